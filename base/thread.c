@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Starting threads and waiting with a deadline. */
+#include "base/thread.h"
+
+#include <signal.h>
+
+#include "base/status.h"
+
+#define STACK_BYTES (256u << 10)
+
+int fg_thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *arg)
+{
+	pthread_attr_t attr;
+	sigset_t all, old;
+	int r;
+
+	if (pthread_attr_init(&attr) != 0)
+		return FG_ENOMEM;
+	pthread_attr_setstacksize(&attr, STACK_BYTES);
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	r = pthread_create(thread, &attr, run, arg);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	pthread_attr_destroy(&attr);
+	if (r != 0)
+		return -r;
+	pthread_setname_np(*thread, name);
+	return FG_OK;
+}
+
+void fg_cond_init(pthread_cond_t *cond)
+{
+	pthread_condattr_t attr;
+
+	pthread_condattr_init(&attr);
+	pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	pthread_cond_init(cond, &attr);
+	pthread_condattr_destroy(&attr);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef FG_BASE_THREAD_H
+#define FG_BASE_THREAD_H
+
+#include <pthread.h>
+
+/* Starts a thread with a small stack (256 KiB) and all signals blocked: only the main thread
+ * handles them. `name` shows in ps and in debuggers, at most 15 characters. */
+int fg_thread_start(pthread_t *thread, const char *name, void *(*run)(void *), void *arg);
+
+/* A condition whose timed wait takes a moment of fg_clock_deadline(). */
+void fg_cond_init(pthread_cond_t *cond);
+
+#endif
