@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef FG_MODEL_DEVICE_H
+#define FG_MODEL_DEVICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/point.h"
+#include "model/property.h"
+
+struct fg_driver;
+struct fg_group;
+struct fg_node;
+
+/* A place; what consumers know. */
+struct fg_station {
+	const char *name;
+	const struct fg_node *node;
+	const char *title;
+	bool has_position;
+	double latitude, longitude, elevation; /* WGS 84 degrees, metres; elevation NaN if absent */
+};
+
+/* A transport that devices share. Immutable; what changes at run time is the driver's. */
+struct fg_link {
+	const char *name;
+	const struct fg_node *node;
+	uint32_t index;
+	const struct fg_driver *driver;
+	const char *driver_name;
+	const void *conf; /* of the driver's link keys */
+	const struct fg_device *const *devices;
+	size_t device_count;
+	uint64_t fingerprint; /* of its own keys, without its devices */
+};
+
+/* Something with an address on a link. */
+struct fg_device {
+	const char *name;
+	const struct fg_node *node;
+	uint32_t index;
+	const char *title;
+	const struct fg_station *station;
+	enum fg_domain domain;
+	const struct fg_link *link;
+	int64_t interval_us;
+	int64_t timeout_us; /* for one answer */
+	int retries;        /* further attempts after the first */
+	bool align;         /* polls on the wall clock */
+	const struct fg_point *points;
+	size_t point_count;
+	const struct fg_group *groups;
+	size_t group_count;
+	const void *conf;     /* of the driver's device keys */
+	uint64_t fingerprint; /* of its effective keys, points and link */
+};
+
+/* The points of a device that are read at one interval, and the plan for reading them. */
+struct fg_group {
+	uint32_t index; /* position among all groups of the configuration */
+	const struct fg_device *device;
+	int64_t interval_us;
+	const struct fg_point *const *points;
+	size_t count;
+	size_t request_count; /* set by the driver's plan() */
+	const void *plan;     /* the driver's */
+};
+
+#endif

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Scaling and sentinels, alike for every driver. */
+#include "model/point.h"
+
+#include <math.h>
+
+void fg_point_scale(const struct fg_point *point, struct fg_value *v)
+{
+	double x;
+
+	if (v->kind < FG_KIND_INT || v->kind > FG_KIND_DECIMAL)
+		return;
+	if (point->scale == 1.0 && point->offset == 0.0)
+		return;
+	x = fg_value_number(v) * point->scale + point->offset;
+	if (v->kind == FG_KIND_INT || v->kind == FG_KIND_UINT)
+		v->kind = FG_KIND_DECIMAL;
+	v->f = x;
+}
+
+bool fg_point_is_missing_value(const struct fg_point *point, double decoded)
+{
+	for (size_t i = 0; i < point->missing_count; i++)
+		if (!point->missing[i].raw && point->missing[i].value == decoded)
+			return true;
+	return false;
+}
+
+bool fg_point_is_missing_raw(const struct fg_point *point, uint64_t bits)
+{
+	for (size_t i = 0; i < point->missing_count; i++)
+		if (point->missing[i].raw && point->missing[i].bits == bits)
+			return true;
+	return false;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef FG_MODEL_POINT_H
+#define FG_MODEL_POINT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/property.h"
+#include "model/value.h"
+
+struct fg_device;
+struct fg_node;
+
+/* A pattern that means "no reading": raw bits before conversion (written 0x…), or the decoded
+ * value before scaling. */
+struct fg_missing {
+	bool raw;
+	uint64_t bits;
+	double value;
+};
+
+/* QARTOD gross range; NaN bounds are absent. Limits themselves are good. */
+struct fg_gross_range {
+	bool on;
+	double fail[2], suspect[2];
+};
+
+struct fg_qc_conf {
+	bool off; /* `qc: off` */
+	struct fg_gross_range gross_range;
+};
+
+/* One quantity of a device: where it is, how it decodes, its unit and scale. Immutable. */
+struct fg_point {
+	const char *name;
+	const struct fg_node *node; /* where it stands in the configuration */
+	uint32_t index;             /* position among all points of the configuration */
+	const struct fg_device *device;
+	const char *title;
+	const char *property;            /* name; x_… where `known` is NULL */
+	const struct fg_property *known; /* of the table */
+	const char *unit;                /* published, UCUM */
+	const char *source_unit;         /* as configured; NULL: same */
+	double scale, offset;            /* published = decoded * scale + offset, conversion included */
+	int decimals;                    /* rounding asked for by the configuration; -1: none */
+	int64_t interval_us;             /* its own, or the device's */
+	const struct fg_missing *missing;
+	size_t missing_count;
+	struct fg_qc_conf qc;
+	int64_t at_least_every_us; /* a failed point is announced again this often */
+	const void *conf;          /* of the driver's point keys */
+};
+
+/* Applies scale and offset to a decoded number; whole numbers stay whole where both are neutral,
+ * become DECIMAL otherwise. Sets *v. */
+void fg_point_scale(const struct fg_point *point, struct fg_value *v);
+
+/* Whether a decoded number (before scaling) is one of the point's `missing` values. */
+bool fg_point_is_missing_value(const struct fg_point *point, double decoded);
+/* Whether raw bits are one of its raw patterns. */
+bool fg_point_is_missing_raw(const struct fg_point *point, uint64_t bits);
+
+#endif

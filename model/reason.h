@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef FG_MODEL_REASON_H
+#define FG_MODEL_REASON_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Why a reading has no good value. Numbers are stored: add at the end, never renumber. */
+enum fg_reason {
+	FG_REASON_NONE = 0,
+	FG_REASON_SENTINEL,       /* the sensor's own pattern for "no reading" */
+	FG_REASON_SENSOR_QUALITY, /* its quality register says so */
+	FG_REASON_NOT_A_NUMBER,
+	FG_REASON_NO_RESPONSE,    /* nothing within the timeout */
+	FG_REASON_LINK_DOWN,
+	FG_REASON_EXCEPTION,      /* Modbus exception; detail is its code */
+	FG_REASON_FRAME,          /* checksum, length, foreign answer */
+	FG_REASON_DECODE,
+	FG_REASON_COAP,           /* CoAP error response; detail is its code byte, class << 5 | code */
+	FG_REASON_CONTENT_FORMAT,
+	FG_REASON_NOT_REPORTED,   /* a pusher is late */
+	FG_REASON_COUNT
+};
+
+#define FG_REASON_SIZE 24
+
+/* "sentinel", "exception:2", "coap:4.04" …; returns text. */
+const char *fg_reason_text(enum fg_reason reason, unsigned detail, char text[FG_REASON_SIZE]);
+
+#endif
