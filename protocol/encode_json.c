@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The reading as JSON, v 1 (docs/consumers.md). Every reading passes here, so it is one pass over
+ * constant text with the members between. */
+#include "protocol/encode.h"
+
+#include <string.h>
+
+#include "base/json.h"
+#include "base/timefmt.h"
+
+#define PUT(out, literal) fg_buf_put(out, literal, sizeof(literal) - 1)
+
+/* What cannot stand in a JSON string as it is, the closing NUL included. */
+static const bool special[256] = {
+	[0 ... 0x1F] = true,
+	['"'] = true,
+	['\\'] = true,
+	[0x7F ... 0xFF] = true,
+};
+
+/* Nearly all texts need no escape: those go out in one piece. */
+static void put_text(struct fg_buf *out, const char *text)
+{
+	size_t len = 0;
+
+	while (!special[(unsigned char)text[len]])
+		len++;
+	if (text[len]) {
+		fg_json_quote(out, text, strlen(text));
+		return;
+	}
+	fg_buf_putc(out, '"');
+	fg_buf_put(out, text, len);
+	fg_buf_putc(out, '"');
+}
+
+/* `"gateway:seq"`; a gateway's name needs no escape. */
+static void put_id(struct fg_buf *out, const char *gateway, uint64_t seq)
+{
+	PUT(out, "{\"v\":1,\"id\":\"");
+	fg_buf_puts(out, gateway);
+	fg_buf_putc(out, ':');
+	fg_buf_put_uint(out, seq);
+	fg_buf_putc(out, '"');
+}
+
+static void put_time(struct fg_buf *out, int64_t wall_ms)
+{
+	char text[FG_RFC3339_SIZE];
+
+	fg_rfc3339(wall_ms, text);
+	PUT(out, ",\"time\":\"");
+	fg_buf_put(out, text, FG_RFC3339_SIZE - 1);
+	fg_buf_putc(out, '"');
+}
+
+/* The tests that speak against the reading. */
+static void put_tests(struct fg_buf *out, fg_tests tests)
+{
+	bool any = false;
+
+	for (unsigned t = 0; t < FG_TEST_COUNT; t++) {
+		enum fg_qc flag = fg_tests_get(tests, (enum fg_test)t);
+
+		if (flag != FG_QC_SUSPECT && flag != FG_QC_FAIL)
+			continue;
+		if (any)
+			PUT(out, ",\"");
+		else
+			PUT(out, ",\"qc_tests\":{\"");
+		any = true;
+		fg_buf_puts(out, fg_test_name((enum fg_test)t));
+		PUT(out, "\":");
+		fg_buf_put_uint(out, flag);
+	}
+	if (any)
+		fg_buf_putc(out, '}');
+}
+
+/* What only a reading that is not simply good carries. */
+static void put_blemishes(struct fg_buf *out, const struct fg_item *item)
+{
+	char reason[FG_REASON_SIZE];
+
+	put_tests(out, item->tests);
+	if (item->reason != FG_REASON_NONE &&
+		(item->qc == FG_QC_FAIL || item->qc == FG_QC_MISSING)) {
+		PUT(out, ",\"reason\":\"");
+		fg_buf_puts(out, fg_reason_text(item->reason, item->detail, reason));
+		fg_buf_putc(out, '"');
+	}
+}
+
+bool fg_encode_json(struct fg_buf *out, const char *gateway, const struct fg_point_desc *desc,
+	const struct fg_item *item)
+{
+	size_t start = out->len;
+
+	put_id(out, gateway, item->seq);
+	PUT(out, ",\"station\":");
+	put_text(out, desc->station);
+	PUT(out, ",\"device\":");
+	put_text(out, desc->device);
+	PUT(out, ",\"point\":");
+	put_text(out, desc->point);
+	PUT(out, ",\"property\":");
+	put_text(out, desc->property);
+	put_time(out, item->wall_ms);
+	PUT(out, ",\"value\":");
+	if (item->qc == FG_QC_MISSING)
+		PUT(out, "null");
+	else
+		fg_encode_value(out, &item->value, desc->decimals);
+	PUT(out, ",\"unit\":");
+	put_text(out, desc->unit);
+	PUT(out, ",\"qc\":");
+	fg_buf_put_uint(out, item->qc);
+	if (item->qc != FG_QC_PASS && item->qc != FG_QC_NOT_EVALUATED)
+		put_blemishes(out, item);
+	if (item->not_stored)
+		PUT(out, ",\"stored\":false");
+	fg_buf_putc(out, '}');
+	if (!out->overflow)
+		return true;
+	out->len = start; /* no half object is left behind */
+	if (out->cap > start)
+		out->data[start] = '\0';
+	return false;
+}
+
+const struct fg_encoder fg_encoder_json = {
+	.name = "json",
+	.content_type = "application/json",
+	.topic_root = "obs",
+	.encode = fg_encode_json,
+};

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Topics. Names are [a-z0-9_-] by the configuration's rules, so nothing here needs escaping. */
+#include "protocol/encode.h"
+
+static void part(struct fg_buf *out, const char *text)
+{
+	fg_buf_putc(out, '/');
+	fg_buf_puts(out, text);
+}
+
+bool fg_topic_reading(struct fg_buf *out, const char *prefix, const struct fg_point_desc *desc)
+{
+	fg_buf_puts(out, prefix);
+	fg_buf_puts(out, "/obs");
+	part(out, desc->domain);
+	part(out, desc->station);
+	part(out, desc->point);
+	return !out->overflow;
+}
+
+bool fg_topic_gateway(struct fg_buf *out, const char *prefix, const char *gateway, const char *tail)
+{
+	fg_buf_puts(out, prefix);
+	fg_buf_puts(out, "/gateways");
+	part(out, gateway);
+	part(out, tail);
+	return !out->overflow;
+}

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Readings as JSON: the contract's words, numbers, hostile texts, bounds. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cjson/cJSON.h>
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/rng.h"
+#include "protocol/encode.h"
+
+#define NOON INT64_C(1782907200000) /* 2026-07-01T12:00:00Z */
+
+static const struct fg_point_desc probe = {
+	.station = "bragernes",
+	.device = "bathing-probe",
+	.point = "water_temperature",
+	.property = "water_temperature",
+	.unit = "Cel",
+	.domain = "bathing",
+	.decimals = -1,
+};
+
+#define HEAD                                                                                       \
+	"{\"v\":1,\"id\":\"drammen-01:18231\",\"station\":\"bragernes\","                          \
+	"\"device\":\"bathing-probe\",\"point\":\"water_temperature\","                            \
+	"\"property\":\"water_temperature\",\"time\":\"2026-07-01T12:00:00.000Z\",\"value\":"
+
+static struct fg_item item_of(struct fg_value v, enum fg_qc qc)
+{
+	return (struct fg_item){.seq = 18231, .wall_ms = NOON, .qc = qc, .value = v};
+}
+
+static void check(const struct fg_item *item, const char *want)
+{
+	char mem[700];
+	struct fg_buf b;
+
+	fg_buf_wrap(&b, mem, sizeof(mem));
+	assert_true(fg_encode_json(&b, "drammen-01", &probe, item));
+	assert_string_equal(mem, want);
+	assert_int_equal(b.len, strlen(want));
+	for (size_t cap = 0; cap <= strlen(want); cap++) { /* what does not fit leaves nothing */
+		fg_buf_wrap(&b, mem, cap);
+		assert_false(fg_encode_json(&b, "drammen-01", &probe, item));
+		assert_int_equal(b.len, 0);
+	}
+}
+
+static void test_reading(void **state)
+{
+	const struct fg_value v = {.kind = FG_KIND_DECIMAL, .f = 194 * 0.1};
+	struct fg_item i = item_of(v, FG_QC_PASS);
+
+	(void)state;
+	check(&i, HEAD "19.4,\"unit\":\"Cel\",\"qc\":1}");
+	i.tests = fg_tests_set(fg_tests_set(0, FG_TEST_GROSS_RANGE, FG_QC_PASS), FG_TEST_SPIKE,
+		FG_QC_NOT_EVALUATED);
+	check(&i, HEAD "19.4,\"unit\":\"Cel\",\"qc\":1}");
+	i.qc = FG_QC_SUSPECT;
+	i.tests = fg_tests_set(i.tests, FG_TEST_SPIKE, FG_QC_SUSPECT);
+	check(&i, HEAD "19.4,\"unit\":\"Cel\",\"qc\":3,\"qc_tests\":{\"spike\":3}}");
+	i.qc = FG_QC_FAIL;
+	i.tests = fg_tests_set(i.tests, FG_TEST_GROSS_RANGE, FG_QC_FAIL);
+	i.not_stored = true;
+	check(&i,
+		HEAD "19.4,\"unit\":\"Cel\",\"qc\":4,\"qc_tests\":{\"gross_range\":4,\"spike\":3},"
+		     "\"stored\":false}");
+	i = item_of(v, FG_QC_FAIL);
+	i.reason = FG_REASON_SENSOR_QUALITY;
+	check(&i, HEAD "19.4,\"unit\":\"Cel\",\"qc\":4,\"reason\":\"sensor_quality\"}");
+	i = item_of((struct fg_value){0}, FG_QC_FAIL);
+	i.reason = FG_REASON_NOT_A_NUMBER;
+	check(&i, HEAD "null,\"unit\":\"Cel\",\"qc\":4,\"reason\":\"not_a_number\"}");
+	i = item_of(v, FG_QC_MISSING); /* a value has no place in a missing reading */
+	i.reason = FG_REASON_EXCEPTION;
+	i.detail = 2;
+	check(&i, HEAD "null,\"unit\":\"Cel\",\"qc\":9,\"reason\":\"exception:2\"}");
+	i = item_of(v, FG_QC_PASS);
+	i.reason = FG_REASON_SENTINEL; /* a good reading has no reason */
+	check(&i, HEAD "19.4,\"unit\":\"Cel\",\"qc\":1}");
+}
+
+static void test_values(void **state)
+{
+	static const struct {
+		struct fg_value v;
+		int decimals;
+		const char *want;
+	} cases[] = {
+		{{.kind = FG_KIND_NONE}, -1, "null"},
+		{{.kind = FG_KIND_BOOL, .b = true}, -1, "true"},
+		{{.kind = FG_KIND_BOOL, .b = false}, 2, "false"},
+		{{.kind = FG_KIND_INT, .i = INT64_MIN}, -1, "-9223372036854775808"},
+		{{.kind = FG_KIND_INT, .i = 9007199254740993}, 2, "9007199254740993"},
+		{{.kind = FG_KIND_UINT, .u = UINT64_MAX}, -1, "18446744073709551615"},
+		{{.kind = FG_KIND_FLOAT, .f = (double)19.4f}, -1, "19.4"},
+		{{.kind = FG_KIND_FLOAT, .f = (double)0.1f * 10}, -1, "1"},
+		{{.kind = FG_KIND_FLOAT, .f = 1e300}, -1, "1e+300"},
+		{{.kind = FG_KIND_DOUBLE, .f = 19.4}, -1, "19.4"},
+		{{.kind = FG_KIND_DOUBLE, .f = 0.1 + 0.2}, -1, "0.30000000000000004"},
+		{{.kind = FG_KIND_DECIMAL, .f = 0.1 + 0.2}, -1, "0.3"},
+		{{.kind = FG_KIND_DECIMAL, .f = 1e-7}, -1, "1e-07"},
+		{{.kind = FG_KIND_DECIMAL, .f = 19.456}, 2, "19.46"},
+		{{.kind = FG_KIND_FLOAT, .f = -0.001}, 2, "0"},
+		{{.kind = FG_KIND_DOUBLE, .f = 19.999}, 1, "20"},
+		{{.kind = FG_KIND_DOUBLE, .f = -0.0}, -1, "0"},
+		{{.kind = FG_KIND_DOUBLE, .f = NAN}, -1, "null"},
+		{{.kind = FG_KIND_FLOAT, .f = INFINITY}, -1, "null"},
+		{{.kind = FG_KIND_DECIMAL, .f = -INFINITY}, 2, "null"},
+		{{.kind = FG_KIND_TEXT, .text = "a\"b\\\n", .len = 5}, -1, "\"a\\\"b\\\\\\n\""},
+		{{.kind = FG_KIND_TEXT, .text = "", .len = 0}, -1, "\"\""},
+	};
+	char mem[100];
+	struct fg_buf b;
+
+	(void)state;
+	for (size_t i = 0; i < FG_COUNT(cases); i++) {
+		fg_buf_wrap(&b, mem, sizeof(mem));
+		fg_encode_value(&b, &cases[i].v, cases[i].decimals);
+		assert_string_equal(mem, cases[i].want);
+	}
+}
+
+/* The slow way: the fewest digits that read back to the same float or double. */
+static void shortest(char text[40], double v, bool is_float)
+{
+	for (int digits = is_float ? 6 : 15; digits <= 17; digits++) {
+		snprintf(text, 40, "%.*g", digits, v);
+		if (is_float ? strtof(text, NULL) == (float)v : strtod(text, NULL) == v)
+			return;
+	}
+}
+
+static void check_number(enum fg_kind kind, double v, int decimals, const char *want)
+{
+	const struct fg_value value = {.kind = kind, .f = v};
+	char mem[100];
+	struct fg_buf b;
+
+	fg_buf_wrap(&b, mem, sizeof(mem));
+	fg_encode_value(&b, &value, decimals);
+	/* of a float several texts can be the shortest */
+	if (kind == FG_KIND_FLOAT && b.len == strlen(want) && strtof(mem, NULL) == (float)v)
+		return;
+	if (strcmp(mem, want) != 0)
+		fail_msg("%.17g of kind %d with %d decimals: %s, expected %s", v, kind, decimals,
+			mem, want);
+}
+
+/* Values as sensors have them, and any, written the fast way and the slow one. */
+static void test_numbers(void **state)
+{
+	static const double scales[] = {0.1, 0.01, 0.001, 1e-4, 0.25, 1.0 / 3, 1e-6, 3.5e-7, 0.7};
+	struct fg_rng rng = {.state = 1};
+
+	(void)state;
+	for (int round = 0; round < 40000; round++) {
+		int64_t whole = (int64_t)fg_rng_below(&rng, UINT64_C(1) << (1 + round % 40));
+		double v = (double)(round & 1 ? whole : -whole) * scales[round % 9];
+		char text[40];
+		size_t len;
+
+		if (v == trunc(v) || fabs(v) < 1e-3) /* whole ones have no fraction to search */
+			continue;
+		snprintf(text, sizeof(text), "%.15g", v);
+		check_number(FG_KIND_DECIMAL, v, -1, text);
+		shortest(text, v, false);
+		check_number(FG_KIND_DOUBLE, v, -1, text);
+		if ((double)(float)v != trunc((double)(float)v)) {
+			shortest(text, (double)(float)v, true);
+			check_number(FG_KIND_FLOAT, (double)(float)v, -1, text);
+		}
+		len = (size_t)snprintf(text, sizeof(text), "%.3f", v);
+		while (text[len - 1] == '0')
+			text[--len] = '\0';
+		if (text[len - 1] == '.')
+			text[--len] = '\0';
+		check_number(FG_KIND_DOUBLE, v, 3, strcmp(text, "-0") == 0 ? "0" : text);
+	}
+}
+
+static void check_valid(const char *json, size_t len)
+{
+	cJSON *doc = cJSON_ParseWithLengthOpts(json, len + 1, NULL, true);
+
+	assert_non_null(doc);
+	assert_true(cJSON_IsObject(doc));
+	assert_non_null(cJSON_GetObjectItemCaseSensitive(doc, "qc"));
+	cJSON_Delete(doc);
+	for (size_t i = 0; i < len;) {
+		size_t n = fg_utf8_char((const unsigned char *)json + i, len - i);
+
+		assert_true(n > 0);
+		assert_true((unsigned char)json[i] >= 0x20);
+		i += n;
+	}
+}
+
+/* Any bytes, in the value and in what a damaged store could give back as a name. */
+static void test_hostile(void **state)
+{
+	struct fg_rng rng = {.state = 42};
+
+	(void)state;
+	for (int round = 0; round < 3000; round++) {
+		char text[40], name[20], mem[2000];
+		struct fg_point_desc desc = probe;
+		struct fg_item item;
+		struct fg_buf b;
+		size_t len = fg_rng_next(&rng) % sizeof(text);
+
+		for (size_t i = 0; i < len; i++)
+			text[i] = (char)(fg_rng_next(&rng) % (round % 2 ? 256 : 64));
+		for (size_t i = 0; i < sizeof(name); i++)
+			name[i] = (char)(1 + fg_rng_next(&rng) % 255);
+		name[fg_rng_next(&rng) % sizeof(name)] = '\0';
+		name[sizeof(name) - 1] = '\0';
+		desc.station = desc.point = desc.unit = name;
+		item = item_of(
+			(struct fg_value){.kind = FG_KIND_TEXT, .text = text, .len = (uint32_t)len},
+			FG_QC_NOT_EVALUATED);
+		fg_buf_wrap(&b, mem, sizeof(mem));
+		assert_true(fg_encode_json(&b, "gw", &desc, &item));
+		check_valid(mem, b.len);
+	}
+}
+
+static void test_topics(void **state)
+{
+	char mem[100];
+	struct fg_buf b;
+
+	(void)state;
+	fg_buf_wrap(&b, mem, sizeof(mem));
+	assert_true(fg_topic_reading(&b, "drammen", &probe));
+	assert_string_equal(mem, "drammen/obs/bathing/bragernes/water_temperature");
+	fg_buf_wrap(&b, mem, sizeof(mem));
+	assert_true(fg_topic_gateway(&b, "drammen", "drammen-01", "devices/weir-sonde"));
+	assert_string_equal(mem, "drammen/gateways/drammen-01/devices/weir-sonde");
+	fg_buf_wrap(&b, mem, 20);
+	assert_false(fg_topic_reading(&b, "drammen", &probe));
+}
+
+static void test_table(void **state)
+{
+	(void)state;
+	assert_ptr_equal(fg_encoder_find("json"), fg_encoders[0]);
+	assert_string_equal(fg_encoders[0]->content_type, "application/json");
+	assert_string_equal(fg_encoders[0]->topic_root, "obs");
+	assert_null(fg_encoder_find("xml"));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_reading),
+		cmocka_unit_test(test_values),
+		cmocka_unit_test(test_numbers),
+		cmocka_unit_test(test_hostile),
+		cmocka_unit_test(test_topics),
+		cmocka_unit_test(test_table),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
