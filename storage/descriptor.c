@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Point descriptors as bytes. */
+#include "storage/descriptor.h"
+
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/status.h"
+#include "base/varint.h"
+#include "storage/checksum.h"
+
+#define VERSION 1
+
+static void put_text(struct fg_buf *out, const char *text)
+{
+	size_t len = text ? strlen(text) : 0;
+
+	fg_put_varint(out, text ? len + 1 : 0);
+	fg_buf_put(out, text, len);
+}
+
+void fg_descriptor_encode(const struct fg_point_desc *desc, struct fg_buf *out)
+{
+	const char *const texts[] = {desc->station, desc->device, desc->point, desc->property,
+		desc->unit, desc->domain};
+	size_t start = out->len;
+
+	fg_buf_putc(out, VERSION);
+	for (size_t i = 0; i < FG_COUNT(texts); i++)
+		put_text(out, texts[i]);
+	fg_put_svarint(out, desc->decimals);
+	fg_seal(out, start);
+}
+
+/* Copies a string to *at, which moves on. */
+static const char *get_text(struct fg_bytes *in, char **at)
+{
+	uint64_t size = fg_get_varint(in);
+	const char *bytes, *text = *at;
+	size_t len;
+
+	if (size == 0)
+		return NULL;
+	if (size > (uint64_t)(in->end - in->at) + 1) {
+		in->bad = true;
+		return NULL;
+	}
+	len = (size_t)size - 1;
+	bytes = fg_get_bytes(in, len);
+	if (memchr(bytes, '\0', len)) {
+		in->bad = true;
+		return NULL;
+	}
+	memcpy(*at, bytes, len);
+	(*at)[len] = '\0';
+	*at += len + 1;
+	return text;
+}
+
+int fg_descriptor_decode(const void *bytes, size_t len, struct fg_point_desc **ret)
+{
+	struct fg_bytes in = {.at = bytes};
+	struct fg_point_desc *d;
+	int64_t decimals;
+	char *at;
+
+	if (!fg_seal_check(bytes, len, &len))
+		return FG_ECORRUPT;
+	in.end = in.at + len;
+	/* each string brings the byte of its length, which makes room for its NUL */
+	d = malloc(sizeof(*d) + len + 1);
+	if (!d)
+		return FG_ENOMEM;
+	at = (char *)(d + 1);
+	in.bad = fg_get_byte(&in) != VERSION;
+	d->station = get_text(&in, &at);
+	d->device = get_text(&in, &at);
+	d->point = get_text(&in, &at);
+	d->property = get_text(&in, &at);
+	d->unit = get_text(&in, &at);
+	d->domain = get_text(&in, &at);
+	decimals = fg_get_svarint(&in);
+	if (in.bad || in.at != in.end || !d->station || !d->point || decimals < -1 ||
+		decimals > 99) {
+		free(d);
+		return FG_ECORRUPT;
+	}
+	d->decimals = (int)decimals;
+	*ret = d;
+	return FG_OK;
+}

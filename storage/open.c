@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Opening a spool: the database, the mark beside it, and what of both is kept in memory. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/rng.h"
+#include "base/status.h"
+#include "storage/mark.h"
+#include "storage/schema.h"
+#include "storage/spool_private.h"
+
+#define BYTES_MIN (INT64_C(1) << 20)
+#define PAGES_MAX INT64_C(1073741823) /* as many as SQLite counts */
+#define SIDE_BYTES (64 * 1024)              /* -shm and the mark */
+#define WAL_FRAME_BYTES (FG_PAGE_SIZE + 24) /* a page and its header */
+
+static const char *const texts[ST_COUNT] = {
+	[ST_BEGIN] = "BEGIN IMMEDIATE",
+	[ST_COMMIT] = "COMMIT",
+	[ST_ROLLBACK] = "ROLLBACK",
+	[ST_RESERVED] = "SELECT value FROM meta WHERE key = 'reserved'",
+	[ST_RESERVE] = "UPDATE meta SET value = ?1 WHERE key = 'reserved'",
+	[ST_APPEND] = "INSERT INTO reading (seq, record) VALUES (?1, ?2)",
+	[ST_SPAN_ADD] = "INSERT INTO span (first, last, boot, timed, from_ms, to_ms, rows, bytes)"
+			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+	[ST_DELIVERY] = "SELECT ranges FROM delivery WHERE destination = ?1",
+	[ST_DELIVERY_SET] = "INSERT INTO delivery (destination, ranges) VALUES (?1, ?2)"
+			    " ON CONFLICT (destination) DO UPDATE SET ranges = ?2",
+	[ST_DELIVERY_FORGET] = "DELETE FROM delivery WHERE destination = ?1",
+	[ST_POINT_FIND] = "SELECT id FROM point WHERE descriptor = ?1",
+	[ST_POINT_ADD] = "INSERT INTO point (id, descriptor) VALUES (?1, ?2)",
+	[ST_BOOT_OFFSET] = "UPDATE boot SET offset_us = ?2 WHERE number = ?1",
+	[ST_ROWS] = "SELECT seq, record FROM reading WHERE seq >= ?1 AND seq <= ?2 ORDER BY seq",
+	[ST_FIRST] = "SELECT min(seq) FROM reading",
+	[ST_SPANS] = "SELECT last, timed, from_ms, to_ms, bytes, offset_us"
+		     " FROM span LEFT JOIN boot ON number = boot ORDER BY first",
+	[ST_DELETE_ROWS] = "DELETE FROM reading WHERE seq <= ?1",
+	[ST_DELETE_SPANS] = "DELETE FROM span WHERE first <= ?1",
+	/* boots rise with the sequence: those before the oldest span have no rows left */
+	[ST_DELETE_BOOTS] = "DELETE FROM boot WHERE number <"
+			    " (SELECT boot FROM span ORDER BY first LIMIT 1)",
+	[ST_PAGES] = "PRAGMA page_count",
+	[ST_PAGES_FREE] = "PRAGMA freelist_count",
+};
+
+int64_t fg_spool_file_bytes(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 ? (int64_t)st.st_size : 0;
+}
+
+static int64_t clamp(int64_t v, int64_t lo, int64_t hi)
+{
+	return v < lo ? lo : v > hi ? hi : v;
+}
+
+void fg_spool_set_limits(struct fg_spool *s, const struct fg_spool_conf *conf)
+{
+	int64_t bytes = FG_MAX(conf->max_bytes, BYTES_MIN);
+	int64_t wal_pages = clamp(bytes / FG_PAGE_SIZE / 8, 32, 1000);
+	struct fg_spool_limits *l = &s->limits;
+	char pragmas[160];
+	int64_t margin;
+
+	l->keep_ms = conf->keep_ms;
+	l->when_full = conf->when_full;
+	l->wal_bytes = 2 * wal_pages * WAL_FRAME_BYTES;
+	l->pages_max = (bytes - l->wal_bytes - SIDE_BYTES) / FG_PAGE_SIZE;
+	margin = clamp(l->pages_max / 16, 16, 1024);
+	l->pages_high = l->pages_max - margin;
+	l->pages_low = l->pages_high - margin / 4;
+	snprintf(pragmas, sizeof(pragmas),
+		"PRAGMA wal_autocheckpoint = %" PRId64 ";"
+		"PRAGMA journal_size_limit = %" PRId64 ";"
+		"PRAGMA max_page_count = %" PRId64 ";",
+		wal_pages, wal_pages * WAL_FRAME_BYTES, FG_MIN(l->pages_max, PAGES_MAX));
+	if (fg_sql_exec(s->db, pragmas) < 0)
+		fg_spool_fail(s, FG_EINVAL, "set the store's limits");
+}
+
+static int use_wal(sqlite3 *db, const char *file, struct fg_buf *why)
+{
+	sqlite3_stmt *st;
+	int rc = sqlite3_prepare_v2(db, "PRAGMA journal_mode = WAL", -1, &st, NULL);
+	bool on;
+
+	if (rc == SQLITE_OK) {
+		rc = sqlite3_step(st);
+		on = rc == SQLITE_ROW && sqlite3_column_text(st, 0) &&
+		     strcmp((const char *)sqlite3_column_text(st, 0), "wal") == 0;
+		rc = sqlite3_finalize(st);
+		if (on && rc == SQLITE_OK)
+			return FG_OK;
+	}
+	fg_buf_printf(why, "the file system of '%s' cannot do write-ahead logging: ", file);
+	fg_sql_describe(db, why);
+	return rc == SQLITE_OK ? FG_EINVAL : fg_sql_status(db, rc);
+}
+
+/* A store that starts anew must not come near the numbers of the one whose place it takes. */
+static uint64_t random_start(void)
+{
+	return (fg_random_seed() % ((UINT64_C(1) << 20) - 1) + 1) << 32;
+}
+
+static int open_database(struct fg_spool *s, uint64_t first_seq, struct fg_buf *why,
+	bool *ret_created)
+{
+	int rc = fg_sql_open(s->file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &s->db);
+
+	if (rc == FG_OK)
+		rc = fg_sql_exec(s->db, "PRAGMA page_size = 4096;"
+					"PRAGMA auto_vacuum = NONE;"
+					"PRAGMA secure_delete = OFF;"
+					"PRAGMA synchronous = FULL;");
+	if (rc < 0) {
+		fg_sql_explain(s->db, s->file, rc, why);
+		return rc;
+	}
+	rc = fg_schema_prepare(s->db, s->file, first_seq, why, ret_created);
+	if (rc == FG_OK)
+		rc = use_wal(s->db, s->file, why);
+	if (rc < 0)
+		return rc;
+	rc = fg_sql_prepare(s->db, texts, ST_COUNT, s->st);
+	if (rc < 0)
+		fg_sql_explain(s->db, s->file, rc, why);
+	return rc;
+}
+
+/* Finds the open span again from the rows behind the last closed one. A damaged row is counted
+ * and passed over. */
+static int load_rows(struct fg_spool *s, int64_t after)
+{
+	FG_CLEANUP(fg_sql_reset) sqlite3_stmt *st = s->st[ST_ROWS];
+	int rc;
+
+	sqlite3_bind_int64(st, 1, after + 1);
+	sqlite3_bind_int64(st, 2, INT64_MAX);
+	while ((rc = fg_sql_step(st)) > 0) {
+		uint64_t seq = (uint64_t)sqlite3_column_int64(st, 0);
+		const void *record = sqlite3_column_blob(st, 1);
+		size_t len = (size_t)sqlite3_column_bytes(st, 1);
+		struct fg_record_head head;
+		struct fg_span span;
+
+		s->now.rows++;
+		s->now.last_seq = seq;
+		if (fg_record_head(record, len, &head) < 0 ||
+			fg_span_of_record(seq, head.count, record, len, &span) < 0)
+			continue;
+		s->now.last_seq = span.last;
+		fg_span_join(&s->now.open, &span);
+	}
+	return rc;
+}
+
+static int load_tail(struct fg_spool *s)
+{
+	int64_t rows, last = 0;
+	int rc = fg_sql_int(s->db, "SELECT coalesce(sum(rows), 0) FROM span", &rows);
+
+	if (rc == FG_OK)
+		rc = fg_sql_int(s->db, "SELECT last FROM span ORDER BY first DESC LIMIT 1", &last);
+	if (rc == FG_ENOENT)
+		rc = FG_OK;
+	if (rc < 0)
+		return rc;
+	if (last < 0 || last >= (int64_t)FG_SEQ_MAX || rows < 0)
+		return FG_ECORRUPT;
+	s->now.rows = (uint64_t)rows;
+	s->now.last_seq = (uint64_t)last;
+	return load_rows(s, last);
+}
+
+static int load_boot(struct fg_spool *s)
+{
+	char id[FG_BOOT_ID_SIZE], sql[160];
+	int64_t number;
+	int rc = FG_ENOENT;
+
+	fg_clock_boot_id(id);
+	snprintf(sql, sizeof(sql), "SELECT number FROM boot WHERE boot_id = '%s'"
+		" ORDER BY number DESC LIMIT 1", id);
+	/* a kernel that does not tell gives zeros at every boot: each opening counts as one */
+	if (strspn(id, "0-") != strlen(id))
+		rc = fg_sql_int(s->db, sql, &number);
+	if (rc == FG_ENOENT) {
+		snprintf(sql, sizeof(sql), "INSERT INTO boot (number, boot_id) SELECT"
+			" coalesce(max(number), 0) + 1, '%s' FROM boot RETURNING number", id);
+		rc = fg_sql_int(s->db, sql, &number);
+	}
+	if (rc < 0)
+		return rc;
+	if (number < 1 || number > UINT32_MAX)
+		return FG_ECORRUPT;
+	s->boot = (uint32_t)number;
+	return FG_OK;
+}
+
+static int load_counters(struct fg_spool *s, uint64_t marked)
+{
+	int64_t reserved, point;
+	int rc = fg_sql_step_int(s->st[ST_RESERVED], &reserved);
+
+	if (rc == FG_OK)
+		rc = fg_sql_int(s->db, "SELECT coalesce(max(id), 0) FROM point", &point);
+	if (rc < 0)
+		return rc;
+	if (reserved < 0 || reserved >= (int64_t)FG_SEQ_MAX || point < 0 || point > FG_POINTS_MAX)
+		return FG_ECORRUPT;
+	s->next_point = (uint32_t)point + 1;
+	s->stored_reserved = (uint64_t)reserved;
+	/* spool I2: above everything that may ever have been used */
+	s->reserved = FG_MAX(s->stored_reserved, marked);
+	s->reserved = FG_MAX(s->reserved, s->now.last_seq + 1);
+	s->next_seq = s->reserved;
+	return FG_OK;
+}
+
+static int load(struct fg_spool *s, uint64_t marked, struct fg_buf *why)
+{
+	int rc = load_tail(s);
+
+	if (rc == FG_OK)
+		rc = load_boot(s);
+	if (rc == FG_OK)
+		rc = load_counters(s, marked);
+	if (rc < 0) {
+		fg_buf_printf(why, "cannot read the state of '%s': %s", s->file,
+			fg_strerror(rc));
+		fg_buf_puts(why, "; ");
+		fg_sql_describe(s->db, why);
+	}
+	return rc;
+}
+
+static int read_mark(struct fg_spool *s, struct fg_buf *why, uint64_t *ret_next)
+{
+	int rc = fg_mark_read(s->mark, ret_next);
+
+	if (rc == FG_ENOENT || rc == FG_ECORRUPT) {
+		*ret_next = 0;
+		return FG_OK;
+	}
+	if (rc < 0)
+		fg_buf_printf(why, "cannot read '%s': %s", s->mark, fg_strerror(rc));
+	return rc;
+}
+
+static int make_paths(struct fg_spool *s, const char *file)
+{
+	s->file = strdup(file);
+	if (!s->file || asprintf(&s->mark, "%s.mark", file) < 0 ||
+		asprintf(&s->wal, "%s-wal", file) < 0 || asprintf(&s->shm, "%s-shm", file) < 0)
+		return FG_ENOMEM;
+	return FG_OK;
+}
+
+static int open_spool(struct fg_spool *s, const struct fg_spool_conf *conf, struct fg_buf *why)
+{
+	bool created;
+	uint64_t marked;
+	int rc = make_paths(s, conf->file);
+
+	if (rc < 0) {
+		fg_buf_puts(why, "out of memory");
+		return rc;
+	}
+	rc = read_mark(s, why, &marked);
+	if (rc == FG_OK)
+		rc = open_database(s, marked ? marked : random_start(), why, &created);
+	if (rc == FG_OK)
+		rc = load(s, marked, why);
+	if (rc < 0)
+		return rc;
+	s->new_store = created && !marked;
+	if (marked < s->reserved) {
+		rc = fg_mark_write(s->mark, s->reserved);
+		if (rc < 0) {
+			fg_buf_printf(why, "cannot write '%s': %s", s->mark, fg_strerror(rc));
+			return rc;
+		}
+	}
+	fg_spool_set_limits(s, conf);
+	return FG_OK;
+}
+
+int fg_spool_open(const struct fg_spool_conf *conf, struct fg_buf *why, struct fg_spool **ret)
+{
+	struct fg_spool *s;
+	int rc;
+
+	/* saves a lock at every allocation; without effect once SQLite is in use */
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	s = calloc(1, sizeof(*s));
+	if (!s) {
+		fg_buf_puts(why, "out of memory");
+		return FG_ENOMEM;
+	}
+	rc = open_spool(s, conf, why);
+	if (rc < 0) {
+		fg_spool_close(s);
+		return rc;
+	}
+	*ret = s;
+	return FG_OK;
+}
+
+void fg_spool_forget_pending(struct fg_spool *s)
+{
+	while (s->pending) {
+		struct fg_pending_point *p = s->pending;
+
+		s->pending = p->next;
+		free(p);
+	}
+}
+
+void fg_spool_close(struct fg_spool *s)
+{
+	if (!s)
+		return;
+	if (s->group != GROUP_NONE)
+		fg_spool_rollback(s);
+	fg_spool_forget_pending(s);
+	for (size_t i = 0; i < ST_COUNT; i++)
+		sqlite3_finalize(s->st[i]);
+	sqlite3_close(s->db);
+	free(s->file);
+	free(s->mark);
+	free(s->wal);
+	free(s->shm);
+	free(s);
+}
+
+void fg_spool_info(struct fg_spool *s, struct fg_spool_info *ret)
+{
+	int64_t first = 0;
+
+	*ret = (struct fg_spool_info){
+		.next_seq = s->next_seq,
+		.reserved = s->reserved,
+		.new_store = s->new_store,
+		.boot = s->boot,
+		.bytes = fg_spool_file_bytes(s->file) + fg_spool_file_bytes(s->wal) +
+			 fg_spool_file_bytes(s->shm) + fg_spool_file_bytes(s->mark),
+		.rows = s->now.rows,
+		.dropped = s->dropped,
+	};
+	if (s->now.rows && fg_sql_step_int(s->st[ST_FIRST], &first) == FG_OK && first > 0) {
+		ret->first_seq = (uint64_t)first;
+		ret->last_seq = s->now.last_seq;
+	}
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef FG_STORAGE_READER_H
+#define FG_STORAGE_READER_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "model/item.h"
+
+/* Reads the spool through a connection of its own, beside the writer; sees what is committed. */
+struct fg_reader;
+
+int fg_reader_open(const char *file, struct fg_buf *why, struct fg_reader **ret);
+void fg_reader_close(struct fg_reader *r);
+
+/* Rows, or readings of them, that were passed over since it was opened because what is stored is
+ * damaged. */
+uint64_t fg_reader_damaged(const struct fg_reader *r);
+
+/* Called for each reading; returns 0 to go on, not 0 to stop. It must be quick and call no function
+ * of the reader: while it runs, the writer's log cannot be written back. Item and its text are
+ * lent for the call; the descriptor lives as long as the reader. `uncertain`: taken in a boot
+ * whose true time is not known; wall_ms is then meaningless. */
+typedef int (*fg_reader_fn)(void *arg, const struct fg_item *item,
+	const struct fg_point_desc *desc, bool uncertain);
+
+/* Readings with from <= seq < to in order of seq. Returns how many were given, or negative. */
+long fg_reader_range(struct fg_reader *r, uint64_t from, uint64_t to, fg_reader_fn fn, void *arg);
+
+/* The newest reading of each point among the last `rows` rows, newest first. Returns how many. */
+long fg_reader_latest(struct fg_reader *r, unsigned rows, fg_reader_fn fn, void *arg);
+
+/* Readings of a station's point with since_ms <= time < until_ms, in order of seq, beginning after
+ * number `after`; those of unknown time are none of them. Returns how many were given. */
+long fg_reader_history(struct fg_reader *r, const char *station, const char *point,
+	int64_t since_ms, int64_t until_ms, uint64_t after, fg_reader_fn fn, void *arg);
+
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef FG_STORAGE_RECORD_H
+#define FG_STORAGE_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "model/item.h"
+
+/* One row of the spool: the readings of one device poll, in a compact form of its own (README.md).
+ * Pure functions. */
+struct fg_record_head {
+	uint32_t boot;     /* the store's number of the boot */
+	int64_t mono_us;   /* of the first reading */
+	int64_t wall_ms;   /* of the first reading; only where has_wall */
+	bool has_wall;     /* wall time was right when it was taken */
+	unsigned count;    /* at least 1 */
+};
+
+/* Appends one record: head, then count items (items[i].point, wall_ms, qc, reason, detail, tests,
+ * value count; seq follows from the row). Times of items are kept relative to the first.
+ * mono_us[i] is each item's monotonic time. Times lie within 2^59 of zero: what does not is no
+ * record when it is read. */
+void fg_record_encode(struct fg_buf *out, const struct fg_record_head *head,
+	const struct fg_item *items, const int64_t *mono_us);
+
+/* Called for each item; returns not 0 to stop. */
+typedef int (*fg_record_fn)(void *arg, const struct fg_record_head *head,
+	const struct fg_item *item, int64_t mono_us);
+
+/* Reads a record; fn is called for each item with seq = first_seq + i, until it returns not 0.
+ * Where !head->has_wall, item->wall_ms is meaningless and the caller works the time out from
+ * mono_us and the boot. Text is lent from bytes. FG_ECORRUPT where the bytes are no record: their
+ * checksum is looked at before anything is given. Copes with any bytes. */
+int fg_record_decode(const void *bytes, size_t len, uint64_t first_seq, fg_record_fn fn, void *arg);
+
+/* Reads the head alone, without looking at the checksum. */
+int fg_record_head(const void *bytes, size_t len, struct fg_record_head *ret);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The tables of the spool, and whether a file has them. */
+#include "storage/schema.h"
+
+#include <inttypes.h>
+
+#include "base/status.h"
+
+#define APPLICATION_ID 0x464A4754 /* "FJGT" */
+#define VERSION 1
+#define STRING_(x) #x
+#define STRING(x) STRING_(x)
+
+/* README.md says what each is for. No index but the primary keys: one on (point, time) multiplies
+ * what is written by a hundred. */
+static const char tables[] =
+	"CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE boot (number INTEGER PRIMARY KEY, boot_id TEXT NOT NULL, offset_us INTEGER)"
+	" STRICT;"
+	"CREATE TABLE point (id INTEGER PRIMARY KEY, descriptor BLOB NOT NULL UNIQUE) STRICT;"
+	"CREATE TABLE reading (seq INTEGER PRIMARY KEY, record BLOB NOT NULL) STRICT;"
+	"CREATE TABLE span (first INTEGER PRIMARY KEY, last INTEGER NOT NULL,"
+	" boot INTEGER NOT NULL, timed INTEGER NOT NULL, from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL,"
+	" rows INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;"
+	"CREATE TABLE delivery (destination TEXT PRIMARY KEY, ranges BLOB NOT NULL)"
+	" STRICT, WITHOUT ROWID;"
+	"PRAGMA application_id = " STRING(APPLICATION_ID) ";"
+	"PRAGMA user_version = " STRING(VERSION) ";";
+
+/* 1: a spool of our version; 0: an empty database; negative: neither. */
+static int identify(sqlite3 *db, const char *file, struct fg_buf *why)
+{
+	int64_t id, version, objects;
+	int rc = fg_sql_int(db, "PRAGMA application_id", &id);
+
+	if (rc == FG_OK)
+		rc = fg_sql_int(db, "PRAGMA user_version", &version);
+	if (rc == FG_OK)
+		rc = fg_sql_int(db, "SELECT count(*) FROM sqlite_schema", &objects);
+	if (rc < 0) {
+		fg_sql_explain(db, file, rc, why);
+		return rc;
+	}
+	if (objects == 0 && id == 0 && version == 0)
+		return 0;
+	if (id != APPLICATION_ID) {
+		fg_buf_printf(why, "'%s' is the database of another program", file);
+		return FG_EINVAL;
+	}
+	if (version > VERSION) {
+		fg_buf_printf(why,
+			"'%s' was written by a newer fjordgate (layout %" PRId64
+			", this one knows %d)", file, version, VERSION);
+		return FG_EINVAL;
+	}
+	if (version < VERSION) {
+		fg_buf_printf(why, "'%s' has the unknown layout %" PRId64, file, version);
+		return FG_ECORRUPT;
+	}
+	return 1;
+}
+
+static int create(sqlite3 *db, uint64_t first_seq)
+{
+	char row[96];
+	struct fg_buf sql;
+	int rc;
+
+	fg_buf_wrap(&sql, row, sizeof(row));
+	fg_buf_printf(&sql, "INSERT INTO meta VALUES ('reserved', %" PRIu64 ")", first_seq);
+	rc = fg_sql_exec(db, "BEGIN IMMEDIATE");
+	if (rc == FG_OK)
+		rc = fg_sql_exec(db, tables);
+	if (rc == FG_OK)
+		rc = fg_sql_exec(db, row);
+	if (rc == FG_OK)
+		rc = fg_sql_exec(db, "COMMIT");
+	return rc;
+}
+
+int fg_schema_prepare(sqlite3 *db, const char *file, uint64_t first_seq, struct fg_buf *why,
+	bool *ret_created)
+{
+	int rc = identify(db, file, why);
+
+	if (rc < 0)
+		return rc;
+	if (rc == 0) {
+		rc = create(db, first_seq);
+		if (rc < 0) {
+			fg_buf_printf(why, "cannot create '%s': ", file);
+			fg_sql_describe(db, why);
+			sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+			return rc;
+		}
+		*ret_created = true;
+		return FG_OK;
+	}
+	*ret_created = false;
+	return FG_OK;
+}
+
+int fg_schema_check(sqlite3 *db, const char *file, struct fg_buf *why)
+{
+	int rc = identify(db, file, why);
+
+	if (rc == 0) {
+		fg_buf_printf(why, "'%s' is empty", file);
+		return FG_ENOENT;
+	}
+	return rc < 0 ? rc : FG_OK;
+}

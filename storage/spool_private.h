@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef FG_STORAGE_SPOOL_PRIVATE_H
+#define FG_STORAGE_SPOOL_PRIVATE_H
+
+#include "storage/span.h"
+#include "storage/spool.h"
+#include "storage/sql.h"
+
+/* What spool.c and tidy.c share. */
+
+#define FG_PAGE_SIZE 4096
+#define FG_SEQ_MAX (UINT64_C(1) << 62)
+#define FG_POINTS_MAX 1000000
+
+/* The statements that are kept prepared; their texts are in open.c. */
+enum fg_spool_statement {
+	ST_BEGIN,
+	ST_COMMIT,
+	ST_ROLLBACK,
+	ST_RESERVED,
+	ST_RESERVE,
+	ST_APPEND,
+	ST_SPAN_ADD,
+	ST_DELIVERY,
+	ST_DELIVERY_SET,
+	ST_DELIVERY_FORGET,
+	ST_POINT_FIND,
+	ST_POINT_ADD,
+	ST_BOOT_OFFSET,
+	ST_ROWS,
+	ST_FIRST,
+	ST_SPANS,
+	ST_DELETE_ROWS,
+	ST_DELETE_SPANS,
+	ST_DELETE_BOOTS,
+	ST_PAGES,
+	ST_PAGES_FREE,
+	ST_COUNT
+};
+
+enum fg_group_state {
+	GROUP_NONE,
+	GROUP_OPEN,
+	GROUP_FAILED, /* to be rolled back */
+};
+
+/* How max_bytes is shared out (README.md, The size). */
+struct fg_spool_limits {
+	int64_t keep_ms;
+	enum fg_when_full when_full;
+	int64_t wal_bytes;  /* no group is begun while the write-ahead log is longer */
+	int64_t pages_max;  /* of the database file */
+	int64_t pages_high; /* in use: from here on, the oldest rows go */
+	int64_t pages_low;  /* down to here */
+};
+
+/* A descriptor that got its id and is not yet committed. */
+struct fg_pending_point {
+	struct fg_pending_point *next;
+	uint32_t id;
+	size_t len;
+	unsigned char bytes[];
+};
+
+/* What a rollback takes back. */
+struct fg_spool_tail {
+	uint64_t last_seq; /* 0: nothing was ever appended */
+	uint64_t rows;
+	struct fg_span open;
+};
+
+struct fg_spool {
+	sqlite3 *db;
+	sqlite3_stmt *st[ST_COUNT];
+	char *file, *mark, *wal, *shm;
+	struct fg_spool_limits limits;
+	enum fg_group_state group;
+	struct fg_spool_tail now, before;
+	uint64_t next_seq, reserved;
+	uint64_t stored_reserved; /* what the database says; above `reserved` if the mark failed */
+	bool new_store;
+	uint32_t boot;
+	bool has_offset;
+	int64_t offset_us;
+	uint32_t next_point;
+	struct fg_pending_point *pending;
+	uint64_t dropped;
+	bool full; /* appends are refused (drop-newest) */
+	bool shrinking, expiring; /* from the high to the low bound in one go */
+	char error[256];
+};
+
+/* Notes the text of a failure, and what was being done; returns status. */
+int fg_spool_fail(struct fg_spool *s, int status, const char *doing);
+
+int64_t fg_spool_file_bytes(const char *path);
+void fg_spool_forget_pending(struct fg_spool *s);
+
+/* Pages in use in the database file. */
+int fg_spool_used_pages(struct fg_spool *s, int64_t *ret);
+
+#endif

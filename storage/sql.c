@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Helpers around SQLite. */
+#include "storage/sql.h"
+
+#include "base/status.h"
+
+int fg_sql_status(sqlite3 *db, int rc)
+{
+	int cause = db ? sqlite3_system_errno(db) : 0;
+
+	switch (rc & 0xFF) {
+	case SQLITE_OK:
+	case SQLITE_DONE:
+		return FG_OK;
+	case SQLITE_NOMEM:
+		return FG_ENOMEM;
+	case SQLITE_FULL:
+		return -ENOSPC;
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+		return FG_EAGAIN;
+	case SQLITE_CORRUPT:
+	case SQLITE_NOTADB:
+	case SQLITE_FORMAT:
+		return FG_ECORRUPT;
+	case SQLITE_READONLY:
+		return -EROFS;
+	case SQLITE_PERM:
+	case SQLITE_AUTH:
+		return -EACCES;
+	case SQLITE_IOERR:
+	case SQLITE_CANTOPEN:
+		return cause > 0 ? -cause : -EIO;
+	default:
+		return FG_EINVAL;
+	}
+}
+
+void fg_sql_describe(sqlite3 *db, struct fg_buf *out)
+{
+	int code = db ? sqlite3_errcode(db) & 0xFF : SQLITE_NOMEM;
+	int cause = db ? sqlite3_system_errno(db) : 0;
+
+	fg_buf_puts(out, db ? sqlite3_errmsg(db) : "out of memory");
+	if (cause > 0 && (code == SQLITE_IOERR || code == SQLITE_CANTOPEN))
+		fg_buf_printf(out, " (%s)", fg_strerror(-cause));
+}
+
+void fg_sql_explain(sqlite3 *db, const char *file, int status, struct fg_buf *why)
+{
+	if (status == FG_ECORRUPT)
+		fg_buf_printf(why, "'%s' is no SQLite database, or a damaged one: ", file);
+	else
+		fg_buf_printf(why, "cannot open '%s': ", file);
+	fg_sql_describe(db, why);
+}
+
+int fg_sql_open(const char *file, int flags, sqlite3 **ret_db)
+{
+	int rc = sqlite3_open_v2(file, ret_db, flags | SQLITE_OPEN_NOMUTEX, NULL);
+
+	if (rc != SQLITE_OK)
+		return fg_sql_status(*ret_db, rc);
+	sqlite3_extended_result_codes(*ret_db, 1);
+	sqlite3_busy_timeout(*ret_db, FG_SQL_BUSY_MS);
+	/* a file that somebody prepared must not run code of its own */
+	sqlite3_db_config(*ret_db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(*ret_db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	/* every page is checked as it is read; small caches and no map, for the daemon's memory */
+	return fg_sql_exec(*ret_db, "PRAGMA cell_size_check = ON;"
+				    "PRAGMA cache_size = -256;"
+				    "PRAGMA mmap_size = 0;"
+				    "PRAGMA temp_store = MEMORY;");
+}
+
+int fg_sql_exec(sqlite3 *db, const char *sql)
+{
+	return fg_sql_status(db, sqlite3_exec(db, sql, NULL, NULL, NULL));
+}
+
+int fg_sql_int(sqlite3 *db, const char *sql, int64_t *ret)
+{
+	sqlite3_stmt *st;
+	int rc = sqlite3_prepare_v2(db, sql, -1, &st, NULL);
+
+	if (rc != SQLITE_OK)
+		return fg_sql_status(db, rc);
+	rc = fg_sql_step(st);
+	if (rc > 0)
+		*ret = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return rc > 0 ? FG_OK : rc < 0 ? rc : FG_ENOENT;
+}
+
+int fg_sql_prepare(sqlite3 *db, const char *const *texts, size_t count, sqlite3_stmt **ret)
+{
+	for (size_t i = 0; i < count; i++) {
+		int rc = sqlite3_prepare_v3(db, texts[i], -1, SQLITE_PREPARE_PERSISTENT, &ret[i],
+			NULL);
+
+		if (rc != SQLITE_OK)
+			return fg_sql_status(db, rc);
+	}
+	return FG_OK;
+}
+
+int fg_sql_step(sqlite3_stmt *st)
+{
+	int rc = sqlite3_step(st);
+
+	if (rc == SQLITE_ROW)
+		return 1;
+	return fg_sql_status(sqlite3_db_handle(st), rc);
+}
+
+int fg_sql_step_int(sqlite3_stmt *st, int64_t *ret)
+{
+	FG_CLEANUP(fg_sql_reset) sqlite3_stmt *kept = st;
+	int rc = fg_sql_step(kept);
+
+	if (rc > 0)
+		*ret = sqlite3_column_int64(kept, 0);
+	return rc > 0 ? FG_OK : rc < 0 ? rc : FG_ENOENT;
+}
+
+int fg_sql_run(sqlite3_stmt *st)
+{
+	int rc = fg_sql_step(st);
+
+	sqlite3_reset(st);
+	sqlite3_clear_bindings(st);
+	return rc;
+}
+
+void fg_sql_reset(sqlite3_stmt **st)
+{
+	sqlite3_reset(*st);
+	sqlite3_clear_bindings(*st);
+}
+
+int64_t fg_sql_seq(uint64_t seq)
+{
+	return seq > INT64_MAX ? INT64_MAX : (int64_t)seq;
+}

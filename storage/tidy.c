@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Deleting what the spool need not keep: delivered history that is old, and the oldest rows where
+ * there is no room. Always from the front, whole spans at a time: one commit frees whole pages,
+ * and a row's page is not written again for each row that goes. */
+#include "base/status.h"
+#include "storage/spool_private.h"
+#include "storage/times.h"
+
+#define STEP_BYTES (64 * 1024)
+#define SLACK_MS_MAX (24 * 3600 * INT64_C(1000))
+
+struct told {
+	uint64_t from, to;
+	unsigned count;
+};
+
+/* What the walk over the spans needs to judge them. */
+struct verdict {
+	uint64_t delivered_below;
+	int64_t cutoff_ms; /* delivered and before this: expired */
+	int64_t future_ms; /* after this: the clock was wrong then */
+	bool for_room;     /* age does not matter */
+	bool undelivered;  /* neither does delivery */
+};
+
+struct span_row {
+	uint64_t last, bytes;
+	bool known; /* has wall time */
+	int64_t to_ms;
+};
+
+static void read_span(sqlite3_stmt *st, struct span_row *ret)
+{
+	bool timed = sqlite3_column_int(st, 1);
+	bool has_offset = sqlite3_column_type(st, 5) != SQLITE_NULL;
+
+	ret->last = (uint64_t)sqlite3_column_int64(st, 0);
+	ret->bytes = (uint64_t)sqlite3_column_int64(st, 4);
+	ret->known = timed || has_offset;
+	ret->to_ms = sqlite3_column_int64(st, 3);
+	if (!timed && has_offset)
+		ret->to_ms = fg_time_add(ret->to_ms, sqlite3_column_int64(st, 5) / 1000);
+}
+
+/* How far from the front rows may go: the last number of a span, 0 for none. Spans whose time is
+ * not known go with a later one that is expired. */
+static int choose(struct fg_spool *s, const struct verdict *v, uint64_t *ret_upto)
+{
+	FG_CLEANUP(fg_sql_reset) sqlite3_stmt *st = s->st[ST_SPANS];
+	uint64_t bytes = 0, step_end = 0, upto = 0;
+	struct span_row span;
+	int rc;
+
+	while ((rc = fg_sql_step(st)) > 0) {
+		read_span(st, &span);
+		if (!v->undelivered && span.last >= v->delivered_below)
+			break;
+		bytes += span.bytes;
+		if (!step_end || bytes <= STEP_BYTES)
+			step_end = span.last;
+		if (v->for_room) {
+			upto = span.last;
+		} else if (span.known && span.to_ms < v->future_ms) {
+			if (span.to_ms >= v->cutoff_ms)
+				break;
+			upto = span.last;
+		}
+		if (upto && bytes >= STEP_BYTES)
+			break;
+	}
+	if (rc < 0)
+		return fg_spool_fail(s, rc, "look for old readings");
+	*ret_upto = FG_MIN(upto, step_end);
+	return FG_OK;
+}
+
+/* Counts the readings up to `upto` that some destination has not. */
+static int count_undelivered(struct fg_spool *s, uint64_t delivered_below, uint64_t upto,
+	struct told *ret)
+{
+	FG_CLEANUP(fg_sql_reset) sqlite3_stmt *st = s->st[ST_ROWS];
+	struct fg_record_head head;
+	int rc;
+
+	*ret = (struct told){.from = FG_SEQ_END};
+	if (delivered_below > upto)
+		return FG_OK;
+	/* a row may begin below delivered_below and end above: it is found among all that go */
+	sqlite3_bind_int64(st, 1, 0);
+	sqlite3_bind_int64(st, 2, fg_sql_seq(upto));
+	while ((rc = fg_sql_step(st)) > 0) {
+		uint64_t seq = (uint64_t)sqlite3_column_int64(st, 0), end = seq + 1;
+
+		if (fg_record_head(sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1),
+			    &head) == FG_OK)
+			end = seq + head.count;
+		seq = FG_MAX(seq, delivered_below);
+		if (end <= seq)
+			continue;
+		ret->from = FG_MIN(ret->from, seq);
+		ret->to = end;
+		ret->count += (unsigned)(end - seq);
+	}
+	return rc < 0 ? fg_spool_fail(s, rc, "count old readings") : FG_OK;
+}
+
+static int delete_in_group(struct fg_spool *s, uint64_t upto, uint64_t *ret_rows)
+{
+	int rc;
+
+	sqlite3_bind_int64(s->st[ST_DELETE_ROWS], 1, fg_sql_seq(upto));
+	rc = fg_sql_run(s->st[ST_DELETE_ROWS]);
+	if (rc < 0)
+		return rc;
+	*ret_rows = (uint64_t)sqlite3_changes64(s->db);
+	sqlite3_bind_int64(s->st[ST_DELETE_SPANS], 1, fg_sql_seq(upto));
+	rc = fg_sql_run(s->st[ST_DELETE_SPANS]);
+	if (rc == FG_OK)
+		rc = fg_sql_run(s->st[ST_DELETE_BOOTS]);
+	return rc;
+}
+
+static int delete_upto(struct fg_spool *s, uint64_t upto)
+{
+	uint64_t rows;
+	int rc = fg_spool_begin(s);
+
+	if (rc < 0)
+		return rc;
+	rc = delete_in_group(s, upto, &rows);
+	if (rc < 0)
+		fg_spool_fail(s, rc, "delete old readings");
+	else
+		rc = fg_spool_commit(s);
+	if (rc < 0) {
+		fg_spool_rollback(s);
+		return rc;
+	}
+	s->now.rows -= FG_MIN(rows, s->now.rows);
+	return FG_OK;
+}
+
+/* Sets the bounds' memory: work starts at the high bound and goes on down to the low one. */
+static int watch_room(struct fg_spool *s)
+{
+	int64_t used;
+	int rc = fg_spool_used_pages(s, &used);
+
+	if (rc < 0)
+		return rc;
+	if (used >= s->limits.pages_high)
+		s->shrinking = true;
+	else if (used <= s->limits.pages_low)
+		s->shrinking = false;
+	return FG_OK;
+}
+
+static int choose_for_room(struct fg_spool *s, uint64_t delivered_below, uint64_t *ret_upto)
+{
+	struct verdict v = {
+		.delivered_below = delivered_below,
+		.for_room = true,
+		.undelivered = s->limits.when_full != FG_FULL_DROP_NEWEST,
+	};
+
+	return choose(s, &v, ret_upto);
+}
+
+static int choose_expired(struct fg_spool *s, int64_t now_wall_ms, uint64_t delivered_below,
+	uint64_t *ret_upto)
+{
+	int64_t slack = s->expiring ? 0 : FG_MIN(s->limits.keep_ms / 32, SLACK_MS_MAX);
+	struct verdict v = {
+		.delivered_below = delivered_below,
+		.cutoff_ms = now_wall_ms - s->limits.keep_ms - slack,
+		.future_ms = now_wall_ms + SLACK_MS_MAX,
+	};
+	int rc;
+
+	*ret_upto = 0;
+	if (now_wall_ms <= 0)
+		return FG_OK;
+	rc = choose(s, &v, ret_upto);
+	if (rc == FG_OK)
+		s->expiring = *ret_upto > 0;
+	return rc;
+}
+
+int fg_spool_tidy(struct fg_spool *s, int64_t now_wall_ms, uint64_t delivered_below,
+	void (*dropped)(void *arg, uint64_t from, uint64_t to, unsigned count), void *arg)
+{
+	uint64_t upto = 0;
+	struct told told;
+	int rc = watch_room(s);
+
+	if (rc == FG_OK && s->shrinking)
+		rc = choose_for_room(s, delivered_below, &upto);
+	if (rc == FG_OK && !upto)
+		rc = choose_expired(s, now_wall_ms, delivered_below, &upto);
+	if (rc < 0 || !upto)
+		return rc;
+	rc = count_undelivered(s, delivered_below, upto, &told);
+	if (rc == FG_OK)
+		rc = delete_upto(s, upto);
+	if (rc < 0)
+		return rc;
+	s->dropped += told.count;
+	if (told.count && dropped)
+		dropped(arg, told.from, told.to, told.count);
+	return 1;
+}
