@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The coap driver: keys, checks and the plan. What happens at run time is in coap_io.c. */
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/cleanup.h"
+#include "base/node.h"
+#include "base/number.h"
+#include "base/status.h"
+#include "drivers/coap_internal.h"
+#include "drivers/driver.h"
+#include "protocol/payload.h"
+
+#define PORT_COAP  5683
+#define PORT_COAPS 5684
+#define TEXT_ROOM  256 /* a text of a point, as fg_payload_text allows it */
+#define MIN_ACK_US 1000000
+
+static const struct fg_key link_keys[] = {
+	{.name = "uri",
+		.type = FG_KEY_TEXT,
+		.flags = FG_KEY_REQUIRED,
+		.offset = offsetof(struct fg_coap_link, uri),
+		.help = "coap://HOST[:PORT] or coaps://HOST[:PORT]; HOST is an IPv4 address, an "
+			"IPv6 "
+			"address in brackets, or a name. Ports: 5683 and 5684."},
+	{.name = "psk_identity",
+		.type = FG_KEY_TEXT,
+		.offset = offsetof(struct fg_coap_link, psk_identity),
+		.help = "With coaps: the identity that this gateway presents."},
+	{.name = "psk_file",
+		.type = FG_KEY_PATH,
+		.flags = FG_KEY_FILE,
+		.offset = offsetof(struct fg_coap_link, psk_file),
+		.help = "With coaps: a file of identity:hexkey lines, read at each connect."},
+	{0},
+};
+
+static const struct fg_key device_keys[] = {
+	{.name = "observe",
+		.type = FG_KEY_BOOL,
+		.dflt = "false",
+		.offset = offsetof(struct fg_coap_device, observe),
+		.help = "Observe (RFC 7641); `true` is not supported yet: resources are polled."},
+	{0},
+};
+
+static const struct fg_key point_keys[] = {
+	{.name = "path",
+		.type = FG_KEY_TEXT,
+		.flags = FG_KEY_REQUIRED,
+		.offset = offsetof(struct fg_coap_point, path),
+		.help = "The resource, with its query where it has one: /sensors/pm25?avg=1."},
+	{.name = "json",
+		.type = FG_KEY_TEXT,
+		.offset = offsetof(struct fg_coap_point, json),
+		.help = "Where the value stands in a JSON document: an RFC 6901 pointer, "
+			"/gas/no2."},
+	{.name = "senml",
+		.type = FG_KEY_TEXT,
+		.flags = FG_KEY_UNSUPPORTED,
+		.offset = offsetof(struct fg_coap_point, senml),
+		.help = "The name of a record in a SenML pack."},
+	{0},
+};
+
+static struct fg_place place_of(const struct fg_node *node, const char *key)
+{
+	const struct fg_node *value = fg_node_get(node, key);
+
+	return value ? value->at : node->at;
+}
+
+/* ---- the uri ---- */
+
+static const char *parse_scheme(const char *uri, struct fg_coap_link *conf, const char **ret_rest)
+{
+	static const char *const later[] = {
+		"coap+tcp://", "coaps+tcp://", "coap+ws://", "coaps+ws://"};
+
+	for (size_t i = 0; i < FG_COUNT(later); i++)
+		if (strncasecmp(uri, later[i], strlen(later[i])) == 0)
+			return "CoAP over TCP is not supported yet; use coap:// or coaps://";
+	if (strncasecmp(uri, "coaps://", 8) == 0) {
+		conf->secure = true;
+		*ret_rest = uri + 8;
+		return NULL;
+	}
+	if (strncasecmp(uri, "coap://", 7) == 0) {
+		conf->secure = false;
+		*ret_rest = uri + 7;
+		return NULL;
+	}
+	return "must begin with coap:// or coaps://";
+}
+
+/* Copies the host; a zone may be written %eth0 or, as in URIs, %25eth0. */
+static const char *take_host(const char *host, size_t len, struct fg_coap_link *conf)
+{
+	const char *zone = memchr(host, '%', len);
+	size_t head = len, skip = 0;
+
+	if (zone) {
+		head = (size_t)(zone - host) + 1;
+		skip = len - head >= 2 && memcmp(zone + 1, "25", 2) == 0 ? 2 : 0;
+	}
+	if (!len)
+		return "has no host";
+	if (len >= sizeof(conf->host) || memchr(host, '@', len))
+		return "has no usable host";
+	memcpy(conf->host, host, head);
+	memcpy(conf->host + head, host + head + skip, len - head - skip);
+	conf->host[len - skip] = '\0';
+	return NULL;
+}
+
+/* Splits a uri into its parts; returns what is wrong with it, or NULL. */
+static const char *parse_uri(const char *uri, struct fg_coap_link *conf)
+{
+	const char *rest = uri, *host_end, *wrong = parse_scheme(uri, conf, &rest);
+	int64_t port = conf->secure ? PORT_COAPS : PORT_COAP;
+	char digits[8];
+	size_t len;
+
+	if (wrong)
+		return wrong;
+	if (*rest == '[') {
+		host_end = strchr(++rest, ']');
+		if (!host_end)
+			return "lacks the closing bracket of its IPv6 address";
+		wrong = take_host(rest, (size_t)(host_end - rest), conf);
+		host_end++;
+	} else {
+		host_end = rest + strcspn(rest, ":/?#");
+		wrong = take_host(rest, (size_t)(host_end - rest), conf);
+	}
+	if (wrong)
+		return wrong;
+	len = strcspn(host_end, "/?#");
+	if (*host_end == ':') {
+		snprintf(digits, sizeof(digits), "%.*s", (int)FG_MIN(len - 1, (size_t)7),
+			host_end + 1);
+		if (strspn(digits, "0123456789") != len - 1 ||
+			fg_integer_parse(digits, &port) < 0 || port < 1 || port > 65535)
+			return "has a port that is not 1 to 65535";
+	} else if (len) {
+		return "has something else than a port behind its host";
+	}
+	if (host_end[len] && strcmp(host_end + len, "/") != 0)
+		return "names a path; paths belong to the points (`path:`)";
+	conf->port = (uint16_t)port;
+	return NULL;
+}
+
+static void check_link(const struct fg_link *link, void *conf_area, struct fg_report *rep)
+{
+	struct fg_coap_link *conf = conf_area;
+	const char *wrong;
+
+	if (!conf->uri)
+		return; /* told already */
+	wrong = parse_uri(conf->uri, conf);
+	if (wrong) {
+		fg_report_error(rep, place_of(link->node, "uri"), "links.%s.uri: '%s' %s",
+			link->name, conf->uri, wrong);
+		return;
+	}
+	if (conf->secure && (!conf->psk_identity || !conf->psk_file))
+		fg_report_error(rep, link->node->at,
+			"links.%s: coaps needs psk_identity and psk_file", link->name);
+	if (!conf->secure && (conf->psk_identity || conf->psk_file))
+		fg_report_error(rep,
+			place_of(link->node, conf->psk_identity ? "psk_identity" : "psk_file"),
+			"links.%s: keys are for coaps:// alone; with coap:// nothing is encrypted",
+			link->name);
+}
+
+static void check_device(const struct fg_device *dev, void *conf_area, struct fg_report *rep)
+{
+	const struct fg_coap_device *conf = conf_area;
+
+	if (conf->observe)
+		fg_report_error(rep, place_of(dev->node, "observe"),
+			"devices.%s.observe: not supported yet; leave it out and set an interval",
+			dev->name);
+	if (dev->retries > 0 && dev->timeout_us < MIN_ACK_US)
+		fg_report_warning(rep, place_of(dev->node, "timeout"),
+			"devices.%s.timeout: CoAP repeats a request after 1s at the soonest; "
+			"less holds only with `retries: 0`",
+			dev->name);
+}
+
+/* RFC 3986: two hexadecimal digits behind each %; no blanks, no fragment. */
+static const char *path_fault(const char *path)
+{
+	if (*path != '/')
+		return "must begin with '/'";
+	for (const char *p = path; *p; p++) {
+		if (*p == '%' && (strspn(p + 1, "0123456789abcdefABCDEF") < 2))
+			return "has a % without two hexadecimal digits";
+		if (*p == '#' || *p == ' ')
+			return "holds a character that must be written %20 or %23";
+	}
+	return NULL;
+}
+
+static void check_point(const struct fg_point *point, void *conf_area, struct fg_report *rep)
+{
+	const struct fg_coap_point *conf = conf_area;
+	const char *wrong = conf->path ? path_fault(conf->path) : NULL;
+
+	if (wrong)
+		fg_report_error(rep, place_of(point->node, "path"),
+			"devices.%s.points.%s.path: '%s' %s", point->device->name, point->name,
+			conf->path, wrong);
+	if (conf->json && !fg_json_pointer_valid(conf->json))
+		fg_report_error(rep, place_of(point->node, "json"),
+			"devices.%s.points.%s.json: '%s' is not an RFC 6901 pointer, such as "
+			"/gas/no2",
+			point->device->name, point->name, conf->json);
+}
+
+static bool same_port(const struct fg_link *a, const struct fg_link *b)
+{
+	const struct fg_coap_link *ca = a->conf, *cb = b->conf;
+
+	return *ca->host && strcasecmp(ca->host, cb->host) == 0 && ca->port == cb->port;
+}
+
+/* ---- the plan: one request a path ---- */
+
+static struct fg_coap_request *find_request(
+	struct fg_coap_request *reqs, size_t n, const char *path)
+{
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(reqs[i].path, path) == 0)
+			return &reqs[i];
+	return NULL;
+}
+
+static int plan(struct fg_group *group, struct fg_arena *arena)
+{
+	struct fg_coap_request *reqs = fg_arena_array(arena, group->count, sizeof(*reqs));
+	size_t n = 0;
+
+	for (size_t i = 0; i < group->count; i++) {
+		const struct fg_point *point = group->points[i];
+		const struct fg_coap_point *conf = point->conf;
+		struct fg_coap_request *req = find_request(reqs, n, conf->path);
+
+		if (!req) {
+			req = &reqs[n++];
+			req->path = conf->path;
+			req->points = fg_arena_array(arena, group->count - i, sizeof(*req->points));
+		}
+		req->points[req->count++] = point;
+	}
+	group->plan = reqs;
+	group->request_count = n;
+	return FG_OK;
+}
+
+static size_t text_room(const struct fg_group *group)
+{
+	return group->count * TEXT_ROOM;
+}
+
+static void describe(const struct fg_group *group, size_t i, struct fg_request_info *ret_info)
+{
+	const struct fg_coap_request *req = (const struct fg_coap_request *)group->plan + i;
+
+	snprintf(ret_info->text, sizeof(ret_info->text), "GET %.70s (%zu point%s)", req->path,
+		req->count, req->count == 1 ? "" : "s");
+	ret_info->wire_us = 0;
+}
+
+const struct fg_driver fg_driver_coap = {
+	.name = "coap",
+	.help = "CoAP over UDP or DTLS (RFC 7252): resources are polled with GET",
+	.flags = FG_DRIVER_SHARED,
+	.link_size = sizeof(struct fg_coap_link),
+	.device_size = sizeof(struct fg_coap_device),
+	.point_size = sizeof(struct fg_coap_point),
+	.link_keys = link_keys,
+	.device_keys = device_keys,
+	.point_keys = point_keys,
+	.state_size = sizeof(struct fg_coap_endpoint),
+	.host_size = sizeof(struct fg_coap_host),
+	.check_link = check_link,
+	.check_device = check_device,
+	.check_point = check_point,
+	.same_port = same_port,
+	.plan = plan,
+	.text_room = text_room,
+	.describe = describe,
+	.open = fg_coap_open,
+	.close = fg_coap_close,
+	.poll = fg_coap_poll,
+	.cancel = fg_coap_cancel,
+	.host_open = fg_coap_host_open,
+	.host_close = fg_coap_host_close,
+	.host_fd = fg_coap_host_fd,
+	.host_process = fg_coap_host_process,
+};

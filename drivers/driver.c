@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What every driver does alike with what it read: sentinels, scaling, and words for a person. */
+#include "drivers/driver.h"
+
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+void fg_job_missing(struct fg_job *job, const struct fg_point *point, enum fg_reason reason,
+	unsigned detail, int64_t taken_mono_us)
+{
+	struct fg_reading *r = fg_batch_add(job->batch, point->index, taken_mono_us);
+
+	if (!r)
+		return;
+	r->qc = FG_QC_MISSING;
+	r->reason = reason;
+	r->detail = (uint8_t)detail;
+}
+
+static bool is_sentinel(
+	const struct fg_point *point, const struct fg_value *value, bool has_raw, uint64_t raw)
+{
+	if (has_raw && fg_point_is_missing_raw(point, raw))
+		return true;
+	if (value->kind == FG_KIND_NONE || value->kind == FG_KIND_TEXT)
+		return false;
+	return fg_point_is_missing_value(point, fg_value_number(value));
+}
+
+static bool is_finite(const struct fg_value *v)
+{
+	return v->kind == FG_KIND_NONE || v->kind == FG_KIND_TEXT || isfinite(fg_value_number(v));
+}
+
+void fg_job_value(struct fg_job *job, const struct fg_point *point, struct fg_value value,
+	bool has_raw, uint64_t raw, int64_t taken_mono_us)
+{
+	struct fg_reading *r;
+
+	if (is_sentinel(point, &value, has_raw, raw)) {
+		fg_job_missing(job, point, FG_REASON_SENTINEL, 0, taken_mono_us);
+		return;
+	}
+	r = fg_batch_add(job->batch, point->index, taken_mono_us);
+	if (!r)
+		return;
+	fg_point_scale(point, &value); /* may overflow to infinity */
+	if (!is_finite(&value)) {
+		r->qc = FG_QC_FAIL;
+		r->reason = FG_REASON_NOT_A_NUMBER;
+	} else if (value.kind == FG_KIND_TEXT) {
+		fg_batch_set_text(job->batch, r, value.text, value.len);
+	} else {
+		r->value = value;
+	}
+}
+
+void fg_job_explain(struct fg_job *job, const char *fmt, ...)
+{
+	char line[1024];
+	va_list ap;
+
+	if (!job->explain)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	fg_buf_puts(job->explain, line);
+	fg_buf_putc(job->explain, '\n');
+}

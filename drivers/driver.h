@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef FG_DRIVERS_DRIVER_H
+#define FG_DRIVERS_DRIVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/key.h"
+#include "base/report.h"
+#include "model/device.h"
+#include "model/reading.h"
+
+/* The southbound interface. A driver speaks one protocol; it knows nothing of schedules, the
+ * store, quality tests or MQTT. It keeps no file-scope state that changes.
+ *
+ * Configuration: a driver declares its keys for links, devices and points as tables; the loader
+ * fills conf areas of the given sizes (fg_link.conf, fg_device.conf, fg_point.conf), immutable
+ * from then on and shared between threads without locks.
+ *
+ * Run time: one worker thread belongs to each link (or, with FG_DRIVER_SHARED, one thread to all
+ * links of the driver). Every function below the line is called by that thread alone. */
+
+struct fg_config;
+
+/* The run-time side of one link. Lives as long as its worker; across a reload that leaves the
+ * link's own keys as they were, `link` then points to the new, equal object. */
+struct fg_link_state {
+	const struct fg_link *link;
+	void *state; /* zeroed memory of fg_driver.state_size, before open() */
+	struct fg_host *host;
+	bool open;
+};
+
+/* One due reading of one group: what the scheduler hands to a driver. */
+struct fg_job {
+	struct fg_link_state *link;
+	const struct fg_group *group;
+	int64_t deadline_mono_us; /* poll() must be over by then */
+	unsigned attempts;        /* for each request: 1 + retries, or 1 for a probe */
+	struct fg_batch *batch;   /* readings go here */
+	struct fg_buf *explain;   /* not NULL: frames and decoding steps for a person, line by line */
+
+	/* set by the driver */
+	int status;             /* of poll(): FG_OK, or negative: the link itself is down */
+	unsigned requests;      /* sent, retries included */
+	unsigned answers;       /* requests that got a valid answer, refusals included */
+	void *driver_data;      /* the driver's own while the job is pending */
+
+	/* the worker's and the core's */
+	struct fg_job *next;
+	struct fg_config *config; /* holds what group points to; drivers leave it alone */
+	int64_t started_mono_us, done_mono_us;
+	void (*done)(struct fg_job *job);
+	void *owner;
+};
+
+/* What plan() made of a group, for people and for the cycle-time forecast. */
+struct fg_request_info {
+	char text[96];    /* "holding 0..19 (20 registers)" */
+	int64_t wire_us;  /* bus time of request and answer; 0 where the transport has no fixed rate */
+};
+
+enum {
+	/* All links of this driver run in one thread around one host area; poll() must not block and
+	 * returns FG_PENDING. */
+	FG_DRIVER_SHARED = 1u << 0,
+};
+
+/* The host of a FG_DRIVER_SHARED driver: what its links have in common. */
+struct fg_host {
+	const struct fg_driver *driver;
+	void *state; /* zeroed memory of fg_driver.host_size */
+};
+
+struct fg_driver {
+	const char *name; /* as written in the configuration */
+	const char *help; /* one line */
+	unsigned flags;
+
+	size_t link_size, device_size, point_size; /* of the conf areas */
+	const struct fg_key *link_keys, *device_keys, *point_keys;
+	size_t state_size, host_size; /* of fg_link_state.state, fg_host.state */
+
+	/* At load; loader's thread, no I/O. check_link(), check_device() and check_point() report
+	 * every fault that the key tables cannot express, and may complete the conf area. plan() turns
+	 * the points of a group into few requests, in memory from the arena, and sets group->plan and
+	 * group->request_count. text_room() is how many bytes of text a batch of the group can need.
+	 * Any of the checks may be NULL. */
+	void (*check_link)(const struct fg_link *link, void *conf, struct fg_report *rep);
+	void (*check_device)(const struct fg_device *dev, void *conf, struct fg_report *rep);
+	void (*check_point)(const struct fg_point *point, void *conf, struct fg_report *rep);
+	/* Whether two links would open the same port or endpoint. */
+	bool (*same_port)(const struct fg_link *a, const struct fg_link *b);
+	/* Faults between devices of one link (one unit id, other meaning). */
+	void (*check_pair)(const struct fg_device *a, const struct fg_device *b, struct fg_report *rep);
+	int (*plan)(struct fg_group *group, struct fg_arena *arena);
+	size_t (*text_room)(const struct fg_group *group);
+	/* The i-th request of the plan. */
+	void (*describe)(const struct fg_group *group, size_t i, struct fg_request_info *ret_info);
+
+	/* ---- at run time, worker's thread ---- */
+
+	/* open() makes the link usable, within a few seconds; negative: it is down (the worker backs off
+	 * and calls again). close() undoes it and copes with a half-open link. */
+	int (*open)(struct fg_link_state *ls);
+	void (*close)(struct fg_link_state *ls);
+
+	/* poll() makes one pass over the group's requests and never outlasts the deadline. It appends
+	 * exactly one reading for every point of the group, good or bad, and returns FG_OK; or a
+	 * negative code when the link itself failed (the readings are appended all the same): the
+	 * worker closes it and opens it again before the next job. FG_PENDING (shared drivers only):
+	 * job->done(job) is called later, once, from process() or cancel(). */
+	int (*poll)(struct fg_job *job);
+	void (*cancel)(struct fg_job *job);
+
+	/* Shared drivers only. fd() is one descriptor to wait on for reading; process() does what is
+	 * due and returns how long (µs) it may wait for the next call at most. */
+	int (*host_open)(struct fg_host *host);
+	void (*host_close)(struct fg_host *host);
+	int (*host_fd)(struct fg_host *host);
+	int64_t (*host_process)(struct fg_host *host);
+};
+
+/* NULL-terminated. */
+extern const struct fg_driver *const fg_drivers[];
+
+/* NULL where there is none of that name. */
+const struct fg_driver *fg_driver_find(const char *name);
+
+/* Helpers for drivers. */
+
+/* Appends a reading without a value: MISSING with the reason. */
+void fg_job_missing(struct fg_job *job, const struct fg_point *point, enum fg_reason reason,
+	unsigned detail, int64_t taken_mono_us);
+
+/* Appends a decoded value: sentinels by value, not-a-number, scale and offset are applied here,
+ * alike for every driver. `raw` is the value's bits for raw sentinels where has_raw. */
+void fg_job_value(struct fg_job *job, const struct fg_point *point, struct fg_value value,
+	bool has_raw, uint64_t raw, int64_t taken_mono_us);
+
+/* A line for `fjordctl read`; does nothing where nobody asked. */
+void fg_job_explain(struct fg_job *job, const char *fmt, ...) FG_PRINTF(2, 3);
+
+#endif

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The pass over a group, alike on every transport: attempts, deadlines, decoding, quality
+ * registers, and the words for `fjordctl read`. What goes over the wire is the transport's. */
+#include "drivers/modbus_common.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "protocol/encode.h"
+
+#define STRING_SIZE   (2 * 125 + 1)
+#define ADU_MAX	      260
+#define SELECT_LIMIT  1000 /* below 1024, with room for what other threads open at that moment */
+#define BUSY_PAUSE_US 50000
+
+/* ---- helpers for transports ---- */
+
+const struct fg_modbus_device *fg_modbus_device_of(const struct fg_job *job)
+{
+	return job->group->device->conf;
+}
+
+static void trace_line(struct fg_job *job, const char *line)
+{
+	fg_debug(FG_DEBUG_modbus, "modbus %s/%s %s", job->link->link->name,
+		job->group->device->name, line);
+	fg_job_explain(job, "%s", line);
+}
+
+void fg_modbus_trace(struct fg_job *job, char mark, const uint8_t *bytes, size_t len)
+{
+	char line[2 + 3 * ADU_MAX + 1];
+	size_t n = 0;
+
+	if (!job || (!job->explain && !fg_debug_on(FG_DEBUG_modbus)))
+		return;
+	line[n++] = mark;
+	for (size_t i = 0; i < FG_MIN(len, (size_t)ADU_MAX); i++)
+		n += (size_t)snprintf(line + n, sizeof(line) - n, " %02x", bytes[i]);
+	line[n] = '\0';
+	trace_line(job, line);
+}
+
+void fg_modbus_trace_event(struct fg_job *job, const char *what)
+{
+	char line[80];
+
+	if (!job || (!job->explain && !fg_debug_on(FG_DEBUG_modbus)))
+		return;
+	snprintf(line, sizeof(line), "! %s", what);
+	trace_line(job, line);
+}
+
+int fg_modbus_wait(int fd, int64_t until_us)
+{
+	for (;;) {
+		struct pollfd p = {.fd = fd, .events = POLLIN};
+		int64_t left = until_us - fg_clock_mono_us();
+		struct timespec ts;
+		int n;
+
+		left = FG_MAX(left, 0);
+		ts.tv_sec = (time_t)(left / 1000000);
+		ts.tv_nsec = (long)(left % 1000000) * 1000;
+		n = ppoll(&p, fd >= 0 ? 1 : 0, &ts, NULL);
+		if (n >= 0)
+			return n;
+		if (errno != EINTR)
+			return -errno;
+	}
+}
+
+bool fg_modbus_descriptor_fits(void)
+{
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0 && fd < SELECT_LIMIT;
+}
+
+/* ---- requests ---- */
+
+static bool is_link_failure(int status)
+{
+	return status < 0 && status != FG_EREFUSED && status != FG_ETIMEOUT && status != FG_EFRAME;
+}
+
+/* A device that is busy says so and means it for a moment only. */
+static bool is_busy(const struct fg_modbus_outcome *o)
+{
+	return o->status == FG_EREFUSED && (o->exception == 5 || o->exception == 6);
+}
+
+static void attempt(struct fg_job *job, const struct fg_modbus_transport *t,
+	const struct fg_request *req, uint16_t *cells, struct fg_modbus_outcome *ret)
+{
+	int64_t now = fg_clock_mono_us();
+	int64_t until = FG_MIN(now + job->group->device->timeout_us, job->deadline_mono_us);
+
+	job->requests++;
+	ret->status = t->exchange(job, req, until, cells, &ret->exception);
+	ret->taken_us = fg_clock_mono_us();
+	if (ret->status == FG_OK || ret->status == FG_EREFUSED)
+		job->answers++;
+}
+
+/* A broken connection is an attempt lost: ready() makes a new one, or says that there is none. */
+static void run_request(struct fg_job *job, const struct fg_modbus_transport *t,
+	const struct fg_request *req, uint16_t *cells, struct fg_modbus_outcome *ret)
+{
+	unsigned attempts = FG_MAX(job->attempts, 1u);
+
+	*ret = (struct fg_modbus_outcome){.status = FG_ETIMEOUT};
+	for (unsigned i = 0; i < attempts; i++) {
+		int r;
+
+		if (is_busy(ret))
+			fg_modbus_wait(-1,
+				FG_MIN(fg_clock_mono_us() + BUSY_PAUSE_US, job->deadline_mono_us));
+		ret->taken_us = fg_clock_mono_us();
+		if (ret->taken_us >= job->deadline_mono_us)
+			break;
+		r = t->ready(job, req, job->deadline_mono_us);
+		if (r < 0) {
+			ret->status = r;
+			ret->taken_us = fg_clock_mono_us();
+			return;
+		}
+		if (fg_clock_mono_us() >= job->deadline_mono_us)
+			break;
+		attempt(job, t, req, cells, ret);
+		if (ret->status == FG_OK || (ret->status == FG_EREFUSED && !is_busy(ret)))
+			return;
+	}
+	if (ret->status == FG_ETIMEOUT && t->gave_up)
+		t->gave_up(job);
+}
+
+static void fill(
+	struct fg_modbus_outcome *outcomes, size_t from, size_t to, int status, int64_t taken_us)
+{
+	for (size_t i = from; i < to; i++)
+		outcomes[i] = (struct fg_modbus_outcome){.status = status, .taken_us = taken_us};
+}
+
+/* Sends the layout's requests; negative where the link is down. A device whose first request gets
+ * no answer at all is not asked for the rest, which would cost the bus a time-out each. */
+static int read_all(struct fg_job *job, const struct fg_modbus_transport *t,
+	const struct fg_modbus_plan *plan, const struct fg_modbus_layout *lay)
+{
+	struct fg_modbus_outcome *outcomes = plan->scratch->outcomes;
+
+	for (size_t i = 0; i < lay->count; i++) {
+		struct fg_modbus_outcome *o = &outcomes[i];
+
+		run_request(
+			job, t, &lay->requests[i], plan->scratch->cells + lay->first_cell[i], o);
+		if (o->status == FG_EREFUSED)
+			fg_job_explain(job, "  refused: exception %u, %s", o->exception,
+				fg_modbus_exception_text(o->exception));
+		if (is_link_failure(o->status)) {
+			fill(outcomes, i + 1, lay->count, o->status, o->taken_us);
+			return o->status;
+		}
+		if (i == 0 && o->status == FG_ETIMEOUT) {
+			fill(outcomes, 1, lay->count, FG_ETIMEOUT, o->taken_us);
+			return FG_OK;
+		}
+	}
+	return FG_OK;
+}
+
+/* Whether a request may have been refused for the registers in its gaps. */
+static bool gap_refused(const struct fg_modbus_plan *plan, const struct fg_modbus_layout *lay)
+{
+	if (lay != &plan->joined || plan->joined.count == plan->strict.count)
+		return false;
+	for (size_t i = 0; i < lay->count; i++) {
+		const struct fg_modbus_outcome *o = &plan->scratch->outcomes[i];
+
+		if (o->status == FG_EREFUSED && o->exception >= 2 && o->exception <= 4)
+			return true;
+	}
+	return false;
+}
+
+/* ---- readings ---- */
+
+static enum fg_reason reason_of(int status)
+{
+	switch (status) {
+	case FG_EREFUSED:
+		return FG_REASON_EXCEPTION;
+	case FG_ETIMEOUT:
+		return FG_REASON_NO_RESPONSE;
+	case FG_EFRAME:
+		return FG_REASON_FRAME;
+	default:
+		return FG_REASON_LINK_DOWN;
+	}
+}
+
+static bool has_word(const struct fg_modbus_words *words, uint16_t v)
+{
+	for (size_t i = 0; i < words->count; i++)
+		if (words->items[i] == v)
+			return true;
+	return false;
+}
+
+/* What the sensor itself says of the value; a quality that could not be read vouches for nothing.
+ */
+static void apply_quality(struct fg_job *job, const struct fg_modbus_point *mp,
+	const struct fg_modbus_outcome *o, uint16_t word, struct fg_reading *r)
+{
+	const char *verdict = "bad";
+
+	if (o->status == FG_OK && has_word(&mp->quality.good, word)) {
+		verdict = "good";
+	} else if (o->status == FG_OK && has_word(&mp->quality.suspect, word)) {
+		verdict = "suspect";
+		if (r->qc == FG_QC_NOT_EVALUATED)
+			r->qc = FG_QC_SUSPECT;
+	} else if (r->qc == FG_QC_NOT_EVALUATED) {
+		r->qc = FG_QC_FAIL;
+		r->reason = FG_REASON_SENSOR_QUALITY;
+	}
+	if (o->status == FG_OK)
+		fg_job_explain(job, "  quality register %u: %u, %s", mp->quality_span.address, word,
+			verdict);
+	else
+		fg_job_explain(
+			job, "  quality register %u could not be read", mp->quality_span.address);
+}
+
+static void explain_registers(struct fg_job *job, const struct fg_point *point,
+	const uint16_t *cells, const struct fg_value *value)
+{
+	static const char *const types[] = {"bool", "u8", "i8", "u16", "i16", "u32", "i32", "u64",
+		"i64", "f32", "f64", "bcd16", "bcd32", "string", "bits"};
+	static const char *const orders[] = {"ABCD", "CDAB", "BADC", "DCBA"};
+	static const char *const names[] = {"holding", "input", "coil", "discrete"};
+	const struct fg_modbus_point *mp = point->conf;
+	char mem[900];
+	struct fg_buf b;
+
+	if (!job->explain)
+		return;
+	fg_buf_wrap(&b, mem, sizeof(mem));
+	fg_buf_printf(&b, "%s: %s %u =", point->name, names[mp->span.table], mp->span.address);
+	for (unsigned i = 0; i < mp->span.width; i++)
+		fg_buf_printf(&b, " %04x", cells[i]);
+	fg_buf_printf(&b, ", %s %s = ", types[mp->spec.type], orders[mp->spec.order]);
+	if (value)
+		fg_encode_value(&b, value, -1);
+	else
+		fg_buf_puts(&b, "not decodable");
+	fg_job_explain(job, "%s", mem);
+	if (point->scale != 1 || point->offset != 0)
+		fg_job_explain(job, "  * %.15g + %.15g", point->scale, point->offset);
+}
+
+static void explain_result(
+	struct fg_job *job, const struct fg_point *point, const struct fg_reading *r)
+{
+	char reason[FG_REASON_SIZE], mem[700];
+	struct fg_buf b;
+
+	if (!job->explain)
+		return;
+	fg_buf_wrap(&b, mem, sizeof(mem));
+	fg_buf_printf(&b, "= %s ", point->name);
+	if (r->value.kind == FG_KIND_NONE)
+		fg_buf_putc(&b, '-');
+	else
+		fg_encode_value(&b, &r->value, point->decimals);
+	fg_buf_printf(&b, " %s qc=%u", point->unit ? point->unit : "1", (unsigned)r->qc);
+	if (r->reason != FG_REASON_NONE)
+		fg_buf_printf(&b, " %s", fg_reason_text(r->reason, r->detail, reason));
+	fg_job_explain(job, "%s", mem);
+}
+
+static void add_value(
+	struct fg_job *job, const struct fg_point *point, const uint16_t *cells, int64_t taken_us)
+{
+	const struct fg_modbus_point *mp = point->conf;
+	struct fg_value value;
+	char text[STRING_SIZE];
+	uint64_t raw;
+
+	if (fg_reg_decode(&mp->spec, cells, &value, &raw, text) < 0) {
+		explain_registers(job, point, cells, NULL);
+		fg_job_missing(job, point, FG_REASON_DECODE, 0, taken_us);
+		return;
+	}
+	explain_registers(job, point, cells, &value);
+	fg_job_value(job, point, value, mp->spec.type != FG_REG_STRING, raw, taken_us);
+}
+
+static void add_reading(struct fg_job *job, const struct fg_modbus_plan *plan,
+	const struct fg_modbus_layout *lay, size_t i)
+{
+	const struct fg_point *point = job->group->points[i];
+	const struct fg_modbus_scratch *s = plan->scratch;
+	const struct fg_modbus_outcome *o = &s->outcomes[lay->request_of[i]];
+	size_t count = job->batch->count;
+	uint32_t q = plan->quality_span[i];
+
+	if (o->status != FG_OK)
+		fg_job_missing(job, point, reason_of(o->status), o->exception, o->taken_us);
+	else
+		add_value(job, point, s->cells + lay->cell_of[i], o->taken_us);
+	if (job->batch->count == count)
+		return; /* the batch is too small: our own bug, told by the missing reading */
+	if (q && o->status == FG_OK)
+		apply_quality(job, point->conf, &s->outcomes[lay->request_of[q]],
+			s->cells[lay->cell_of[q]], &job->batch->readings[count]);
+	explain_result(job, point, &job->batch->readings[count]);
+}
+
+int fg_modbus_poll(struct fg_job *job, const struct fg_modbus_transport *transport)
+{
+	const struct fg_modbus_plan *plan = job->group->plan;
+	const struct fg_modbus_layout *lay = plan->scratch->strict ? &plan->strict : &plan->joined;
+	int r = read_all(job, transport, plan, lay);
+
+	if (r == FG_OK && gap_refused(plan, lay)) {
+		fg_job_explain(job, "  refused, so read again without gaps");
+		plan->scratch->strict = true;
+		lay = &plan->strict;
+		r = read_all(job, transport, plan, lay);
+	}
+	for (size_t i = 0; i < job->group->count; i++)
+		add_reading(job, plan, lay, i);
+	job->status = r;
+	return r;
+}

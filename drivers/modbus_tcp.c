@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Modbus TCP. libmodbus makes the connection. Requests and answers pass by it: its raw requests
+ * all carry transaction 0 and it takes any transaction for an answer, so a late answer would become
+ * the next one's. Here transactions rise, and whole frames are cut from the stream by their length,
+ * so what is late or foreign is recognised and thrown away without losing the place. */
+#include <errno.h>
+#include <modbus.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "drivers/modbus_common.h"
+
+#define HEADER	   7
+#define ADU_MAX	   (HEADER + FG_MODBUS_PDU_MAX)
+#define CONNECT_US 2500000
+#define UNACKED_MS 5000 /* a peer that takes no bytes for so long is gone */
+
+struct tcp_conf {
+	const char *host;
+	int64_t port;
+};
+
+struct tcp_state {
+	modbus_t *ctx; /* NULL: not connected */
+	int fd;
+	bool stale; /* a fresh connection is needed before the next request */
+	uint16_t transaction;
+	bool owed; /* requests since first_owed got no answer: it may come late */
+	uint16_t first_owed;
+	int told; /* status last logged */
+	uint8_t rx[2 * ADU_MAX];
+	size_t rx_len;
+};
+
+static const struct fg_key link_keys[] = {
+	{.name = "host",
+		.type = FG_KEY_TEXT,
+		.flags = FG_KEY_REQUIRED,
+		.offset = offsetof(struct tcp_conf, host),
+		.max = 253,
+		.help = "Name or address of the device or gateway."},
+	{.name = "port",
+		.type = FG_KEY_INT,
+		.offset = offsetof(struct tcp_conf, port),
+		.min = 1,
+		.max = 65535,
+		.dflt = "502",
+		.help = "TCP port."},
+	{.name = NULL},
+};
+
+static bool same_port(const struct fg_link *a, const struct fg_link *b)
+{
+	const struct tcp_conf *ca = a->conf, *cb = b->conf;
+
+	return ca->port == cb->port && strcasecmp(ca->host, cb->host) == 0;
+}
+
+/* ---- connection ---- */
+
+static void disconnect(struct tcp_state *s)
+{
+	if (s->ctx) {
+		modbus_close(s->ctx);
+		modbus_free(s->ctx);
+	}
+	s->ctx = NULL;
+	s->stale = false;
+	s->owed = false;
+	s->rx_len = 0;
+}
+
+/* One address, through libmodbus, which waits for the connection as for a response. */
+static int connect_address(struct tcp_state *s, const struct addrinfo *ai, int64_t until_us)
+{
+	char host[NI_MAXHOST], port[NI_MAXSERV];
+	int64_t left = until_us - fg_clock_mono_us();
+	unsigned unacked_ms = UNACKED_MS;
+	int r;
+
+	if (left <= 0)
+		return FG_ETIMEOUT;
+	if (getnameinfo(ai->ai_addr, ai->ai_addrlen, host, sizeof(host), port, sizeof(port),
+		    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		return FG_EINVAL;
+	s->ctx = modbus_new_tcp_pi(host, port);
+	if (!s->ctx)
+		return FG_ENOMEM;
+	modbus_set_error_recovery(s->ctx, MODBUS_ERROR_RECOVERY_NONE);
+	modbus_set_response_timeout(
+		s->ctx, (uint32_t)(left / 1000000), (uint32_t)FG_MAX(left % 1000000, 1));
+	if (modbus_connect(s->ctx) < 0) {
+		r = errno > 0 && errno < MODBUS_ENOBASE ? -errno : -EIO;
+		disconnect(s);
+		return r;
+	}
+	s->fd = modbus_get_socket(s->ctx);
+	setsockopt(s->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked_ms, sizeof(unacked_ms));
+	return FG_OK;
+}
+
+static int connect_host(
+	struct tcp_state *s, const struct tcp_conf *conf, int64_t until_us, const char **ret_why)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
+	struct addrinfo *list = NULL;
+	char port[8];
+	int r;
+
+	if (!fg_modbus_descriptor_fits()) {
+		*ret_why = "too many open files";
+		return -EMFILE;
+	}
+	snprintf(port, sizeof(port), "%d", (int)conf->port);
+	r = getaddrinfo(conf->host, port, &hints, &list);
+	if (r != 0) {
+		*ret_why = gai_strerror(r);
+		return -EHOSTUNREACH;
+	}
+	r = -EHOSTUNREACH;
+	for (const struct addrinfo *ai = list; ai; ai = ai->ai_next) {
+		r = connect_address(s, ai, until_us);
+		if (r == FG_OK)
+			break;
+	}
+	freeaddrinfo(list);
+	*ret_why = fg_strerror(r);
+	return r;
+}
+
+/* Connects and tells a change of state once. */
+static int connect_link(struct fg_link_state *ls, int64_t until_us)
+{
+	struct tcp_state *s = ls->state;
+	const struct tcp_conf *conf = ls->link->conf;
+	const char *why = "";
+	int r;
+
+	disconnect(s);
+	r = connect_host(s, conf, FG_MIN(until_us, fg_clock_mono_us() + CONNECT_US), &why);
+	if (r < 0 && r != s->told)
+		fg_warning("link %s: connect to %s port %d: %s", ls->link->name, conf->host,
+			(int)conf->port, why);
+	s->told = r;
+	return r;
+}
+
+static int link_open(struct fg_link_state *ls)
+{
+	return connect_link(ls, INT64_MAX);
+}
+
+static void link_close(struct fg_link_state *ls)
+{
+	disconnect(ls->state);
+}
+
+/* ---- frames ---- */
+
+/* Reads what is there. FG_OK, FG_EAGAIN where there is nothing, or the connection's end. */
+static int fill(struct tcp_state *s)
+{
+	ssize_t n = recv(s->fd, s->rx + s->rx_len, sizeof(s->rx) - s->rx_len, MSG_DONTWAIT);
+
+	if (n == 0)
+		return -ECONNRESET;
+	if (n < 0)
+		return errno == EAGAIN || errno == EINTR ? FG_EAGAIN : -errno;
+	s->rx_len += (size_t)n;
+	return FG_OK;
+}
+
+static size_t frame_length(const uint8_t *adu)
+{
+	return 6u + ((size_t)adu[4] << 8 | adu[5]);
+}
+
+/* The length of the whole frame at the front of the stream, 0 where it is not yet there. FG_EFRAME
+ * where this is no Modbus: then nothing says where the next frame begins. */
+static int front_frame(const struct tcp_state *s, size_t *ret_len)
+{
+	size_t len;
+
+	*ret_len = 0;
+	if (s->rx_len < 6)
+		return FG_OK;
+	len = frame_length(s->rx);
+	if (s->rx[2] || s->rx[3] || len <= HEADER || len > ADU_MAX)
+		return FG_EFRAME;
+	if (s->rx_len >= len)
+		*ret_len = len;
+	return FG_OK;
+}
+
+static void drop_front(struct tcp_state *s, size_t len)
+{
+	s->rx_len -= len;
+	memmove(s->rx, s->rx + len, s->rx_len);
+}
+
+/* Whether a frame answers an earlier request of ours that was given up. */
+static bool is_late(const struct tcp_state *s, uint16_t transaction)
+{
+	return s->owed &&
+	       (uint16_t)(transaction - s->first_owed) < (uint16_t)(s->transaction - s->first_owed);
+}
+
+/* Takes the frame at the front. FG_PENDING: it is nobody's; *foreign is set unless it is late. */
+static int take_front(struct fg_job *job, struct tcp_state *s, size_t len,
+	const struct fg_request *req, uint16_t *ret_cells, unsigned *ret_exception, bool *foreign)
+{
+	uint16_t transaction = (uint16_t)(s->rx[0] << 8 | s->rx[1]);
+	bool ours = transaction == s->transaction &&
+		    s->rx[6] == (uint8_t)fg_modbus_device_of(job)->unit_id;
+	int r = FG_PENDING;
+
+	fg_modbus_trace(job, ours ? '<' : 'x', s->rx, len);
+	if (ours)
+		r = fg_modbus_answer(req, s->rx + HEADER, len - HEADER, ret_cells, ret_exception);
+	else if (!is_late(s, transaction))
+		*foreign = true;
+	drop_front(s, len);
+	return r;
+}
+
+/* Takes what is left over from before out of the stream, without waiting. */
+static int discard(struct fg_job *job, struct tcp_state *s)
+{
+	size_t len;
+	int r;
+
+	do {
+		r = fill(s);
+		if (r < 0 && r != FG_EAGAIN)
+			return r;
+		if (front_frame(s, &len) < 0)
+			return FG_EFRAME;
+		if (len) {
+			fg_modbus_trace(job, 'x', s->rx, len);
+			drop_front(s, len);
+		}
+	} while (r == FG_OK || len);
+	return FG_OK;
+}
+
+/* ---- transport ---- */
+
+/* A device may close an idle connection: that is no failure, a new one is made. */
+static int ready(struct fg_job *job, const struct fg_request *req, int64_t until_us)
+{
+	struct tcp_state *s = job->link->state;
+
+	(void)req;
+	if (s->ctx && !s->stale && discard(job, s) == FG_OK)
+		return FG_OK;
+	return connect_link(job->link, until_us);
+}
+
+static int send_request(struct fg_job *job, struct tcp_state *s, const struct fg_request *req)
+{
+	uint8_t adu[HEADER + 5];
+	ssize_t n;
+
+	s->transaction++;
+	adu[0] = (uint8_t)(s->transaction >> 8);
+	adu[1] = (uint8_t)(s->transaction & 0xFF);
+	adu[2] = adu[3] = adu[4] = 0;
+	adu[5] = 1 + 5;
+	adu[6] = (uint8_t)fg_modbus_device_of(job)->unit_id;
+	fg_modbus_request(req, adu + HEADER);
+	fg_modbus_trace(job, '>', adu, sizeof(adu));
+	n = send(s->fd, adu, sizeof(adu), MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n == (ssize_t)sizeof(adu))
+		return FG_OK;
+	return n < 0 && errno != EAGAIN ? -errno : -EPIPE;
+}
+
+static void note_owed(struct tcp_state *s)
+{
+	if (!s->owed)
+		s->first_owed = s->transaction;
+	s->owed = true;
+}
+
+/* Half a frame at the end of the time: what follows would be taken for the next frame's front. */
+static int out_of_time(struct fg_job *job, struct tcp_state *s, bool foreign)
+{
+	note_owed(s);
+	if (s->rx_len) {
+		fg_modbus_trace(job, 'x', s->rx, s->rx_len);
+		s->stale = true;
+		foreign = true;
+	}
+	fg_modbus_trace_event(job, "timeout");
+	return foreign ? FG_EFRAME : FG_ETIMEOUT;
+}
+
+static int receive(struct fg_job *job, struct tcp_state *s, const struct fg_request *req,
+	int64_t until_us, uint16_t *ret_cells, unsigned *ret_exception)
+{
+	bool foreign = false;
+
+	for (;;) {
+		size_t len;
+		int r = front_frame(s, &len);
+
+		if (r == FG_OK && len) {
+			r = take_front(job, s, len, req, ret_cells, ret_exception, &foreign);
+			if (r != FG_PENDING)
+				return r;
+			continue;
+		}
+		if (r < 0) {
+			fg_modbus_trace(job, 'x', s->rx, s->rx_len);
+			s->stale = true;
+			return r;
+		}
+		r = fg_modbus_wait(s->fd, until_us);
+		if (r == 0 || fg_clock_mono_us() >= until_us)
+			return out_of_time(job, s, foreign);
+		if (r > 0)
+			r = fill(s);
+		if (r < 0 && r != FG_EAGAIN)
+			return r;
+	}
+}
+
+static int exchange(struct fg_job *job, const struct fg_request *req, int64_t until_us,
+	uint16_t *ret_cells, unsigned *ret_exception)
+{
+	struct tcp_state *s = job->link->state;
+	int r = send_request(job, s, req);
+
+	if (r == FG_OK)
+		r = receive(job, s, req, until_us, ret_cells, ret_exception);
+	if (r == FG_OK || r == FG_EREFUSED) {
+		s->owed = false;
+	} else if (r != FG_ETIMEOUT && r != FG_EFRAME) {
+		fg_modbus_trace_event(job, "closed");
+		s->stale = true;
+	}
+	return r;
+}
+
+/* A device that answers no attempt may have lost the connection without telling. */
+static void gave_up(struct fg_job *job)
+{
+	struct tcp_state *s = job->link->state;
+
+	s->stale = true;
+}
+
+static int tcp_poll(struct fg_job *job)
+{
+	static const struct fg_modbus_transport transport = {ready, exchange, gave_up};
+
+	return fg_modbus_poll(job, &transport);
+}
+
+static int tcp_plan(struct fg_group *group, struct fg_arena *arena)
+{
+	return fg_modbus_plan(group, arena, 125);
+}
+
+const struct fg_driver fg_driver_modbus_tcp = {
+	.name = "modbus-tcp",
+	.help = "Modbus TCP devices, and serial ones behind a Modbus TCP gateway",
+	.link_size = sizeof(struct tcp_conf),
+	.device_size = sizeof(struct fg_modbus_device),
+	.point_size = sizeof(struct fg_modbus_point),
+	.link_keys = link_keys,
+	.device_keys = fg_modbus_device_keys,
+	.point_keys = fg_modbus_point_keys,
+	.state_size = sizeof(struct tcp_state),
+	.check_point = fg_modbus_check_point,
+	.same_port = same_port,
+	.check_pair = fg_modbus_check_pair,
+	.plan = tcp_plan,
+	.text_room = fg_modbus_text_room,
+	.describe = fg_modbus_describe,
+	.open = link_open,
+	.close = link_close,
+	.poll = tcp_poll,
+};
