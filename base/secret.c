@@ -65,8 +65,8 @@ int fg_secret_psk(const char *path, const char *identity, char *ret_hex, size_t 
 		char *colon = memrchr(line, ':', n);
 
 		if (*line != '#' && colon &&
-		    (!identity || (strlen(identity) == (size_t)(colon - line) &&
-					  memcmp(identity, line, (size_t)(colon - line)) == 0)))
+			(!identity || (strlen(identity) == (size_t)(colon - line) &&
+					      memcmp(identity, line, (size_t)(colon - line)) == 0)))
 			r = take_key(colon + 1, n - (size_t)(colon - line) - 1, ret_hex, size);
 		line += n;
 		line += strspn(line, "\r\n");

@@ -93,7 +93,7 @@ static int get_date(const char **p, int64_t *ret_days)
 	int year, month, day, y, m, d;
 
 	if (get_digits(p, 4, &year) < 0 || expect(p, '-') < 0 || get_digits(p, 2, &month) < 0 ||
-	    expect(p, '-') < 0 || get_digits(p, 2, &day) < 0)
+		expect(p, '-') < 0 || get_digits(p, 2, &day) < 0)
 		return FG_EINVAL;
 	if (month < 1 || month > 12 || day < 1 || day > month_days[month - 1])
 		return FG_EINVAL;
@@ -108,7 +108,7 @@ static int get_clock(const char **p, int64_t *ret_ms)
 	int64_t ms = 0;
 
 	if (get_digits(p, 2, &h) < 0 || expect(p, ':') < 0 || get_digits(p, 2, &m) < 0 ||
-	    expect(p, ':') < 0 || get_digits(p, 2, &s) < 0 || h > 23 || m > 59 || s > 60)
+		expect(p, ':') < 0 || get_digits(p, 2, &s) < 0 || h > 23 || m > 59 || s > 60)
 		return FG_EINVAL;
 	if (**p == '.') {
 		(*p)++;
@@ -134,7 +134,7 @@ static int get_zone(const char **p, int64_t *ret_ms)
 		return FG_EINVAL;
 	sign = *(*p)++ == '-' ? -1 : 1;
 	if (get_digits(p, 2, &h) < 0 || expect(p, ':') < 0 || get_digits(p, 2, &m) < 0 || h > 23 ||
-	    m > 59)
+		m > 59)
 		return FG_EINVAL;
 	*ret_ms = sign * (h * 60 + m) * INT64_C(60000);
 	return FG_OK;
@@ -163,8 +163,12 @@ static const struct {
 	const char *name;
 	int64_t us;
 } units[] = {
-	{"d", INT64_C(86400000000)}, {"h", INT64_C(3600000000)}, {"m", INT64_C(60000000)},
-	{"s", INT64_C(1000000)},     {"ms", INT64_C(1000)},      {"us", INT64_C(1)},
+	{"d", INT64_C(86400000000)},
+	{"h", INT64_C(3600000000)},
+	{"m", INT64_C(60000000)},
+	{"s", INT64_C(1000000)},
+	{"ms", INT64_C(1000)},
+	{"us", INT64_C(1)},
 };
 
 int fg_duration_parse(const char *text, int64_t *ret_us)
@@ -202,7 +206,8 @@ const char *fg_duration_text(int64_t us, char *text, size_t size)
 	}
 	for (size_t i = 0; i < FG_COUNT(units); i++) {
 		if (us % units[i].us == 0) {
-			snprintf(text, size, "%lld%s", (long long)(us / units[i].us), units[i].name);
+			snprintf(
+				text, size, "%lld%s", (long long)(us / units[i].us), units[i].name);
 			return text;
 		}
 	}

@@ -32,6 +32,9 @@ struct fg_link_state {
 	void *state; /* zeroed memory of fg_driver.state_size, before open() */
 	struct fg_host *host;
 	bool open;
+	/* Set by the driver where open() or poll() fails: what failed and why. The worker logs it,
+	 * once. */
+	char why[160];
 };
 
 /* One due reading of one group: what the scheduler hands to a driver. */
@@ -39,15 +42,15 @@ struct fg_job {
 	struct fg_link_state *link;
 	const struct fg_group *group;
 	int64_t deadline_mono_us; /* poll() must be over by then */
-	unsigned attempts;        /* for each request: 1 + retries, or 1 for a probe */
-	struct fg_batch *batch;   /* readings go here */
-	struct fg_buf *explain;   /* not NULL: frames and decoding steps for a person, line by line */
+	unsigned attempts;	  /* for each request: 1 + retries, or 1 for a probe */
+	struct fg_batch *batch;	  /* readings go here */
+	struct fg_buf *explain; /* not NULL: frames and decoding steps for a person, line by line */
 
 	/* set by the driver */
-	int status;             /* of poll(): FG_OK, or negative: the link itself is down */
-	unsigned requests;      /* sent, retries included */
-	unsigned answers;       /* requests that got a valid answer, refusals included */
-	void *driver_data;      /* the driver's own while the job is pending */
+	int status;	   /* of poll(): FG_OK, or negative: the link itself is down */
+	unsigned requests; /* sent, retries included */
+	unsigned answers;  /* requests that got a valid answer, refusals included */
+	void *driver_data; /* the driver's own while the job is pending */
 
 	/* the worker's and the core's */
 	struct fg_job *next;
@@ -59,13 +62,14 @@ struct fg_job {
 
 /* What plan() made of a group, for people and for the cycle-time forecast. */
 struct fg_request_info {
-	char text[96];    /* "holding 0..19 (20 registers)" */
-	int64_t wire_us;  /* bus time of request and answer; 0 where the transport has no fixed rate */
+	char text[96];	 /* "holding 0..19 (20 registers)" */
+	int64_t wire_us; /* bus time of request and answer; 0 where the transport has no fixed rate
+			  */
 };
 
 enum {
-	/* All links of this driver run in one thread around one host area; poll() must not block and
-	 * returns FG_PENDING. */
+	/* All links of this driver run in one thread around one host area; poll() must not block
+	 * and returns FG_PENDING. */
 	FG_DRIVER_SHARED = 1u << 0,
 };
 
@@ -85,17 +89,18 @@ struct fg_driver {
 	size_t state_size, host_size; /* of fg_link_state.state, fg_host.state */
 
 	/* At load; loader's thread, no I/O. check_link(), check_device() and check_point() report
-	 * every fault that the key tables cannot express, and may complete the conf area. plan() turns
-	 * the points of a group into few requests, in memory from the arena, and sets group->plan and
-	 * group->request_count. text_room() is how many bytes of text a batch of the group can need.
-	 * Any of the checks may be NULL. */
+	 * every fault that the key tables cannot express, and may complete the conf area. plan()
+	 * turns the points of a group into few requests, in memory from the arena, and sets
+	 * group->plan and group->request_count. text_room() is how many bytes of text a batch of
+	 * the group can need. Any of the checks may be NULL. */
 	void (*check_link)(const struct fg_link *link, void *conf, struct fg_report *rep);
 	void (*check_device)(const struct fg_device *dev, void *conf, struct fg_report *rep);
 	void (*check_point)(const struct fg_point *point, void *conf, struct fg_report *rep);
 	/* Whether two links would open the same port or endpoint. */
 	bool (*same_port)(const struct fg_link *a, const struct fg_link *b);
 	/* Faults between devices of one link (one unit id, other meaning). */
-	void (*check_pair)(const struct fg_device *a, const struct fg_device *b, struct fg_report *rep);
+	void (*check_pair)(
+		const struct fg_device *a, const struct fg_device *b, struct fg_report *rep);
 	int (*plan)(struct fg_group *group, struct fg_arena *arena);
 	size_t (*text_room)(const struct fg_group *group);
 	/* The i-th request of the plan. */
@@ -103,21 +108,21 @@ struct fg_driver {
 
 	/* ---- at run time, worker's thread ---- */
 
-	/* open() makes the link usable, within a few seconds; negative: it is down (the worker backs off
-	 * and calls again). close() undoes it and copes with a half-open link. */
+	/* open() makes the link usable, within a few seconds; negative: it is down (the worker
+	 * backs off and calls again). close() undoes it and copes with a half-open link. */
 	int (*open)(struct fg_link_state *ls);
 	void (*close)(struct fg_link_state *ls);
 
-	/* poll() makes one pass over the group's requests and never outlasts the deadline. It appends
-	 * exactly one reading for every point of the group, good or bad, and returns FG_OK; or a
-	 * negative code when the link itself failed (the readings are appended all the same): the
-	 * worker closes it and opens it again before the next job. FG_PENDING (shared drivers only):
-	 * job->done(job) is called later, once, from process() or cancel(). */
+	/* poll() makes one pass over the group's requests and never outlasts the deadline. It
+	 * appends exactly one reading for every point of the group, good or bad, and returns FG_OK;
+	 * or a negative code when the link itself failed (the readings are appended all the same):
+	 * the worker closes it and opens it again before the next job. FG_PENDING (shared drivers
+	 * only): job->done(job) is called later, once, from process() or cancel(). */
 	int (*poll)(struct fg_job *job);
 	void (*cancel)(struct fg_job *job);
 
-	/* Shared drivers only. fd() is one descriptor to wait on for reading; process() does what is
-	 * due and returns how long (µs) it may wait for the next call at most. */
+	/* Shared drivers only. fd() is one descriptor to wait on for reading; process() does what
+	 * is due and returns how long (µs) it may wait for the next call at most. */
 	int (*host_open)(struct fg_host *host);
 	void (*host_close)(struct fg_host *host);
 	int (*host_fd)(struct fg_host *host);

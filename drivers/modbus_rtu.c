@@ -5,6 +5,7 @@
  * in is searched for the one frame that can answer the request. */
 #include <errno.h>
 #include <modbus.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -37,7 +38,6 @@ struct rtu_state {
 	int64_t gap_us;	   /* 3.5 characters */
 	int64_t settle_us; /* this long nothing: a frame is over */
 	int64_t heard_us;  /* last byte either way */
-	int told;
 	uint8_t request[8];
 	uint8_t rx[2 * ADU_MAX];
 	size_t rx_len;
@@ -141,15 +141,11 @@ static unsigned char_bits(const struct rtu_conf *conf)
 
 /* ---- the port ---- */
 
-static int told(struct fg_link_state *ls, int status, const char *what)
+static int failed(struct fg_link_state *ls, int status, const char *what)
 {
-	struct rtu_state *s = ls->state;
 	const struct rtu_conf *conf = ls->link->conf;
 
-	if (status < 0 && status != s->told)
-		fg_warning("link %s: %s %s: %s", ls->link->name, what, conf->device,
-			fg_strerror(status));
-	s->told = status;
+	snprintf(ls->why, sizeof(ls->why), "%s %s: %s", what, conf->device, fg_strerror(status));
 	return status;
 }
 
@@ -183,21 +179,21 @@ static int link_open(struct fg_link_state *ls)
 	link_close(ls);
 	s->ctx = modbus_new_rtu(conf->device, conf->baud, (char)conf->parity, 8, conf->stop_bits);
 	if (!s->ctx)
-		return told(ls, errno == ENOMEM ? FG_ENOMEM : FG_EINVAL, "open");
+		return failed(ls, errno == ENOMEM ? FG_ENOMEM : FG_EINVAL, "open");
 	modbus_set_error_recovery(s->ctx, MODBUS_ERROR_RECOVERY_NONE);
 	if (modbus_connect(s->ctx) < 0) {
 		r = errno > 0 && errno < MODBUS_ENOBASE ? -errno : -EIO;
 		link_close(ls);
-		return told(ls, r, "open");
+		return failed(ls, r, "open");
 	}
 	if (conf->rs485 && modbus_rtu_set_serial_mode(s->ctx, MODBUS_RTU_RS485) < 0) {
 		r = errno > 0 && errno < MODBUS_ENOBASE ? -errno : -EIO;
 		link_close(ls);
-		return told(ls, r, "rs485: the kernel cannot drive the direction of");
+		return failed(ls, r, "rs485: the kernel cannot drive the direction of");
 	}
 	s->fd = modbus_get_socket(s->ctx);
 	set_times(s, conf);
-	return told(ls, FG_OK, "open");
+	return FG_OK;
 }
 
 /* ---- bytes ---- */

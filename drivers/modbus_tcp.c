@@ -36,7 +36,6 @@ struct tcp_state {
 	uint16_t transaction;
 	bool owed; /* requests since first_owed got no answer: it may come late */
 	uint16_t first_owed;
-	int told; /* status last logged */
 	uint8_t rx[2 * ADU_MAX];
 	size_t rx_len;
 };
@@ -137,7 +136,6 @@ static int connect_host(
 	return r;
 }
 
-/* Connects and tells a change of state once. */
 static int connect_link(struct fg_link_state *ls, int64_t until_us)
 {
 	struct tcp_state *s = ls->state;
@@ -147,10 +145,9 @@ static int connect_link(struct fg_link_state *ls, int64_t until_us)
 
 	disconnect(s);
 	r = connect_host(s, conf, FG_MIN(until_us, fg_clock_mono_us() + CONNECT_US), &why);
-	if (r < 0 && r != s->told)
-		fg_warning("link %s: connect to %s port %d: %s", ls->link->name, conf->host,
+	if (r < 0)
+		snprintf(ls->why, sizeof(ls->why), "connect to %s port %d: %s", conf->host,
 			(int)conf->port, why);
-	s->told = r;
 	return r;
 }
 

@@ -46,8 +46,8 @@ struct fg_device {
 	const struct fg_link *link;
 	int64_t interval_us;
 	int64_t timeout_us; /* for one answer */
-	int retries;        /* further attempts after the first */
-	bool align;         /* polls on the wall clock */
+	int retries;	    /* further attempts after the first */
+	bool align;	    /* polls on the wall clock */
 	const struct fg_point *points;
 	size_t point_count;
 	const struct fg_group *groups;

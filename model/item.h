@@ -15,18 +15,18 @@
 struct fg_point_desc {
 	const char *station, *device, *point, *property, *unit;
 	const char *domain; /* "water" */
-	int decimals;       /* -1: shortest text */
+	int decimals;	    /* -1: shortest text */
 };
 
 /* One reading as it goes out: an entry of the store, or about to be one. */
 struct fg_item {
 	uint64_t seq;
-	uint32_t point;    /* the store's id of the descriptor */
-	int64_t wall_ms;   /* when it was measured */
+	uint32_t point;	 /* the store's id of the descriptor */
+	int64_t wall_ms; /* when it was measured */
 	enum fg_qc qc;
 	enum fg_reason reason;
 	uint8_t detail;
-	bool not_stored;   /* stored: false */
+	bool not_stored; /* stored: false */
 	fg_tests tests;
 	struct fg_value value;
 };

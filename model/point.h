@@ -35,21 +35,21 @@ struct fg_qc_conf {
 struct fg_point {
 	const char *name;
 	const struct fg_node *node; /* where it stands in the configuration */
-	uint32_t index;             /* position among all points of the configuration */
+	uint32_t index;		    /* position among all points of the configuration */
 	const struct fg_device *device;
 	const char *title;
-	const char *property;            /* name; x_… where `known` is NULL */
+	const char *property;		 /* name; x_… where `known` is NULL */
 	const struct fg_property *known; /* of the table */
-	const char *unit;                /* published, UCUM */
-	const char *source_unit;         /* as configured; NULL: same */
-	double scale, offset;            /* published = decoded * scale + offset, conversion included */
-	int decimals;                    /* rounding asked for by the configuration; -1: none */
-	int64_t interval_us;             /* its own, or the device's */
+	const char *unit;		 /* published, UCUM */
+	const char *source_unit;	 /* as configured; NULL: same */
+	double scale, offset; /* published = decoded * scale + offset, conversion included */
+	int decimals;	      /* rounding asked for by the configuration; -1: none */
+	int64_t interval_us;  /* its own, or the device's */
 	const struct fg_missing *missing;
 	size_t missing_count;
 	struct fg_qc_conf qc;
 	int64_t at_least_every_us; /* a failed point is announced again this often */
-	const void *conf;          /* of the driver's point keys */
+	const void *conf;	   /* of the driver's point keys */
 };
 
 /* Applies scale and offset to a decoded number; whole numbers stay whole where both are neutral,

@@ -7,9 +7,9 @@
 
 /* What is measured. The table is property.def; names outside it start with x_. */
 struct fg_property {
-	const char *name;  /* water_temperature */
-	const char *unit;  /* UCUM, in which readings are published */
-	int decimals;      /* how many a person wants to see; published values are not cut to it */
+	const char *name; /* water_temperature */
+	const char *unit; /* UCUM, in which readings are published */
+	int decimals;	  /* how many a person wants to see; published values are not cut to it */
 	const char *title_en, *title_nb;
 	const char *note;
 };

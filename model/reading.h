@@ -17,7 +17,7 @@
  *   FG_QC_MISSING        no value: SENTINEL and all causes of failure.
  * The quality room turns NOT_EVALUATED into a verdict where tests apply. */
 struct fg_reading {
-	uint32_t point;        /* fg_point.index of the configuration in force */
+	uint32_t point;	       /* fg_point.index of the configuration in force */
 	int64_t taken_mono_us; /* when the answer arrived, or the failure was certain */
 	enum fg_qc qc;
 	enum fg_reason reason;

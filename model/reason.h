@@ -8,17 +8,17 @@
 /* Why a reading has no good value. Numbers are stored: add at the end, never renumber. */
 enum fg_reason {
 	FG_REASON_NONE = 0,
-	FG_REASON_SENTINEL,       /* the sensor's own pattern for "no reading" */
+	FG_REASON_SENTINEL,	  /* the sensor's own pattern for "no reading" */
 	FG_REASON_SENSOR_QUALITY, /* its quality register says so */
 	FG_REASON_NOT_A_NUMBER,
-	FG_REASON_NO_RESPONSE,    /* nothing within the timeout */
+	FG_REASON_NO_RESPONSE, /* nothing within the timeout */
 	FG_REASON_LINK_DOWN,
-	FG_REASON_EXCEPTION,      /* Modbus exception; detail is its code */
-	FG_REASON_FRAME,          /* checksum, length, foreign answer */
+	FG_REASON_EXCEPTION, /* Modbus exception; detail is its code */
+	FG_REASON_FRAME,     /* checksum, length, foreign answer */
 	FG_REASON_DECODE,
-	FG_REASON_COAP,           /* CoAP error response; detail is its code byte, class << 5 | code */
+	FG_REASON_COAP, /* CoAP error response; detail is its code byte, class << 5 | code */
 	FG_REASON_CONTENT_FORMAT,
-	FG_REASON_NOT_REPORTED,   /* a pusher is late */
+	FG_REASON_NOT_REPORTED, /* a pusher is late */
 	FG_REASON_COUNT
 };
 

@@ -10,10 +10,10 @@
 enum fg_kind {
 	FG_KIND_NONE = 0, /* no value */
 	FG_KIND_BOOL,
-	FG_KIND_INT,     /* int64_t */
-	FG_KIND_UINT,    /* uint64_t, for counters above INT64_MAX; else INT */
-	FG_KIND_FLOAT,   /* came from an IEEE 754 single (scaled or not) */
-	FG_KIND_DOUBLE,  /* came from a double */
+	FG_KIND_INT,	 /* int64_t */
+	FG_KIND_UINT,	 /* uint64_t, for counters above INT64_MAX; else INT */
+	FG_KIND_FLOAT,	 /* came from an IEEE 754 single (scaled or not) */
+	FG_KIND_DOUBLE,	 /* came from a double */
 	FG_KIND_DECIMAL, /* a whole number times a decimal scale: 15 digits say it exactly */
 	FG_KIND_TEXT,
 };
@@ -26,7 +26,8 @@ struct fg_value {
 		uint64_t u;
 		double f; /* FLOAT, DOUBLE, DECIMAL */
 		struct {
-			const char *text; /* UTF-8, not NUL-terminated; who lends it says how long */
+			const char
+				*text; /* UTF-8, not NUL-terminated; who lends it says how long */
 			uint32_t len;
 		};
 	};
