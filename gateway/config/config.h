@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef FG_GATEWAY_CONFIG_CONFIG_H
+#define FG_GATEWAY_CONFIG_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/key.h"
+#include "base/report.h"
+#include "model/device.h"
+
+/* One configuration: built once from files, then immutable, so threads share it without locks. It
+ * is counted: whoever keeps a pointer into it holds a reference. */
+
+enum fg_language { FG_LANG_NB, FG_LANG_NN, FG_LANG_EN };
+enum fg_trust { FG_TRUST_AUTO, FG_TRUST_KERNEL, FG_TRUST_ALWAYS, FG_TRUST_FILE };
+
+struct fg_gateway_conf {
+	const char *id, *title, *operator, * contact, *licence;
+	int language; /* enum fg_language */
+	const char *timezone;
+};
+
+struct fg_storage_conf {
+	const char *file;
+	int64_t commit_interval_us;
+	int64_t max_delay_us;
+	int64_t keep_us;
+	int64_t max_size;
+	int when_full; /* enum fg_when_full */
+};
+
+struct fg_clock_conf {
+	int trust; /* enum fg_trust */
+	const char *trust_file;
+	int64_t max_wait_us;
+};
+
+struct fg_control_conf {
+	const char *socket, *group;
+};
+
+struct fg_http_conf {
+	const char *listen; /* NULL: no port is opened */
+};
+
+struct fg_server {
+	const char *url; /* as configured */
+	const char *host;
+	int port;
+	bool tls;
+};
+
+/* One broker or cluster. */
+struct fg_destination {
+	const char *name;
+	const struct fg_node *node;
+	uint32_t index;
+	const struct fg_server *servers;
+	size_t server_count;
+	int version; /* 5 or 3 (3.1.1) */
+	const char *client_id, *username, *password_file;
+	const char *ca_file, *cert_file, *key_file, *psk_identity, *psk_file;
+	bool insecure;
+	const char *prefix;
+	unsigned payload; /* bits: 1 << index in fg_encoders */
+	int qos;
+	int inflight;
+	double backlog_rate; /* per second */
+	int64_t will_delay_us;
+	int64_t expiry_us; /* 0: none */
+	unsigned domains;  /* bits of enum fg_domain; all where nothing is selected */
+	uint64_t fingerprint;
+};
+
+struct fg_config {
+	struct fg_gateway_conf gateway;
+	struct fg_storage_conf storage;
+	struct fg_clock_conf clock;
+	struct fg_http_conf http;
+	struct fg_control_conf control;
+
+	const struct fg_station *stations;
+	size_t station_count;
+	const struct fg_destination *destinations;
+	size_t destination_count;
+	const struct fg_link *links;
+	size_t link_count;
+	const struct fg_device *const *devices; /* by fg_device.index */
+	size_t device_count;
+	const struct fg_group *const *groups; /* by fg_group.index */
+	size_t group_count;
+	const struct fg_point *const *points; /* by fg_point.index */
+	size_t point_count;
+
+	const struct fg_node
+		*root; /* the merged tree; places tell the file and line of each value */
+};
+
+struct fg_config *fg_config_ref(struct fg_config *c);
+void fg_config_unref(struct fg_config *c); /* any thread; the last one frees */
+
+/* The control socket where the configuration names none: in systemd's runtime directory of the
+ * service, or /run/fjordgate/control.sock. */
+const char *fg_config_default_socket(void);
+
+struct fg_load_options {
+	bool no_files;		 /* do not look whether named files exist */
+	const char *profile_dir; /* NULL: FJORDGATE_PROFILES, else profiles/ beside the file, else
+				    installed */
+};
+
+/* Reads the file, its drop-ins (conf.d/NAME.yaml beside it, in name order) and the profiles it
+ * names. FG_OK, or FG_ECONFIG with every fault in rep. */
+int fg_config_load(const char *path, const struct fg_load_options *options, struct fg_report *rep,
+	struct fg_config **ret);
+
+/* Every value in force, a line each: "path = value  # file:line" or "# default"; secrets are
+ * files, so nothing is hidden. */
+void fg_config_print_effective(const struct fg_config *c, struct fg_buf *out);
+
+/* Every request that each poll will send, and each link's share of time. */
+void fg_config_print_plan(const struct fg_config *c, struct fg_buf *out);
+
+/* The same in short, for every check: share of time of each link where it can be told, and how long
+ * an outage the store can hold. */
+void fg_config_print_forecast(const struct fg_config *c, struct fg_buf *out);
+
+/* docs/configuration.md and etc/fjordgate.schema.json, from the tables of keys. */
+void fg_config_print_reference(struct fg_buf *out);
+void fg_config_print_schema(struct fg_buf *out);
+
+/* What changes when `next` replaces `prev` while running; NULL where everything can, else a text
+ * that says which key needs a restart of the daemon. */
+const char *fg_config_reload_obstacle(const struct fg_config *prev, const struct fg_config *next);
+
+#endif

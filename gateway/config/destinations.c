@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Destinations: what their keys leave open, and what must fit together. */
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/cleanup.h"
+#include "gateway/config/loader.h"
+
+#define ALL_DOMAINS ((1u << FG_DOMAIN_COUNT) - 1)
+
+FG_PRINTF(4, 5)
+static void fault(
+	struct fg_loader *l, const struct fg_destination *d, const char *key, const char *fmt, ...)
+{
+	char text[300];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	fg_report_error(l->rep, fg_place_of(d->node, key), "mqtt.%s.%s: %s", d->name, key, text);
+}
+
+static bool is_loopback(const char *host)
+{
+	struct in_addr v4;
+	struct in6_addr v6;
+
+	if (inet_pton(AF_INET, host, &v4) == 1)
+		return ntohl(v4.s_addr) >> 24 == 127;
+	if (inet_pton(AF_INET6, host, &v6) == 1)
+		return IN6_IS_ADDR_LOOPBACK(&v6);
+	return strcasecmp(host, "localhost") == 0;
+}
+
+static void check_servers(struct fg_loader *l, const struct fg_destination *d)
+{
+	bool tls = false;
+
+	for (size_t i = 0; i < d->server_count; i++) {
+		const struct fg_server *s = &d->servers[i];
+
+		tls = tls || s->tls;
+		if (!s->tls && !is_loopback(s->host) && !d->insecure)
+			fault(l, d, "servers",
+				"%s is not encrypted and not on loopback; use mqtts://, or say "
+				"insecure: true",
+				s->url);
+	}
+	if (!tls && d->server_count && (d->ca_file || d->cert_file || d->psk_file))
+		fg_report_warning(l->rep, fg_place_of(d->node, "servers"),
+			"mqtt.%s: no server is mqtts://, so its certificates or keys are not used",
+			d->name);
+}
+
+static void check_login(struct fg_loader *l, const struct fg_destination *d)
+{
+	if (d->password_file && !d->username)
+		fault(l, d, "password_file", "a password without username; add username");
+	if (d->key_file && !d->cert_file)
+		fault(l, d, "key_file", "a key without cert_file; add the certificate");
+	if (d->cert_file && !d->key_file)
+		fault(l, d, "cert_file", "a certificate without key_file; add its key");
+	if (d->psk_identity && !d->psk_file)
+		fault(l, d, "psk_identity",
+			"an identity without psk_file; add the file with its key");
+	if (d->psk_file && !d->psk_identity)
+		fault(l, d, "psk_file", "a key without psk_identity; add the identity");
+	if (d->psk_file && (d->ca_file || d->cert_file))
+		fault(l, d, "psk_file",
+			"either certificates or a pre-shared key; leave out ca_file and cert_file, "
+			"or "
+			"psk_file");
+}
+
+static void check_prefix(struct fg_loader *l, const struct fg_destination *d)
+{
+	const char *p = d->prefix;
+	size_t n = p ? strlen(p) : 0;
+
+	if (!p)
+		return;
+	if (strpbrk(p, "+#"))
+		fault(l, d, "prefix", "'%s' has a wildcard; + and # cannot stand in a topic", p);
+	else if (p[0] == '$')
+		fault(l, d, "prefix", "'%s' begins with $, which brokers keep for themselves", p);
+	else if (p[0] == '/' || p[n - 1] == '/' || strstr(p, "//"))
+		fault(l, d, "prefix", "'%s' has an empty level; write it as town or town/part", p);
+}
+
+static bool share_server(const struct fg_destination *a, const struct fg_destination *b)
+{
+	for (size_t i = 0; i < a->server_count; i++)
+		for (size_t k = 0; k < b->server_count; k++)
+			if (a->servers[i].port == b->servers[k].port &&
+				strcasecmp(a->servers[i].host, b->servers[k].host) == 0)
+				return true;
+	return false;
+}
+
+static void check_pair(
+	struct fg_loader *l, const struct fg_destination *a, const struct fg_destination *b)
+{
+	if (!share_server(a, b))
+		return;
+	if (a->prefix && b->prefix && strcmp(a->prefix, b->prefix) == 0)
+		fault(l, b, "prefix",
+			"same server and prefix '%s' as destination '%s' (%s:%d); one of them must "
+			"differ",
+			b->prefix, a->name, a->node->at.file, a->node->at.line);
+	if (strcmp(a->client_id, b->client_id) == 0)
+		fault(l, b, "client_id",
+			"'%s' is also that of destination '%s' at the same server, which would cut "
+			"off "
+			"one of them; choose another",
+			b->client_id, a->name);
+}
+
+static uint64_t fingerprint(struct fg_loader *l, const struct fg_destination *d)
+{
+	const struct fg_node *gateway = fg_node_get(l->root, "gateway");
+
+	/* the gateway's keys stand in its payloads and in its client id */
+	return fg_node_hash(d->node) * 31 + (gateway ? fg_node_hash(gateway) : 0);
+}
+
+static void complete(struct fg_loader *l, const struct fg_raw_destination *raw, size_t i,
+	struct fg_destination *d)
+{
+	*d = raw->d;
+	d->name = raw->name;
+	d->node = raw->node;
+	d->index = (uint32_t)i;
+	d->servers = raw->servers.items;
+	d->server_count = raw->servers.count;
+	d->qos = (int)raw->qos;
+	d->inflight = (int)raw->inflight;
+	if (!d->client_id)
+		d->client_id = fg_arena_printf(l->arena, "%s-%s", l->config->gateway.id, d->name);
+	if (!d->domains)
+		d->domains = ALL_DOMAINS;
+	d->fingerprint = fingerprint(l, d);
+	check_servers(l, d);
+	check_login(l, d);
+	check_prefix(l, d);
+	if (d->version == 3 && d->expiry_us > 0)
+		fg_report_warning(l->rep, fg_place_of(d->node, "expiry"),
+			"mqtt.%s.expiry: MQTT 3.1.1 has none; it needs version: 5", d->name);
+}
+
+void fg_build_destinations(struct fg_loader *l)
+{
+	const struct fg_raw_destination *raw = l->raw.mqtt.items;
+	size_t n = l->raw.mqtt.count;
+	struct fg_destination *out = fg_arena_array(l->arena, n, sizeof(*out));
+	const struct fg_node *mqtt = fg_node_get(l->root, "mqtt");
+
+	if (n && !fg_within(l, mqtt, "destinations", FG_MAX_DESTINATIONS))
+		return;
+	for (size_t i = 0; i < n; i++) {
+		complete(l, &raw[i], i, &out[i]);
+		for (size_t k = 0; k < i; k++)
+			check_pair(l, &out[k], &out[i]);
+	}
+	l->config->destinations = out;
+	l->config->destination_count = n;
+	if (n == 0)
+		fg_report_warning(l->rep, mqtt ? mqtt->at : l->root->at,
+			"no destination under mqtt: readings are stored and published nowhere");
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef FG_GATEWAY_CONFIG_KEYS_H
+#define FG_GATEWAY_CONFIG_KEYS_H
+
+#include "base/key.h"
+#include "drivers/driver.h"
+#include "gateway/config/config.h"
+
+/* What the tables of keys fill, before references are resolved. */
+
+struct fg_raw_servers {
+	const struct fg_server *items;
+	size_t count;
+};
+
+struct fg_raw_destination {
+	const char *name;
+	const struct fg_node *node;
+	struct fg_raw_servers servers;
+	struct fg_destination d;
+	int64_t qos, inflight;
+};
+
+struct fg_raw_root {
+	struct fg_gateway_conf gateway;
+	struct fg_storage_conf storage;
+	struct fg_clock_conf clock;
+	struct fg_http_conf http;
+	struct fg_control_conf control;
+	struct fg_items stations; /* of struct fg_station */
+	struct fg_items mqtt;	  /* of struct fg_raw_destination */
+};
+
+struct fg_raw_device {
+	const char *title, *station, *link;
+	int domain;
+	int64_t interval_us, timeout_us, retries;
+	bool align;
+};
+
+struct fg_raw_missing {
+	const struct fg_missing *items;
+	size_t count;
+};
+
+struct fg_raw_point {
+	const char *property, *title, *unit;
+	double scale, offset;
+	int64_t decimals, interval_us, at_least_every_us;
+	struct fg_raw_missing missing;
+	struct fg_qc_conf qc;
+};
+
+/* Profiles describe themselves; nothing of it is used for polling. */
+struct fg_raw_profile {
+	const char *title, *vendor, *model, *source, *confidence, *verified, *notes;
+};
+
+/* The arrays; each ends with a key without a name. Links, devices and points take the keys of
+ * their link's driver besides. */
+extern const struct fg_key fg_keys_root[];
+extern const struct fg_key fg_keys_station[];
+extern const struct fg_key fg_keys_mqtt[];
+extern const struct fg_key fg_keys_link[];
+extern const struct fg_key fg_keys_device[];
+extern const struct fg_key fg_keys_point[];
+extern const struct fg_key fg_keys_qc[];
+extern const struct fg_key fg_keys_profile_meta[];
+
+/* Drivers that are known but not built. NULL-terminated. */
+extern const char *const fg_drivers_unsupported[];
+
+/* Whether a key holds names to mappings with the keys of `sub`. */
+bool fg_key_is_map(const struct fg_key *key);
+/* What a driver adds to the keys of `sub`, or NULL. */
+const struct fg_key *fg_key_driver_part(const struct fg_key *sub, const struct fg_driver *driver);
+
+/* A configuration with most keys, for the reference page; it loads as it is. */
+extern const char fg_config_example[];
+
+#endif

@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The keys of links, devices, points and profiles that hold for every driver. */
+#include <stdlib.h>
+#include <string.h>
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/number.h"
+#include "base/status.h"
+#include "gateway/config/keys.h"
+
+#define MS		INT64_C(1000)
+#define SECOND		(1000 * MS)
+#define DAY		(86400 * SECOND)
+#define AT(type, field) .offset = offsetof(struct type, field)
+
+const struct fg_key fg_keys_link[] = {
+	{"driver", FG_KEY_NAME, FG_KEY_REQUIRED, .form = "the name of a driver",
+		.help = "The protocol. It says which further keys there are."},
+	{0},
+};
+
+/* ---- quality tests ---- */
+
+static const struct fg_key gross_range_keys[] = {
+	{"fail", FG_KEY_PAIR, AT(fg_gross_range, fail),
+		.help = "Outside, a reading is qc 4: what the sensor can measure."},
+	{"suspect", FG_KEY_PAIR, AT(fg_gross_range, suspect),
+		.help = "Outside, a reading is qc 3: what is plausible at this place."},
+	{0},
+};
+
+static const struct fg_key spike_keys[] = {
+	{"suspect", FG_KEY_NUMBER, .help = "From this height on qc 3."},
+	{"fail", FG_KEY_NUMBER, .help = "From this height on qc 4."},
+	{0},
+};
+
+static const struct fg_key rate_of_change_keys[] = {
+	{"suspect", FG_KEY_NUMBER, .unit = "unit per second", .help = "Faster than this: qc 3."},
+	{0},
+};
+
+static const struct fg_key flat_line_keys[] = {
+	{"tolerance", FG_KEY_NUMBER, .help = "What counts as no change."},
+	{"suspect", FG_KEY_DURATION, .help = "No change for this long: qc 3."},
+	{"fail", FG_KEY_DURATION, .help = "No change for this long: qc 4."},
+	{0},
+};
+
+const struct fg_key fg_keys_qc[] = {
+	{"gross_range", FG_KEY_STRUCT, AT(fg_qc_conf, gross_range), .sub = gross_range_keys,
+		.help = "Bounds in the published unit; a bound itself is good, `~` leaves one "
+			"open."},
+	{"climatology", FG_KEY_CUSTOM, FG_KEY_UNSUPPORTED, .form = "a mapping",
+		.help = "Bounds by season."},
+	{"spike", FG_KEY_STRUCT, FG_KEY_UNSUPPORTED, .sub = spike_keys,
+		.help = "A value that stands out of its neighbours."},
+	{"rate_of_change", FG_KEY_STRUCT, FG_KEY_UNSUPPORTED, .sub = rate_of_change_keys,
+		.help = "A value that changes too fast."},
+	{"flat_line", FG_KEY_STRUCT, FG_KEY_UNSUPPORTED, .sub = flat_line_keys,
+		.help = "A value that does not change."},
+	{"attenuated_signal", FG_KEY_CUSTOM, FG_KEY_UNSUPPORTED, .form = "a mapping",
+		.help = "A signal that varies too little."},
+	{"time_gap", FG_KEY_CUSTOM, FG_KEY_UNSUPPORTED, .form = "a mapping",
+		.help = "A reading that comes too late."},
+	{0},
+};
+
+static int parse_qc(struct fg_bind *b, const struct fg_node *node, void *field)
+{
+	struct fg_qc_conf *qc = field;
+	const struct fg_node *range;
+	size_t faults;
+
+	if (node->kind == FG_NODE_SCALAR) {
+		qc->off = strcmp(node->text, "off") == 0 || strcmp(node->text, "no") == 0 ||
+			  strcmp(node->text, "false") == 0;
+		if (qc->off)
+			return FG_OK;
+		fg_bind_error(b, node, "'%.60s' is neither off nor a mapping of tests", node->text);
+		return FG_ECONFIG;
+	}
+	faults = fg_bind_struct(b, node, fg_keys_qc, NULL, qc, NULL, node->at);
+	range = fg_node_get(node, "gross_range");
+	qc->gross_range.on = !faults && range && !fg_node_is_null(range);
+	return faults ? FG_ECONFIG : FG_OK;
+}
+
+/* ---- points ---- */
+
+static bool parse_bits(const char *text, uint64_t *ret)
+{
+	char *end;
+
+	errno = 0;
+	*ret = strtoull(text + 2, &end, 16);
+	return text[2] && !*end && !errno && strspn(text + 2, "0123456789abcdefABCDEF") >= 1;
+}
+
+static int parse_missing_item(struct fg_bind *b, const struct fg_node *node, struct fg_missing *m)
+{
+	const char *text = node->kind == FG_NODE_SCALAR ? node->text : "a list";
+
+	m->raw = text[0] == '0' && (text[1] == 'x' || text[1] == 'X');
+	if (m->raw ? parse_bits(text, &m->bits) : fg_number_parse(text, &m->value) == FG_OK)
+		return FG_OK;
+	fg_bind_error(
+		b, node, "'%.60s' is neither a raw pattern such as 0x7FC00000 nor a number", text);
+	return FG_ECONFIG;
+}
+
+static int parse_missing(struct fg_bind *b, const struct fg_node *node, void *field)
+{
+	struct fg_raw_missing *out = field;
+	size_t n = node->kind == FG_NODE_SEQUENCE ? node->count : 1;
+	struct fg_missing *items = fg_arena_array(b->arena, n, sizeof(*items));
+	int r = FG_OK;
+
+	if (n > 64) {
+		fg_bind_error(b, node, "%zu patterns; at most 64 are allowed", n);
+		return FG_ECONFIG;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const struct fg_node *item = node->kind == FG_NODE_SEQUENCE ? node->items[i] : node;
+
+		if (parse_missing_item(b, item, &items[i]) < 0)
+			r = FG_ECONFIG;
+	}
+	if (r == FG_OK)
+		*out = (struct fg_raw_missing){items, n};
+	return r;
+}
+
+static const struct fg_key report_keys[] = {
+	{"on_change", FG_KEY_NUMBER, FG_KEY_UNSUPPORTED,
+		.help = "Only changes of at least this much."},
+	{"at_least_every", FG_KEY_DURATION, AT(fg_raw_point, at_least_every_us), .min = SECOND,
+		.max = 365 * DAY, .dflt = "10m",
+		.help = "How often the reading of a failed device is repeated."},
+	{0},
+};
+
+static const struct fg_key alarm_keys[] = {
+	{"above", FG_KEY_NUMBER, .help = "Holds above this value."},
+	{"below", FG_KEY_NUMBER, .help = "Holds below this value."},
+	{"rate", FG_KEY_NUMBER, .unit = "unit per second",
+		.help = "Holds while it changes faster."},
+	{"hysteresis", FG_KEY_NUMBER, .help = "How far it must come back."},
+	{"interval", FG_KEY_DURATION, .help = "Polled and reported this often while it holds."},
+	{0},
+};
+
+const struct fg_key fg_keys_point[] = {
+	{"property", FG_KEY_NAME, AT(fg_raw_point, property),
+		.help = "What is measured: a name of the table of properties, or one of your own "
+			"that "
+			"begins with `x_`. Default: the point's name."},
+	{"title", FG_KEY_TEXT, AT(fg_raw_point, title), .help = "For people."},
+	{"unit", FG_KEY_TEXT, AT(fg_raw_point, unit), .max = 40,
+		.help = "Unit (UCUM) of the decoded value after `scale` and `offset`. It is "
+			"converted to "
+			"the property's, in which readings are published. Default: the "
+			"property's."},
+	{"scale", FG_KEY_NUMBER, AT(fg_raw_point, scale), .dflt = "1",
+		.help = "Value = decoded number × scale + offset."},
+	{"offset", FG_KEY_NUMBER, AT(fg_raw_point, offset), .dflt = "0", .help = "See `scale`."},
+	{"decimals", FG_KEY_INT, AT(fg_raw_point, decimals), .min = 0, .max = 10,
+		.help = "Published values are rounded to it. Default: the shortest text that gives "
+			"back "
+			"the value as the sensor sent it."},
+	{"missing", FG_KEY_CUSTOM, AT(fg_raw_point, missing), .parse = parse_missing,
+		.form = "one or a list of numbers or 0x… patterns",
+		.schema = "{\"anyOf\":[{\"$ref\":\"#/$defs/"
+			  "pattern\"},{\"type\":\"array\",\"maxItems\":64,"
+			  "\"items\":{\"$ref\":\"#/$defs/pattern\"}}]}",
+		.help = "What the sensor sends for \"no reading\": `0x…` is compared with the raw "
+			"bits, "
+			"a number with the decoded value before `scale`."},
+	{"interval", FG_KEY_DURATION, AT(fg_raw_point, interval_us), .min = 100 * MS,
+		.max = 365 * DAY, .help = "How often it is read. Default: the device's."},
+	{"report", FG_KEY_STRUCT, .sub = report_keys,
+		.help = "What is reported. Default: every reading."},
+	{"qc", FG_KEY_CUSTOM, AT(fg_raw_point, qc), .parse = parse_qc, .sub = fg_keys_qc,
+		.form = "off, or a mapping of tests",
+		.help = "Quality tests (QARTOD). Where none is applied a reading is qc 2."},
+	{"alarm", FG_KEY_STRUCT, FG_KEY_UNSUPPORTED, .sub = alarm_keys,
+		.help = "A bound that is watched closely."},
+	{"repeat", FG_KEY_CUSTOM, FG_KEY_UNSUPPORTED, .form = "a mapping",
+		.help = "A group of registers written once."},
+	{0},
+};
+
+/* ---- devices ---- */
+
+static const struct fg_choice domains[] = {
+	{"air", FG_DOMAIN_AIR, false, ""},
+	{"water", FG_DOMAIN_WATER, false, ""},
+	{"bathing", FG_DOMAIN_BATHING, false, ""},
+	{"weather", FG_DOMAIN_WEATHER, false, ""},
+	{0},
+};
+
+static int parse_later(struct fg_bind *b, const struct fg_node *node, void *field)
+{
+	(void)field;
+	if (node->kind == FG_NODE_MAPPING)
+		return FG_OK;
+	fg_bind_error(b, node, "a %s cannot stand here; it takes a mapping of points",
+		node->kind == FG_NODE_SCALAR ? "text" : "list");
+	return FG_ECONFIG;
+}
+
+const struct fg_key fg_keys_device[] = {
+	{"title", FG_KEY_TEXT, AT(fg_raw_device, title),
+		.help = "For people. Default: the device's name."},
+	{"station", FG_KEY_NAME, FG_KEY_REQUIRED, AT(fg_raw_device, station),
+		.help = "The place it measures: a name under `stations`."},
+	{"domain", FG_KEY_CHOICE, FG_KEY_REQUIRED, AT(fg_raw_device, domain), .choices = domains,
+		.help = "Where its readings belong in the topics."},
+	{"link", FG_KEY_NAME, FG_KEY_REQUIRED, AT(fg_raw_device, link),
+		.help = "How it is reached: a name under `links`."},
+	{"profile", FG_KEY_NAME,
+		.help = "A file of the profile library with the points of this model. Keys of the "
+			"device "
+			"go before the profile's, and `~` removes a point of it."},
+	{"interval", FG_KEY_DURATION, AT(fg_raw_device, interval_us), .min = 100 * MS,
+		.max = 365 * DAY, .dflt = "60s", .help = "How often its points are read."},
+	{"align", FG_KEY_BOOL, AT(fg_raw_device, align), .dflt = "false",
+		.help = "Read at whole multiples of the interval of wall time: 12:00:00, 12:00:10 "
+			"…"},
+	{"timeout", FG_KEY_DURATION, AT(fg_raw_device, timeout_us), .min = 10 * MS,
+		.max = 60 * SECOND, .dflt = "1s", .help = "How long an answer may take."},
+	{"retries", FG_KEY_INT, AT(fg_raw_device, retries), .min = 0, .max = 10, .dflt = "2",
+		.help = "Further attempts after a first that failed."},
+	{"points", FG_KEY_CUSTOM, .parse = parse_later, .sub = fg_keys_point,
+		.form = "a mapping of names",
+		.help = "Its quantities. The name is the property, unless `property` says "
+			"otherwise."},
+	{"allow_commands", FG_KEY_BOOL, FG_KEY_UNSUPPORTED, .dflt = "false",
+		.help = "Writes that a profile declares (wake-up, start of a measurement)."},
+	{"hourly", FG_KEY_CUSTOM, FG_KEY_UNSUPPORTED, .form = "a mapping of points to true",
+		.help = "Hourly means with coverage and air-quality class."},
+	{"rules", FG_KEY_CUSTOM, FG_KEY_UNSUPPORTED, .form = "a mapping",
+		.help = "Quality tests across points."},
+	{0},
+};
+
+/* ---- profiles ---- */
+
+const struct fg_key fg_keys_profile_meta[] = {
+	{"title", FG_KEY_TEXT, AT(fg_raw_profile, title), .help = "The model's name for people."},
+	{"vendor", FG_KEY_TEXT, AT(fg_raw_profile, vendor), .help = "Who makes it."},
+	{"model", FG_KEY_TEXT, AT(fg_raw_profile, model), .help = "The maker's name of it."},
+	{"source", FG_KEY_TEXT, AT(fg_raw_profile, source), .max = 1000,
+		.help = "The document that the points are taken from."},
+	{"confidence", FG_KEY_TEXT, AT(fg_raw_profile, confidence), .help = "How sure that is."},
+	{"verified", FG_KEY_TEXT, AT(fg_raw_profile, verified), .max = 1000,
+		.help = "Who tried it on the instrument, and when."},
+	{"notes", FG_KEY_TEXT, AT(fg_raw_profile, notes), .max = 4000, .help = "What to mind."},
+	{0},
+};

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef FG_GATEWAY_CONFIG_LOADER_H
+#define FG_GATEWAY_CONFIG_LOADER_H
+
+#include "base/key.h"
+#include "gateway/config/config.h"
+#include "gateway/config/keys.h"
+
+/* One load of a configuration: the steps of config.c share it. */
+
+struct fg_profile_file {
+	const char *name;
+	const struct fg_node *root; /* NULL: could not be read; told once */
+	struct fg_profile_file *next;
+};
+
+struct fg_loader {
+	struct fg_arena *arena;
+	struct fg_report *rep;
+	struct fg_bind bind;
+	const char *path; /* of the main file, as the user named it */
+	const char *profile_dir;
+	struct fg_profile_file *profiles;
+	struct fg_node *root;
+	struct fg_raw_root raw;
+	struct fg_config *config;
+	struct fg_link *links; /* config->links, while they are built */
+	struct fg_device *devices;
+};
+
+/* Bounds that keep every check quick; far above what a board can poll. */
+#define FG_MAX_STATIONS	     1000
+#define FG_MAX_DESTINATIONS  32
+#define FG_MAX_LINKS	     512
+#define FG_MAX_DEVICES	     4096
+#define FG_MAX_DEVICE_POINTS 2000
+
+/* Reads the main file and its drop-ins into one tree. FG_ECONFIG where there is none. */
+int fg_files_load(struct fg_loader *l);
+/* The profile's tree, or NULL where there is none (told at `at`'s key). */
+const struct fg_node *fg_profile_load(struct fg_loader *l, const struct fg_node *name);
+
+/* The steps, in this order; faults go to the report. */
+void fg_build_destinations(struct fg_loader *l);
+void fg_build_links(struct fg_loader *l);
+void fg_build_devices(struct fg_loader *l);
+void fg_check_config(struct fg_loader *l);
+/* Only without faults so far: groups, plans and the forecast. */
+void fg_build_groups(struct fg_loader *l);
+
+/* Reads the points of a device into dev->points; conf areas included. */
+void fg_build_points(
+	struct fg_loader *l, struct fg_device *dev, const struct fg_key *const *driver_keys);
+
+/* Tables of driver keys that stand beside `sub`: of one driver, or of all where it is NULL.
+ * `ret` has room for FG_MAX_DRIVERS and ends with NULL. */
+#define FG_MAX_DRIVERS 16
+void fg_driver_tables(const struct fg_key *sub, const struct fg_driver *driver,
+	const struct fg_key *ret[FG_MAX_DRIVERS]);
+
+/* The share of a link's time that its polls take; 0 where that cannot be told. */
+double fg_link_share(const struct fg_config *c, const struct fg_link *link);
+
+/* The place of a key's value in a mapping, or of the mapping where it is absent. */
+struct fg_place fg_place_of(const struct fg_node *mapping, const char *key);
+
+/* False and a fault where there are more than `max`. */
+bool fg_within(struct fg_loader *l, const struct fg_node *mapping, const char *what, size_t max);
+
+#endif

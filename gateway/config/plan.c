@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What will be sent, how long it takes and how long the store lasts: the forecast of `check`. */
+#include "base/timefmt.h"
+#include "gateway/config/loader.h"
+
+/* What a reading takes in the database, about: rows hold the values of one poll. */
+#define POLL_BYTES    40.0
+#define READING_BYTES 12.0
+#define DAY_US	      86400e6
+
+static void print_group(const struct fg_group *g, struct fg_buf *out)
+{
+	const struct fg_driver *driver = g->device->link->driver;
+	char interval[32];
+
+	fg_duration_text(g->interval_us, interval, sizeof(interval));
+	fg_buf_printf(out, "  %s every %s: %zu point%s in %zu request%s\n", g->device->name,
+		interval, g->count, g->count == 1 ? "" : "s", g->request_count,
+		g->request_count == 1 ? "" : "s");
+	for (size_t i = 0; driver->describe && i < g->request_count; i++) {
+		struct fg_request_info info = {{0}, 0};
+
+		driver->describe(g, i, &info);
+		fg_buf_printf(out, "    %s", info.text);
+		if (info.wire_us > 0)
+			fg_buf_printf(out, ", %.1f ms", (double)info.wire_us / 1e3);
+		fg_buf_putc(out, '\n');
+	}
+}
+
+static void print_link(const struct fg_config *c, const struct fg_link *link, struct fg_buf *out)
+{
+	double share = fg_link_share(c, link);
+
+	fg_buf_printf(out, "link %s (%s): %zu device%s", link->name, link->driver_name,
+		link->device_count, link->device_count == 1 ? "" : "s");
+	if (share > 0)
+		fg_buf_printf(out, ", %.1f %% of the bus's time%s", share * 100,
+			share > 1 ? ": intervals cannot be kept" : "");
+	fg_buf_putc(out, '\n');
+	for (size_t i = 0; i < c->group_count; i++)
+		if (c->groups[i]->device->link == link)
+			print_group(c->groups[i], out);
+}
+
+static void print_store(const struct fg_config *c, struct fg_buf *out)
+{
+	double readings = 0, bytes = 0, days;
+
+	for (size_t i = 0; i < c->group_count; i++) {
+		double polls = DAY_US / (double)c->groups[i]->interval_us;
+		double count = (double)c->groups[i]->count;
+
+		readings += polls * count;
+		bytes += polls * (POLL_BYTES + READING_BYTES * count);
+	}
+	if (bytes <= 0)
+		return;
+	days = (double)c->storage.max_size / bytes;
+	fg_buf_printf(out, "store: about %.0f readings and %.1f MiB a day; ", readings,
+		bytes / (1 << 20));
+	fg_buf_printf(out, "an outage of about %.*f days fits\n", days < 10 ? 1 : 0, days);
+}
+
+void fg_config_print_plan(const struct fg_config *c, struct fg_buf *out)
+{
+	for (size_t i = 0; i < c->link_count; i++)
+		print_link(c, &c->links[i], out);
+	print_store(c, out);
+}
+
+void fg_config_print_forecast(const struct fg_config *c, struct fg_buf *out)
+{
+	for (size_t i = 0; i < c->link_count; i++) {
+		double share = fg_link_share(c, &c->links[i]);
+
+		if (share > 0)
+			fg_buf_printf(out, "link %s: %.1f %% of the bus's time%s\n",
+				c->links[i].name, share * 100,
+				share > 1 ? ": intervals cannot be kept" : "");
+	}
+	print_store(c, out);
+}

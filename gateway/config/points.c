@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Points: property, unit and conversion, quality bounds, and the driver's own keys. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "gateway/config/loader.h"
+#include "model/unit.h"
+
+FG_PRINTF(4, 5)
+static void fault(
+	struct fg_loader *l, const struct fg_point *p, const char *key, const char *fmt, ...)
+{
+	char text[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	fg_report_error(l->rep, fg_place_of(p->node, key), "%s%s%s: %s", l->bind.path,
+		fg_node_get(p->node, key) ? "." : "", fg_node_get(p->node, key) ? key : "", text);
+}
+
+static const char *suggest_property(const char *name)
+{
+	const char *names[200];
+	size_t n = FG_MIN(fg_property_count, FG_COUNT(names));
+
+	for (size_t i = 0; i < n; i++)
+		names[i] = fg_properties[i].name;
+	return fg_suggest(name, names, n);
+}
+
+static void set_property(struct fg_loader *l, struct fg_point *p, const char *given)
+{
+	const char *near;
+
+	p->property = given ? given : p->name;
+	p->known = fg_property_find(p->property);
+	if (p->known || (strncmp(p->property, "x_", 2) == 0 && p->property[2]))
+		return;
+	near = suggest_property(p->property);
+	if (near)
+		fault(l, p, "property", "unknown property '%.63s'; did you mean '%s'?", p->property,
+			near);
+	else
+		fault(l, p, "property",
+			"unknown property '%.63s'; %s one of the table, or a name of your own that "
+			"begins with x_",
+			p->property, given ? "use" : "with `property:` say which it is:");
+}
+
+/* Published values are in the property's unit: the conversion joins scale and offset. */
+static void convert(struct fg_loader *l, struct fg_point *p, const char *text)
+{
+	const struct fg_unit *from = fg_unit_find(text), *to = fg_unit_find(p->known->unit);
+	const char *near = from ? NULL : fg_unit_suggest(text);
+	double factor, offset;
+
+	p->unit = p->known->unit;
+	if (!from && near)
+		fault(l, p, "unit", "unknown unit '%.40s'; did you mean '%s'?", text, near);
+	else if (!from)
+		fault(l, p, "unit", "unknown unit '%.40s'; %s is published in '%s'", text,
+			p->property, p->known->unit);
+	else if (!to || !fg_unit_convert(from, to, &factor, &offset))
+		fault(l, p, "unit", "unit '%.40s' (%s) cannot be converted to '%s' (%s) of %s",
+			text, from->dimension, p->known->unit, to ? to->dimension : "?",
+			p->property);
+	else if (from != to) {
+		p->source_unit = text;
+		p->scale *= factor;
+		p->offset = p->offset * factor + offset;
+	}
+}
+
+static void set_unit(struct fg_loader *l, struct fg_point *p, const char *text)
+{
+	if (p->known) {
+		p->unit = p->known->unit;
+		if (text)
+			convert(l, p, text);
+		return;
+	}
+	p->unit = text ? text : "1";
+	if (fg_unit_plausible(p->unit))
+		return;
+	if (fg_unit_find(text)) /* a spelling of sensors: "°C" */
+		p->unit = fg_unit_find(text)->ucum;
+	else
+		fault(l, p, "unit",
+			"'%.40s' cannot be a UCUM unit; for example Cel, mg/L, uS/cm, %%", text);
+}
+
+/* suspect must lie within fail, or a reading would fail before it is suspect. */
+static void check_gross_range(struct fg_loader *l, const struct fg_point *p)
+{
+	const struct fg_gross_range *g = &p->qc.gross_range;
+	const struct fg_node *qc = fg_node_get(p->node, "qc");
+	const struct fg_node *range = qc ? fg_node_get(qc, "gross_range") : NULL;
+
+	if (!g->on)
+		return;
+	if (!fg_node_get(range, "fail") && !fg_node_get(range, "suspect"))
+		fg_report_error(l->rep, range->at,
+			"%s.qc.gross_range: no bounds; give fail: [low, high] or suspect: [low, "
+			"high]",
+			l->bind.path);
+	if (g->suspect[0] < g->fail[0] || g->suspect[1] > g->fail[1])
+		fg_report_error(l->rep, fg_place_of(range, "suspect"),
+			"%s.qc.gross_range.suspect: [%g, %g] is not within fail [%g, %g]",
+			l->bind.path, g->suspect[0], g->suspect[1], g->fail[0], g->fail[1]);
+}
+
+static void take_raw(
+	struct fg_loader *l, struct fg_point *p, const struct fg_raw_point *raw, bool clean)
+{
+	const struct fg_node *decimals = fg_node_get(p->node, "decimals");
+
+	p->title = raw->title;
+	p->scale = raw->scale;
+	p->offset = raw->offset;
+	p->decimals = decimals && !fg_node_is_null(decimals) ? (int)raw->decimals : -1;
+	p->interval_us = raw->interval_us ? raw->interval_us : p->device->interval_us;
+	p->missing = raw->missing.items;
+	p->missing_count = raw->missing.count;
+	p->qc = raw->qc;
+	p->at_least_every_us = raw->at_least_every_us;
+	if (p->scale == 0 && clean)
+		fault(l, p, "scale", "0 would make every value the offset");
+	set_property(l, p, raw->property);
+	set_unit(l, p, raw->unit);
+	check_gross_range(l, p);
+}
+
+/* Polls of a wall clock need an interval that comes out even at midnight. */
+static void check_align(struct fg_loader *l, const struct fg_point *p)
+{
+	const int64_t day_us = INT64_C(86400000000);
+	bool own = fg_node_get(p->node, "interval");
+
+	if (!p->device->align || p->interval_us <= 0 || day_us % p->interval_us == 0)
+		return;
+	fg_report_error(l->rep,
+		own ? fg_place_of(p->node, "interval") : fg_place_of(p->device->node, "interval"),
+		"%s: align needs an interval that divides a day, such as 10s, 1m or 1h",
+		l->bind.path);
+}
+
+static void build_point(struct fg_loader *l, const struct fg_device *dev,
+	const struct fg_pair *pair, const struct fg_key *const *tables, struct fg_point *p)
+{
+	const struct fg_driver *driver = dev->link ? dev->link->driver : NULL;
+	struct fg_bind *b = &l->bind;
+	struct fg_raw_point raw = {0};
+	size_t faults;
+	void *conf;
+
+	fg_bind_check_name(b, pair);
+	p->name = pair->key;
+	p->node = pair->value;
+	p->device = dev;
+	b->partial = dev->link && !driver;
+	faults = fg_bind_struct(b, p->node, fg_keys_point, tables, &raw, NULL, p->node->at);
+	b->partial = false;
+	if (p->node->kind != FG_NODE_MAPPING && !fg_node_is_empty(p->node))
+		return;
+	take_raw(l, p, &raw, !faults);
+	if (!faults)
+		check_align(l, p);
+	if (!driver)
+		return;
+	conf = fg_arena_alloc(l->arena, driver->point_size);
+	p->conf = conf;
+	b->partial = true;
+	faults += fg_bind_struct(b, p->node, driver->point_keys, NULL, conf, NULL, p->node->at);
+	b->partial = false;
+	if (!faults && driver->check_point)
+		driver->check_point(p, conf, l->rep);
+}
+
+void fg_build_points(struct fg_loader *l, struct fg_device *dev, const struct fg_key *const *tables)
+{
+	const struct fg_node *node = fg_node_get(dev->node, "points");
+	size_t count = node && node->kind == FG_NODE_MAPPING ? node->count : 0;
+	struct fg_point *points = fg_arena_array(l->arena, count, sizeof(*points));
+	size_t mark;
+
+	if (node && node->kind != FG_NODE_MAPPING && !fg_node_is_null(node))
+		return; /* told by the key's own type */
+	if (count && !fg_within(l, node, "points", FG_MAX_DEVICE_POINTS))
+		return;
+	mark = fg_bind_enter(&l->bind, "points");
+	for (size_t i = 0; i < count; i++) {
+		const struct fg_pair *pair = &node->pairs[i];
+		size_t inner;
+
+		if (fg_node_is_null(pair->value) && !fg_node_is_empty(pair->value))
+			continue;
+		inner = fg_bind_enter(&l->bind, pair->key);
+		build_point(l, dev, pair, tables, &points[dev->point_count++]);
+		fg_bind_leave(&l->bind, inner);
+	}
+	fg_bind_leave(&l->bind, mark);
+	dev->points = points;
+	if (dev->point_count == 0)
+		fg_bind_error(&l->bind, node ? node : dev->node,
+			"no points; write them under 'points' or name a 'profile'");
+}

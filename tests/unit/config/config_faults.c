@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* One fault a case: what it says, and exactly where. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+struct fault {
+	const char *old, *replacement; /* the edit of the good configuration */
+	const char *at; /* a text of the result; the fault stands behind its bar, or at it */
+	const char *says;
+};
+
+static const struct fault faults[] = {
+	/* the file as a whole */
+	{"gateway:\n", "getaway:\n", "getaway:", "unknown key 'getaway'; did you mean 'gateway'?"},
+	{"gateway:\n", "getaway:\n", "getaway:", "error: missing key 'gateway'"},
+	{"clock:\n", "clock:\n  trust: kernel\n", "trust: auto",
+		"key 'trust' twice; it stands in line 29"},
+	{"  id: drammen-01\n", "  id: drammen-01\n\tx: 1\n", "\tx: 1", "a tab cannot indent"},
+	{"stations:\n", "stations: [\n", NULL, "error: did not find expected"},
+
+	/* gateway */
+	{"  id: drammen-01\n", "", "gateway:", "gateway: missing key 'id'"},
+	{"id: drammen-01", "id: Drammen 01", "id: |Drammen 01",
+		"gateway.id: 'Drammen 01' is not a name"},
+	{"title: Drammenselva", "title: [a]", "title: |[a]",
+		"gateway.title: a list cannot stand here"},
+	{"title: Drammenselva", "titel: x", "titel: x",
+		"gateway: unknown key 'titel'; did you mean 'title'?"},
+	{"licence: NLOD-2.0", "licence: free data", "licence: |free",
+		"gateway.licence: 'free data' is not an SPDX"},
+	{"timezone: Europe/Oslo", "timezone: ../etc/passwd", "timezone: |../", "unknown time zone"},
+	{"timezone: Europe/Oslo", "language: no", "language: |no",
+		"unknown language 'no'; did you mean 'nb'?"},
+
+	/* stations */
+	{"latitude: 59.7421", "latitude: 91", "latitude: |91",
+		"position.latitude: 91 is out of range; -90 to 90"},
+	{"latitude: 59.7421, ", "", "position: |{",
+		"stations.bragernes.position: missing key 'latitude'"},
+	{"    title: Nordre", "    titel: Nordre", "titel: Nordre",
+		"stations.no: unknown key 'titel'"},
+	{"  bragernes:\n    title", "  Bragernes:\n    title", "Bragernes:\n",
+		"'Bragernes' is not a name"},
+
+	/* storage */
+	{"max_size: 512MiB", "max_size: 512kB", "max_size: |512kB",
+		"storage.max_size: '512kB' is not a size"},
+	{"max_size: 512MiB", "max_size: 1023KiB", "max_size: |1023KiB", "out of range; 1MiB to"},
+	{"commit_interval: 1s", "commit_interval: 1", "commit_interval: |1\n",
+		"'1' is not a duration"},
+	{"when_full: drop-oldest", "when_full: drop_oldest", "when_full: |drop_",
+		"did you mean 'drop-oldest'?"},
+	{"when_full: drop-oldest", "when_full: thin", "when_full: |thin",
+		"'thin' is not supported yet"},
+
+	/* destinations */
+	{"    servers: [mqtt://127.0.0.1:1883]\n", "", "local:\n",
+		"mqtt.local: missing key 'servers'"},
+	{"mqtt://127.0.0.1:1883", "mqtt://10.0.0.1:1883", "servers: |[mqtt://10",
+		"mqtt://10.0.0.1:1883 is not encrypted"},
+	{"mqtt://127.0.0.1:1883", "127.0.0.1:1883", "servers: [|127",
+		"'127.0.0.1:1883' is not a server; write mqtts://"},
+	{"mqtt://127.0.0.1:1883", "mqtt://127.0.0.1:70000", "servers: [|mqtt://127",
+		"the host or port is wrong"},
+	{"mqtt://127.0.0.1:1883", "mqtt://:1883",
+		"servers: [|mqtt://:", "the host or port is wrong"},
+	{"mqtt://127.0.0.1:1883", "mqtt://u:p@127.0.0.1", "servers: [|mqtt://u",
+		"no login in the address"},
+	{"mqtt://127.0.0.1:1883", "mqtt://", "servers: [|mqtt://]", "the host or port is wrong"},
+	{"[mqtt://127.0.0.1:1883]", "[]", "servers: |[]", "0 servers; 1 to 16"},
+	{"prefix: local", "prefix: local/#", "prefix: |local/#", "has a wildcard"},
+	{"prefix: local", "prefix: /local", "prefix: |/local", "has an empty level"},
+	{"prefix: local", "prefix: $SYS", "prefix: |$SYS", "begins with $"},
+	{"prefix: local", "version: 4", "version: |4",
+		"mqtt.local.version: 4 is not one of 5, 3.1.1"},
+	{"prefix: local", "qos: 0", "qos: |0", "mqtt.local.qos: 0 is out of range; 1 to 2"},
+	{"prefix: local", "backlog_rate: 500", "backlog_rate: |500",
+		"'500' is not a rate such as 500/s"},
+	{"prefix: local", "inflight: many", "inflight: |many",
+		"'many' is not a whole number from 1 to 1000"},
+	{"prefix: local", "batch: 5s", "batch: |5s", "mqtt.local.batch: not supported yet"},
+	{"prefix: local", "daily_budget: 1MiB", "daily_budget: |1MiB", "not supported yet"},
+	{"payload: [json]", "payload: [json, senml]", "payload: [json, |senml",
+		"'senml' is not supported yet"},
+	{"payload: [json]", "payload: [jsn]", "payload: [|jsn",
+		"unknown payload 'jsn'; did you mean 'json'?"},
+	{"domains: [bathing, water]", "domains: [bathing, wather]", "[bathing, |wather",
+		"did you mean 'water'?"},
+	{"domains: [bathing, water]", "domains: []", "domains: |[]",
+		"an empty list chooses nothing"},
+	{"    username: drammen-01\n", "", "password_file: |password",
+		"a password without username"},
+	{"    prefix: drammen\n", "    prefix: drammen\n    key_file: k\n", "key_file: |k",
+		"a key without cert_file"},
+	{"    prefix: drammen\n", "    prefix: drammen\n    psk_identity: k\n", "psk_identity: |k",
+		"without psk_file"},
+	{"  local:\n    servers: [mqtt://127.0.0.1:1883]\n    prefix: local",
+		"  local:\n    servers: [mqtts://MQTT2.example.no:8883]\n    prefix: drammen",
+		"prefix: |drammen\nclock",
+		"same server and prefix 'drammen' as destination 'open-data' (fjordgate.yaml:18)"},
+	{"    prefix: local",
+		"    prefix: local\n    client_id: c\n  two:\n    servers: [mqtt://127.0.0.1]\n"
+		"    client_id: c",
+		"client_id: |c\nclock", "'c' is also that of destination 'local'"},
+
+	/* clock, control, http */
+	{"trust: auto", "trust: atuo", "trust: |atuo", "did you mean 'auto'?"},
+	{"trust: auto", "max_wait: 30m", "max_wait: |30m", "clock.max_wait: not supported yet"},
+	{"links:\n", "http: {listen: 127.0.0.1:80}\nlinks:\n", "http: |{",
+		"http: not supported yet"},
+
+	/* links */
+	{"    driver: modbus-tcp\n", "", "plc:\n    host", "links.plc: missing key 'driver'"},
+	{"driver: modbus-tcp", "driver: modbus-tpc", "driver: |modbus-tpc",
+		"unknown driver 'modbus-tpc'; did you mean 'modbus-tcp'?"},
+	{"driver: modbus-tcp", "driver: lora", "driver: |lora",
+		"links.plc.driver: unknown driver 'lora'; there is modbus-"},
+	{"driver: modbus-tcp", "driver: coap-server", "driver: |coap-server",
+		"driver 'coap-server' is not supported yet"},
+	{"driver: modbus-tcp", "driver: modbus-rtu-tcp", "driver: |modbus-rtu-tcp",
+		"is not supported yet"},
+	{"    host: 127.0.0.1\n", "", "plc:\n", "links.plc: missing key 'host'"},
+	{"host: 127.0.0.1", "host: 127.0.0.1\n    prot: 502", "prot: 502",
+		"unknown key 'prot'; did you mean 'port'?"},
+	{"baud: 9600", "baud: 9601", "baud: |9601",
+		"links.rs485.baud: 9601 is not one of 1200, 2400, 4800, 9600"},
+	{"  pond:\n", "  plc2: {driver: modbus-tcp, host: 127.0.0.1}\n  pond:\n", "plc2: |{",
+		"same port as link 'plc'"},
+	{"  plc:\n    driver", "  PLC:\n    driver", "PLC:\n", "links.PLC: 'PLC' is not a name"},
+
+	/* devices */
+	{"    station: no\n", "", "pier-probe:", "devices.pier-probe: missing key 'station'"},
+	{"station: no", "station: nordre", "station: |nordre",
+		"devices.pier-probe.station: unknown station 'nordre'; stations are bragernes, no"},
+	{"station: bragernes\n    domain: water", "station: bragernse\n    domain: water",
+		"station: |bragernse", "did you mean 'bragernes'?"},
+	{"link: plc", "link: plcc", "link: |plcc",
+		"devices.pier-probe.link: unknown link 'plcc'; did you mean 'plc'?"},
+	{"domain: bathing", "domain: bating", "domain: |bating",
+		"devices.pier-probe.domain: unknown domain 'bating'; did you mean 'bathing'?"},
+	{"interval: 10s", "intervall: 10s", "intervall: 10s",
+		"devices.weir-sonde: unknown key 'intervall'; did you mean 'interval'?"},
+	{"interval: 10s", "interval: 50ms", "interval: |50ms", "50ms is out of range; 100ms to"},
+	{"interval: 10s", "timeout: 0s", "timeout: |0s", "0s is out of range; 10ms to 1m"},
+	{"interval: 10s", "retries: 99", "retries: |99",
+		"devices.weir-sonde.retries: 99 is out of range; 0 to 10"},
+	{"interval: 10s", "interval: 7s\n    align: true", "interval: |7s",
+		"align needs an interval that divides a day"},
+	{"interval: 10s", "allow_commands: true", "allow_commands: |true", "not supported yet"},
+	{"interval: 10s", "hourly: {ph: true}", "hourly: |{",
+		"devices.weir-sonde.hourly: not supported yet"},
+	{"interval: 10s", "profile: none-such", "profile: |none-such",
+		"unknown profile 'none-such'"},
+	{"unit_id: 5", "unit_id: 300", "unit_id: |300", "devices.weir-sonde.unit_id: 300"},
+	{"    points:\n      pm25: {path: /sensors/pm25, unit: mg/m3}\n", "",
+		"air-node:", "devices.air-node: no points"},
+	{"      pm25: {path: /sensors/pm25, unit: mg/m3}\n", "      ~\n", "points:\n      |~",
+		"no points"},
+	{"pm25: {path: /sensors/pm25, unit: mg/m3}", "pm25: 5", "pm25: |5",
+		"devices.air-node.points.pm25: a text cannot stand here"},
+
+	/* points */
+	{"type: float32", "type: flaot32", "type: |flaot32",
+		"devices.weir-sonde.points.water_temperature.type: unknown type 'flaot32'; did you "
+		"mean 'float32'?"},
+	{"unit: Cel", "unit: mg/L", "unit: |mg/L",
+		"unit 'mg/L' (mass concentration in water) cannot be converted to 'Cel' "
+		"(temperature)"},
+	{"unit: Cel", "unit: Cle", "unit: |Cle", "unknown unit 'Cle'; did you mean 'Cel'?"},
+	{"unit: Cel", "unit: furlong", "unit: |furlong",
+		"unknown unit 'furlong'; water_temperature is published in 'Cel'"},
+	{"unit: Cel", "property: x_a\n        unit: \"a b\"", "unit: |\"a b",
+		"'a b' cannot be a UCUM unit"},
+	{"      ph:\n", "      phh:\n", "phh:",
+		"devices.weir-sonde.points.phh: unknown property 'phh'; did you mean 'ph'?"},
+	{"unit: Cel", "property: watr_temperature", "property: |watr",
+		".property: unknown property 'watr_temperature'; did you mean "
+		"'water_temperature'?"},
+	{"unit: Cel", "property: zzzzzz", "property: |zzzzzz",
+		"use one of the table, or a name of your own that begins with x_"},
+	{"scale: 0.1\n", "scale: 0\n", "scale: |0\n", "0 would make every value the offset"},
+	{"scale: 0.1\n", "scale: 0,1\n", "scale: |0,1", "'0,1' is not a number"},
+	{"scale: 0.1\n", "decimals: 11\n", "decimals: |11", "11 is out of range; 0 to 10"},
+	{"missing: [0x7FC00000, -9999]", "missing: [0x7FC0000G]", "missing: [|0x7FC0000G",
+		"is neither a raw pattern"},
+	{"fail: [-2, 40]", "fail: [40, -2]", "fail: |[40",
+		"[40, -2] is empty; the lower bound comes first"},
+	{"suspect: [0, 30]", "suspect: [-3, 30]", "suspect: |[-3",
+		"[-3, 30] is not within fail [-2, 40]"},
+	{"{fail: [-2, 40], suspect: [0, 30]}", "{}", "gross_range: |{}", "gross_range: no bounds"},
+	{"{fail: [-2, 40], suspect: [0, 30]}", "{fial: [1, 2]}", "{|fial",
+		"unknown key 'fial'; did you mean 'fail'?"},
+	{"          gross_range: {fail",
+		"          spike: {suspect: 1}\n          gross_range: {fail", "spike: |{",
+		"devices.weir-sonde.points.water_temperature.qc.spike: not supported yet"},
+	{"interval: 60s", "report: {on_change: 0.1}", "on_change: |0.1", "not supported yet"},
+	{"interval: 60s", "alarm: {above: 1}", "alarm: |{", "not supported yet"},
+	{"interval: 60s", "qc: of", "qc: |of", "'of' is neither off nor a mapping of tests"},
+	{"interval: 60s", "report: {at_least_every: 10}", "at_least_every: |10",
+		"'10' is not a duration"},
+	{"      pm25: {path", "      pm25: {paht", "{|paht",
+		"unknown key 'paht'; did you mean 'path'?"},
+	{"      pm25: {path: /sensors/pm25, unit: mg/m3}", "      pm25: {unit: mg/m3}", "pm25: |{",
+		"devices.air-node.points.pm25: missing key 'path'"},
+	{"        address: 2\n", "", NULL, "devices.weir-sonde.points.ph"},
+	{"    station: no\n    domain: bathing", "    station: bragernes\n    domain: water",
+		"water_temperature:\n        table: holding",
+		"station 'bragernes' has this point in water already, of device 'weir-sonde'"},
+};
+
+/* Line and column of the text behind the bar, or of the whole. */
+static void find_place(const char *text, const char *marked, int *ret_line, int *ret_column)
+{
+	const char *bar = strchr(marked, '|');
+	char plain[200];
+	const char *at;
+	int skip = bar ? (int)(bar - marked) : 0;
+
+	snprintf(plain, sizeof(plain), "%.*s%s", skip, marked, bar ? bar + 1 : marked);
+	at = strstr(text, plain);
+	if (!at)
+		fail_msg("no '%s' in the edited text", plain);
+	*ret_line = *ret_column = 1;
+	for (const char *p = text; p < at + skip; p++) {
+		*ret_column = *p == '\n' ? 1 : *ret_column + 1;
+		*ret_line += *p == '\n';
+	}
+}
+
+static void check(const struct fault *f)
+{
+	char *text = edit(good, f->old, f->replacement);
+	struct loaded l = load_text(text);
+	char start[64];
+	int line, column;
+	bool found = false;
+
+	if (l.status == 0)
+		fail_msg("'%s' is taken", f->replacement);
+	if (f->at) {
+		find_place(text, f->at, &line, &column);
+		snprintf(start, sizeof(start), "fjordgate.yaml:%d:%d: error: ", line, column);
+		for (const char *p = l.out.data; !found && (p = strstr(p, start)); p++)
+			found = strstr(p, f->says) != NULL;
+		if (!found)
+			fail_msg("no \"%s… %s\" in\n%s", start, f->says, l.out.data);
+	} else {
+		assert_has(l.out.data, f->says);
+	}
+	unload(&l);
+	free(text);
+}
+
+static void each_fault_has_its_place(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < FG_COUNT(faults); i++)
+		check(&faults[i]);
+}
+
+static void all_faults_are_told_at_once(void **state)
+{
+	static const char *const edits[][2] = {
+		{"id: drammen-01", "id: X"},
+		{"max_size: 512MiB", "max_size: 5"},
+		{"trust: auto", "trust: no"},
+		{"driver: modbus-tcp", "driver: x"},
+		{"type: float32", "type: y"},
+		{"station: no", "station: q"},
+		{"    prefix: local\n", "    prefix: local\n    prefix: local\n"},
+		{"unit: mg/m3", "unit: Cel"},
+	};
+	static const char *const says[] = {"gateway.id: 'X'", "storage.max_size", "clock.trust",
+		"unknown driver 'x'", "type", "unknown station 'q'", "key 'prefix' twice",
+		"cannot be converted to 'ug/m3'"};
+	char *text = edit(good, "", "");
+	struct loaded l;
+
+	(void)state;
+	for (size_t i = 0; i < FG_COUNT(edits); i++) {
+		char *next = edit(text, edits[i][0], edits[i][1]);
+
+		free(text);
+		text = next;
+	}
+	l = load_text(text);
+	for (size_t i = 0; i < FG_COUNT(says); i++)
+		assert_has(l.out.data, says[i]);
+	assert_true(fg_report_errors(l.rep) >= FG_COUNT(says));
+	unload(&l);
+	free(text);
+}
+
+static void files_must_exist(void **state)
+{
+	char *text = edit(good, "file: readings.db", "file: nowhere/readings.db");
+	struct fg_load_options options = {0};
+	struct loaded l;
+
+	(void)state;
+	write_text("fjordgate.yaml", text);
+	l = load_here(&options);
+	assert_has(l.out.data, "fjordgate.yaml:13:9: error: storage.file: no folder '");
+	assert_has(l.out.data,
+		"fjordgate.yaml:21:20: error: mqtt.open-data.password_file: cannot open '");
+	assert_int_equal(fg_report_errors(l.rep), 2);
+	unload(&l);
+	assert_int_equal(mkdir("nowhere", 0700), 0);
+	write_text("password", "x\n");
+	l = load_here(&options);
+	assert_int_equal(l.status, 0);
+	unload(&l);
+	free(text);
+	text = edit(good, "timezone: Europe/Oslo", "timezone: Europe/Olso");
+	write_text("fjordgate.yaml", text);
+	l = load_here(&options);
+	if (access("/usr/share/zoneinfo", F_OK) == 0)
+		assert_has(l.out.data,
+			"fjordgate.yaml:5:13: error: gateway.timezone: unknown time zone");
+	unload(&l);
+	free(text);
+	remove("password");
+}
+
+static void warnings(void **state)
+{
+	static const struct {
+		const char *old, *replacement, *says;
+	} cases[] = {
+		{"interval: 10s", "interval: 500ms",
+			"warning: devices.weir-sonde: the timeout is longer"},
+		{"  pond:\n", "  spare: {driver: modbus-tcp, host: h}\n  pond:\n",
+			"warning: links.spare: no device uses it"},
+		{"prefix: local", "version: 3.1.1\n    expiry: 5s",
+			"warning: mqtt.local.expiry: MQTT 3.1.1 has none"},
+		{"prefix: local", "ca_file: x", "warning: mqtt.local: no server is mqtts://"},
+		{"baud: 9600\n", "baud: 1200\n  x: {driver: modbus-tcp, host: h}\n",
+			"links.x: no device"},
+	};
+	char *slow = edit(good, "baud: 9600", "baud: 1200");
+	char *busy = edit(slow, "interval: 10s", "interval: 100ms\n    timeout: 100ms");
+	struct loaded l = load_text(good);
+
+	(void)state;
+	assert_string_equal(l.out.data, "\n"); /* the good one has nothing to tell */
+	unload(&l);
+	for (size_t i = 0; i < FG_COUNT(cases); i++) {
+		char *text = edit(good, cases[i].old, cases[i].replacement);
+
+		l = load_text(text);
+		if (l.status < 0)
+			fail_msg("%s", l.out.data);
+		assert_has(l.out.data, cases[i].says);
+		unload(&l);
+		free(text);
+	}
+	l = load_text(busy);
+	assert_has(l.out.data, "% of the bus's time, so intervals cannot be kept");
+	unload(&l);
+	free(slow);
+	free(busy);
+	l = load_text("gateway: {id: a}\n");
+	assert_int_equal(l.status, 0);
+	assert_has(l.out.data, "warning: no devices: nothing is polled");
+	assert_has(l.out.data, "warning: no destination under mqtt");
+	unload(&l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_fault_has_its_place),
+		cmocka_unit_test(all_faults_are_told_at_once),
+		cmocka_unit_test(files_must_exist),
+		cmocka_unit_test(warnings),
+	};
+
+	return cmocka_run_group_tests(tests, harness_enter, harness_leave);
+}
