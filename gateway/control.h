@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef FG_GATEWAY_CONTROL_H
+#define FG_GATEWAY_CONTROL_H
+
+/* What the files of the control socket share. The protocol: the client sends one line, words
+ * separated by tabs; the daemon answers with lines of JSON, the last of which is {"end":true} or
+ * {"error":TEXT,"exit":CODE}; after it the connection closes. A client that does not read is
+ * bounded: a watcher loses lines (told in the next one it gets), anything else waits. */
+
+#include "gateway/daemon.h"
+
+#define FG_CLIENT_LINE 512
+
+struct fg_client {
+	struct fg_client *next;
+	struct fg_control *control;
+	struct fg_daemon *daemon;
+	uv_pipe_t pipe;
+	char line[FG_CLIENT_LINE];
+	size_t line_len;
+	bool closing, ended;
+	unsigned busy; /* work and writes under way: it lives as long */
+
+	bool watching; /* with a filter: device, station, or station/point; NULL: all */
+	char *filter;
+	uint64_t lost;
+	void (*drained)(struct fg_client *c); /* after a write is done */
+	void *user;
+};
+
+/* Queues bytes (copied). */
+void fg_client_write(struct fg_client *c, const char *bytes, size_t len);
+void fg_client_end(struct fg_client *c);
+void fg_client_error(struct fg_client *c, int exit_code, const char *fmt, ...) FG_PRINTF(3, 4);
+/* Work that is not a write keeps the client alive from hold to release. */
+void fg_client_hold(struct fg_client *c);
+void fg_client_release(struct fg_client *c);
+
+/* control_read.c: `read DEVICE [POINT]` */
+void fg_control_read(struct fg_client *c, const char *device, const char *point);
+/* control_history.c: `history STATION/POINT SINCE_MS UNTIL_MS` */
+void fg_control_history(
+	struct fg_client *c, const char *series, const char *since, const char *until);
+
+#endif

@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The core: from a finished poll to a numbered, recorded reading, and on to the publishers. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "drivers/driver.h"
+#include "gateway/core_state.h"
+#include "quality/quality.h"
+#include "storage/record.h"
+
+#define STATUS_EVERY_US 300000000
+#define TIDY_EVERY_US	60000000
+#define RECENT_MIN	4096
+#define RECORD_LIMIT	(1u << 16)
+
+/* ---- ports between a publisher and the daemon ---- */
+
+static void publisher_connect(void *arg, struct fg_publisher *p, size_t server, uint32_t epoch)
+{
+	struct fg_core *core = arg;
+
+	core->ports.connect(core->ports.arg, p->conf, server, epoch);
+}
+
+static void publisher_disconnect(void *arg, struct fg_publisher *p)
+{
+	struct fg_core *core = arg;
+
+	core->ports.disconnect(core->ports.arg, p->conf);
+}
+
+static int publisher_publish(void *arg, struct fg_publisher *p, const struct fg_message *m)
+{
+	struct fg_core *core = arg;
+
+	return core->ports.publish(core->ports.arg, p->conf, m);
+}
+
+static void publisher_read_page(void *arg, struct fg_publisher *p, struct fg_page *page)
+{
+	struct fg_core *core = arg;
+
+	core->ports.read_page(core->ports.arg, p->conf, page);
+}
+
+static void publisher_save(void *arg, struct fg_publisher *p, const struct fg_ranges *unacked)
+{
+	struct fg_core *core = arg;
+
+	core->ports.save_delivery(core->ports.arg, p->conf, unacked);
+}
+
+/* ---- construction ---- */
+
+int fg_core_init_items(struct fg_core *core, const struct fg_config *config)
+{
+	size_t cap = 1;
+
+	for (size_t i = 0; i < config->group_count; i++)
+		cap = FG_MAX(cap, config->groups[i]->count);
+	free(core->items);
+	free(core->item_mono_us);
+	free(core->item_point);
+	core->item_cap = cap;
+	core->items = calloc(cap, sizeof(*core->items));
+	core->item_mono_us = calloc(cap, sizeof(*core->item_mono_us));
+	core->item_point = calloc(cap, sizeof(*core->item_point));
+	return core->items && core->item_mono_us && core->item_point ? FG_OK : FG_ENOMEM;
+}
+
+/* Run-time objects for a configuration, fresh. */
+int fg_core_init_runs(struct fg_core *core, const struct fg_config *config, struct fg_now now)
+{
+	core->groups = calloc(config->group_count + 1, sizeof(*core->groups));
+	core->devices = calloc(config->device_count + 1, sizeof(*core->devices));
+	core->points = calloc(config->point_count + 1, sizeof(*core->points));
+	if (!core->groups || !core->devices || !core->points)
+		return FG_ENOMEM;
+	for (size_t i = 0; i < config->device_count; i++) {
+		core->devices[i].device = config->devices[i];
+		core->devices[i].since_wall_ms = now.wall_us / 1000;
+	}
+	for (size_t i = 0; i < config->group_count; i++) {
+		core->groups[i].group = config->groups[i];
+		fg_schedule_init(core, now, &core->groups[i]);
+	}
+	for (size_t i = 0; i < config->point_count; i++) {
+		struct fg_point_desc desc = fg_series_desc(config->points[i]);
+
+		core->points[i].series = fg_series_find(core->series, &desc);
+		if (!core->points[i].series)
+			return FG_EINVAL; /* the caller forgot to intern it */
+	}
+	return FG_OK;
+}
+
+static size_t recent_cap(const struct fg_config *config)
+{
+	return FG_MAX((size_t)RECENT_MIN, config->point_count * 4);
+}
+
+int fg_core_new(struct fg_config *config, const struct fg_core_ports *ports,
+	const struct fg_core_start *start, struct fg_series_set *series, uint64_t seed,
+	struct fg_now now, struct fg_core **ret)
+{
+	struct fg_core *core = calloc(1, sizeof(*core));
+	int r;
+
+	if (!core)
+		return FG_ENOMEM;
+	core->config = fg_config_ref(config);
+	core->ports = *ports;
+	core->publisher_ports = (struct fg_publisher_ports){
+		.connect = publisher_connect,
+		.disconnect = publisher_disconnect,
+		.publish = publisher_publish,
+		.read_page = publisher_read_page,
+		.save = publisher_save,
+		.document = fg_document,
+		.arg = core,
+	};
+	core->series = series;
+	core->rng.state = seed;
+	core->now = now;
+	core->next_seq = core->committed_next = start->next_seq;
+	core->first_seq = start->next_seq;
+	core->seq_limit = start->seq_limit;
+	core->boot = start->boot;
+	core->new_store = start->new_store;
+	snprintf(core->session, sizeof(core->session), "%s", start->session);
+	core->started_mono_us = now.mono_us;
+	core->started_wall_ms = now.wall_us / 1000;
+	core->wall_offset_us = now.wall_us - now.mono_us;
+	core->untimed_from = FG_SEQ_END;
+	core->store_writable = true;
+	core->status_due_mono_us = now.mono_us + STATUS_EVERY_US;
+	core->tidy_due_mono_us = now.mono_us + TIDY_EVERY_US / 6;
+	fg_buf_init(&core->record, RECORD_LIMIT);
+	r = fg_recent_init(&core->recent, recent_cap(config), core->next_seq);
+	if (r == FG_OK)
+		r = fg_core_init_items(core, config);
+	if (r == FG_OK)
+		r = fg_core_init_runs(core, config, now);
+	if (r < 0) {
+		fg_core_free(core);
+		return r;
+	}
+	*ret = core;
+	return FG_OK;
+}
+
+void fg_core_free_runs(struct fg_core *core)
+{
+	free(core->groups);
+	free(core->devices);
+	free(core->points);
+}
+
+void fg_core_free(struct fg_core *core)
+{
+	if (!core)
+		return;
+	for (size_t i = 0; i < core->publisher_count; i++) {
+		fg_publisher_fini(core->publishers[i]);
+		free(core->publishers[i]);
+	}
+	free(core->publishers);
+	fg_core_free_runs(core);
+	free(core->items);
+	free(core->item_mono_us);
+	free(core->item_point);
+	fg_buf_fini(&core->record);
+	fg_recent_fini(&core->recent);
+	fg_config_unref(core->config);
+	free(core);
+}
+
+static size_t document_count(const struct fg_config *config)
+{
+	return FG_DOC_DEVICES + config->device_count;
+}
+
+int fg_core_add_destination(
+	struct fg_core *core, const struct fg_destination *dest, struct fg_ranges *unacked)
+{
+	struct fg_publisher *p = calloc(1, sizeof(*p));
+	struct fg_publisher **list =
+		realloc(core->publishers, (core->publisher_count + 1) * sizeof(*list));
+	int r = FG_ENOMEM;
+
+	if (list)
+		core->publishers = list;
+	if (p && list)
+		r = fg_publisher_init(p, core->config, dest, &core->publisher_ports, &core->rng,
+			&core->recent, core->series, unacked, document_count(core->config),
+			core->committed_next);
+	if (r < 0) {
+		if (p && list)
+			fg_publisher_fini(p);
+		free(p);
+		return r;
+	}
+	core->publishers[core->publisher_count++] = p;
+	return FG_OK;
+}
+
+/* ---- from a poll to the store ---- */
+
+/* Whether a reading is told. What the device said itself always is, a sentinel too. That it said
+ * nothing is told when the state begins or changes, and then as often as the point asks; what is
+ * not told is counted. */
+static bool worth_telling(
+	struct fg_point_run *run, const struct fg_point *point, const struct fg_reading *r)
+{
+	if (r->qc != FG_QC_MISSING || r->reason == FG_REASON_SENTINEL ||
+		r->reason == FG_REASON_DECODE)
+		return true;
+	if (run->missing && run->reason == r->reason && run->detail == r->detail &&
+		r->taken_mono_us - run->announced_mono_us < point->at_least_every_us)
+		return false;
+	return true;
+}
+
+static void told(struct fg_point_run *run, const struct fg_item *item, int64_t mono_us)
+{
+	run->missing = item->qc == FG_QC_MISSING;
+	run->reason = item->reason;
+	run->detail = item->detail;
+	run->announced_mono_us = mono_us;
+}
+
+static int64_t wall_ms_at(struct fg_now now, int64_t mono_us)
+{
+	return (now.wall_us - now.mono_us + mono_us) / 1000;
+}
+
+/* Judges the batch and lays what is told out in core->items; returns how many. */
+static unsigned judge(struct fg_core *core, struct fg_now now, const struct fg_batch *batch)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < batch->count && n < core->item_cap; i++) {
+		struct fg_reading r = batch->readings[i];
+		const struct fg_point *point = core->config->points[r.point];
+		struct fg_point_run *run = &core->points[r.point];
+
+		fg_quality_judge(point, &r);
+		run->has_last = true;
+		run->last_qc = r.qc;
+		if (!worth_telling(run, point, &r)) {
+			core->suppressed++;
+			continue;
+		}
+		core->items[n] = (struct fg_item){
+			.seq = core->next_seq + n,
+			.point = run->series->id,
+			.wall_ms = wall_ms_at(now, r.taken_mono_us),
+			.qc = r.qc,
+			.reason = r.reason,
+			.detail = r.detail,
+			.tests = r.tests,
+			.value = r.value,
+		};
+		core->item_mono_us[n] = r.taken_mono_us;
+		core->item_point[n] = r.point;
+		n++;
+	}
+	return n;
+}
+
+/* Numbers are used only below the durable limit (spool I2). */
+static int append_record(struct fg_core *core, unsigned n)
+{
+	const struct fg_record_head head = {
+		.boot = core->boot,
+		.mono_us = core->item_mono_us[0],
+		.wall_ms = core->items[0].wall_ms,
+		.has_wall = core->trusted,
+		.count = n,
+	};
+
+	if (core->next_seq + n > core->seq_limit)
+		return FG_EFULL;
+	fg_buf_clear(&core->record);
+	fg_record_encode(&core->record, &head, core->items, core->item_mono_us);
+	if (core->record.overflow)
+		return FG_EFULL;
+	return core->ports.append(
+		core->ports.arg, core->next_seq, n, core->record.data, core->record.len);
+}
+
+static void keep_recent(struct fg_core *core, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct fg_point_run *run = &core->points[core->item_point[i]];
+		struct fg_recent_entry e = {
+			.item = core->items[i],
+			.series = run->series,
+			.mono_us = core->item_mono_us[i],
+			.timed = core->trusted,
+		};
+
+		fg_recent_add(&core->recent, &e);
+		told(run, &core->items[i], core->item_mono_us[i]);
+		if (core->ports.watch)
+			core->ports.watch(core->ports.arg, &core->items[i], &e.series->desc);
+	}
+	if (!core->trusted && core->untimed_from == FG_SEQ_END)
+		core->untimed_from = core->next_seq;
+	core->next_seq += n;
+}
+
+static void dropped_full(struct fg_core *core, unsigned n)
+{
+	if (core->dropped_full == 0)
+		fg_error("the store is too far behind: readings are dropped until it has room");
+	core->dropped_full += n;
+}
+
+static void reserve_ahead(struct fg_core *core)
+{
+	if (core->reserving || core->seq_limit - core->next_seq > FG_SEQ_BLOCK / 2)
+		return;
+	core->reserving = true;
+	core->ports.reserve(core->ports.arg, core->seq_limit + FG_SEQ_BLOCK);
+}
+
+void fg_core_polled(struct fg_core *core, struct fg_now now, const struct fg_poll_result *result)
+{
+	struct fg_group_run *run = &core->groups[result->group->index];
+	unsigned n;
+
+	core->now = now;
+	run->busy = false;
+	if (core->stopping && result->answers == 0)
+		return; /* cut short by the end: says nothing of the device */
+	core->polled += result->batch->count;
+	fg_health_polled(core, now, result);
+	n = judge(core, now, result->batch);
+	if (n == 0)
+		return;
+	if (append_record(core, n) < 0) {
+		dropped_full(core, n);
+	} else {
+		keep_recent(core, n);
+		core->readings += n;
+	}
+	reserve_ahead(core);
+}
+
+/* ---- what the store tells ---- */
+
+void fg_core_committed(struct fg_core *core, struct fg_now now, uint64_t next_seq)
+{
+	core->now = now;
+	for (uint64_t seq = FG_MAX(core->committed_next, core->recent.first); seq < next_seq;
+		seq++) {
+		const struct fg_recent_entry *e = fg_recent_get(&core->recent, seq);
+
+		if (e && !e->item.not_stored)
+			fg_series_update(e->series, &e->item, e->mono_us, e->timed);
+	}
+	core->committed_next = FG_MAX(core->committed_next, next_seq);
+	for (size_t i = 0; i < core->publisher_count; i++)
+		fg_publisher_committed(core->publishers[i], now, core->committed_next);
+}
+
+void fg_core_reserved(struct fg_core *core, uint64_t limit)
+{
+	core->reserving = false;
+	core->seq_limit = FG_MAX(core->seq_limit, limit);
+}
+
+void fg_core_dropped(struct fg_core *core, uint64_t from, uint64_t to, unsigned count)
+{
+	if (core->dropped_size == 0)
+		fg_error("the store has reached storage.max_size: the oldest readings that no "
+			 "destination has acknowledged are dropped");
+	core->dropped_size += count;
+	for (uint64_t seq = FG_MAX(from, FG_MAX(core->committed_next, core->recent.first));
+		seq < FG_MIN(to, core->recent.next); seq++)
+		fg_recent_edit(&core->recent, seq)->item.not_stored = true;
+	for (size_t i = 0; i < core->publisher_count; i++)
+		fg_publisher_dropped(core->publishers[i], from, to);
+}
+
+void fg_core_store_state(struct fg_core *core, struct fg_now now, bool writable, const char *why)
+{
+	core->now = now;
+	if (core->store_writable != writable) {
+		if (writable)
+			fg_notice("store: writes work again");
+		else
+			fg_error("store: %s; readings wait in memory", why);
+		fg_documents_touch(core, FG_DOC_STATUS);
+	}
+	core->store_writable = writable;
+	snprintf(core->store_error, sizeof(core->store_error), "%s", writable ? "" : why);
+}
+
+void fg_core_store_size(struct fg_core *core, int64_t bytes, uint64_t rows)
+{
+	core->store_bytes = bytes;
+	core->store_rows = rows;
+}
+
+/* ---- the clock ---- */
+
+static void send_boot_offset(struct fg_core *core)
+{
+	core->boot_offset_sent =
+		core->ports.set_boot_offset(core->ports.arg, core->boot_offset_us) >= 0;
+}
+
+void fg_core_clock(struct fg_core *core, struct fg_now now, bool trusted)
+{
+	core->now = now;
+	if (core->trusted || !trusted)
+		return; /* once the time was right, the boot's offset is known for good */
+	core->trusted = true;
+	core->untimed_to = core->next_seq;
+	fg_notice("clock: wall time is right; readings are published");
+	core->boot_offset_us = now.wall_us - now.mono_us;
+	send_boot_offset(core);
+	fg_documents_touch(core, FG_DOC_STATUS);
+}
+
+/* What was taken before the time was known gets it now, here as in the store. */
+static void give_times(struct fg_core *core)
+{
+	if (core->untimed_from == FG_SEQ_END)
+		return;
+	for (size_t i = 0; i < core->series->count; i++) {
+		struct fg_series *s = core->series->items[i];
+
+		if (s->has_newest && !s->newest_timed && s->newest.seq >= core->untimed_from) {
+			s->newest.wall_ms = (s->newest_mono_us + core->boot_offset_us) / 1000;
+			s->newest_timed = true;
+		}
+	}
+	for (uint64_t seq = FG_MAX(core->untimed_from, core->recent.first); seq < core->untimed_to;
+		seq++) {
+		struct fg_recent_entry *e = fg_recent_edit(&core->recent, seq);
+
+		e->item.wall_ms = (e->mono_us + core->boot_offset_us) / 1000;
+		e->timed = true;
+	}
+}
+
+void fg_core_boot_timed(struct fg_core *core, struct fg_now now)
+{
+	core->now = now;
+	give_times(core);
+	core->untimed_from = FG_SEQ_END;
+	/* in any case: there may be some of an earlier run of this boot */
+	for (size_t i = 0; i < core->publisher_count; i++)
+		fg_publisher_release(core->publishers[i]);
+}
+
+/* ---- the rest ---- */
+
+struct fg_publisher *fg_core_publisher(struct fg_core *core, const char *name)
+{
+	for (size_t i = 0; i < core->publisher_count; i++)
+		if (strcmp(core->publishers[i]->conf->name, name) == 0)
+			return core->publishers[i];
+	return NULL;
+}
+
+void fg_core_page(struct fg_core *core, struct fg_now now, struct fg_page *page)
+{
+	core->now = now;
+	if (page->orphan) {
+		free(page);
+		return;
+	}
+	for (size_t i = 0; i < core->publisher_count; i++)
+		if (core->publishers[i]->page == page)
+			fg_publisher_page(core->publishers[i], now);
+}
+
+void fg_core_seen_offline(struct fg_core *core, const char *destination)
+{
+	struct fg_publisher *p = fg_core_publisher(core, destination);
+
+	if (p && !core->stopping)
+		fg_publisher_touch(p, FG_DOC_STATUS);
+}
+
+static void tidy(struct fg_core *core)
+{
+	uint64_t delivered = core->committed_next;
+
+	for (size_t i = 0; i < core->publisher_count; i++)
+		delivered = FG_MIN(delivered, fg_ranges_first(&core->publishers[i]->unacked));
+	/* without the time nobody knows what is old, but the store is kept to its size */
+	core->ports.expire(
+		core->ports.arg, core->trusted ? core->now.wall_us / 1000 : 0, delivered);
+}
+
+int64_t fg_core_run(struct fg_core *core, struct fg_now now)
+{
+	int64_t next = INT64_MAX;
+
+	core->now = now;
+	if (core->trusted && !core->boot_offset_sent)
+		send_boot_offset(core);
+	if (!core->stopping) {
+		next = fg_schedule_run(core, now);
+		if (now.mono_us >= core->status_due_mono_us) {
+			core->status_due_mono_us = now.mono_us + STATUS_EVERY_US;
+			fg_documents_touch(core, FG_DOC_STATUS);
+		}
+		if (now.mono_us >= core->tidy_due_mono_us) {
+			core->tidy_due_mono_us = now.mono_us + TIDY_EVERY_US;
+			tidy(core);
+		}
+		next = FG_MIN(next, FG_MIN(core->status_due_mono_us, core->tidy_due_mono_us));
+	}
+	for (size_t i = 0; i < core->publisher_count; i++)
+		next = FG_MIN(next, fg_publisher_run(core->publishers[i], now));
+	return next;
+}
+
+void fg_core_stop(struct fg_core *core, struct fg_now now)
+{
+	core->now = now;
+	core->stopping = true;
+	fg_documents_touch(core, FG_DOC_STATUS);
+	for (size_t i = 0; i < core->publisher_count; i++)
+		fg_publisher_stop(core->publishers[i]);
+}
+
+bool fg_core_idle(const struct fg_core *core)
+{
+	for (size_t i = 0; i < core->publisher_count; i++) {
+		const struct fg_publisher *p = core->publishers[i];
+
+		if (p->state == FG_PUB_ONLINE &&
+			(p->in_flight || p->dirty_any || p->live_next < p->committed_next))
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef FG_GATEWAY_CORE_H
+#define FG_GATEWAY_CORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/rng.h"
+#include "gateway/config/config.h"
+#include "gateway/publisher.h"
+#include "gateway/recent.h"
+#include "gateway/series.h"
+#include "model/reading.h"
+
+/* The core: a deterministic state machine that owns all state of the gateway. What comes in are
+ * finished polls, commits, MQTT events, pages of the backlog, the clock's standing and time itself,
+ * as an argument; what goes out are calls of the ports. No clock, socket, file or thread inside,
+ * so a test drives it through a year with invented time, links, store and brokers. */
+
+enum fg_device_state {
+	FG_DEVICE_UNKNOWN, /* not polled yet */
+	FG_DEVICE_OK,
+	FG_DEVICE_FAILING,     /* from the first failed poll */
+	FG_DEVICE_QUARANTINED, /* after three in a row: probed, no longer polled */
+};
+
+struct fg_core;
+
+/* What a finished poll brings. */
+struct fg_poll_result {
+	const struct fg_group *group;
+	const struct fg_batch *batch;
+	unsigned requests, answers;
+	int64_t started_mono_us, done_mono_us;
+};
+
+struct fg_core_ports {
+	/* Starts a poll; its result comes through fg_core_polled(). attempts: for each request. */
+	void (*poll)(void *arg, const struct fg_group *group, unsigned attempts);
+	/* Takes a record for the next group commit; FG_EFULL where the store is too far behind. */
+	int (*append)(
+		void *arg, uint64_t first_seq, unsigned count, const void *record, size_t len);
+	void (*save_delivery)(
+		void *arg, const struct fg_destination *dest, const struct fg_ranges *unacked);
+	/* Asks for numbers below limit; fg_core_reserved() says when they may be used. */
+	void (*reserve)(void *arg, uint64_t limit);
+	/* Stores wall = mono + offset for this boot; fg_core_boot_timed() says when it is done.
+	 * FG_EFULL: not now, the core asks again. */
+	int (*set_boot_offset)(void *arg, int64_t offset_us);
+	void (*expire)(void *arg, int64_t now_wall_ms, uint64_t delivered_below);
+
+	void (*connect)(
+		void *arg, const struct fg_destination *dest, size_t server, uint32_t epoch);
+	void (*disconnect)(void *arg, const struct fg_destination *dest);
+	int (*publish)(void *arg, const struct fg_destination *dest, const struct fg_message *m);
+	void (*read_page)(void *arg, const struct fg_destination *dest, struct fg_page *page);
+
+	/* A reading was taken (stored or about to be): for `fjordctl watch`. May be NULL. */
+	void (*watch)(void *arg, const struct fg_item *item, const struct fg_point_desc *desc);
+	void *arg;
+};
+
+/* What the store knew at the start. */
+struct fg_core_start {
+	uint64_t next_seq, seq_limit;
+	uint32_t boot;
+	bool new_store;
+	const char *session; /* of the status: new at each start */
+};
+
+/* The configuration is held. Series must have been added for all its points, delivery states are
+ * handed over by fg_core_add_destination before the first run. */
+int fg_core_new(struct fg_config *config, const struct fg_core_ports *ports,
+	const struct fg_core_start *start, struct fg_series_set *series, uint64_t seed,
+	struct fg_now now, struct fg_core **ret);
+void fg_core_free(struct fg_core *core);
+
+/* For each destination of the configuration: what it has not acknowledged (taken over). */
+int fg_core_add_destination(
+	struct fg_core *core, const struct fg_destination *dest, struct fg_ranges *unacked);
+
+/* Does what is due; returns when it wants to be called again at the latest. */
+int64_t fg_core_run(struct fg_core *core, struct fg_now now);
+
+void fg_core_polled(struct fg_core *core, struct fg_now now, const struct fg_poll_result *result);
+/* Readings below next_seq are durable. */
+void fg_core_committed(struct fg_core *core, struct fg_now now, uint64_t next_seq);
+void fg_core_reserved(struct fg_core *core, uint64_t limit);
+void fg_core_dropped(struct fg_core *core, uint64_t from, uint64_t to, unsigned count);
+void fg_core_store_state(struct fg_core *core, struct fg_now now, bool writable, const char *why);
+void fg_core_store_size(struct fg_core *core, int64_t bytes, uint64_t rows);
+/* Wall time is right from now on (or no longer). */
+void fg_core_clock(struct fg_core *core, struct fg_now now, bool trusted);
+void fg_core_boot_timed(struct fg_core *core, struct fg_now now);
+
+/* A page that read_page() gave out is filled; frees it where its publisher is gone. */
+void fg_core_page(struct fg_core *core, struct fg_now now, struct fg_page *page);
+
+/* NULL for a destination that is no longer configured. */
+struct fg_publisher *fg_core_publisher(struct fg_core *core, const char *name);
+/* The gateway's own retained state was seen to say offline while it is not. */
+void fg_core_seen_offline(struct fg_core *core, const char *destination);
+
+/* Replaces the configuration. The series of all new points are in the set; unacked of destinations
+ * that are new or changed were stored (changed ones: by this core before). Links, devices and
+ * destinations that are the same go on as they were. The caller has seen to it that no poll of a
+ * group of a changed device is under way. */
+int fg_core_reload(struct fg_core *core, struct fg_now now, struct fg_config *next);
+
+/* Whether a device of two configurations is one and the same. */
+bool fg_device_same(const struct fg_device *a, const struct fg_device *b);
+
+/* Publishes the last status and lets go: after it only acknowledgements are taken. */
+void fg_core_stop(struct fg_core *core, struct fg_now now);
+/* Nothing is in flight any more. */
+bool fg_core_idle(const struct fg_core *core);
+
+/* The document of `fjordctl status --json`. */
+void fg_core_status(const struct fg_core *core, struct fg_now now, struct fg_buf *out);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The document of `fjordctl status --json`. */
+#include "base/json.h"
+#include "drivers/driver.h"
+#include "gateway/core_state.h"
+
+static void gateway_part(const struct fg_core *core, struct fg_now now, struct fg_json *j)
+{
+	const struct fg_gateway_conf *g = &core->config->gateway;
+
+	fg_json_object(j, "gateway");
+	fg_json_text(j, "id", g->id);
+	fg_json_text(j, "title", g->title);
+	fg_json_text(j, "version", FG_VERSION);
+	fg_json_text(j, "session", core->session);
+	fg_json_time(j, "started", core->started_wall_ms);
+	fg_json_seconds(j, "uptime_s", now.mono_us - core->started_mono_us);
+	fg_json_end_object(j);
+	fg_json_object(j, "clock");
+	fg_json_bool(j, "trusted", core->trusted);
+	fg_json_time(j, "time", now.wall_us / 1000);
+	if (core->untimed_from != FG_SEQ_END)
+		fg_json_uint(j, "waiting_for_time", core->next_seq - core->untimed_from);
+	fg_json_end_object(j);
+}
+
+static void link_part(const struct fg_core *core, const struct fg_link *link, struct fg_json *j)
+{
+	unsigned ok = 0, bad = 0, down = 0;
+
+	for (size_t i = 0; i < link->device_count; i++) {
+		const struct fg_device_run *dev = &core->devices[link->devices[i]->index];
+
+		ok += dev->state == FG_DEVICE_OK;
+		bad += dev->state >= FG_DEVICE_FAILING;
+		down += dev->reason == FG_REASON_LINK_DOWN;
+	}
+	fg_json_object(j, NULL);
+	fg_json_text(j, "name", link->name);
+	fg_json_text(j, "driver", link->driver_name);
+	fg_json_text(j, "state", down && !ok ? "down" : ok || bad ? "up" : "unknown");
+	fg_json_uint(j, "devices", link->device_count);
+	fg_json_uint(j, "devices_ok", ok);
+	fg_json_end_object(j);
+}
+
+static void device_part(
+	const struct fg_core *core, const struct fg_device_run *dev, struct fg_json *j)
+{
+	const struct fg_device *d = dev->device;
+	char why[FG_REASON_SIZE];
+	unsigned bad = 0;
+
+	for (size_t i = 0; i < d->point_count; i++) {
+		const struct fg_point_run *run = &core->points[d->points[i].index];
+
+		bad += run->has_last && run->last_qc >= FG_QC_FAIL;
+	}
+	fg_json_object(j, NULL);
+	fg_json_text(j, "name", d->name);
+	fg_json_text(j, "station", d->station->name);
+	fg_json_text(j, "link", d->link->name);
+	fg_json_text(j, "state", fg_device_state_name(dev->state));
+	fg_json_time(j, "since", dev->since_wall_ms);
+	if (dev->reason != FG_REASON_NONE)
+		fg_json_text(j, "reason", fg_reason_text(dev->reason, dev->detail, why));
+	fg_json_seconds(j, "interval_s", d->interval_us);
+	fg_json_uint(j, "points", d->point_count);
+	fg_json_uint(j, "points_bad", bad);
+	fg_json_uint(j, "polls", dev->polls);
+	fg_json_uint(j, "failures", dev->failures);
+	fg_json_uint(j, "failed_in_a_row", dev->failed);
+	fg_json_uint(j, "overruns", dev->overruns);
+	fg_json_uint(j, "requests", dev->requests);
+	fg_json_uint(j, "answers", dev->answers);
+	if (dev->last_ok_wall_ms)
+		fg_json_time(j, "last_answer", dev->last_ok_wall_ms);
+	fg_json_seconds(j, "answer_s", dev->answer_us);
+	fg_json_end_object(j);
+}
+
+static void store_part(const struct fg_core *core, struct fg_json *j)
+{
+	fg_json_object(j, "store");
+	fg_json_text(j, "file", core->config->storage.file);
+	fg_json_bool(j, "writable", core->store_writable);
+	if (!core->store_writable)
+		fg_json_text(j, "error", core->store_error);
+	if (core->new_store)
+		fg_json_bool(j, "new_store", true);
+	fg_json_int(j, "bytes", core->store_bytes);
+	fg_json_int(j, "max_bytes", core->config->storage.max_size);
+	fg_json_uint(j, "rows", core->store_rows);
+	fg_json_uint(j, "next_seq", core->next_seq);
+	fg_json_uint(j, "waiting_for_commit", core->next_seq - core->committed_next);
+	fg_json_uint(j, "dropped_max_size", core->dropped_size);
+	fg_json_uint(j, "dropped_queue_full", core->dropped_full);
+	fg_json_end_object(j);
+}
+
+static void totals_part(const struct fg_core *core, struct fg_json *j)
+{
+	uint64_t published = 0, acknowledged = 0;
+
+	for (size_t i = 0; i < core->publisher_count; i++) {
+		published += core->publishers[i]->published;
+		acknowledged += core->publishers[i]->acknowledged;
+	}
+	fg_json_object(j, "totals");
+	fg_json_uint(j, "polled", core->polled);
+	fg_json_uint(j, "stored", core->committed_next - core->first_seq);
+	fg_json_uint(j, "suppressed", core->suppressed);
+	fg_json_uint(j, "published", published);
+	fg_json_uint(j, "acknowledged", acknowledged);
+	fg_json_uint(j, "overruns", core->overruns);
+	fg_json_end_object(j);
+}
+
+void fg_core_status(const struct fg_core *core, struct fg_now now, struct fg_buf *out)
+{
+	struct fg_json j;
+
+	fg_json_init(&j, out);
+	fg_json_object(&j, NULL);
+	gateway_part(core, now, &j);
+	fg_json_array(&j, "links");
+	for (size_t i = 0; i < core->config->link_count; i++)
+		link_part(core, &core->config->links[i], &j);
+	fg_json_end_array(&j);
+	fg_json_array(&j, "devices");
+	for (size_t i = 0; i < core->config->device_count; i++)
+		device_part(core, &core->devices[i], &j);
+	fg_json_end_array(&j);
+	fg_json_array(&j, "destinations");
+	for (size_t i = 0; i < core->publisher_count; i++)
+		fg_publisher_status(core->publishers[i], &j, now);
+	fg_json_end_array(&j);
+	store_part(core, &j);
+	totals_part(core, &j);
+	fg_json_end_object(&j);
+}

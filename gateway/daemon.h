@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef FG_GATEWAY_DAEMON_H
+#define FG_GATEWAY_DAEMON_H
+
+/* The daemon: the only place that wires core, links, store, MQTT sessions and control together
+ * around a libuv loop. What its own files share; main.c uses the last part. Everything here runs
+ * in the loop's thread but for the functions that say otherwise. */
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <uv.h>
+
+#include "base/ring.h"
+#include "drivers/driver.h"
+#include "gateway/config/config.h"
+#include "gateway/core.h"
+#include "gateway/session.h"
+#include "gateway/store.h"
+#include "gateway/worker.h"
+#include "storage/reader.h"
+
+struct fg_daemon;
+struct fg_control;
+
+/* The memory of one group's polls: the job and the batch it fills. */
+struct fg_poll {
+	struct fg_job job; /* first: a job is its poll */
+	struct fg_batch batch;
+	struct fg_daemon *daemon;
+	uint32_t index; /* of the group in the configuration in force; FG_POLL_ORPHAN: none any more
+			 */
+	bool busy;
+	/* what to do with the result; NULL: it goes to the core */
+	void (*finished)(struct fg_daemon *d, struct fg_poll *poll);
+	void *user;
+};
+#define FG_POLL_ORPHAN UINT32_MAX
+
+struct fg_poll *fg_poll_new(struct fg_daemon *d, const struct fg_group *group);
+void fg_poll_free(struct fg_poll *poll);
+
+/* A worker and the link (or the shared driver) it serves. */
+struct fg_worker_slot {
+	char name[64]; /* link, or driver */
+	bool shared;
+	uint64_t fingerprint; /* of the link's keys */
+	struct fg_worker *worker;
+};
+
+struct fg_session_slot {
+	char name[64];
+	uint32_t number;
+	struct fg_session *session;
+};
+
+struct fg_daemon {
+	uv_loop_t loop;
+	uv_timer_t timer, clock_timer, reap_timer;
+	uv_async_t wake;
+	uv_prepare_t prepare;
+	uv_signal_t signals[3];
+
+	char *config_path;
+	struct fg_load_options load_options;
+	struct fg_config *config;
+	struct fg_series_set series;
+	struct fg_core *core;
+	struct fg_store *store;
+	struct fg_reader *reader; /* used by one work item at a time (a pool of one thread) */
+	int64_t newest_stored_ms;
+
+	struct fg_poll **polls; /* by group index */
+	size_t poll_count;
+	struct fg_worker_slot *workers;
+	size_t worker_count;
+	struct fg_session_slot *sessions;
+	size_t session_count;
+	uint32_t next_session_number;
+	/* threads that were asked to end and may take their time */
+	struct fg_worker **ending_workers;
+	size_t ending_worker_count;
+	struct fg_session **ending_sessions;
+	size_t ending_session_count;
+
+	struct fg_ring inbox;
+	pthread_mutex_t done_lock;
+	struct fg_job *done_first, **done_last;
+	_Atomic int64_t sleep_until_us;
+
+	struct fg_control *control;
+	struct fg_reload *reload; /* under way */
+	bool reload_again;
+	bool stopping, stopped;
+	int64_t stop_deadline_us;
+	int exit_code;
+};
+
+/* What the inbox holds: a kind, then the event. */
+enum { FG_INBOX_STORE = 1, FG_INBOX_SESSION = 2 };
+
+/* daemon.c */
+void fg_daemon_turn(struct fg_daemon *d);
+void fg_daemon_stop(struct fg_daemon *d);
+/* Any thread. Not urgent: the loop is woken only where it would sleep for long by itself. */
+void fg_daemon_wake(struct fg_daemon *d, bool urgent);
+extern const struct fg_core_ports fg_daemon_ports;
+
+/* links.c: polls and workers */
+int fg_links_start(struct fg_daemon *d);
+void fg_links_poll(void *arg, const struct fg_group *group, unsigned attempts);
+/* Gives finished polls to the core. */
+void fg_links_drain(struct fg_daemon *d);
+int fg_links_reload(struct fg_daemon *d, struct fg_config *prev);
+void fg_links_stop(struct fg_daemon *d);
+/* The worker of a link; NULL where there is none. */
+struct fg_worker *fg_links_worker(struct fg_daemon *d, const struct fg_link *link);
+
+/* sessions.c: MQTT */
+int fg_sessions_start(struct fg_daemon *d);
+void fg_sessions_event(struct fg_daemon *d, const struct fg_session_event *event);
+bool fg_sessions_post(void *arg, const struct fg_session_event *event); /* session's thread */
+void fg_sessions_stop(struct fg_daemon *d);
+/* Ends the session of a destination that has gone or changed. */
+void fg_sessions_drop(struct fg_daemon *d, const char *name);
+void fg_sessions_connect(
+	void *arg, const struct fg_destination *dest, size_t server, uint32_t epoch);
+void fg_sessions_disconnect(void *arg, const struct fg_destination *dest);
+int fg_sessions_publish(void *arg, const struct fg_destination *dest, const struct fg_message *m);
+
+/* daemon_store.c: what goes to the store and comes back */
+void fg_daemon_store_post(void *arg, const struct fg_store_event *event); /* storage thread */
+void fg_daemon_store_event(struct fg_daemon *d, const struct fg_store_event *event);
+int fg_daemon_open_store(struct fg_daemon *d);
+void fg_daemon_read_page(void *arg, const struct fg_destination *dest, struct fg_page *page);
+/* Interns the points of a configuration and looks up its destinations' delivery. Storage thread,
+ * or before it runs. */
+struct fg_intern {
+	const struct fg_config *config;
+	uint32_t *ids;		   /* by point index */
+	struct fg_ranges *unacked; /* by destination index */
+};
+int fg_intern_run(struct fg_spool *spool, void *arg);
+int fg_intern_init(struct fg_intern *in, const struct fg_config *config);
+void fg_intern_fini(struct fg_intern *in);
+/* Adds the series of the points to the set. */
+int fg_intern_apply(struct fg_intern *in, struct fg_series_set *set);
+
+/* reload.c */
+void fg_daemon_reload(struct fg_daemon *d);
+void fg_reload_called(struct fg_daemon *d, struct fg_store_call *call);
+void fg_reload_free(struct fg_daemon *d);
+
+/* trust.c: whether wall time is right, by clock.trust. newest_ms: of the newest stored reading. */
+bool fg_trust_now(const struct fg_clock_conf *conf, int64_t newest_ms);
+
+/* control.c: the socket of fjordctl */
+int fg_control_start(struct fg_daemon *d, struct fg_control **ret);
+void fg_control_stop(struct fg_control *c);
+void fg_control_watch(
+	struct fg_control *c, const struct fg_item *item, const struct fg_point_desc *desc);
+
+/* notify.c: systemd's readiness protocol; does nothing without NOTIFY_SOCKET. */
+void fg_notify(const char *state);
+
+/* Runs until SIGTERM or SIGINT; returns the exit code. */
+int fg_daemon_run(
+	struct fg_config *config, const char *config_path, const struct fg_load_options *options);
+
+#endif

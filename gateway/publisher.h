@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef FG_GATEWAY_PUBLISHER_H
+#define FG_GATEWAY_PUBLISHER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/rng.h"
+#include "gateway/config/config.h"
+#include "gateway/recent.h"
+#include "gateway/series.h"
+#include "storage/ranges.h"
+
+/* Delivery to one destination: what it has not acknowledged, in which order that goes out, and
+ * when to connect. Part of the core: time and events come as arguments, effects go through ports.
+ *
+ * Four lanes, in this order of right of way:
+ *   documents  status and device states, retained, when they changed
+ *   first      on a new connection the newest reading of every point, retained
+ *   live       what was committed since, retained
+ *   backlog    everything older that is not acknowledged, in order of seq, at backlog_rate
+ *
+ * `unacked` is the truth that is stored; `backlog` is what this connection has yet to send of it.
+ * A number is in exactly one place while connected: in backlog, in flight, ahead in the live lane,
+ * or held for want of a true time. When a connection is lost, what was in flight is still in
+ * unacked, so nothing is lost and at most `inflight` readings go out twice. */
+
+#define FG_PAGE_ITEMS 256
+
+/* Readings of the backlog on their way from the store. Filled by the reader, owned by it from
+ * read_page() until fg_publisher_page(). Memory is taken once. */
+struct fg_page {
+	bool orphan;	     /* its publisher is gone: whoever holds it frees it */
+	uint64_t from, to;   /* asked for */
+	uint64_t scanned_to; /* every stored reading of [from, scanned_to) is in the page */
+	int status;	     /* negative: the store could not be read */
+	size_t count;
+	struct fg_item items[FG_PAGE_ITEMS];
+	const struct fg_point_desc *descs[FG_PAGE_ITEMS];
+	bool uncertain[FG_PAGE_ITEMS]; /* true time unknown */
+	char text[16384];
+	size_t text_len;
+};
+
+struct fg_message {
+	uint64_t token; /* comes back with the acknowledgement */
+	const char *topic;
+	const void *payload;
+	size_t len;
+	bool retain;
+	bool document; /* JSON that is no reading */
+};
+
+struct fg_publisher;
+
+/* Effects. None may block or call back into the publisher. */
+struct fg_publisher_ports {
+	void (*connect)(void *arg, struct fg_publisher *p, size_t server, uint32_t epoch);
+	/* Ends the connection; a clean one says goodbye, so that no will is sent. */
+	void (*disconnect)(void *arg, struct fg_publisher *p);
+	/* Takes a copy. FG_EFULL: not now. */
+	int (*publish)(void *arg, struct fg_publisher *p, const struct fg_message *m);
+	/* Starts filling p's page with [from, to). */
+	void (*read_page)(void *arg, struct fg_publisher *p, struct fg_page *page);
+	/* Has unacked stored with the next group commit. */
+	void (*save)(void *arg, struct fg_publisher *p, const struct fg_ranges *unacked);
+	/* Writes document `id` into out; false where there is none (any more). */
+	bool (*document)(void *arg, struct fg_publisher *p, size_t id, struct fg_buf *topic,
+		struct fg_buf *payload);
+	void *arg;
+};
+
+enum fg_publisher_state {
+	FG_PUB_WAITING, /* for its next attempt */
+	FG_PUB_CONNECTING,
+	FG_PUB_ONLINE,
+	FG_PUB_STOPPED,
+};
+
+struct fg_publisher {
+	const struct fg_destination *conf;
+	struct fg_config *config; /* held */
+	const char *gateway;
+	const struct fg_publisher_ports *ports;
+	struct fg_rng *rng;
+	const struct fg_recent *recent;
+	const struct fg_series_set *series;
+
+	enum fg_publisher_state state;
+	uint32_t epoch; /* of the connection; events of an older one are stale */
+	size_t server;
+	int64_t state_since_wall_ms;
+	int64_t next_attempt_mono_us, online_since_mono_us;
+	int64_t outage_mono_us; /* when the present trouble began */
+	char error[128];	/* why it is not online; empty when it is */
+	bool error_logged, broker_refused;
+
+	struct fg_ranges unacked;
+	bool unacked_dirty;
+	int64_t saved_mono_us;
+
+	uint64_t committed_next; /* numbers below are durable */
+	uint64_t live_next;
+	struct fg_ranges backlog;
+	struct fg_ranges held; /* of unacked: wait for their true time */
+	size_t first_next;     /* index into series; series->count: done */
+	bool first_all;	       /* the broker has no session of ours: everything goes again */
+	uint8_t *dirty;	       /* a flag for each document */
+	size_t dirty_count, dirty_any;
+
+	struct fg_page *page;
+	bool page_pending, page_valid;
+	bool page_stale; /* the pending page was read before the true time was known */
+	size_t page_at;
+	int64_t page_retry_mono_us;
+	double tokens; /* of the rate limit */
+	int64_t tokens_mono_us;
+
+	unsigned in_flight, window;
+	bool blocked; /* the session had no room; wait for an acknowledgement */
+	bool stopping;
+
+	uint64_t published, acknowledged, refused;
+	int refused_code;
+};
+
+/* `unacked` is taken over. window: how many messages the session takes at once. */
+int fg_publisher_init(struct fg_publisher *p, struct fg_config *config,
+	const struct fg_destination *conf, const struct fg_publisher_ports *ports,
+	struct fg_rng *rng, const struct fg_recent *recent, const struct fg_series_set *series,
+	struct fg_ranges *unacked, size_t documents, uint64_t committed_next);
+void fg_publisher_fini(struct fg_publisher *p);
+
+/* Does what is due; returns when it wants to be called again at the latest (mono µs). */
+int64_t fg_publisher_run(struct fg_publisher *p, struct fg_now now);
+
+/* Numbers below committed_next are durable now. */
+void fg_publisher_committed(struct fg_publisher *p, struct fg_now now, uint64_t committed_next);
+
+/* The true time of this boot is known and stored: what was held goes out. */
+void fg_publisher_release(struct fg_publisher *p);
+
+/* The store dropped [from, to): they will never come. */
+void fg_publisher_dropped(struct fg_publisher *p, uint64_t from, uint64_t to);
+
+void fg_publisher_touch(struct fg_publisher *p, size_t document);
+/* A new configuration may have more documents, or others: all are sent again. */
+int fg_publisher_set_documents(struct fg_publisher *p, size_t documents);
+
+void fg_publisher_connected(
+	struct fg_publisher *p, struct fg_now now, uint32_t epoch, bool session_present);
+/* A connection, or the attempt at one, ended; `refused`: the broker said no. */
+void fg_publisher_lost(
+	struct fg_publisher *p, struct fg_now now, uint32_t epoch, bool refused, const char *why);
+/* code: MQTT 5 reason code, 0 where the version has none; >= 0x80 is a refusal. */
+void fg_publisher_acked(
+	struct fg_publisher *p, struct fg_now now, uint32_t epoch, uint64_t token, int code);
+void fg_publisher_page(struct fg_publisher *p, struct fg_now now);
+
+/* Ends for good: documents and live readings still go out where it is connected, and what is in
+ * flight may be acknowledged; no backlog, no new connection. */
+void fg_publisher_stop(struct fg_publisher *p);
+
+/* Readings that are stored and not acknowledged. */
+uint64_t fg_publisher_backlog(const struct fg_publisher *p);
+
+/* Its part of the status document. */
+void fg_publisher_status(const struct fg_publisher *p, struct fg_json *j, struct fg_now now);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef FG_GATEWAY_RECENT_H
+#define FG_GATEWAY_RECENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/series.h"
+#include "model/item.h"
+
+/* The readings of the last moments, by sequence number: those that wait for their commit, and those
+ * that the live lanes have yet to publish. A ring: the oldest give way. What gives way is no
+ * loss, a destination that has not seen it gets it from the store. Core thread. */
+struct fg_recent_entry {
+	struct fg_item item; /* text is owned by the ring */
+	struct fg_series *series;
+	int64_t mono_us;
+	bool timed; /* item.wall_ms is right */
+};
+
+struct fg_recent {
+	struct fg_recent_entry *entries;
+	size_t cap;	      /* a power of two */
+	uint64_t first, next; /* numbers held: first <= seq < next */
+};
+
+int fg_recent_init(struct fg_recent *r, size_t cap, uint64_t next_seq);
+void fg_recent_fini(struct fg_recent *r);
+
+/* Appends the entry for number r->next; copies its text (a text that finds no memory is cut to
+ * nothing in this copy; the store has it whole). */
+void fg_recent_add(struct fg_recent *r, const struct fg_recent_entry *entry);
+
+/* NULL where the ring no longer, or not yet, holds that number. */
+const struct fg_recent_entry *fg_recent_get(const struct fg_recent *r, uint64_t seq);
+
+/* The same, to be changed. */
+struct fg_recent_entry *fg_recent_edit(struct fg_recent *r, uint64_t seq);
+
+#endif

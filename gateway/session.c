@@ -1,0 +1,639 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* One MQTT connection at a time, in a thread of its own. */
+#include "gateway/session.h"
+
+#include <mosquitto.h>
+#include <mqtt_protocol.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/ring.h"
+#include "base/secret.h"
+#include "base/status.h"
+#include "base/thread.h"
+
+#define KEEPALIVE_S	   60
+#define PROBE_MS	   5000
+#define CONNECT_TIMEOUT_US 15000000
+#define SESSION_EXPIRY_S   86400
+#define RING_BYTES	   (256u << 10)
+#define MESSAGE_MAX	   (68u << 10)
+
+enum command_type { DO_CONNECT, DO_DISCONNECT, DO_PUBLISH, DO_STOP };
+
+struct command {
+	enum command_type type;
+	uint32_t epoch;
+	uint64_t token; /* server for CONNECT */
+	uint32_t topic_len;
+	bool retain, document;
+};
+
+/* A message on the wire that is not acknowledged. */
+struct pending {
+	int mid;
+	uint64_t token;
+};
+
+struct fg_session {
+	struct fg_session_conf conf;
+	char *status_topic, *will, *schema;
+	pthread_t thread;
+	int wake_fd;
+	struct fg_ring ring;
+	_Atomic bool stop_asked; /* also where the ring has no room to say so */
+
+	/* the thread's own */
+	struct mosquitto *mosq;
+	uint32_t epoch;
+	bool online, stopping, refused;
+	int64_t connect_deadline_us;
+	char why[128];
+	struct pending *pending;
+	unsigned pending_count, pending_max;
+	char *command; /* the next one, kept while the wire is full */
+	long command_len;
+	struct fg_session_event acks; /* collected */
+	mosquitto_property *reading_props, *document_props;
+};
+
+/* ---- core's side ---- */
+
+static void wake(struct fg_session *s)
+{
+	const uint64_t one = 1;
+
+	if (write(s->wake_fd, &one, sizeof(one)) < 0)
+		return; /* the counter is full: it is awake */
+}
+
+static int push(struct fg_session *s, const struct command *cmd, const char *topic,
+	const void *payload, size_t len)
+{
+	const struct fg_part parts[] = {
+		{cmd, sizeof(*cmd)}, {topic, cmd->topic_len}, {payload, len}};
+	int r = fg_ring_push(&s->ring, parts, topic ? 3 : 1);
+
+	if (r == 1)
+		wake(s);
+	return r < 0 ? r : FG_OK;
+}
+
+void fg_session_connect(struct fg_session *s, size_t server, uint32_t epoch)
+{
+	const struct command cmd = {.type = DO_CONNECT, .epoch = epoch, .token = server};
+
+	push(s, &cmd, NULL, NULL, 0);
+	wake(s);
+}
+
+void fg_session_disconnect(struct fg_session *s)
+{
+	const struct command cmd = {.type = DO_DISCONNECT};
+
+	push(s, &cmd, NULL, NULL, 0);
+	wake(s);
+}
+
+int fg_session_publish(struct fg_session *s, const struct fg_message *m)
+{
+	const struct command cmd = {.type = DO_PUBLISH,
+		.token = m->token,
+		.retain = m->retain,
+		.document = m->document,
+		.topic_len = (uint32_t)strlen(m->topic) + 1};
+
+	if (sizeof(cmd) + cmd.topic_len + m->len > MESSAGE_MAX)
+		return FG_EFULL;
+	return push(s, &cmd, m->topic, m->payload, m->len);
+}
+
+/* ---- events ---- */
+
+static void post(struct fg_session *s, const struct fg_session_event *event)
+{
+	while (!s->conf.event(s->conf.arg, event) && !s->stop_asked)
+		poll(NULL, 0, 20); /* the core is behind: its own bound, not ours */
+}
+
+static void flush_acks(struct fg_session *s)
+{
+	if (s->acks.count == 0)
+		return;
+	s->acks.type = FG_SESSION_ACKED;
+	s->acks.destination = s->conf.number;
+	s->acks.epoch = s->epoch;
+	s->acks.starving = s->command_len == 0 && s->pending_count * 2 <= s->pending_max &&
+			   fg_ring_used(&s->ring) == 0;
+	post(s, &s->acks);
+	s->acks.count = 0;
+}
+
+static void lost(struct fg_session *s)
+{
+	struct fg_session_event event = {.type = FG_SESSION_LOST,
+		.destination = s->conf.number,
+		.epoch = s->epoch,
+		.refused = s->refused};
+
+	snprintf(event.text, sizeof(event.text), "%s", s->why[0] ? s->why : "connection closed");
+	flush_acks(s);
+	if (s->mosq)
+		mosquitto_destroy(s->mosq);
+	s->mosq = NULL;
+	s->online = false;
+	s->pending_count = 0;
+	post(s, &event);
+}
+
+/* ---- libmosquitto's callbacks: all come from within its loop functions, in this thread ---- */
+
+static void on_connect(
+	struct mosquitto *mosq, void *obj, int rc, int flags, const mosquitto_property *props)
+{
+	struct fg_session *s = obj;
+	struct fg_session_event event = {.type = FG_SESSION_CONNECTED,
+		.destination = s->conf.number,
+		.epoch = s->epoch,
+		.session_present = flags & 1};
+
+	(void)props;
+	if (rc != 0) {
+		s->refused = true;
+		snprintf(s->why, sizeof(s->why), "the broker refuses: %s",
+			s->conf.dest->version == 5 ? mosquitto_reason_string(rc)
+						   : mosquitto_connack_string(rc));
+		return;
+	}
+	s->online = true;
+	mosquitto_subscribe_v5(mosq, NULL, s->status_topic, 1, 0, NULL);
+	post(s, &event);
+}
+
+static void on_publish(
+	struct mosquitto *mosq, void *obj, int mid, int code, const mosquitto_property *props)
+{
+	struct fg_session *s = obj;
+
+	(void)mosq;
+	(void)props;
+	for (unsigned i = 0; i < s->pending_count; i++) {
+		if (s->pending[i].mid != mid)
+			continue;
+		s->acks.acks[s->acks.count++] =
+			(struct fg_ack){.token = s->pending[i].token, .code = code};
+		memmove(&s->pending[i], &s->pending[i + 1],
+			(--s->pending_count - i) * sizeof(*s->pending));
+		if (s->acks.count == FG_ACKS_MAX)
+			flush_acks(s);
+		return;
+	}
+}
+
+static void on_message(struct mosquitto *mosq, void *obj, const struct mosquitto_message *m,
+	const mosquitto_property *props)
+{
+	struct fg_session *s = obj;
+	struct fg_session_event event = {
+		.type = FG_SESSION_SEEN_OFFLINE, .destination = s->conf.number, .epoch = s->epoch};
+
+	(void)mosq;
+	(void)props;
+	if (m->payloadlen > 0 && memmem(m->payload, (size_t)m->payloadlen, "\"offline\"", 9))
+		post(s, &event);
+}
+
+static void on_disconnect(
+	struct mosquitto *mosq, void *obj, int rc, const mosquitto_property *props)
+{
+	struct fg_session *s = obj;
+
+	(void)mosq;
+	(void)props;
+	if (rc != 0 && !s->why[0])
+		snprintf(s->why, sizeof(s->why), "%s",
+			rc < 0x80 ? mosquitto_strerror(rc) : mosquitto_reason_string(rc));
+}
+
+/* ---- connecting ---- */
+
+/* Name, password, PSK and certificates; secrets are read anew each time and not kept. */
+static int set_credentials(struct fg_session *s)
+{
+	const struct fg_destination *d = s->conf.dest;
+	char secret[256] = "";
+	int r = FG_OK;
+
+	if (d->username) {
+		if (d->password_file)
+			r = fg_secret_read(d->password_file, secret, sizeof(secret));
+		if (r == FG_OK && mosquitto_username_pw_set(s->mosq, d->username,
+					  d->password_file ? secret : NULL) != MOSQ_ERR_SUCCESS)
+			r = FG_EINVAL;
+		explicit_bzero(secret, sizeof(secret));
+		if (r < 0)
+			snprintf(s->why, sizeof(s->why), "cannot read %s: %s", d->password_file,
+				fg_strerror(r));
+	}
+	return r;
+}
+
+static int set_tls(struct fg_session *s, const struct fg_server *server)
+{
+	const struct fg_destination *d = s->conf.dest;
+	char key[160];
+	int r;
+
+	if (!server->tls)
+		return FG_OK;
+	if (d->psk_file) {
+		r = fg_secret_psk(d->psk_file, d->psk_identity, key, sizeof(key));
+		if (r < 0) {
+			snprintf(s->why, sizeof(s->why), "no key for '%s' in %s", d->psk_identity,
+				d->psk_file);
+			return r;
+		}
+		r = mosquitto_tls_psk_set(s->mosq, key, d->psk_identity, NULL);
+		explicit_bzero(key, sizeof(key));
+	} else {
+		r = mosquitto_tls_set(s->mosq, d->ca_file, d->ca_file ? NULL : "/etc/ssl/certs",
+			d->cert_file, d->key_file, NULL);
+	}
+	if (r != MOSQ_ERR_SUCCESS) {
+		snprintf(s->why, sizeof(s->why), "TLS: %s", mosquitto_strerror(r));
+		return FG_EINVAL;
+	}
+	return FG_OK;
+}
+
+static int set_will(struct fg_session *s)
+{
+	const struct fg_destination *d = s->conf.dest;
+	mosquitto_property *props = NULL;
+	int r;
+
+	if (d->version == 5 && d->will_delay_us > 0)
+		mosquitto_property_add_int32(&props, MQTT_PROP_WILL_DELAY_INTERVAL,
+			(uint32_t)(d->will_delay_us / 1000000));
+	if (d->version == 5) {
+		mosquitto_property_add_byte(&props, MQTT_PROP_PAYLOAD_FORMAT_INDICATOR, 1);
+		mosquitto_property_add_string(&props, MQTT_PROP_CONTENT_TYPE, "application/json");
+	}
+	/* libmosquitto owns the properties once it has taken them */
+	r = mosquitto_will_set_v5(
+		s->mosq, s->status_topic, (int)strlen(s->will), s->will, 1, true, props);
+	if (r != MOSQ_ERR_SUCCESS)
+		mosquitto_property_free_all(&props);
+	return r == MOSQ_ERR_SUCCESS ? FG_OK : FG_EINVAL;
+}
+
+static int new_client(struct fg_session *s, const struct fg_server *server)
+{
+	const struct fg_destination *d = s->conf.dest;
+	int r;
+
+	s->mosq = mosquitto_new(d->client_id, false, s);
+	if (!s->mosq)
+		return FG_ENOMEM;
+	mosquitto_int_option(s->mosq, MOSQ_OPT_PROTOCOL_VERSION,
+		d->version == 5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311);
+	mosquitto_int_option(s->mosq, MOSQ_OPT_TCP_NODELAY, 1);
+	mosquitto_int_option(s->mosq, MOSQ_OPT_SEND_MAXIMUM, 65535);
+	mosquitto_connect_v5_callback_set(s->mosq, on_connect);
+	mosquitto_publish_v5_callback_set(s->mosq, on_publish);
+	mosquitto_message_v5_callback_set(s->mosq, on_message);
+	mosquitto_disconnect_v5_callback_set(s->mosq, on_disconnect);
+	r = set_will(s);
+	if (r == FG_OK)
+		r = set_credentials(s);
+	if (r == FG_OK)
+		r = set_tls(s, server);
+	return r;
+}
+
+static bool is_loopback(const struct sockaddr *a)
+{
+	if (a->sa_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)a)->sin6_addr);
+	return (ntohl(((const struct sockaddr_in *)a)->sin_addr.s_addr) >> 24) == 127;
+}
+
+static bool answers(const struct addrinfo *ai)
+{
+	struct pollfd fd = {
+		.fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
+		.events = POLLOUT};
+	int error = ETIMEDOUT;
+	socklen_t len = sizeof(error);
+
+	if (fd.fd < 0)
+		return false;
+	if (connect(fd.fd, ai->ai_addr, ai->ai_addrlen) == 0)
+		error = 0;
+	else if (errno == EINPROGRESS && poll(&fd, 1, PROBE_MS) > 0)
+		getsockopt(fd.fd, SOL_SOCKET, SO_ERROR, &error, &len);
+	close(fd.fd);
+	errno = error;
+	return error == 0;
+}
+
+/* libmosquitto 2.0 takes MQTT 5 properties only in its blocking connect, which waits for minutes
+ * where a host is gone. So the port is tried first, with a bound of our own (not on loopback, where
+ * nothing can hang). Sets `why` where the name does not resolve, else errno. */
+static bool reachable(struct fg_session *s, const struct fg_server *server)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list, *ai;
+	char port[8];
+	bool ok = false;
+	int r;
+
+	snprintf(port, sizeof(port), "%d", server->port);
+	r = getaddrinfo(server->host, port, &hints, &list);
+	if (r != 0) {
+		snprintf(s->why, sizeof(s->why), "%s: %s", server->url, gai_strerror(r));
+		return false;
+	}
+	for (ai = list; ai && !ok; ai = ai->ai_next)
+		ok = is_loopback(ai->ai_addr) || answers(ai);
+	freeaddrinfo(list);
+	return ok;
+}
+
+static void start_connect(struct fg_session *s, const struct command *cmd)
+{
+	const struct fg_destination *d = s->conf.dest;
+	const struct fg_server *server = &d->servers[cmd->token];
+	mosquitto_property *props = NULL;
+	int r;
+
+	if (s->mosq)
+		mosquitto_destroy(s->mosq);
+	s->mosq = NULL;
+	s->epoch = cmd->epoch;
+	s->online = s->refused = false;
+	s->why[0] = '\0';
+	s->pending_count = s->acks.count = 0;
+	r = new_client(s, server);
+	if (r < 0) {
+		if (!s->why[0])
+			snprintf(s->why, sizeof(s->why), "%s", fg_strerror(r));
+		lost(s);
+		return;
+	}
+	if (d->version == 5)
+		mosquitto_property_add_int32(&props, MQTT_PROP_SESSION_EXPIRY_INTERVAL,
+			(uint32_t)FG_MAX(SESSION_EXPIRY_S, d->will_delay_us / 1000000));
+	s->connect_deadline_us = fg_clock_mono_us() + CONNECT_TIMEOUT_US;
+	r = reachable(s, server) ? mosquitto_connect_bind_v5(s->mosq, server->host, server->port,
+					   KEEPALIVE_S, NULL, props)
+				 : MOSQ_ERR_ERRNO;
+	mosquitto_property_free_all(&props);
+	if (r != MOSQ_ERR_SUCCESS) {
+		if (!s->why[0])
+			snprintf(s->why, sizeof(s->why), "%s: %s", server->url,
+				r == MOSQ_ERR_ERRNO ? fg_strerror(-errno) : mosquitto_strerror(r));
+		lost(s);
+	}
+}
+
+/* ---- publishing ---- */
+
+static void publish(struct fg_session *s, const struct command *cmd, const char *topic,
+	const char *payload, size_t len)
+{
+	const mosquitto_property *props = cmd->document ? s->document_props : s->reading_props;
+	int mid = 0, r;
+
+	if (!s->online)
+		return; /* the publisher counts it as not sent once it hears of the loss */
+	r = mosquitto_publish_v5(s->mosq, &mid, topic, (int)len, payload, s->conf.dest->qos,
+		cmd->retain, s->conf.dest->version == 5 ? props : NULL);
+	if (r == MOSQ_ERR_SUCCESS && s->conf.dest->qos == 0) {
+		s->acks.acks[s->acks.count++] = (struct fg_ack){.token = cmd->token};
+	} else if (r == MOSQ_ERR_SUCCESS) {
+		s->pending[s->pending_count++] = (struct pending){mid, cmd->token};
+	} else if (r == MOSQ_ERR_OVERSIZE_PACKET || r == MOSQ_ERR_PAYLOAD_SIZE) {
+		s->acks.acks[s->acks.count++] = (struct fg_ack){.token = cmd->token, .code = 0x95};
+	} else {
+		snprintf(s->why, sizeof(s->why), "%s", mosquitto_strerror(r));
+		lost(s);
+	}
+}
+
+static void execute(struct fg_session *s)
+{
+	struct command cmd;
+	const char *topic = s->command + sizeof(cmd);
+
+	memcpy(&cmd, s->command, sizeof(cmd));
+	switch (cmd.type) {
+	case DO_CONNECT:
+		start_connect(s, &cmd);
+		break;
+	case DO_DISCONNECT:
+	case DO_STOP:
+		if (s->mosq && s->online) {
+			mosquitto_disconnect_v5(s->mosq, 0, NULL);
+			mosquitto_loop_write(s->mosq, 1);
+		}
+		if (s->mosq)
+			mosquitto_destroy(s->mosq);
+		s->mosq = NULL;
+		s->online = false;
+		s->stopping |= cmd.type == DO_STOP;
+		break;
+	case DO_PUBLISH:
+		publish(s, &cmd, topic, topic + cmd.topic_len,
+			(size_t)s->command_len - sizeof(cmd) - cmd.topic_len);
+		break;
+	}
+}
+
+/* Takes commands while the wire has room: at most `inflight` messages are unacknowledged. The rest
+ * waits in the ring, so that the next one goes out without a turn through the core. */
+static void take_commands(struct fg_session *s)
+{
+	while (!s->stopping) {
+		struct command cmd;
+
+		if (s->acks.count == FG_ACKS_MAX)
+			flush_acks(s);
+		if (s->command_len == 0)
+			s->command_len = fg_ring_pop(&s->ring, s->command, MESSAGE_MAX);
+		if (s->command_len <= 0) {
+			s->command_len = 0;
+			return;
+		}
+		memcpy(&cmd, s->command, sizeof(cmd));
+		if (cmd.type == DO_PUBLISH && s->online && s->pending_count == s->pending_max &&
+			!s->stop_asked)
+			return;
+		execute(s);
+		s->command_len = 0;
+	}
+}
+
+/* ---- the loop ---- */
+
+static void check(struct fg_session *s, int r)
+{
+	if (!s->mosq)
+		return;
+	if (r == MOSQ_ERR_SUCCESS && !s->refused)
+		return;
+	if (!s->why[0])
+		snprintf(s->why, sizeof(s->why), "%s",
+			r == MOSQ_ERR_ERRNO ? fg_strerror(-errno) : mosquitto_strerror(r));
+	lost(s);
+}
+
+static void serve_socket(struct fg_session *s, short revents)
+{
+	int r = MOSQ_ERR_SUCCESS;
+
+	if (revents & (POLLIN | POLLHUP | POLLERR))
+		r = mosquitto_loop_read(s->mosq, 100);
+	if (r == MOSQ_ERR_SUCCESS && s->mosq && !s->refused &&
+		(revents & POLLOUT || mosquitto_want_write(s->mosq)))
+		r = mosquitto_loop_write(s->mosq, 100);
+	if (r == MOSQ_ERR_SUCCESS && s->mosq && !s->refused)
+		r = mosquitto_loop_misc(s->mosq);
+	check(s, r);
+	if (s->mosq && !s->online && fg_clock_mono_us() > s->connect_deadline_us) {
+		snprintf(s->why, sizeof(s->why), "no answer from the broker");
+		lost(s);
+	}
+}
+
+static void wait_once(struct fg_session *s)
+{
+	struct pollfd fds[2] = {{.fd = s->wake_fd, .events = POLLIN}, {.fd = -1}};
+	uint64_t count;
+	int timeout_ms = -1;
+
+	if (s->mosq) {
+		fds[1].fd = mosquitto_socket(s->mosq);
+		fds[1].events = mosquitto_want_write(s->mosq) ? POLLIN | POLLOUT : POLLIN;
+		timeout_ms = s->online ? 5000 : 1000;
+	}
+	poll(fds, 2, timeout_ms);
+	if (fds[0].revents & POLLIN && read(s->wake_fd, &count, sizeof(count)) < 0)
+		return;
+	if (s->mosq && fds[1].fd < 0)
+		check(s, MOSQ_ERR_CONN_LOST);
+	if (s->mosq)
+		serve_socket(s, fds[1].revents);
+}
+
+static void *run(void *arg)
+{
+	struct fg_session *s = arg;
+
+	while (!s->stopping) {
+		take_commands(s);
+		flush_acks(s);
+		if (!s->stopping)
+			wait_once(s);
+	}
+	return NULL;
+}
+
+/* ---- life ---- */
+
+static void make_properties(struct fg_session *s)
+{
+	const struct fg_destination *d = s->conf.dest;
+	mosquitto_property **both[] = {&s->reading_props, &s->document_props};
+
+	for (size_t i = 0; i < 2; i++) {
+		mosquitto_property_add_byte(both[i], MQTT_PROP_PAYLOAD_FORMAT_INDICATOR, 1);
+		mosquitto_property_add_string(both[i], MQTT_PROP_CONTENT_TYPE,
+			i == 0 ? s->conf.content_type : "application/json");
+		if (s->conf.config->gateway.licence)
+			mosquitto_property_add_string_pair(both[i], MQTT_PROP_USER_PROPERTY,
+				"licence", s->conf.config->gateway.licence);
+	}
+	mosquitto_property_add_string_pair(
+		&s->reading_props, MQTT_PROP_USER_PROPERTY, "schema", s->schema);
+	if (d->expiry_us > 0)
+		mosquitto_property_add_int32(&s->reading_props, MQTT_PROP_MESSAGE_EXPIRY_INTERVAL,
+			(uint32_t)(d->expiry_us / 1000000));
+}
+
+static void session_free(struct fg_session *s)
+{
+	if (s->wake_fd >= 0)
+		close(s->wake_fd);
+	fg_ring_fini(&s->ring);
+	mosquitto_property_free_all(&s->reading_props);
+	mosquitto_property_free_all(&s->document_props);
+	free(s->pending);
+	free(s->command);
+	free(s->status_topic);
+	free(s->will);
+	free(s->schema);
+	fg_config_unref(s->conf.config);
+	free(s);
+}
+
+int fg_session_start(const struct fg_session_conf *conf, struct fg_session **ret)
+{
+	struct fg_session *s = calloc(1, sizeof(*s));
+	int r;
+
+	if (!s)
+		return FG_ENOMEM;
+	s->conf = *conf;
+	fg_config_ref(conf->config);
+	s->status_topic = strdup(conf->status_topic);
+	s->will = strdup(conf->will);
+	s->schema = strdup(conf->schema);
+	s->pending_max = (unsigned)FG_MAX(conf->dest->inflight, 1);
+	s->pending = calloc(s->pending_max, sizeof(*s->pending));
+	s->command = malloc(MESSAGE_MAX);
+	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	r = fg_ring_init(&s->ring, RING_BYTES);
+	if (r == FG_OK && (!s->status_topic || !s->will || !s->schema || !s->pending ||
+				  !s->command || s->wake_fd < 0))
+		r = FG_ENOMEM;
+	if (r == FG_OK) {
+		make_properties(s);
+		r = fg_thread_start(&s->thread, "mqtt", run, s);
+	}
+	if (r < 0) {
+		session_free(s);
+		return r;
+	}
+	*ret = s;
+	return FG_OK;
+}
+
+void fg_session_ask_stop(struct fg_session *s)
+{
+	const struct command cmd = {.type = DO_STOP};
+
+	s->stop_asked = true;
+	push(s, &cmd, NULL, NULL, 0);
+	wake(s);
+}
+
+bool fg_session_join(struct fg_session *s, int64_t wait_us)
+{
+	struct timespec ts;
+
+	fg_clock_deadline(wait_us, &ts);
+	if (pthread_clockjoin_np(s->thread, NULL, CLOCK_MONOTONIC, &ts) != 0)
+		return false;
+	session_free(s);
+	return true;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef FG_GATEWAY_SESSION_H
+#define FG_GATEWAY_SESSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "gateway/config/config.h"
+#include "gateway/publisher.h"
+
+/* The MQTT side of one destination: a thread of its own around libmosquitto, so that a name that
+ * does not resolve or a broker that hangs costs nobody else anything. It connects when told and
+ * never by itself; each connection uses a fresh libmosquitto client, whose queue dies with it: what
+ * is sent again is decided by the publisher alone. */
+struct fg_session;
+
+enum fg_session_event_type {
+	FG_SESSION_CONNECTED,
+	FG_SESSION_LOST,
+	FG_SESSION_ACKED,	 /* tokens */
+	FG_SESSION_SEEN_OFFLINE, /* the retained status says offline */
+};
+
+struct fg_ack {
+	uint64_t token;
+	int32_t code; /* MQTT 5 reason code */
+	int32_t unused;
+};
+
+#define FG_ACKS_MAX 32
+
+struct fg_session_event {
+	enum fg_session_event_type type;
+	uint32_t destination; /* the number given at start */
+	uint32_t epoch;
+	bool session_present; /* CONNECTED */
+	bool refused;	      /* LOST: the broker said no */
+	bool starving;	      /* ACKED: little is left to send */
+	uint32_t count;	      /* ACKED */
+	struct fg_ack acks[FG_ACKS_MAX];
+	char text[128]; /* LOST: why */
+};
+
+/* Called in the session's thread. False: no room now, it will be called again. */
+typedef bool (*fg_session_event_fn)(void *arg, const struct fg_session_event *event);
+
+struct fg_session_conf {
+	struct fg_config *config; /* held */
+	const struct fg_destination *dest;
+	uint32_t number;
+	const char *status_topic, *will; /* copied */
+	const char *content_type, *schema;
+	fg_session_event_fn event;
+	void *arg;
+};
+
+int fg_session_start(const struct fg_session_conf *conf, struct fg_session **ret);
+
+/* All from the core thread; none blocks. */
+void fg_session_connect(struct fg_session *s, size_t server, uint32_t epoch);
+void fg_session_disconnect(struct fg_session *s);
+int fg_session_publish(struct fg_session *s, const struct fg_message *m);
+
+/* Asks the thread to say goodbye to the broker and end. */
+void fg_session_ask_stop(struct fg_session *s);
+/* Waits for its end at most wait_us, then frees it. False: it hangs (in name look-up, say) and is
+ * still there. */
+bool fg_session_join(struct fg_session *s, int64_t wait_us);
+
+#endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The MQTT sessions of the destinations. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "gateway/core_state.h"
+#include "gateway/daemon.h"
+#include "protocol/encode.h"
+
+static struct fg_session_slot *find_slot(struct fg_daemon *d, const char *name)
+{
+	for (size_t i = 0; i < d->session_count; i++)
+		if (strcmp(d->sessions[i].name, name) == 0)
+			return &d->sessions[i];
+	return NULL;
+}
+
+bool fg_sessions_post(void *arg, const struct fg_session_event *event)
+{
+	struct fg_daemon *d = arg;
+	const uint32_t kind = FG_INBOX_SESSION;
+	size_t len = sizeof(*event);
+	struct fg_part parts[] = {{&kind, sizeof(kind)}, {event, len}};
+
+	if (event->type == FG_SESSION_ACKED)
+		parts[1].len = offsetof(struct fg_session_event, acks) +
+			       event->count * sizeof(event->acks[0]);
+	if (fg_ring_push(&d->inbox, parts, 2) < 0)
+		return false;
+	fg_daemon_wake(d, event->type != FG_SESSION_ACKED || event->starving);
+	return true;
+}
+
+static int start_session(struct fg_daemon *d, const struct fg_destination *dest)
+{
+	struct fg_session_slot *slots =
+		realloc(d->sessions, (d->session_count + 1) * sizeof(*slots));
+	char topic_mem[512], schema_mem[512], will_mem[1024];
+	struct fg_buf topic, schema, will;
+	struct fg_session_conf conf = {.config = d->config,
+		.dest = dest,
+		.content_type = "application/json",
+		.event = fg_sessions_post,
+		.arg = d};
+	struct fg_session_slot *slot;
+	int r;
+
+	if (!slots)
+		return FG_ENOMEM;
+	d->sessions = slots;
+	fg_buf_wrap(&topic, topic_mem, sizeof(topic_mem));
+	fg_buf_wrap(&schema, schema_mem, sizeof(schema_mem));
+	fg_buf_wrap(&will, will_mem, sizeof(will_mem));
+	if (!fg_topic_gateway(&topic, dest->prefix, d->config->gateway.id, "status"))
+		return FG_EFULL;
+	fg_buf_printf(&schema, "%s/schema/reading", dest->prefix);
+	fg_document_status(d->config->gateway.id, "offline", NULL, fg_clock_now(), &will);
+	conf.status_topic = topic.data;
+	conf.schema = schema.data;
+	conf.will = will.data;
+	conf.number = ++d->next_session_number;
+	slot = &slots[d->session_count];
+	*slot = (struct fg_session_slot){.number = conf.number};
+	memcpy(slot->name, dest->name, FG_MIN(strlen(dest->name), sizeof(slot->name) - 1));
+	r = fg_session_start(&conf, &slot->session);
+	if (r == FG_OK)
+		d->session_count++;
+	return r;
+}
+
+int fg_sessions_start(struct fg_daemon *d)
+{
+	int r = FG_OK;
+
+	for (size_t i = 0; i < d->config->destination_count && r == FG_OK; i++)
+		if (!find_slot(d, d->config->destinations[i].name))
+			r = start_session(d, &d->config->destinations[i]);
+	return r;
+}
+
+static void end_session(struct fg_daemon *d, size_t i)
+{
+	struct fg_session **list = realloc(
+		d->ending_sessions, (d->ending_session_count + 1) * sizeof(struct fg_session *));
+
+	fg_session_ask_stop(d->sessions[i].session);
+	if (list) {
+		d->ending_sessions = list;
+		list[d->ending_session_count++] = d->sessions[i].session;
+	}
+	d->sessions[i] = d->sessions[--d->session_count];
+}
+
+void fg_sessions_drop(struct fg_daemon *d, const char *name)
+{
+	struct fg_session_slot *slot = find_slot(d, name);
+
+	if (slot)
+		end_session(d, (size_t)(slot - d->sessions));
+}
+
+void fg_sessions_stop(struct fg_daemon *d)
+{
+	while (d->session_count)
+		end_session(d, 0);
+}
+
+/* ---- ports ---- */
+
+void fg_sessions_connect(
+	void *arg, const struct fg_destination *dest, size_t server, uint32_t epoch)
+{
+	struct fg_session_slot *slot = find_slot(arg, dest->name);
+
+	if (slot)
+		fg_session_connect(slot->session, server, epoch);
+}
+
+void fg_sessions_disconnect(void *arg, const struct fg_destination *dest)
+{
+	struct fg_session_slot *slot = find_slot(arg, dest->name);
+
+	if (slot)
+		fg_session_disconnect(slot->session);
+}
+
+int fg_sessions_publish(void *arg, const struct fg_destination *dest, const struct fg_message *m)
+{
+	struct fg_session_slot *slot = find_slot(arg, dest->name);
+
+	return slot ? fg_session_publish(slot->session, m) : FG_EFULL;
+}
+
+/* ---- events ---- */
+
+void fg_sessions_event(struct fg_daemon *d, const struct fg_session_event *event)
+{
+	struct fg_now now = fg_clock_now();
+	struct fg_publisher *p = NULL;
+
+	for (size_t i = 0; i < d->session_count; i++)
+		if (d->sessions[i].number == event->destination)
+			p = fg_core_publisher(d->core, d->sessions[i].name);
+	if (!p)
+		return; /* of a session that was replaced */
+	switch (event->type) {
+	case FG_SESSION_CONNECTED:
+		fg_publisher_connected(p, now, event->epoch, event->session_present);
+		break;
+	case FG_SESSION_LOST:
+		fg_publisher_lost(p, now, event->epoch, event->refused, event->text);
+		break;
+	case FG_SESSION_ACKED:
+		for (uint32_t i = 0; i < event->count; i++)
+			fg_publisher_acked(
+				p, now, event->epoch, event->acks[i].token, event->acks[i].code);
+		break;
+	case FG_SESSION_SEEN_OFFLINE:
+		fg_core_seen_offline(d->core, p->conf->name);
+		break;
+	}
+}

@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The storage thread. */
+#include "gateway/store.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/ring.h"
+#include "base/status.h"
+#include "base/thread.h"
+
+#define RING_BYTES  (512u << 10)
+#define RETRY_US    1000000
+#define SLOW_US	    100000
+#define MESSAGE_MAX (80u << 10)
+
+enum message_type {
+	MSG_APPEND,
+	MSG_REFUSED, /* an append that the full store did not take */
+	MSG_DELIVERY,
+	MSG_RESERVE,
+	MSG_BOOT_OFFSET,
+	MSG_EXPIRE,
+	MSG_CALL,
+};
+
+struct message {
+	enum message_type type;
+	uint32_t count;
+	uint64_t a, b;
+	char name[64];
+	struct fg_store_call *call;
+};
+
+struct fg_store {
+	struct fg_spool *spool;
+	fg_store_event_fn event;
+	void *arg;
+	pthread_t thread;
+	struct fg_ring ring;
+
+	pthread_mutex_t lock; /* of the four below */
+	pthread_cond_t wake;
+	bool some, flush, stop;
+	int64_t interval_us;
+
+	/* the thread's own */
+	struct fg_buf pending; /* messages of the commit under way: length, message, payload */
+	bool failed;
+	uint64_t appended_next, reserved;
+	bool expire_asked, more_to_tidy;
+	int64_t expire_now_ms;
+	uint64_t expire_below;
+};
+
+/* ---- core's side ---- */
+
+static int push(
+	struct fg_store *s, const struct message *m, const void *payload, size_t len, bool urgent)
+{
+	const struct fg_part parts[] = {{m, sizeof(*m)}, {payload, len}};
+	int r = fg_ring_push(&s->ring, parts, payload ? 2 : 1);
+
+	if (r < 0)
+		return r;
+	urgent |= fg_ring_used(&s->ring) > RING_BYTES / 2;
+	if (r == 1 || urgent) {
+		pthread_mutex_lock(&s->lock);
+		s->some = true;
+		s->flush |= urgent;
+		pthread_cond_signal(&s->wake);
+		pthread_mutex_unlock(&s->lock);
+	}
+	return FG_OK;
+}
+
+int fg_store_append(
+	struct fg_store *s, uint64_t first_seq, unsigned count, const void *record, size_t len)
+{
+	const struct message m = {.type = MSG_APPEND, .a = first_seq, .count = count};
+
+	return push(s, &m, record, len, false);
+}
+
+int fg_store_save_delivery(struct fg_store *s, const char *destination, const struct fg_ranges *r)
+{
+	struct message m = {.type = MSG_DELIVERY};
+	struct fg_buf bytes;
+	int ret;
+
+	snprintf(m.name, sizeof(m.name), "%s", destination);
+	fg_buf_init(&bytes, MESSAGE_MAX);
+	fg_ranges_encode(r, &bytes);
+	ret = bytes.overflow ? FG_ENOMEM : push(s, &m, bytes.data, bytes.len, false);
+	fg_buf_fini(&bytes);
+	return ret;
+}
+
+int fg_store_reserve(struct fg_store *s, uint64_t limit)
+{
+	const struct message m = {.type = MSG_RESERVE, .a = limit};
+
+	return push(s, &m, NULL, 0, true);
+}
+
+int fg_store_boot_offset(struct fg_store *s, int64_t offset_us)
+{
+	const struct message m = {.type = MSG_BOOT_OFFSET, .a = (uint64_t)offset_us};
+
+	return push(s, &m, NULL, 0, true);
+}
+
+int fg_store_expire(struct fg_store *s, int64_t now_wall_ms, uint64_t delivered_below)
+{
+	const struct message m = {
+		.type = MSG_EXPIRE, .a = (uint64_t)now_wall_ms, .b = delivered_below};
+
+	return push(s, &m, NULL, 0, false);
+}
+
+int fg_store_call(struct fg_store *s, struct fg_store_call *call)
+{
+	const struct message m = {.type = MSG_CALL, .call = call};
+
+	return push(s, &m, NULL, 0, true);
+}
+
+void fg_store_set_interval(struct fg_store *s, int64_t commit_interval_us)
+{
+	pthread_mutex_lock(&s->lock);
+	s->interval_us = commit_interval_us;
+	pthread_mutex_unlock(&s->lock);
+}
+
+void fg_store_flush(struct fg_store *s)
+{
+	pthread_mutex_lock(&s->lock);
+	s->some = s->flush = true;
+	pthread_cond_signal(&s->wake);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* ---- the thread ---- */
+
+static void tell(struct fg_store *s, struct fg_store_event event)
+{
+	s->event(s->arg, &event);
+}
+
+/* Moves all messages of the ring behind those of a commit that failed, as far as there is room. */
+static void drain(struct fg_store *s)
+{
+	while (fg_buf_room(&s->pending, MESSAGE_MAX + sizeof(uint32_t))) {
+		char *at = s->pending.data + s->pending.len;
+		long n = fg_ring_pop(&s->ring, at + sizeof(uint32_t), MESSAGE_MAX);
+		uint32_t len;
+
+		if (n <= 0)
+			break;
+		len = (uint32_t)n;
+		memcpy(at, &len, sizeof(len));
+		s->pending.len += sizeof(len) + len;
+	}
+	s->pending.overflow = false;
+}
+
+/* Calls fn for each pending message until it fails. */
+static int each(struct fg_store *s,
+	int (*fn)(struct fg_store *, const struct message *, const void *payload, size_t len))
+{
+	const char *at = s->pending.data, *end = at + s->pending.len;
+	int r = FG_OK;
+
+	while (at < end && r >= 0) {
+		struct message m;
+		uint32_t len;
+
+		memcpy(&len, at, sizeof(len));
+		memcpy(&m, at + sizeof(len), sizeof(m));
+		r = fn(s, &m, at + sizeof(len) + sizeof(m), len - sizeof(m));
+		at += sizeof(len) + len;
+	}
+	return r;
+}
+
+/* The message stands right before its payload. */
+static void mark_refused(const struct message *m, const void *payload)
+{
+	struct message refused = *m;
+
+	refused.type = MSG_REFUSED;
+	memcpy((char *)payload - sizeof(refused), &refused, sizeof(refused));
+}
+
+static int apply(struct fg_store *s, const struct message *m, const void *payload, size_t len)
+{
+	struct fg_ranges ranges;
+	int r;
+
+	switch (m->type) {
+	case MSG_APPEND:
+		r = fg_spool_append(s->spool, m->a, m->count, payload, len);
+		if (r == FG_EFULL) { /* drop-newest: told once the commit is done, the rest goes on
+				      */
+			mark_refused(m, payload);
+			r = FG_OK;
+		}
+		s->appended_next = m->a + m->count;
+		return r;
+	case MSG_DELIVERY:
+		fg_ranges_init(&ranges);
+		r = fg_ranges_decode(payload, len, &ranges);
+		if (r == FG_OK)
+			r = fg_spool_set_delivery(s->spool, m->name, &ranges);
+		fg_ranges_fini(&ranges);
+		return r;
+	default:
+		return FG_OK; /* outside the group commit */
+	}
+}
+
+/* What must be durable before the readings of this commit are, or needs no commit. */
+static int before(struct fg_store *s, const struct message *m, const void *payload, size_t len)
+{
+	(void)payload;
+	(void)len;
+	if (m->type == MSG_RESERVE && m->a > s->reserved) {
+		int r = fg_spool_reserve(s->spool, m->a);
+
+		if (r < 0)
+			return r;
+		s->reserved = m->a;
+		tell(s, (struct fg_store_event){.type = FG_STORE_RESERVED, .a = m->a});
+	}
+	return FG_OK;
+}
+
+static int after(struct fg_store *s, const struct message *m, const void *payload, size_t len)
+{
+	(void)payload;
+	(void)len;
+	switch (m->type) {
+	case MSG_REFUSED:
+		tell(s, (struct fg_store_event){.type = FG_STORE_DROPPED,
+				.a = m->a,
+				.b = m->a + m->count,
+				.c = m->count});
+		break;
+	case MSG_BOOT_OFFSET:
+		if (fg_spool_set_boot_offset(s->spool, (int64_t)m->a) < 0)
+			fg_error("store: cannot record the boot's time: %s",
+				fg_spool_error(s->spool));
+		tell(s, (struct fg_store_event){.type = FG_STORE_BOOT_TIMED});
+		break;
+	case MSG_EXPIRE:
+		s->expire_asked = true;
+		s->expire_now_ms = (int64_t)m->a;
+		s->expire_below = m->b;
+		break;
+	case MSG_CALL:
+		m->call->result = m->call->run(s->spool, m->call->arg);
+		tell(s, (struct fg_store_event){.type = FG_STORE_CALLED, .call = m->call});
+		break;
+	default:
+		break;
+	}
+	return FG_OK;
+}
+
+static int in_group(struct fg_store *s, const struct message *m, const void *payload, size_t len)
+{
+	(void)s;
+	(void)payload;
+	(void)len;
+	return m->type == MSG_APPEND || m->type == MSG_DELIVERY ? FG_EAGAIN : FG_OK;
+}
+
+static int commit_group(struct fg_store *s)
+{
+	int64_t began = fg_clock_mono_us();
+	int r;
+
+	if (each(s, in_group) == FG_OK)
+		return FG_OK; /* nothing to commit */
+	r = fg_spool_begin(s->spool);
+	if (r == FG_OK)
+		r = each(s, apply);
+	if (r >= 0)
+		r = fg_spool_commit(s->spool);
+	if (r < 0) {
+		fg_spool_rollback(s->spool);
+		return r;
+	}
+	if (fg_clock_mono_us() - began > SLOW_US)
+		fg_debug(FG_DEBUG_spool, "commit took %lld ms",
+			(long long)(fg_clock_mono_us() - began) / 1000);
+	return FG_OK;
+}
+
+static void told_failure(struct fg_store *s)
+{
+	struct fg_store_event event = {.type = FG_STORE_FAILED};
+
+	snprintf(event.text, sizeof(event.text), "cannot write: %s", fg_spool_error(s->spool));
+	tell(s, event);
+	s->failed = true;
+}
+
+static void told_size(struct fg_store *s)
+{
+	struct fg_spool_info info;
+
+	fg_spool_info(s->spool, &info);
+	tell(s, (struct fg_store_event){
+			.type = FG_STORE_SIZE, .a = (uint64_t)info.bytes, .b = info.rows});
+}
+
+/* One round: everything that is pending becomes durable, or stays pending. */
+static bool commit(struct fg_store *s)
+{
+	int r;
+
+	drain(s);
+	if (s->pending.len == 0)
+		return true;
+	r = each(s, before);
+	if (r >= 0)
+		r = commit_group(s);
+	if (r < 0) {
+		told_failure(s);
+		s->more_to_tidy |= r == -ENOSPC; /* room has to be made first */
+		return false;
+	}
+	if (s->failed)
+		tell(s, (struct fg_store_event){.type = FG_STORE_RECOVERED});
+	s->failed = false;
+	if (s->appended_next)
+		tell(s, (struct fg_store_event){.type = FG_STORE_COMMITTED, .a = s->appended_next});
+	each(s, after);
+	fg_buf_clear(&s->pending);
+	return true;
+}
+
+static void on_dropped(void *arg, uint64_t from, uint64_t to, unsigned count)
+{
+	tell(arg,
+		(struct fg_store_event){.type = FG_STORE_DROPPED, .a = from, .b = to, .c = count});
+}
+
+/* A bounded step of housekeeping between commits. */
+static void tidy(struct fg_store *s)
+{
+	if (!s->expire_asked && !s->more_to_tidy)
+		return;
+	s->more_to_tidy =
+		fg_spool_tidy(s->spool, s->expire_now_ms, s->expire_below, on_dropped, s) > 0;
+	s->expire_asked = false;
+	if (!s->more_to_tidy)
+		told_size(s);
+}
+
+/* Waits on the condition until mono_us (CLOCK_BOOTTIME has no condition clock: the difference is
+ * taken to CLOCK_MONOTONIC, which only suspend tells apart). Lock held. */
+static void wait_until(struct fg_store *s, int64_t mono_us)
+{
+	int64_t left = mono_us - fg_clock_mono_us();
+	struct timespec ts;
+
+	if (left <= 0)
+		return;
+	fg_clock_deadline(left, &ts);
+	pthread_cond_timedwait(&s->wake, &s->lock, &ts);
+}
+
+/* Sleeps until there is a group to commit; false when it is time to end. */
+static bool wait_for_work(struct fg_store *s)
+{
+	int64_t due;
+	bool go_on;
+
+	pthread_mutex_lock(&s->lock);
+	while (!s->some && !s->stop && !s->more_to_tidy && !s->expire_asked)
+		pthread_cond_wait(&s->wake, &s->lock);
+	due = fg_clock_mono_us() + (s->more_to_tidy ? 0 : s->interval_us);
+	while (!s->flush && !s->stop && fg_clock_mono_us() < due)
+		wait_until(s, due);
+	s->some = s->flush = false;
+	go_on = !s->stop;
+	pthread_mutex_unlock(&s->lock);
+	return go_on;
+}
+
+/* After a failure: a while without writes, unless it is time to end. */
+static bool wait_for_retry(struct fg_store *s)
+{
+	int64_t due = fg_clock_mono_us() + RETRY_US;
+	bool stop;
+
+	pthread_mutex_lock(&s->lock);
+	while (!s->stop && fg_clock_mono_us() < due)
+		wait_until(s, due);
+	stop = s->stop;
+	pthread_mutex_unlock(&s->lock);
+	return !stop;
+}
+
+static void *run(void *arg)
+{
+	struct fg_store *s = arg;
+
+	told_size(s);
+	while (wait_for_work(s)) {
+		while (!commit(s)) {
+			tidy(s);
+			if (!wait_for_retry(s))
+				break;
+		}
+		tidy(s);
+	}
+	commit(s);
+	return NULL;
+}
+
+int fg_store_start(struct fg_spool *spool, int64_t commit_interval_us, fg_store_event_fn event,
+	void *arg, struct fg_store **ret)
+{
+	struct fg_store *s = calloc(1, sizeof(*s));
+	struct fg_spool_info info;
+	int r;
+
+	if (!s)
+		return FG_ENOMEM;
+	s->spool = spool;
+	s->event = event;
+	s->arg = arg;
+	s->interval_us = commit_interval_us;
+	fg_spool_info(spool, &info);
+	s->reserved = info.reserved;
+	pthread_mutex_init(&s->lock, NULL);
+	fg_cond_init(&s->wake);
+	fg_buf_init(&s->pending, RING_BYTES + 2 * MESSAGE_MAX);
+	r = fg_ring_init(&s->ring, RING_BYTES);
+	if (r == FG_OK)
+		r = fg_thread_start(&s->thread, "store", run, s);
+	if (r < 0) {
+		fg_ring_fini(&s->ring);
+		free(s);
+		return r;
+	}
+	*ret = s;
+	return FG_OK;
+}
+
+void fg_store_stop(struct fg_store *s, uint64_t next_seq)
+{
+	if (!s)
+		return;
+	fg_ring_close(&s->ring);
+	pthread_mutex_lock(&s->lock);
+	s->stop = true;
+	pthread_cond_signal(&s->wake);
+	pthread_mutex_unlock(&s->lock);
+	pthread_join(s->thread, NULL);
+	fg_spool_release(s->spool, next_seq);
+	fg_spool_close(s->spool);
+	fg_ring_fini(&s->ring);
+	fg_buf_fini(&s->pending);
+	pthread_cond_destroy(&s->wake);
+	pthread_mutex_destroy(&s->lock);
+	free(s);
+}

@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Link workers. */
+#include "gateway/worker.h"
+
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "base/thread.h"
+
+#define REOPEN_MIN_US 1000000
+#define REOPEN_MAX_US 30000000
+#define SLACK_US      1000000
+
+/* A link as its worker knows it. */
+struct line {
+	struct line *next;
+	struct fg_link_state ls;
+	struct fg_config *config; /* of ls.link; held */
+	char name[64];
+	int64_t reopen_at_us, reopen_us;
+	bool down_logged;
+};
+
+struct fg_worker {
+	const struct fg_driver *driver;
+	fg_worker_done_fn done;
+	void *arg;
+	pthread_t thread;
+	int wake_fd;
+	_Atomic bool stop;
+
+	pthread_mutex_t lock; /* of the queue and the names to forget */
+	struct fg_job *first, **last;
+	char (*forget)[64];
+	size_t forget_count;
+
+	/* the thread's own */
+	struct fg_host host;
+	bool host_open;
+	struct line *lines;
+};
+
+/* ---- core's side ---- */
+
+static void wake(struct fg_worker *w)
+{
+	const uint64_t one = 1;
+
+	if (write(w->wake_fd, &one, sizeof(one)) < 0)
+		return; /* full counter: it is awake */
+}
+
+void fg_worker_submit(struct fg_worker *w, struct fg_config *config, struct fg_job *job)
+{
+	bool was_empty;
+
+	job->next = NULL;
+	job->config = fg_config_ref(config);
+	pthread_mutex_lock(&w->lock);
+	was_empty = w->first == NULL;
+	*w->last = job;
+	w->last = &job->next;
+	pthread_mutex_unlock(&w->lock);
+	if (was_empty)
+		wake(w);
+}
+
+void fg_worker_forget_link(struct fg_worker *w, const char *link_name)
+{
+	void *more;
+
+	pthread_mutex_lock(&w->lock);
+	more = realloc(w->forget, (w->forget_count + 1) * sizeof(*w->forget));
+	if (more) {
+		w->forget = more;
+		memset(w->forget[w->forget_count], 0, sizeof(*w->forget));
+		memcpy(w->forget[w->forget_count++], link_name,
+			FG_MIN(strlen(link_name), sizeof(*w->forget) - 1));
+	}
+	pthread_mutex_unlock(&w->lock);
+	wake(w);
+}
+
+/* ---- lines ---- */
+
+static struct line *find_line(struct fg_worker *w, const char *name)
+{
+	for (struct line *l = w->lines; l; l = l->next)
+		if (strcmp(l->name, name) == 0)
+			return l;
+	return NULL;
+}
+
+static struct line *add_line(
+	struct fg_worker *w, const struct fg_link *link, struct fg_config *config)
+{
+	struct line *l = calloc(1, sizeof(*l));
+
+	if (!l)
+		return NULL;
+	l->ls.state = calloc(1, w->driver->state_size + 1);
+	if (!l->ls.state) {
+		free(l);
+		return NULL;
+	}
+	l->ls.link = link;
+	l->ls.host = &w->host;
+	l->config = fg_config_ref(config);
+	memcpy(l->name, link->name, FG_MIN(strlen(link->name), sizeof(l->name) - 1));
+	l->reopen_us = REOPEN_MIN_US;
+	l->next = w->lines;
+	w->lines = l;
+	return l;
+}
+
+static void close_line(struct fg_worker *w, struct line *l)
+{
+	if (l->ls.open)
+		w->driver->close(&l->ls);
+	l->ls.open = false;
+}
+
+static void free_line(struct fg_worker *w, struct line *l)
+{
+	close_line(w, l);
+	free(l->ls.state);
+	fg_config_unref(l->config);
+	free(l);
+}
+
+/* A reload gave the link a new, equal object: from the first job that comes with it, it is used. */
+static struct line *line_of(struct fg_worker *w, struct fg_job *job)
+{
+	const struct fg_link *link = job->group->device->link;
+	struct line *l = find_line(w, link->name);
+
+	if (!l)
+		return add_line(w, link, job->config);
+	if (l->config != job->config) {
+		fg_config_unref(l->config);
+		l->config = fg_config_ref(job->config);
+		l->ls.link = link;
+	}
+	return l;
+}
+
+static void link_failed(struct line *l, int64_t now_us, int status)
+{
+	if (!l->down_logged)
+		fg_warning("link '%s': down: %s; trying again", l->name,
+			l->ls.why[0] ? l->ls.why : fg_strerror(status));
+	l->ls.why[0] = '\0';
+	l->down_logged = true;
+	l->reopen_at_us = now_us + l->reopen_us;
+	l->reopen_us = FG_MIN(l->reopen_us * 2, REOPEN_MAX_US);
+}
+
+static bool open_line(struct fg_worker *w, struct line *l)
+{
+	int64_t now_us = fg_clock_mono_us();
+	int r;
+
+	if (l->ls.open)
+		return true;
+	if (now_us < l->reopen_at_us)
+		return false;
+	r = w->driver->open(&l->ls);
+	if (r < 0) {
+		w->driver->close(&l->ls);
+		link_failed(l, fg_clock_mono_us(), r);
+		return false;
+	}
+	l->ls.open = true;
+	return true;
+}
+
+/* ---- jobs ---- */
+
+static void finish(struct fg_worker *w, struct fg_job *job)
+{
+	job->done_mono_us = fg_clock_mono_us();
+	w->done(w->arg, job);
+}
+
+static void all_missing(struct fg_job *job, enum fg_reason reason)
+{
+	int64_t now_us = fg_clock_mono_us();
+
+	job->batch->count = 0;
+	for (size_t i = 0; i < job->group->count; i++)
+		fg_job_missing(job, job->group->points[i], reason, 0, now_us);
+}
+
+static void settle(struct fg_worker *w, struct line *l, struct fg_job *job)
+{
+	if (job->status < 0) {
+		fg_job_explain(job, "! link failed: %s", fg_strerror(job->status));
+		close_line(w, l);
+		l->reopen_at_us = fg_clock_mono_us();
+		link_failed(l, l->reopen_at_us, job->status);
+	} else if (job->answers) {
+		if (l->down_logged)
+			fg_notice("link '%s': up again", l->name);
+		l->down_logged = false;
+		l->reopen_us = REOPEN_MIN_US;
+	}
+	finish(w, job);
+}
+
+/* A shared driver calls this from process() or cancel(). */
+static void shared_done(struct fg_job *job)
+{
+	struct fg_worker *w = job->owner;
+	struct line *l = find_line(w, job->group->device->link->name);
+
+	if (l)
+		settle(w, l, job);
+	else
+		finish(w, job);
+}
+
+static void start_job(struct fg_worker *w, struct fg_job *job)
+{
+	struct line *l = line_of(w, job);
+	int r;
+
+	job->started_mono_us = fg_clock_mono_us();
+	job->batch->count = job->batch->text_len = 0;
+	job->requests = job->answers = 0;
+	job->status = FG_OK;
+	job->owner = w;
+	job->done = shared_done;
+	if (!l || !open_line(w, l)) {
+		fg_job_explain(job, "! link '%s' is down", job->group->device->link->name);
+		all_missing(job, FG_REASON_LINK_DOWN);
+		finish(w, job);
+		return;
+	}
+	job->link = &l->ls;
+	job->deadline_mono_us =
+		job->started_mono_us + SLACK_US +
+		(int64_t)job->group->request_count * job->attempts * job->group->device->timeout_us;
+	r = w->driver->poll(job);
+	if (r == FG_PENDING)
+		return;
+	job->status = r;
+	settle(w, l, job);
+}
+
+/* ---- the thread ---- */
+
+static struct fg_job *take(struct fg_worker *w)
+{
+	struct fg_job *job;
+
+	pthread_mutex_lock(&w->lock);
+	job = w->first;
+	if (job) {
+		w->first = job->next;
+		if (!w->first)
+			w->last = &w->first;
+	}
+	pthread_mutex_unlock(&w->lock);
+	return job;
+}
+
+static void forget_line(struct fg_worker *w, const char *name)
+{
+	for (struct line **at = &w->lines; *at; at = &(*at)->next) {
+		struct line *l = *at;
+
+		if (strcmp(l->name, name) != 0)
+			continue;
+		*at = l->next;
+		free_line(w, l); /* closes; its pending jobs come back through done() */
+		return;
+	}
+}
+
+static void forget_lines(struct fg_worker *w)
+{
+	char(*names)[64];
+	size_t count;
+
+	pthread_mutex_lock(&w->lock);
+	names = w->forget;
+	count = w->forget_count;
+	w->forget = NULL;
+	w->forget_count = 0;
+	pthread_mutex_unlock(&w->lock);
+	for (size_t i = 0; i < count; i++)
+		forget_line(w, names[i]);
+	free(names);
+}
+
+static void wait_for_work(struct fg_worker *w, int64_t wait_us)
+{
+	struct pollfd fds[2] = {{.fd = w->wake_fd, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
+	uint64_t count;
+
+	if (w->host_open)
+		fds[1].fd = w->driver->host_fd(&w->host);
+	poll(fds, 2, wait_us < 0 ? -1 : (int)FG_MIN((wait_us + 999) / 1000, 60000));
+	if (fds[0].revents && read(w->wake_fd, &count, sizeof(count)) < 0)
+		return;
+}
+
+static void *run(void *arg)
+{
+	struct fg_worker *w = arg;
+	int64_t wait_us = -1;
+	struct fg_job *job;
+
+	w->host.driver = w->driver;
+	if (w->driver->flags & FG_DRIVER_SHARED)
+		w->host_open = w->driver->host_open(&w->host) == FG_OK;
+	while (!w->stop) {
+		while (!w->stop && (job = take(w)))
+			start_job(w, job);
+		forget_lines(w);
+		if (w->host_open)
+			wait_us = w->driver->host_process(&w->host);
+		if (!w->stop)
+			wait_for_work(w, wait_us);
+		if (w->host_open)
+			w->driver->host_process(&w->host);
+	}
+	while (w->lines)
+		forget_line(w, w->lines->name);
+	while ((job = take(w))) {
+		all_missing(job, FG_REASON_LINK_DOWN);
+		finish(w, job);
+	}
+	if (w->host_open)
+		w->driver->host_close(&w->host);
+	return NULL;
+}
+
+int fg_worker_start(const struct fg_driver *driver, const char *name, fg_worker_done_fn done,
+	void *arg, struct fg_worker **ret)
+{
+	struct fg_worker *w = calloc(1, sizeof(*w));
+	char short_name[16] = "";
+	int r = FG_ENOMEM;
+
+	if (!w)
+		return FG_ENOMEM;
+	w->driver = driver;
+	w->done = done;
+	w->arg = arg;
+	w->last = &w->first;
+	pthread_mutex_init(&w->lock, NULL);
+	w->host.state = calloc(1, driver->host_size + 1);
+	w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	memcpy(short_name, name, FG_MIN(strlen(name), sizeof(short_name) - 1));
+	if (w->host.state && w->wake_fd >= 0)
+		r = fg_thread_start(&w->thread, short_name, run, w);
+	if (r < 0) {
+		free(w->host.state);
+		if (w->wake_fd >= 0)
+			close(w->wake_fd);
+		free(w);
+		return r;
+	}
+	*ret = w;
+	return FG_OK;
+}
+
+void fg_worker_ask_stop(struct fg_worker *w)
+{
+	w->stop = true;
+	wake(w);
+}
+
+bool fg_worker_join(struct fg_worker *w, int64_t wait_us)
+{
+	struct timespec ts;
+
+	fg_clock_deadline(wait_us, &ts);
+	if (pthread_clockjoin_np(w->thread, NULL, CLOCK_MONOTONIC, &ts) != 0)
+		return false;
+	close(w->wake_fd);
+	pthread_mutex_destroy(&w->lock);
+	free(w->forget);
+	free(w->host.state);
+	free(w);
+	return true;
+}

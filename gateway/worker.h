@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef FG_GATEWAY_WORKER_H
+#define FG_GATEWAY_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "drivers/driver.h"
+#include "gateway/config/config.h"
+
+/* Link workers: one thread a blocking link, one thread for all links of a shared driver. Only the
+ * worker touches its links; jobs go in and come back whole. A link that does not open is tried
+ * again with a growing pause; jobs that come meanwhile fail at once with link_down. */
+struct fg_worker;
+
+/* Called in the worker's thread when a job is over. */
+typedef void (*fg_worker_done_fn)(void *arg, struct fg_job *job);
+
+/* One for each link of a blocking driver, one for all links of a shared driver. `name` (of the link
+ * or the driver) names the thread. */
+int fg_worker_start(const struct fg_driver *driver, const char *name, fg_worker_done_fn done,
+	void *arg, struct fg_worker **ret);
+
+/* Queues a job; never blocks, allocates nothing (the job is the queue's entry). job->group's
+ * configuration is held until the job is back (job->config; whoever gets it back lets go). */
+void fg_worker_submit(struct fg_worker *w, struct fg_config *config, struct fg_job *job);
+
+/* For a shared driver: a link has gone; its state is closed and freed by the worker. */
+void fg_worker_forget_link(struct fg_worker *w, const char *link_name);
+
+/* Asks the thread to end; jobs still queued come back with link_down. wait_us 0: does not wait. A
+ * worker that hangs in a driver is left behind and false returned. */
+void fg_worker_ask_stop(struct fg_worker *w);
+bool fg_worker_join(struct fg_worker *w, int64_t wait_us);
+
+#endif
