@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Talking to the daemon over its control socket. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/report.h"
+#include "ctl.h"
+#include "gateway/config/config.h"
+
+#define DEFAULT_CONFIG "/etc/fjordgate/fjordgate.yaml"
+#define LINE_MAX_BYTES (8u << 20)
+
+static void print_fault(void *arg, bool error, const char *text)
+{
+	(void)arg;
+	if (error)
+		fprintf(stderr, "%s\n", text);
+}
+
+/* The socket that a configuration names; NULL where the file is faulty. */
+static char *socket_of_config(const char *path)
+{
+	const struct fg_load_options options = {.no_files = true};
+	struct fg_report *rep = fg_report_new();
+	struct fg_config *config = NULL;
+	char *socket = NULL;
+
+	if (fg_config_load(path, &options, rep, &config) == 0) {
+		socket = strdup(config->control.socket);
+		fg_config_unref(config);
+	} else {
+		fg_report_each(rep, print_fault, NULL);
+	}
+	fg_report_free(rep);
+	return socket;
+}
+
+static char *find_socket(const struct ctl *ctl)
+{
+	const char *env = getenv("FJORDGATE_SOCKET");
+
+	if (ctl->socket)
+		return strdup(ctl->socket);
+	if (ctl->config)
+		return socket_of_config(ctl->config);
+	if (env && *env)
+		return strdup(env);
+	return strdup(fg_config_default_socket());
+}
+
+static int connect_to(const char *path)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	int fd;
+
+	if (strlen(path) >= sizeof(address.sun_path)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static bool send_all(int fd, const char *bytes, size_t len)
+{
+	while (len) {
+		ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
+
+		if (n <= 0)
+			return false;
+		bytes += n;
+		len -= (size_t)n;
+	}
+	return true;
+}
+
+static bool send_request(int fd, const char *const *words, size_t count)
+{
+	char mem[512];
+	struct fg_buf out;
+
+	fg_buf_wrap(&out, mem, sizeof(mem));
+	for (size_t i = 0; i < count; i++) {
+		if (strpbrk(words[i], "\t\n"))
+			return false;
+		if (i)
+			fg_buf_putc(&out, '\t');
+		fg_buf_puts(&out, words[i]);
+	}
+	fg_buf_putc(&out, '\n');
+	return !out.overflow && send_all(fd, out.data, out.len);
+}
+
+/* The last line says how it went: -1 for any other. */
+static int last_line(const char *text)
+{
+	cJSON *doc;
+	int code = -1;
+
+	if (strcmp(text, "{\"end\":true}") == 0)
+		return EX_OK;
+	if (strncmp(text, "{\"error\":", 9) != 0)
+		return -1;
+	doc = cJSON_Parse(text);
+	if (cJSON_GetObjectItemCaseSensitive(doc, "exit")) {
+		fprintf(stderr, "fjordctl: %s\n", ctl_text(doc, "error"));
+		code = (int)ctl_number(doc, "exit");
+	}
+	cJSON_Delete(doc);
+	return code;
+}
+
+static int read_answer(int fd, int (*line)(void *arg, const char *text), void *arg)
+{
+	struct fg_buf buf;
+	int code = -1;
+
+	fg_buf_init(&buf, LINE_MAX_BYTES);
+	while (code < 0 && fg_buf_room(&buf, 65536)) {
+		ssize_t n = read(fd, buf.data + buf.len, 65536);
+		char *at = buf.data, *end;
+
+		if (n <= 0)
+			break;
+		buf.len += (size_t)n;
+		while (code < 0 && (end = memchr(at, '\n', buf.len - (size_t)(at - buf.data)))) {
+			*end = '\0';
+			code = last_line(at);
+			if (code < 0 && line(arg, at) != 0)
+				code = EX_OK;
+			at = end + 1;
+		}
+		buf.len -= (size_t)(at - buf.data);
+		memmove(buf.data, at, buf.len);
+	}
+	fg_buf_fini(&buf);
+	if (code < 0) {
+		fprintf(stderr, "fjordctl: the daemon closed the connection\n");
+		code = EX_UNAVAILABLE;
+	}
+	return code;
+}
+
+int ctl_request(const struct ctl *ctl, const char *const *words, size_t count,
+	int (*line)(void *arg, const char *text), void *arg)
+{
+	char *path = find_socket(ctl);
+	int fd, code;
+
+	if (!path)
+		return EX_CONFIG;
+	fd = connect_to(path);
+	if (fd < 0) {
+		fprintf(stderr, "fjordctl: no daemon at %s: %s\n", path,
+			errno == ENOENT || errno == ECONNREFUSED ? "is fjordgate running?"
+								 : strerror(errno));
+		free(path);
+		return EX_UNAVAILABLE;
+	}
+	free(path);
+	if (!send_request(fd, words, count)) {
+		fprintf(stderr, "fjordctl: the request cannot be sent\n");
+		code = EX_USAGE;
+	} else {
+		code = read_answer(fd, line, arg);
+	}
+	close(fd);
+	return code;
+}

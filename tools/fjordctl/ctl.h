@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef FG_TOOLS_CTL_H
+#define FG_TOOLS_CTL_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <cjson/cJSON.h>
+
+#include "base/cleanup.h"
+
+/* What the commands of fjordctl share. Exit codes follow sysexits. */
+struct ctl {
+	const char *config; /* -c */
+	const char *socket; /* --socket */
+	bool json, csv, plan, effective, no_files, color;
+	const char *since, *until;
+	const char *words[4]; /* the command and its arguments */
+	int count;
+};
+
+/* Each returns the exit code. */
+int ctl_check(const struct ctl *ctl);
+int ctl_status(const struct ctl *ctl);
+int ctl_watch(const struct ctl *ctl);
+int ctl_read(const struct ctl *ctl);
+int ctl_history(const struct ctl *ctl);
+
+/* Sends one request (words joined by tabs) and calls line() with each line of the answer but the
+ * last; line() returns not 0 to stop. Returns the exit code; faults were told on stderr. */
+int ctl_request(const struct ctl *ctl, const char *const *words, size_t count,
+	int (*line)(void *arg, const char *text), void *arg);
+
+/* Members of a JSON object; "" or 0 where there is none. */
+const char *ctl_text(const cJSON *object, const char *name);
+double ctl_number(const cJSON *object, const char *name);
+bool ctl_true(const cJSON *object, const char *name);
+/* A value as a person reads it, into mem. */
+const char *ctl_value(const cJSON *value, char *mem, size_t size);
+
+/* An aligned table: cells are copied; printed when it is complete. */
+struct ctl_table;
+struct ctl_table *ctl_table_new(const char *const *heads, size_t columns);
+void ctl_table_cell(struct ctl_table *t, const char *fmt, ...) FG_PRINTF(2, 3);
+void ctl_table_print(struct ctl_table *t, bool color);
+void ctl_table_free(struct ctl_table *t);
+
+/* "3 min" from seconds. */
+const char *ctl_age(double seconds, char *mem, size_t size);
+
+#endif

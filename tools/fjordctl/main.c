@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* fjordctl: what a technician at the cabinet and an operator over ssh use. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "ctl.h"
+
+static const struct command {
+	const char *name, *arguments;
+	int least, most; /* arguments */
+	int (*run)(const struct ctl *ctl);
+	const char *help;
+} commands[] = {
+	{"check", "[FILE] [--plan] [--effective] [--no-files]", 0, 1, ctl_check,
+		"check a configuration: every fault, with line and column"},
+	{"status", "[--json]", 0, 0, ctl_status,
+		"gateway, clock, links, devices, destinations and store of the running daemon"},
+	{"watch", "[DEVICE|STATION[/POINT]] [--json]", 0, 1, ctl_watch,
+		"readings as they are taken, with quality and reason"},
+	{"read", "DEVICE [POINT] [--json]", 1, 2, ctl_read,
+		"poll now through the running daemon and show every step"},
+	{"history", "STATION/POINT [--since 24h] [--until TIME] [--csv|--json]", 1, 1, ctl_history,
+		"readings from the store"},
+};
+
+static void usage(FILE *out)
+{
+	fputs("usage: fjordctl [-c FILE] [--socket PATH] COMMAND\n\n", out);
+	for (size_t i = 0; i < FG_COUNT(commands); i++)
+		fprintf(out, "  %s %s\n      %s\n", commands[i].name, commands[i].arguments,
+			commands[i].help);
+	fputs("\nThe daemon is found by --socket, else through the configuration given with -c, "
+	      "else by\n"
+	      "FJORDGATE_SOCKET, else at its default place.\n",
+		out);
+}
+
+enum {
+	OPT_SOCKET = 256,
+	OPT_JSON,
+	OPT_CSV,
+	OPT_PLAN,
+	OPT_EFFECTIVE,
+	OPT_NO_FILES,
+	OPT_SINCE,
+	OPT_UNTIL,
+	OPT_VERSION
+};
+
+static const struct option options[] = {
+	{"config", required_argument, NULL, 'c'},
+	{"socket", required_argument, NULL, OPT_SOCKET},
+	{"json", no_argument, NULL, OPT_JSON},
+	{"csv", no_argument, NULL, OPT_CSV},
+	{"plan", no_argument, NULL, OPT_PLAN},
+	{"effective", no_argument, NULL, OPT_EFFECTIVE},
+	{"no-files", no_argument, NULL, OPT_NO_FILES},
+	{"since", required_argument, NULL, OPT_SINCE},
+	{"until", required_argument, NULL, OPT_UNTIL},
+	{"help", no_argument, NULL, 'h'},
+	{"version", no_argument, NULL, OPT_VERSION},
+	{NULL, 0, NULL, 0},
+};
+
+static int parse_option(struct ctl *ctl, int opt)
+{
+	switch (opt) {
+	case 'c':
+		ctl->config = optarg;
+		break;
+	case OPT_SOCKET:
+		ctl->socket = optarg;
+		break;
+	case OPT_JSON:
+		ctl->json = true;
+		break;
+	case OPT_CSV:
+		ctl->csv = true;
+		break;
+	case OPT_PLAN:
+		ctl->plan = true;
+		break;
+	case OPT_EFFECTIVE:
+		ctl->effective = true;
+		break;
+	case OPT_NO_FILES:
+		ctl->no_files = true;
+		break;
+	case OPT_SINCE:
+		ctl->since = optarg;
+		break;
+	case OPT_UNTIL:
+		ctl->until = optarg;
+		break;
+	case OPT_VERSION:
+		puts("fjordctl " FG_VERSION);
+		return EX_OK;
+	case 'h':
+		usage(stdout);
+		return EX_OK;
+	default:
+		usage(stderr);
+		return EX_USAGE;
+	}
+	return -1;
+}
+
+static int parse(struct ctl *ctl, int argc, char **argv)
+{
+	int opt, code;
+
+	while ((opt = getopt_long(argc, argv, "c:h", options, NULL)) != -1)
+		if ((code = parse_option(ctl, opt)) >= 0)
+			return code;
+	for (; optind < argc; optind++) {
+		if (ctl->count == (int)FG_COUNT(ctl->words)) {
+			fprintf(stderr, "fjordctl: too many arguments\n");
+			return EX_USAGE;
+		}
+		ctl->words[ctl->count++] = argv[optind];
+	}
+	if (ctl->count == 0) {
+		usage(stderr);
+		return EX_USAGE;
+	}
+	ctl->color = isatty(STDOUT_FILENO) && !getenv("NO_COLOR");
+	return -1;
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl ctl = {0};
+	int code = parse(&ctl, argc, argv);
+
+	if (code >= 0)
+		return code;
+	for (size_t i = 0; i < FG_COUNT(commands); i++) {
+		if (strcmp(commands[i].name, ctl.words[0]) != 0)
+			continue;
+		if (ctl.count - 1 < commands[i].least || ctl.count - 1 > commands[i].most) {
+			fprintf(stderr, "usage: fjordctl %s %s\n", commands[i].name,
+				commands[i].arguments);
+			return EX_USAGE;
+		}
+		code = commands[i].run(&ctl);
+		if (fflush(stdout) != 0 && code == EX_OK)
+			code = EX_IOERR;
+		return code;
+	}
+	fprintf(stderr, "fjordctl: unknown command '%s'; 'fjordctl --help' lists them\n",
+		ctl.words[0]);
+	return EX_USAGE;
+}

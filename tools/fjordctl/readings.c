@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* `watch`, `read` and `history`: readings for people, as JSON, as CSV. */
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/clock.h"
+#include "base/status.h"
+#include "base/timefmt.h"
+#include "ctl.h"
+
+static const char *quality_word(int qc)
+{
+	switch (qc) {
+	case 1:
+		return "pass";
+	case 2:
+		return "unchecked";
+	case 3:
+		return "suspect";
+	case 4:
+		return "fail";
+	default:
+		return "missing";
+	}
+}
+
+/* The value of a reading: numbers as they stand in the text, with all their digits. */
+static const char *value_of(const cJSON *r, const char *line, char *mem, size_t size)
+{
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(r, "value");
+	const char *at = strstr(line, "\"value\":");
+
+	if (!cJSON_IsNumber(v) || !at)
+		return ctl_value(v, mem, size);
+	at += strlen("\"value\":");
+	snprintf(mem, size, "%.*s", (int)strcspn(at, ",}"), at);
+	return mem;
+}
+
+static void print_reading(const cJSON *r, const char *line)
+{
+	char value[280];
+
+	printf("%s  %-16s %-24s %14s %-8s %-9s %s\n", ctl_text(r, "time"), ctl_text(r, "station"),
+		ctl_text(r, "point"), value_of(r, line, value, sizeof(value)), ctl_text(r, "unit"),
+		quality_word((int)ctl_number(r, "qc")), ctl_text(r, "reason"));
+}
+
+static void print_csv_text(const char *text)
+{
+	if (!strpbrk(text, ",\"\n")) {
+		fputs(text, stdout);
+		return;
+	}
+	putchar('"');
+	for (; *text; text++)
+		printf(*text == '"' ? "\"\"" : "%c", *text);
+	putchar('"');
+}
+
+static void print_csv(const cJSON *r, const char *line)
+{
+	static const char *const columns[] = {"id", "time", "station", "device", "point"};
+	const cJSON *v = cJSON_GetObjectItemCaseSensitive(r, "value");
+	char value[280];
+
+	for (size_t i = 0; i < FG_COUNT(columns); i++)
+		printf("%s,", ctl_text(r, columns[i]));
+	print_csv_text(cJSON_IsNull(v) ? "" : value_of(r, line, value, sizeof(value)));
+	putchar(',');
+	print_csv_text(ctl_text(r, "unit"));
+	printf(",%.0f,%s\n", ctl_number(r, "qc"), ctl_text(r, "reason"));
+}
+
+static int on_reading(void *arg, const char *text)
+{
+	const struct ctl *ctl = arg;
+	cJSON *r;
+
+	if (ctl->json) {
+		puts(text);
+		return fflush(stdout) != 0;
+	}
+	r = cJSON_Parse(text);
+	if (cJSON_GetObjectItemCaseSensitive(r, "lost"))
+		fprintf(stderr, "(%.0f readings not shown: this terminal is too slow)\n",
+			ctl_number(r, "lost"));
+	else if (ctl->csv)
+		print_csv(r, text);
+	else
+		print_reading(r, text);
+	cJSON_Delete(r);
+	return fflush(stdout) != 0;
+}
+
+int ctl_watch(const struct ctl *ctl)
+{
+	return ctl_request(ctl, ctl->words, (size_t)ctl->count, on_reading, (void *)ctl);
+}
+
+static int on_read(void *arg, const char *text)
+{
+	const struct ctl *ctl = arg;
+	cJSON *doc, *item;
+	char value[280];
+
+	if (ctl->json) {
+		puts(text);
+		return 0;
+	}
+	doc = cJSON_Parse(text);
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(doc, "steps"))
+		printf("  %s\n", cJSON_IsString(item) ? item->valuestring : "");
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(doc, "readings")) printf(
+		"%-24s %14s %-8s %-9s %s\n", ctl_text(item, "point"),
+		ctl_value(cJSON_GetObjectItemCaseSensitive(item, "value"), value, sizeof(value)),
+		ctl_text(item, "unit"), quality_word((int)ctl_number(item, "qc")),
+		ctl_text(item, "reason"));
+	printf("%.0f requests, %.0f answers, %.3f s\n", ctl_number(doc, "requests"),
+		ctl_number(doc, "answers"), ctl_number(doc, "took_s"));
+	cJSON_Delete(doc);
+	return 0;
+}
+
+int ctl_read(const struct ctl *ctl)
+{
+	return ctl_request(ctl, ctl->words, (size_t)ctl->count, on_read, (void *)ctl);
+}
+
+/* A time, or an age before now. */
+static int parse_time(const char *text, int64_t *ret_ms)
+{
+	int64_t age_us;
+
+	if (fg_duration_parse(text, &age_us) == FG_OK) {
+		*ret_ms = (fg_clock_wall_us() - age_us) / 1000;
+		return FG_OK;
+	}
+	return fg_rfc3339_parse(text, ret_ms);
+}
+
+int ctl_history(const struct ctl *ctl)
+{
+	int64_t since_ms, until_ms = INT64_MAX;
+	char since[24], until[24];
+	const char *words[] = {"history", ctl->words[1], since, until};
+
+	if (parse_time(ctl->since ? ctl->since : "24h", &since_ms) < 0 ||
+		(ctl->until && parse_time(ctl->until, &until_ms) < 0)) {
+		fprintf(stderr,
+			"fjordctl: '%s' is neither a time (2026-07-01T12:00:00Z) nor an age "
+			"(24h)\n",
+			ctl->until && ctl->since == NULL ? ctl->until : ctl->since);
+		return EX_USAGE;
+	}
+	snprintf(since, sizeof(since), "%lld", (long long)since_ms);
+	snprintf(until, sizeof(until), "%lld", (long long)until_ms);
+	if (ctl->csv)
+		puts("id,time,station,device,point,value,unit,qc,reason");
+	return ctl_request(ctl, words, FG_COUNT(words), on_reading, (void *)ctl);
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* `status`: what is wrong first, then everything. */
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/timefmt.h"
+#include "ctl.h"
+
+struct status {
+	const struct ctl *ctl;
+	bool shown;
+};
+
+static double seconds_since(const cJSON *doc, const char *time)
+{
+	int64_t then, now;
+	const cJSON *clock = cJSON_GetObjectItemCaseSensitive(doc, "clock");
+
+	if (fg_rfc3339_parse(time, &then) < 0 ||
+		fg_rfc3339_parse(ctl_text(clock, "time"), &now) < 0)
+		return 0;
+	return (double)(now - then) / 1000;
+}
+
+static void print_gateway(const cJSON *doc)
+{
+	const cJSON *g = cJSON_GetObjectItemCaseSensitive(doc, "gateway");
+	const cJSON *clock = cJSON_GetObjectItemCaseSensitive(doc, "clock");
+	char age[32];
+
+	printf("gateway %s (%s), version %s, up %s\n", ctl_text(g, "id"), ctl_text(g, "title"),
+		ctl_text(g, "version"), ctl_age(ctl_number(g, "uptime_s"), age, sizeof(age)));
+	printf("clock   %s, %s\n", ctl_text(clock, "time"),
+		ctl_true(clock, "trusted") ? "right"
+					   : "not known to be right: readings are held back");
+}
+
+static void print_links(const cJSON *doc, bool color)
+{
+	static const char *const heads[] = {"LINK", "DRIVER", "STATE", "DEVICES OK"};
+	struct ctl_table *t = ctl_table_new(heads, 4);
+	const cJSON *l;
+
+	cJSON_ArrayForEach(l, cJSON_GetObjectItemCaseSensitive(doc, "links"))
+	{
+		ctl_table_cell(t, "%s", ctl_text(l, "name"));
+		ctl_table_cell(t, "%s", ctl_text(l, "driver"));
+		ctl_table_cell(t, "%s", ctl_text(l, "state"));
+		ctl_table_cell(
+			t, "%.0f of %.0f", ctl_number(l, "devices_ok"), ctl_number(l, "devices"));
+	}
+	ctl_table_print(t, color);
+	ctl_table_free(t);
+}
+
+/* Devices that are not well stand first. */
+static void print_devices(const cJSON *doc, bool color)
+{
+	static const char *const heads[] = {"DEVICE", "STATION", "STATE", "SINCE", "REASON",
+		"POLLS", "FAILED", "OVERRUNS", "BAD POINTS"};
+	struct ctl_table *t = ctl_table_new(heads, 9);
+	char age[32];
+	const cJSON *d;
+
+	for (int well = 0; well < 2; well++) {
+		cJSON_ArrayForEach(d, cJSON_GetObjectItemCaseSensitive(doc, "devices"))
+		{
+			bool ok = strcmp(ctl_text(d, "state"), "ok") == 0 &&
+				  ctl_number(d, "points_bad") == 0;
+
+			if (ok != (bool)well)
+				continue;
+			ctl_table_cell(t, "%s", ctl_text(d, "name"));
+			ctl_table_cell(t, "%s", ctl_text(d, "station"));
+			ctl_table_cell(t, "%s", ctl_text(d, "state"));
+			ctl_table_cell(t, "%s",
+				ctl_age(seconds_since(doc, ctl_text(d, "since")), age,
+					sizeof(age)));
+			ctl_table_cell(
+				t, "%s", *ctl_text(d, "reason") ? ctl_text(d, "reason") : "-");
+			ctl_table_cell(t, "%.0f", ctl_number(d, "polls"));
+			ctl_table_cell(t, "%.0f", ctl_number(d, "failures"));
+			ctl_table_cell(t, "%.0f", ctl_number(d, "overruns"));
+			ctl_table_cell(t, "%.0f of %.0f", ctl_number(d, "points_bad"),
+				ctl_number(d, "points"));
+		}
+	}
+	ctl_table_print(t, color);
+	ctl_table_free(t);
+}
+
+static void print_destinations(const cJSON *doc, bool color)
+{
+	static const char *const heads[] = {
+		"DESTINATION", "STATE", "SINCE", "BACKLOG", "OLDEST UNSENT", "SERVER", "ERROR"};
+	struct ctl_table *t = ctl_table_new(heads, 7);
+	char age[32];
+	const cJSON *d;
+
+	cJSON_ArrayForEach(d, cJSON_GetObjectItemCaseSensitive(doc, "destinations"))
+	{
+		const char *oldest = ctl_text(d, "oldest_unsent");
+
+		ctl_table_cell(t, "%s", ctl_text(d, "name"));
+		ctl_table_cell(t, "%s", ctl_text(d, "state"));
+		ctl_table_cell(t, "%s",
+			ctl_age(seconds_since(doc, ctl_text(d, "since")), age, sizeof(age)));
+		ctl_table_cell(t, "%.0f", ctl_number(d, "backlog"));
+		ctl_table_cell(t, "%s", *oldest ? oldest : "-");
+		ctl_table_cell(t, "%s", ctl_text(d, "server"));
+		ctl_table_cell(t, "%s", *ctl_text(d, "error") ? ctl_text(d, "error") : "-");
+	}
+	ctl_table_print(t, color);
+	ctl_table_free(t);
+}
+
+static void print_store(const cJSON *doc)
+{
+	const cJSON *s = cJSON_GetObjectItemCaseSensitive(doc, "store");
+	const cJSON *totals = cJSON_GetObjectItemCaseSensitive(doc, "totals");
+
+	printf("store   %s: %s, %.1f of %.0f MiB, next number %.0f\n", ctl_text(s, "file"),
+		ctl_true(s, "writable") ? "writable" : ctl_text(s, "error"),
+		ctl_number(s, "bytes") / 1048576, ctl_number(s, "max_bytes") / 1048576,
+		ctl_number(s, "next_seq"));
+	if (ctl_number(s, "dropped_max_size") + ctl_number(s, "dropped_queue_full") > 0)
+		printf("LOST    %.0f readings for want of room in the store, %.0f while it was "
+		       "behind\n",
+			ctl_number(s, "dropped_max_size"), ctl_number(s, "dropped_queue_full"));
+	printf("totals  polled %.0f, stored %.0f, published %.0f, acknowledged %.0f, repeats not "
+	       "told %.0f, overruns %.0f\n",
+		ctl_number(totals, "polled"), ctl_number(totals, "stored"),
+		ctl_number(totals, "published"), ctl_number(totals, "acknowledged"),
+		ctl_number(totals, "suppressed"), ctl_number(totals, "overruns"));
+}
+
+static int on_line(void *arg, const char *text)
+{
+	struct status *s = arg;
+	bool color = s->ctl->color;
+	cJSON *doc;
+
+	if (s->ctl->json) {
+		puts(text);
+		return 0;
+	}
+	doc = cJSON_Parse(text);
+	print_gateway(doc);
+	putchar('\n');
+	print_destinations(doc, color);
+	putchar('\n');
+	print_links(doc, color);
+	putchar('\n');
+	print_devices(doc, color);
+	putchar('\n');
+	print_store(doc);
+	cJSON_Delete(doc);
+	return 0;
+}
+
+int ctl_status(const struct ctl *ctl)
+{
+	static const char *const words[] = {"status"};
+	struct status s = {.ctl = ctl};
+
+	return ctl_request(ctl, words, 1, on_line, &s);
+}
