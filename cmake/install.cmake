@@ -1,17 +1,13 @@
 # SPDX-License-Identifier: EUPL-1.2
 # What an installation consists of. The configuration is laid down only where there is none.
-foreach(program fjordgate fjordctl fjordsim)
-  if(TARGET ${program})
-    install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
-  endif()
-endforeach()
+install(TARGETS fjordgate fjordctl RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 
 install(DIRECTORY etc/profiles DESTINATION ${CMAKE_INSTALL_DATADIR}/fjordgate
   OPTIONAL FILES_MATCHING PATTERN "*.yaml")
 install(CODE "
-  set(target \"\$ENV{DESTDIR}${CMAKE_INSTALL_FULL_SYSCONFDIR}/fjordgate\")
-  if(NOT EXISTS \"\${target}/fjordgate.yaml\")
-    file(INSTALL \"${CMAKE_SOURCE_DIR}/etc/fjordgate.yaml\" DESTINATION \"\${target}\")
+  set(folder \"${CMAKE_INSTALL_FULL_SYSCONFDIR}/fjordgate\")
+  if(NOT EXISTS \"\$ENV{DESTDIR}\${folder}/fjordgate.yaml\")
+    file(INSTALL \"${CMAKE_SOURCE_DIR}/etc/fjordgate.yaml\" DESTINATION \"\${folder}\")
   endif()")
 
 # The unit in the tree is for /usr; another prefix gets its own paths.

@@ -196,8 +196,10 @@ def watch(crew, subscriber, end, colour):
                 if reading["qc"] != 9:
                     arrived.add(topic)
                 show(topic, reading, colour)
-    except (Interrupted, BrokenPipeError):
+    except Interrupted:
         pass
+    except BrokenPipeError:     # as in ./demo | head: nobody reads on, the order of the end stays
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return arrived
 
 
