@@ -1,0 +1,67 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: EUPL-1.2
+"""kill -9 again and again while the broker is away: what was committed arrives, and no number is
+used twice."""
+import random
+import time
+import unittest
+
+from lib.bench import Scene
+
+POINTS, ROUNDS = 4, 7
+COMMIT_S = 0.2          # storage.commit_interval of the scene
+
+
+class Kill9(Scene):
+    def test_kill(self):
+        chance = random.Random(1)
+        self.counters(POINTS, interval="100ms")
+        self.gateway.start()
+        self.await_value("c00", 3)
+        self.broker.stop()
+        lost_from = []
+        for _ in range(ROUNDS):
+            polled = len(self.server[1].requests)
+            self.eventually(lambda: len(self.server[1].requests) >= polled + 14, "polls go on")
+            pause = chance.random() * 2 * COMMIT_S
+            end = time.monotonic() + pause
+            self.eventually(lambda: time.monotonic() >= end, "a random moment")
+            self.gateway.kill()
+            lost_from.append(time.time())
+            self.gateway.start()
+        self.broker.start()
+        self.eventually(self.gateway.status, "the daemon answers")
+        last = max(self.server[1].served("holding", 0, time.time()))
+        self.await_value("c00", last + 3, 30)
+        now = time.time()
+        self.eventually(lambda: self.backlog() == 0, "the backlog is sent", 30)
+
+        got = [self.subscriber.values("c%02d" % a) for a in range(POINTS)]
+        committed = [(address, value) for at, _, address, value in self.server[1].given
+                     if at < now - 1 and not any(0 <= end - at < COMMIT_S + 0.3
+                                                 for end in lost_from)]
+        self.assertGreater(len(committed), POINTS * ROUNDS * 8)
+        self.assertEqual([], [c for c in committed if c[1] not in got[c[0]]])
+        self.check_ids()
+        self.assertEqual(0, self.gateway.stop())
+
+    def backlog(self):
+        destinations = self.gateway.status().get("destinations", [])
+        return sum(d["backlog"] for d in destinations) if destinations else None
+
+    def check_ids(self):
+        contents, newest = {}, {}
+        for message in self.subscriber.readings():
+            reading = message.reading
+            content = (reading["point"], reading["time"], reading["value"], reading["qc"])
+            self.assertEqual(contents.setdefault(reading["id"], content), content, reading["id"])
+        # The numbers rise with the values: what was read later has a higher one.
+        for seq, (point, _, value, _) in sorted(
+                (int(i.rsplit(":")[1]), c) for i, c in contents.items()):
+            if value is not None:
+                self.assertGreater(value, newest.get(point, 0), "seq %d" % seq)
+                newest[point] = value
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,54 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: EUPL-1.2
+"""A wrong password: the gateway keeps its readings, says what is wrong once, tries again with
+pauses, and delivers everything when the password file is put right."""
+import time
+import unittest
+
+from lib.bench import SystemTest
+from lib import config
+from lib.broker import Broker
+from lib.gateway import Gateway
+from lib.modbus import TcpServer
+from lib.subscriber import Subscriber
+
+
+class RefusedBroker(SystemTest):
+    def test_wrong_password(self):
+        broker = Broker(self, users={"gateway": "right", "reader": "reader"})
+        broker.start()
+        subscriber = Subscriber(self, broker.port, user="reader", password="reader")
+        server = TcpServer(self)
+        server[1].count("holding", 0)
+        secret = self.write("secret", "wrong\n")
+        settings = config.base(broker.port, username="gateway", password_file=secret)
+        settings["links"]["plc"] = {"driver": "modbus-tcp", "host": "127.0.0.1",
+                                    "port": server.port}
+        settings["devices"]["probe"] = config.modbus_device(
+            "plc", 1, "200ms", {"level": config.register(0)})
+        self.gateway = gateway = Gateway(self, settings).start()
+
+        self.eventually(lambda: self.destination().get("backlog", 0) > 20, "a backlog grows", 20)
+        self.assertLess(self.destination()["backlog"], 60, "readings that nobody took")
+        self.assertFalse(self.destination()["connected"])
+        self.assertIn("authori", self.gateway.ctl("status").stdout.lower())
+        lines = [l for l in gateway.log().splitlines() if "authori" in l.lower()]
+        self.assertEqual(1, len(lines), lines)
+        self.assertNotIn("wrong", gateway.log())
+        # Attempts pause longer and longer instead of knocking without end.
+        self.assertLess(broker.log().count("New connection"), 10)
+        self.assertEqual([], subscriber.readings())
+
+        self.write("secret", "right\n")
+        self.eventually(subscriber.readings, "readings come once the password is right", 70)
+        self.eventually(lambda: self.destination()["backlog"] == 0, "the backlog is sent", 20)
+        served = server[1].served("holding", 0, time.time() - 2)
+        self.eventually(lambda: served <= subscriber.values("level"), "all that was read")
+        self.assertEqual(0, gateway.stop())
+
+    def destination(self):
+        return next(iter(self.gateway.status().get("destinations", [])), {})
+
+
+if __name__ == "__main__":
+    unittest.main()
