@@ -53,6 +53,14 @@ class Unit(IModbusSlaveContext):
         return {v for at, t, a, v in list(self.given)
                 if (t, a) == (table, address) and at < until}
 
+    def times(self, table, address):
+        """{value: when it was given out}."""
+        return {v: at for at, t, a, v in list(self.given) if (t, a) == (table, address)}
+
+    def last(self, table, address):
+        """The newest value that was given out; 0 before the first."""
+        return max(self.times(table, address), default=0)
+
     # What pymodbus calls.
 
     def validate(self, function, address, count=1):

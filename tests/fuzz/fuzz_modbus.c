@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* An answer PDU of any bytes against any request, and any registers as any type. The first bytes
+ * choose the request and the type. */
+#include <stdint.h>
+#include <string.h>
+
+#include "protocol/modbus.h"
+
+static void decode(const uint8_t *choice, const uint16_t *cells)
+{
+	struct fg_regspec spec = {
+		.type = (enum fg_regtype)(choice[0] % (FG_REG_BITS + 1)),
+		.order = (enum fg_order)(choice[1] & 3),
+		.high_byte = choice[1] & 4,
+		.lo = choice[2] & 7,
+		.hi = (uint8_t)(8 + (choice[2] >> 5)),
+		.string_registers = (uint16_t)(1 + choice[3] % 125),
+	};
+	struct fg_value value;
+	uint64_t raw;
+	char text[2 * 125 + 1];
+
+	fg_reg_decode(&spec, cells, &value, &raw, text);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static uint16_t cells[2000];
+	struct fg_request req;
+	unsigned exception;
+
+	if (size < 8)
+		return 0;
+	req.table = (enum fg_table)(data[0] & 3);
+	req.address = (uint16_t)(data[1] << 8 | data[2]);
+	req.count = req.table == FG_TABLE_COIL || req.table == FG_TABLE_DISCRETE
+			    ? (uint16_t)(1 + (data[3] << 3))
+			    : (uint16_t)(1 + data[3] % 125);
+	memset(cells, 0, sizeof(cells));
+	fg_modbus_answer(&req, data + 8, size - 8, cells, &exception);
+	decode(data + 4, cells);
+	return 0;
+}

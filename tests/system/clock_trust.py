@@ -1,0 +1,45 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: EUPL-1.2
+"""A board that does not know the time yet: readings are kept and not published, the status says so;
+once the time is known they go out with the time at which they were measured."""
+import time
+import unittest
+
+from lib import config
+from lib.bench import Scene
+from lib.subscriber import epoch
+
+
+class ClockTrust(Scene):
+    def test_trust_of_a_file(self):
+        self.counters(2)
+        self.config["clock"] = {"trust": self.path("time-is-right")}
+        self.gateway.start()
+        self.eventually(lambda: self.gateway.status().get("totals", {}).get("stored", 0) > 9,
+                        "readings are stored")
+        self.assertEqual([], self.subscriber.readings())
+        self.eventually(lambda: self.subscriber.last(config.status_topic()), "the status")
+        self.assertEqual(False, self.subscriber.last(config.status_topic()).json["clock"]["trusted"])
+        self.assertGreater(self.gateway.status()["clock"]["waiting_for_time"], 5)
+
+        before = time.time()
+        served = self.server[1].served("holding", 0, before)
+        self.write("time-is-right", "")
+        self.await_value("c00", max(served))
+        self.eventually(lambda: served <= self.subscriber.values("c00"), "what was held comes")
+        times = {m.json["value"]: epoch(m.json["time"]) for m in self.subscriber.readings("c00")}
+        late = [v for v, at in self.server[1].times("holding", 0).items()
+                if v in times and abs(times[v] - at) > 0.5]
+        self.assertEqual([], late, "readings whose time is not that of their measurement")
+        self.eventually(
+            lambda: self.subscriber.last(config.status_topic()).json["clock"]["trusted"],
+            "the status says that the time is right")
+        held = [m for m in self.subscriber.readings("c00") if epoch(m.json["time"]) < before - 0.2]
+        self.assertTrue(held)
+        self.assertLessEqual(sum(m.retain for m in held), 1, "only the newest is retained")
+        self.assertEqual(0, self.gateway.stop())
+        self.assert_complete(2, before)
+
+
+if __name__ == "__main__":
+    unittest.main()
