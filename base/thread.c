@@ -2,8 +2,10 @@
 /* Starting threads and waiting with a deadline. */
 #include "base/thread.h"
 
+#include <poll.h>
 #include <signal.h>
 
+#include "base/clock.h"
 #include "base/status.h"
 
 #define STACK_BYTES (256u << 10)
@@ -26,6 +28,19 @@ int fg_thread_start(pthread_t *thread, const char *name, void *(*run)(void *), v
 		return -r;
 	pthread_setname_np(*thread, name);
 	return FG_OK;
+}
+
+/* The joins with a time-out take wall time or are unknown to ThreadSanitizer. */
+bool fg_thread_join(pthread_t thread, int64_t wait_us)
+{
+	int64_t until_us = fg_clock_mono_us() + wait_us;
+
+	while (pthread_tryjoin_np(thread, NULL) != 0) {
+		if (fg_clock_mono_us() >= until_us)
+			return false;
+		poll(NULL, 0, 5);
+	}
+	return true;
 }
 
 void fg_cond_init(pthread_cond_t *cond)

@@ -20,7 +20,7 @@ struct history_request {
 	char gateway[64], station[64], point[64];
 	int64_t since_ms, until_ms;
 	uint64_t after;
-	bool over;
+	bool over, known, given;
 	long status;
 	struct fg_buf out;
 };
@@ -41,6 +41,7 @@ static int on_item(
 	struct history_request *h = arg;
 
 	h->after = item->seq;
+	h->given = true;
 	if (uncertain)
 		return 0;
 	fg_encode_json(&h->out, h->gateway, desc, item);
@@ -80,6 +81,9 @@ static void piece_read(uv_work_t *req, int status)
 	if (status < 0 || h->status < 0) {
 		fg_client_error(c, EX_TEMPFAIL, "the store cannot be read: %s",
 			fg_strerror((int)h->status));
+	} else if (h->over && !h->given && !h->known) {
+		fg_client_error(c, EX_USAGE, "no point '%s/%s', neither configured nor stored",
+			h->station, h->point);
 	} else if (c->closing) {
 		/* nobody reads */
 	} else if (!h->over) {
@@ -92,6 +96,16 @@ static void piece_read(uv_work_t *req, int status)
 		fg_client_end(c);
 	}
 	request_free(h);
+}
+
+/* Whether the configuration has it. One that it has no more may still have readings. */
+static bool series_known(const struct fg_series_set *set, const char *station, const char *point)
+{
+	for (size_t i = 0; i < set->count; i++)
+		if (strcmp(set->items[i]->desc.station, station) == 0 &&
+			strcmp(set->items[i]->desc.point, point) == 0)
+			return true;
+	return false;
 }
 
 void fg_control_history(
@@ -119,6 +133,7 @@ void fg_control_history(
 		FG_MIN(strlen(c->daemon->config->gateway.id), sizeof(h->gateway) - 1));
 	memcpy(h->station, series, (size_t)(slash - series));
 	memcpy(h->point, slash + 1, strlen(slash + 1));
+	h->known = series_known(&c->daemon->series, h->station, h->point);
 	h->since_ms = since_ms;
 	h->until_ms = until_ms;
 	fg_buf_init(&h->out, 2 * PIECE_BYTES);

@@ -12,7 +12,7 @@
 /* A group at run time. */
 struct fg_group_run {
 	const struct fg_group *group;
-	int64_t due_mono_us;
+	int64_t due_mono_us, first_due_mono_us; /* the first one gives the phase */
 	bool busy;
 	uint64_t polls, overruns;
 };
@@ -96,6 +96,8 @@ void fg_core_free_runs(struct fg_core *core);
 
 /* schedule.c */
 void fg_schedule_init(struct fg_core *core, struct fg_now now, struct fg_group_run *run);
+/* The next regular time, on the group's own phase: after a quarantine. */
+void fg_schedule_resume(struct fg_now now, struct fg_group_run *run);
 /* Starts what is due; returns the next due time. */
 int64_t fg_schedule_run(struct fg_core *core, struct fg_now now);
 /* The pause of a quarantined device. */

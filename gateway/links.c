@@ -247,7 +247,7 @@ static void drop_workers(struct fg_daemon *d, struct fg_config *prev)
 		if (!slot)
 			continue;
 		if (slot->shared)
-			fg_worker_forget_link(slot->worker, was->name);
+			fg_worker_forget_link(slot->worker, was);
 		else
 			end_worker(d, (size_t)(slot - d->workers));
 	}

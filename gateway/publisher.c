@@ -22,6 +22,9 @@
  */
 #define STEP_US	      50000
 #define SAVE_EVERY_US 1000000
+/* An attempt that nobody tells the end of is over by then: the session's own limits are far below,
+ * so this one only helps where its command or its event was lost. */
+#define CONNECT_LIMIT_US 120000000
 
 #define TOKEN_DOCUMENT (UINT64_C(1) << 63)
 
@@ -348,6 +351,7 @@ static void set_state(struct fg_publisher *p, enum fg_publisher_state state, str
 static void start_connection(struct fg_publisher *p, struct fg_now now)
 {
 	p->epoch++;
+	p->next_attempt_mono_us = now.mono_us + CONNECT_LIMIT_US;
 	if (p->state != FG_PUB_CONNECTING)
 		set_state(p, FG_PUB_CONNECTING, now);
 	p->ports->connect(p->ports->arg, p, p->server, p->epoch);
@@ -439,7 +443,7 @@ static void publication_refused(struct fg_publisher *p, struct fg_now now, int c
 			   "it is kept",
 			p->conf->name, (unsigned)code);
 	p->refused_code = code;
-	if (!transient(code))
+	if (!transient(code) || p->state != FG_PUB_ONLINE)
 		return;
 	snprintf(why, sizeof(why), "publication refused, reason code 0x%02x", (unsigned)code);
 	p->ports->disconnect(p->ports->arg, p);
@@ -508,6 +512,11 @@ int64_t fg_publisher_run(struct fg_publisher *p, struct fg_now now)
 			start_connection(p, now);
 		else
 			next = p->next_attempt_mono_us;
+	}
+	if (p->state == FG_PUB_CONNECTING) {
+		if (now.mono_us >= p->next_attempt_mono_us)
+			fg_publisher_lost(p, now, p->epoch, false, "no answer from the session");
+		next = p->next_attempt_mono_us;
 	}
 	if (p->state == FG_PUB_ONLINE && !p->blocked && pump_documents(p) && pump_first(p) &&
 		pump_live(p) && !p->stopping)

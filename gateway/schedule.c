@@ -40,6 +40,17 @@ void fg_schedule_init(struct fg_core *core, struct fg_now now, struct fg_group_r
 		run->due_mono_us = aligned_due(run->group, now);
 	else
 		run->due_mono_us = now.mono_us + phase(run->group);
+	run->first_due_mono_us = run->due_mono_us;
+}
+
+void fg_schedule_resume(struct fg_now now, struct fg_group_run *run)
+{
+	int64_t since = now.mono_us - run->first_due_mono_us, interval = run->group->interval_us;
+
+	if (run->group->device->align)
+		run->due_mono_us = aligned_due(run->group, now);
+	else
+		run->due_mono_us = run->first_due_mono_us + (since / interval + 1) * interval;
 }
 
 static unsigned dead_on_link(const struct fg_core *core, const struct fg_link *link)

@@ -16,8 +16,10 @@
 
 #define RING_BYTES  (512u << 10)
 #define RETRY_US    1000000
+#define LAST_TRIES  3
 #define SLOW_US	    100000
 #define MESSAGE_MAX (80u << 10)
+#define PENDING_MAX (RING_BYTES + 2 * MESSAGE_MAX)
 
 enum message_type {
 	MSG_APPEND,
@@ -50,9 +52,13 @@ struct fg_store {
 	int64_t interval_us;
 
 	/* the thread's own */
-	struct fg_buf pending; /* messages of the commit under way: length, message, payload */
+	struct fg_buf pending; /* messages to commit, in order: length, message, payload */
+	size_t group_len;      /* those of the commit under way */
+	size_t group_most;     /* less than all where there was no room for so many */
 	bool failed;
 	uint64_t appended_next, reserved;
+	bool offset_asked, offset_failed;
+	int64_t offset_us;
 	bool expire_asked, more_to_tidy;
 	int64_t expire_now_ms;
 	uint64_t expire_below;
@@ -169,11 +175,32 @@ static void drain(struct fg_store *s)
 	s->pending.overflow = false;
 }
 
-/* Calls fn for each pending message until it fails. */
+/* Chooses the next group: whole messages, at least one. */
+static void choose_group(struct fg_store *s)
+{
+	size_t at = 0;
+	uint32_t len;
+
+	do {
+		memcpy(&len, s->pending.data + at, sizeof(len));
+		at += sizeof(len) + len;
+	} while (at < s->pending.len && at < s->group_most);
+	s->group_len = at;
+}
+
+/* The group is done. */
+static void forget_group(struct fg_store *s)
+{
+	s->pending.len -= s->group_len;
+	memmove(s->pending.data, s->pending.data + s->group_len, s->pending.len);
+	s->group_most = FG_MIN(s->group_most * 2, (size_t)PENDING_MAX);
+}
+
+/* Calls fn for each message of the group until it fails. */
 static int each(struct fg_store *s,
 	int (*fn)(struct fg_store *, const struct message *, const void *payload, size_t len))
 {
-	const char *at = s->pending.data, *end = at + s->pending.len;
+	const char *at = s->pending.data, *end = at + s->group_len;
 	int r = FG_OK;
 
 	while (at < end && r >= 0) {
@@ -240,22 +267,28 @@ static int before(struct fg_store *s, const struct message *m, const void *paylo
 	return FG_OK;
 }
 
+/* Told before the commit is, so that nobody takes them for stored. */
+static int tell_refused(struct fg_store *s, const struct message *m, const void *payload,
+	size_t len)
+{
+	(void)payload;
+	(void)len;
+	if (m->type == MSG_REFUSED)
+		tell(s, (struct fg_store_event){.type = FG_STORE_DROPPED,
+				.a = m->a,
+				.b = m->a + m->count,
+				.c = m->count});
+	return FG_OK;
+}
+
 static int after(struct fg_store *s, const struct message *m, const void *payload, size_t len)
 {
 	(void)payload;
 	(void)len;
 	switch (m->type) {
-	case MSG_REFUSED:
-		tell(s, (struct fg_store_event){.type = FG_STORE_DROPPED,
-				.a = m->a,
-				.b = m->a + m->count,
-				.c = m->count});
-		break;
 	case MSG_BOOT_OFFSET:
-		if (fg_spool_set_boot_offset(s->spool, (int64_t)m->a) < 0)
-			fg_error("store: cannot record the boot's time: %s",
-				fg_spool_error(s->spool));
-		tell(s, (struct fg_store_event){.type = FG_STORE_BOOT_TIMED});
+		s->offset_asked = true;
+		s->offset_us = (int64_t)m->a;
 		break;
 	case MSG_EXPIRE:
 		s->expire_asked = true;
@@ -320,7 +353,23 @@ static void told_size(struct fg_store *s)
 			.type = FG_STORE_SIZE, .a = (uint64_t)info.bytes, .b = info.rows});
 }
 
-/* One round: everything that is pending becomes durable, or stays pending. */
+/* Readings wait for this time, so it is told only once it is stored; tried again each round. */
+static void store_offset(struct fg_store *s)
+{
+	if (!s->offset_asked)
+		return;
+	if (fg_spool_set_boot_offset(s->spool, s->offset_us) < 0) {
+		if (!s->offset_failed)
+			fg_error("store: cannot record the boot's time, trying again: %s",
+				fg_spool_error(s->spool));
+		s->offset_failed = true;
+		return;
+	}
+	s->offset_asked = false;
+	tell(s, (struct fg_store_event){.type = FG_STORE_BOOT_TIMED});
+}
+
+/* One round: a group becomes durable, or all stays pending. */
 static bool commit(struct fg_store *s)
 {
 	int r;
@@ -328,21 +377,27 @@ static bool commit(struct fg_store *s)
 	drain(s);
 	if (s->pending.len == 0)
 		return true;
+	choose_group(s);
 	r = each(s, before);
 	if (r >= 0)
 		r = commit_group(s);
 	if (r < 0) {
 		told_failure(s);
-		s->more_to_tidy |= r == -ENOSPC; /* room has to be made first */
+		if (r == -ENOSPC) { /* room has to be made first, and there may never be so much */
+			s->more_to_tidy = true;
+			s->group_most = s->group_len / 2;
+		}
 		return false;
 	}
 	if (s->failed)
 		tell(s, (struct fg_store_event){.type = FG_STORE_RECOVERED});
 	s->failed = false;
+	each(s, tell_refused);
 	if (s->appended_next)
 		tell(s, (struct fg_store_event){.type = FG_STORE_COMMITTED, .a = s->appended_next});
 	each(s, after);
-	fg_buf_clear(&s->pending);
+	forget_group(s);
+	store_offset(s);
 	return true;
 }
 
@@ -384,9 +439,11 @@ static bool wait_for_work(struct fg_store *s)
 	bool go_on;
 
 	pthread_mutex_lock(&s->lock);
-	while (!s->some && !s->stop && !s->more_to_tidy && !s->expire_asked)
+	/* what did not fit into the last group is still there, and nobody wakes us for it */
+	while (!s->some && !s->stop && !s->more_to_tidy && !s->expire_asked && !s->pending.len &&
+		fg_ring_used(&s->ring) == 0)
 		pthread_cond_wait(&s->wake, &s->lock);
-	due = fg_clock_mono_us() + (s->more_to_tidy ? 0 : s->interval_us);
+	due = fg_clock_mono_us() + (s->more_to_tidy || s->pending.len ? 0 : s->interval_us);
 	while (!s->flush && !s->stop && fg_clock_mono_us() < due)
 		wait_until(s, due);
 	s->some = s->flush = false;
@@ -412,17 +469,24 @@ static bool wait_for_retry(struct fg_store *s)
 static void *run(void *arg)
 {
 	struct fg_store *s = arg;
+	int tries = LAST_TRIES;
 
 	told_size(s);
 	while (wait_for_work(s)) {
 		while (!commit(s)) {
 			tidy(s);
-			if (!wait_for_retry(s))
+			if (!s->more_to_tidy && !wait_for_retry(s))
 				break;
 		}
 		tidy(s);
 	}
-	commit(s);
+	/* the rest; it may be more than one group, and a passing fault must not cost it */
+	while (tries && (s->pending.len || fg_ring_used(&s->ring))) {
+		bool failed = !commit(s);
+
+		tidy(s);
+		tries -= failed && !s->more_to_tidy;
+	}
 	return NULL;
 }
 
@@ -443,7 +507,8 @@ int fg_store_start(struct fg_spool *spool, int64_t commit_interval_us, fg_store_
 	s->reserved = info.reserved;
 	pthread_mutex_init(&s->lock, NULL);
 	fg_cond_init(&s->wake);
-	fg_buf_init(&s->pending, RING_BYTES + 2 * MESSAGE_MAX);
+	fg_buf_init(&s->pending, PENDING_MAX);
+	s->group_most = PENDING_MAX;
 	r = fg_ring_init(&s->ring, RING_BYTES);
 	if (r == FG_OK)
 		r = fg_thread_start(&s->thread, "store", run, s);

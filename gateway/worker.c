@@ -25,8 +25,14 @@ struct line {
 	struct fg_link_state ls;
 	struct fg_config *config; /* of ls.link; held */
 	char name[64];
+	uint64_t fingerprint; /* of the keys it is open with */
 	int64_t reopen_at_us, reopen_us;
 	bool down_logged;
+};
+
+struct gone {
+	char name[64];
+	uint64_t fingerprint;
 };
 
 struct fg_worker {
@@ -37,9 +43,11 @@ struct fg_worker {
 	int wake_fd;
 	_Atomic bool stop;
 
-	pthread_mutex_t lock; /* of the queue and the names to forget */
+	pthread_mutex_t lock; /* of the queue, the links to forget, and the end */
+	pthread_cond_t end;
+	bool ended;
 	struct fg_job *first, **last;
-	char (*forget)[64];
+	struct gone *forget;
 	size_t forget_count;
 
 	/* the thread's own */
@@ -73,17 +81,17 @@ void fg_worker_submit(struct fg_worker *w, struct fg_config *config, struct fg_j
 		wake(w);
 }
 
-void fg_worker_forget_link(struct fg_worker *w, const char *link_name)
+void fg_worker_forget_link(struct fg_worker *w, const struct fg_link *link)
 {
+	struct gone gone = {.fingerprint = link->fingerprint};
 	void *more;
 
+	memcpy(gone.name, link->name, FG_MIN(strlen(link->name), sizeof(gone.name) - 1));
 	pthread_mutex_lock(&w->lock);
 	more = realloc(w->forget, (w->forget_count + 1) * sizeof(*w->forget));
 	if (more) {
 		w->forget = more;
-		memset(w->forget[w->forget_count], 0, sizeof(*w->forget));
-		memcpy(w->forget[w->forget_count++], link_name,
-			FG_MIN(strlen(link_name), sizeof(*w->forget) - 1));
+		w->forget[w->forget_count++] = gone;
 	}
 	pthread_mutex_unlock(&w->lock);
 	wake(w);
@@ -115,6 +123,7 @@ static struct line *add_line(
 	l->ls.host = &w->host;
 	l->config = fg_config_ref(config);
 	memcpy(l->name, link->name, FG_MIN(strlen(link->name), sizeof(l->name) - 1));
+	l->fingerprint = link->fingerprint;
 	l->reopen_us = REOPEN_MIN_US;
 	l->next = w->lines;
 	w->lines = l;
@@ -123,9 +132,11 @@ static struct line *add_line(
 
 static void close_line(struct fg_worker *w, struct line *l)
 {
-	if (l->ls.open)
+	bool was_open = l->ls.open;
+
+	l->ls.open = false; /* first: close() gives jobs back, which looks at it */
+	if (was_open)
 		w->driver->close(&l->ls);
-	l->ls.open = false;
 }
 
 static void free_line(struct fg_worker *w, struct line *l)
@@ -136,12 +147,31 @@ static void free_line(struct fg_worker *w, struct line *l)
 	free(l);
 }
 
-/* A reload gave the link a new, equal object: from the first job that comes with it, it is used. */
+/* Takes the line out before it is closed: the pending jobs that come back belong to none. */
+static void forget_line(struct fg_worker *w, const char *name)
+{
+	for (struct line **at = &w->lines; *at; at = &(*at)->next) {
+		struct line *l = *at;
+
+		if (strcmp(l->name, name) != 0)
+			continue;
+		*at = l->next;
+		free_line(w, l);
+		return;
+	}
+}
+
+/* A reload gave the link a new object: where it is equal, it is used from the first job that comes
+ * with it; where it has other keys, the link is opened anew. */
 static struct line *line_of(struct fg_worker *w, struct fg_job *job)
 {
 	const struct fg_link *link = job->group->device->link;
 	struct line *l = find_line(w, link->name);
 
+	if (l && l->fingerprint != link->fingerprint) {
+		forget_line(w, link->name);
+		l = NULL;
+	}
 	if (!l)
 		return add_line(w, link, job->config);
 	if (l->config != job->config) {
@@ -172,7 +202,8 @@ static bool open_line(struct fg_worker *w, struct line *l)
 		return true;
 	if (now_us < l->reopen_at_us)
 		return false;
-	r = w->driver->open(&l->ls);
+	r = w->driver->flags & FG_DRIVER_SHARED && !w->host_open ? FG_ENOMEM
+								 : w->driver->open(&l->ls);
 	if (r < 0) {
 		w->driver->close(&l->ls);
 		link_failed(l, fg_clock_mono_us(), r);
@@ -201,12 +232,11 @@ static void all_missing(struct fg_job *job, enum fg_reason reason)
 
 static void settle(struct fg_worker *w, struct line *l, struct fg_job *job)
 {
-	if (job->status < 0) {
+	if (job->status < 0 && l->ls.open) { /* else another job's failure has ended this one */
 		fg_job_explain(job, "! link failed: %s", fg_strerror(job->status));
 		close_line(w, l);
-		l->reopen_at_us = fg_clock_mono_us();
-		link_failed(l, l->reopen_at_us, job->status);
-	} else if (job->answers) {
+		link_failed(l, fg_clock_mono_us(), job->status);
+	} else if (job->status >= 0 && job->answers) {
 		if (l->down_logged)
 			fg_notice("link '%s': up again", l->name);
 		l->down_logged = false;
@@ -272,33 +302,24 @@ static struct fg_job *take(struct fg_worker *w)
 	return job;
 }
 
-static void forget_line(struct fg_worker *w, const char *name)
-{
-	for (struct line **at = &w->lines; *at; at = &(*at)->next) {
-		struct line *l = *at;
-
-		if (strcmp(l->name, name) != 0)
-			continue;
-		*at = l->next;
-		free_line(w, l); /* closes; its pending jobs come back through done() */
-		return;
-	}
-}
-
 static void forget_lines(struct fg_worker *w)
 {
-	char(*names)[64];
+	struct gone *gone;
 	size_t count;
 
 	pthread_mutex_lock(&w->lock);
-	names = w->forget;
+	gone = w->forget;
 	count = w->forget_count;
 	w->forget = NULL;
 	w->forget_count = 0;
 	pthread_mutex_unlock(&w->lock);
-	for (size_t i = 0; i < count; i++)
-		forget_line(w, names[i]);
-	free(names);
+	for (size_t i = 0; i < count; i++) {
+		const struct line *l = find_line(w, gone[i].name);
+
+		if (l && l->fingerprint == gone[i].fingerprint) /* else opened anew already */
+			forget_line(w, gone[i].name);
+	}
+	free(gone);
 }
 
 static void wait_for_work(struct fg_worker *w, int64_t wait_us)
@@ -341,6 +362,10 @@ static void *run(void *arg)
 	}
 	if (w->host_open)
 		w->driver->host_close(&w->host);
+	pthread_mutex_lock(&w->lock);
+	w->ended = true;
+	pthread_cond_signal(&w->end);
+	pthread_mutex_unlock(&w->lock);
 	return NULL;
 }
 
@@ -358,6 +383,7 @@ int fg_worker_start(const struct fg_driver *driver, const char *name, fg_worker_
 	w->arg = arg;
 	w->last = &w->first;
 	pthread_mutex_init(&w->lock, NULL);
+	fg_cond_init(&w->end);
 	w->host.state = calloc(1, driver->host_size + 1);
 	w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	memcpy(short_name, name, FG_MIN(strlen(name), sizeof(short_name) - 1));
@@ -384,9 +410,18 @@ bool fg_worker_join(struct fg_worker *w, int64_t wait_us)
 {
 	struct timespec ts;
 
+	bool ended;
+
 	fg_clock_deadline(wait_us, &ts);
-	if (pthread_clockjoin_np(w->thread, NULL, CLOCK_MONOTONIC, &ts) != 0)
+	pthread_mutex_lock(&w->lock);
+	while (!w->ended && pthread_cond_timedwait(&w->end, &w->lock, &ts) == 0)
+		;
+	ended = w->ended;
+	pthread_mutex_unlock(&w->lock);
+	if (!ended)
 		return false;
+	pthread_join(w->thread, NULL); /* it is past its last line */
+	pthread_cond_destroy(&w->end);
 	close(w->wake_fd);
 	pthread_mutex_destroy(&w->lock);
 	free(w->forget);

@@ -25,8 +25,9 @@ int fg_worker_start(const struct fg_driver *driver, const char *name, fg_worker_
  * configuration is held until the job is back (job->config; whoever gets it back lets go). */
 void fg_worker_submit(struct fg_worker *w, struct fg_config *config, struct fg_job *job);
 
-/* For a shared driver: a link has gone; its state is closed and freed by the worker. */
-void fg_worker_forget_link(struct fg_worker *w, const char *link_name);
+/* For a shared driver: a link has gone or has other keys now; its state is closed and freed by the
+ * worker. */
+void fg_worker_forget_link(struct fg_worker *w, const struct fg_link *link);
 
 /* Asks the thread to end; jobs still queued come back with link_down. wait_us 0: does not wait. A
  * worker that hangs in a driver is left behind and false returned. */

@@ -205,7 +205,7 @@ static int give(void *arg, const struct fg_record_head *head, const struct fg_it
 {
 	struct walk *w = arg;
 	struct fg_item item = *stored;
-	const struct fg_point_desc *desc;
+	const struct fg_point_desc *desc = NULL;
 	bool uncertain = false;
 
 	if (item.seq < w->from)

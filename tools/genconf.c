@@ -13,10 +13,11 @@ static void print_properties(struct fg_buf *out)
 {
 	static const char head[] =
 		"# Properties\n\n"
-		"What is measured, and the unit in which readings of it are published. Made from\n"
-		"`model/property.def` by `cmake --build … --target reference`. A name outside this\n"
-		"table begins with `x_`.\n\n"
-		"| property | unit (UCUM) | English | Bokmål | note |\n|---|---|---|---|---|\n";
+		"What is measured, and the unit in which readings of it are published.\n"
+		"Made from `model/property.def` by `cmake --build … --target reference`.\n"
+		"A name outside this table begins with `x_`.\n\n"
+		"| property | unit (UCUM) | English | Bokmål | note |\n"
+		"|---|---|---|---|---|\n";
 
 	fg_buf_puts(out, head);
 	for (size_t i = 0; i < fg_property_count; i++) {

@@ -28,14 +28,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static uint16_t cells[2000];
 	struct fg_request req;
 	unsigned exception;
+	bool bits;
 
 	if (size < 8)
 		return 0;
 	req.table = (enum fg_table)(data[0] & 3);
 	req.address = (uint16_t)(data[1] << 8 | data[2]);
-	req.count = req.table == FG_TABLE_COIL || req.table == FG_TABLE_DISCRETE
-			    ? (uint16_t)(1 + (data[3] << 3))
-			    : (uint16_t)(1 + data[3] % 125);
+	bits = req.table == FG_TABLE_COIL || req.table == FG_TABLE_DISCRETE;
+	req.count = (uint16_t)(bits ? 1 + data[3] * 7 : 1 + data[3] % 125);
 	memset(cells, 0, sizeof(cells));
 	fg_modbus_answer(&req, data + 8, size - 8, cells, &exception);
 	decode(data + 4, cells);

@@ -49,6 +49,22 @@ class CleanStop(Scene):
         self.assert_complete(1, stopped)
         self.assertEqual(0, self.gateway.stop())
 
+    def test_stop_within_a_poll(self):
+        """What was cut short by the end is not told as a fault of the sensor."""
+        self.counters(1)
+        self.server[1].delay_s = 0.5
+        self.gateway.start()
+        self.await_value("c00", 2)
+        asked = len(self.server[1].requests)
+        self.eventually(lambda: len(self.server[1].requests) > asked, "it is asked again")
+        self.assertEqual(0, self.gateway.stop())
+        self.eventually(lambda: self.subscriber.state(config.status_topic()) == "offline",
+                        "offline")
+        self.assertEqual([], [m.json for m in self.subscriber.readings("c00")
+                              if m.json["qc"] == 9])
+        self.assertEqual({"ok"}, {m.json["state"] for m in self.subscriber.messages(
+            config.status_topic("devices/probe"))})
+
     def test_tells_the_service_manager(self):
         path = self.path("notify")
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:

@@ -19,7 +19,8 @@ class ClockTrust(Scene):
                         "readings are stored")
         self.assertEqual([], self.subscriber.readings())
         self.eventually(lambda: self.subscriber.last(config.status_topic()), "the status")
-        self.assertEqual(False, self.subscriber.last(config.status_topic()).json["clock"]["trusted"])
+        status = self.subscriber.last(config.status_topic()).json
+        self.assertIs(False, status["clock"]["trusted"])
         self.assertGreater(self.gateway.status()["clock"]["waiting_for_time"], 5)
 
         before = time.time()

@@ -71,6 +71,9 @@ class Ctl(Scene):
                                 "2001-01-01T00:00:00Z", "--since", "2000-01-01T00:00:00Z")
         self.assertEqual((0, ""), (none.returncode, none.stdout))
         self.assertEqual(64, self.gateway.ctl("history", "no-slash").returncode)
+        unknown = self.gateway.ctl("history", config.STATION + "/nothing")
+        self.assertEqual(64, unknown.returncode)
+        self.assertIn("nothing", unknown.stderr)
 
     def test_read(self):
         self.start()

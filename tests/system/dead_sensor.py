@@ -20,7 +20,7 @@ class DeadSensor(Scene):
         self.counters(2, device="probe")
         self.server[2].count("holding", 40)
         self.config["devices"]["mute"] = config.modbus_device(
-            "plc", 2, "500ms", {"flow": config.register(40)})
+            "plc", 2, "500ms", {"flow": config.register(40)}, timeout="300ms")
         self.gateway.start()
         self.await_value("flow", 2)
 
@@ -31,7 +31,7 @@ class DeadSensor(Scene):
         self.assertEqual((9, "no_response"), (bad["qc"], bad["reason"]))
         self.eventually(lambda: self.states("mute")[-1] == "quarantined", "quarantined", 20)
         self.assertIn("failing", self.states("mute"))
-        value = max(self.subscriber.values("c00"))
+        value = self.subscriber.newest("c00")
         self.await_value("c00", value + 10)
         self.check_neighbour(died)
         # Announced when it begins, not at every poll.

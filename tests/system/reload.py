@@ -32,7 +32,7 @@ class Reload(Scene):
         self.gateway.reload()
         self.await_value("added", 3)
         polls = len(self.other[1].requests)
-        value = max(self.subscriber.values("c00"))
+        value = self.subscriber.newest("c00")
         self.await_value("c00", value + 5)
         self.assertEqual(polls, len(self.other[1].requests), "a removed device is still polled")
         values = [m.reading["value"] for m in self.subscriber.readings("c00")]
@@ -45,7 +45,7 @@ class Reload(Scene):
         self.config["devices"]["probe"]["interval"] = "100ms"
         began = len(self.other[1].requests)
         self.gateway.reload()
-        value = max(self.subscriber.values("c00"))
+        value = self.subscriber.newest("c00")
         self.await_value("c00", value + 20)
         others = len(self.other[1].requests) - began
         self.assertLess(others, 18, "the neighbour's interval changed too")
@@ -56,7 +56,7 @@ class Reload(Scene):
         self.gateway.reload()
         self.eventually(lambda: "intervall" in self.gateway.log(), "the fault is logged")
         self.assertIn("did you mean 'interval'", self.gateway.log())
-        value = max(self.subscriber.values("c00"))
+        value = self.subscriber.newest("c00")
         self.await_value("c00", value + 5)
         self.assertTrue(self.gateway.alive())
 

@@ -18,7 +18,7 @@ class Rtu(Scene):
                                           "baud": 19200, "parity": "none", "stop_bits": 1}}
         self.config["devices"] = {
             "sonde": config.modbus_device("rs485", 5, "400ms", {"level": config.register(
-                0, type="float32", order="CDAB")}),
+                0, type="float32", order="CDAB")}, timeout="300ms"),
             "rain": config.modbus_device("rs485", 6, "400ms", {"tips": config.register(
                 100, table="input")}),
         }
@@ -36,8 +36,8 @@ class Rtu(Scene):
         bus.revive(5)
         self.eventually(lambda: self.subscriber.readings("level")[-1].reading["value"] == 7.25,
                         "the unit comes back", 40)
+        served = bus[6].served("input", 100, time.time() - 1)
         self.assertEqual(0, self.gateway.stop())
-        served = bus[6].served("input", 100, time.time())
         self.eventually(lambda: served <= self.subscriber.values("tips"), "all that was read")
         self.assertEqual([], bus.writes())
 

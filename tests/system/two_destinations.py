@@ -29,7 +29,7 @@ class TwoDestinations(Scene):
         self.eventually(lambda: 3 in other.values("pm"), "the second gets its own")
 
         self.broker.stop()
-        value = max(other.values("pm"))
+        value = other.newest("pm")
         self.eventually(lambda: value + 15 in other.values("pm"), "the second goes on")
         self.assertLess(max(m.age for m in other.readings("pm")), 2)
         states = {d["name"]: d["connected"] for d in self.gateway.status()["destinations"]}

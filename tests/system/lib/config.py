@@ -26,7 +26,7 @@ def broker(port, **more):
 
 def modbus_device(link, unit, interval, points, **more):
     return {"station": STATION, "domain": "water", "link": link, "unit_id": unit,
-            "interval": interval, "timeout": "300ms", "retries": 0, "points": points, **more}
+            "interval": interval, "timeout": "1s", "retries": 0, "points": points, **more}
 
 
 def coap_device(link, interval, points, **more):

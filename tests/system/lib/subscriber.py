@@ -84,6 +84,10 @@ class Subscriber:
     def values(self, point):
         return {m.json["value"] for m in self.readings(point)}
 
+    def newest(self, point):
+        """The highest number that a counting point had."""
+        return max(v for v in self.values(point) if v is not None)
+
     def last(self, topic):
         """The newest message of exactly this topic, or None."""
         found = [m for m in self.messages(topic) if m.topic == topic]

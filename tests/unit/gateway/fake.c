@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The world around a core, for tests. */
+#include "fake.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "storage/record.h"
+
+const char fake_yaml[] = FAKE_HEAD FAKE_TOWN FAKE_LINK
+	"devices:\n"
+	"  sonde: {station: pier, domain: water, link: plc, unit_id: 1, interval: 60s,\n"
+	"    points: {ph: {table: input, address: 0, type: u16}}}\n";
+
+/* ---- ports ---- */
+
+static struct fake_broker *broker(struct fake *f, const struct fg_destination *dest)
+{
+	for (size_t i = 0; i < 2; i++) {
+		if (!f->brokers[i].name)
+			f->brokers[i].name = strdup(dest->name);
+		if (strcmp(f->brokers[i].name, dest->name) == 0)
+			return &f->brokers[i];
+	}
+	fail_msg("a third destination");
+	return NULL;
+}
+
+static void port_poll(void *arg, const struct fg_group *group, unsigned attempts)
+{
+	struct fake *f = arg;
+
+	assert_true(f->poll_count < FAKE_POLLS_MAX);
+	f->polls[f->poll_count++] =
+		(struct fake_poll){group, attempts, f->now.mono_us, f->now.wall_us};
+}
+
+static struct fake_reading *stored(struct fake *f, uint64_t seq)
+{
+	assert_in_range(seq, FAKE_FIRST_SEQ, FAKE_FIRST_SEQ + FAKE_STORED_MAX - 1);
+	return &f->stored[seq - FAKE_FIRST_SEQ];
+}
+
+static int take_item(void *arg, const struct fg_record_head *head, const struct fg_item *item,
+	int64_t mono_us)
+{
+	struct fake *f = arg;
+
+	*stored(f, item->seq) = (struct fake_reading){
+		.item = *item, .mono_us = mono_us, .has_wall = head->has_wall};
+	return 0;
+}
+
+static int port_append(void *arg, uint64_t first_seq, unsigned count, const void *record,
+	size_t len)
+{
+	struct fake *f = arg;
+
+	if (f->store_full)
+		return FG_EFULL;
+	assert_int_equal(first_seq, f->appended_next); /* no holes, none twice */
+	assert_true(first_seq + count <= f->core->seq_limit);
+	assert_int_equal(fg_record_decode(record, len, first_seq, take_item, f), FG_OK);
+	f->appended_next = first_seq + count;
+	return FG_OK;
+}
+
+static void port_save(void *arg, const struct fg_destination *dest, const struct fg_ranges *unacked)
+{
+	struct fake_broker *b = broker(arg, dest);
+
+	assert_int_equal(fg_ranges_copy(&b->saved, unacked), FG_OK);
+	b->saves++;
+}
+
+static void port_reserve(void *arg, uint64_t limit)
+{
+	struct fake *f = arg;
+
+	f->reserves++;
+	if (f->reserve_fails)
+		fg_core_reserved(f->core, 0);
+	else
+		f->reserve_asked = limit;
+}
+
+static int port_offset(void *arg, int64_t offset_us)
+{
+	struct fake *f = arg;
+
+	f->offsets++;
+	if (f->offset_fails)
+		return FG_EFULL;
+	f->offset_us = offset_us;
+	return FG_OK;
+}
+
+static void port_expire(void *arg, int64_t now_wall_ms, uint64_t delivered_below)
+{
+	struct fake *f = arg;
+
+	f->expires++;
+	f->expire_now_ms = now_wall_ms;
+	f->expire_below = delivered_below;
+}
+
+static void port_connect(void *arg, const struct fg_destination *dest, size_t server,
+	uint32_t epoch)
+{
+	struct fake *f = arg;
+	struct fake_broker *b = broker(f, dest);
+
+	assert_true(epoch > b->epoch);
+	b->connecting = true;
+	b->online = false;
+	b->epoch = epoch;
+	b->server = server;
+	b->asked_us = f->now.mono_us;
+	b->connects++;
+}
+
+static void port_disconnect(void *arg, const struct fg_destination *dest)
+{
+	struct fake_broker *b = broker(arg, dest);
+
+	b->online = b->connecting = false;
+	b->disconnects++;
+}
+
+/* The value of "time" in a reading. */
+static void copy_time(const struct fg_message *m, char ret_time[32])
+{
+	const char *at = memmem(m->payload, m->len, "\"time\":\"", 8);
+
+	assert_non_null(at);
+	memcpy(ret_time, at + 8, 24);
+	ret_time[24] = '\0';
+}
+
+static int port_publish(void *arg, const struct fg_destination *dest, const struct fg_message *m)
+{
+	struct fake *f = arg;
+	struct fake_broker *b = broker(f, dest);
+	struct fake_sent *s = &b->sent[b->sent_count];
+
+	assert_true(b->online);
+	if (b->no_room)
+		return FG_EFULL;
+	assert_true(b->sent_count < FAKE_SENT_MAX);
+	*s = (struct fake_sent){.token = m->token, .seq = m->document ? 0 : m->token,
+		.epoch = b->epoch, .mono_us = f->now.mono_us, .retain = m->retain};
+	snprintf(s->topic, sizeof(s->topic), "%s", m->topic);
+	if (m->document) {
+		size_t len = strlen(m->topic);
+
+		assert_true(m->retain);
+		if (strcmp(m->topic + len - 7, "/status") == 0)
+			snprintf(b->document, sizeof(b->document), "%.*s", (int)m->len,
+				(const char *)m->payload);
+	} else {
+		assert_true(s->seq < f->committed_next); /* store first, then publish */
+		assert_false(stored(f, s->seq)->gone);
+		copy_time(m, s->time);
+	}
+	b->sent_count++;
+	return FG_OK;
+}
+
+static void port_read_page(void *arg, const struct fg_destination *dest, struct fg_page *page)
+{
+	struct fake_broker *b = broker(arg, dest);
+
+	assert_null(b->page);
+	assert_true(page->from < page->to);
+	b->page = page;
+	b->pages++;
+}
+
+static void port_watch(void *arg, const struct fg_item *item, const struct fg_point_desc *desc)
+{
+	struct fake *f = arg;
+
+	assert_int_equal(item->point, fg_series_find(&f->series, desc)->id);
+	f->watched++;
+}
+
+/* ---- a core ---- */
+
+struct fg_config *fake_load(struct fake *f, const char *yaml)
+{
+	static const struct fg_load_options no_files = {.no_files = true};
+	struct fg_report *rep = fg_report_new();
+	struct fg_config *config = NULL;
+	FILE *out = fopen(f->file, "w");
+	char text[2048];
+	struct fg_buf faults;
+
+	assert_non_null(out);
+	assert_true(fputs(yaml, out) >= 0);
+	assert_int_equal(fclose(out), 0);
+	if (fg_config_load(f->file, &no_files, rep, &config) < 0) {
+		fg_buf_wrap(&faults, text, sizeof(text));
+		fg_report_print(rep, &faults);
+		fail_msg("%s", text);
+	}
+	fg_report_free(rep);
+	return config;
+}
+
+static void add_series(struct fake *f, const struct fg_config *config)
+{
+	for (size_t i = 0; i < config->point_count; i++) {
+		struct fg_point_desc desc = fg_series_desc(config->points[i]);
+
+		if (!fg_series_find(&f->series, &desc))
+			assert_non_null(
+				fg_series_add(&f->series, (uint32_t)f->series.count + 1, &desc));
+	}
+}
+
+static void add_destinations(struct fake *f)
+{
+	for (size_t i = 0; i < f->config->destination_count; i++) {
+		const struct fg_destination *dest = &f->config->destinations[i];
+		struct fg_ranges unacked;
+
+		if (fg_core_publisher(f->core, dest->name))
+			continue;
+		fg_ranges_init(&unacked);
+		fg_ranges_add(&unacked, f->appended_next, FG_SEQ_END);
+		assert_int_equal(fg_core_add_destination(f->core, dest, &unacked), FG_OK);
+		broker(f, dest);
+	}
+}
+
+void fake_init_untimed(struct fake *f, const char *yaml)
+{
+	const struct fg_core_ports ports = {.poll = port_poll, .append = port_append,
+		.save_delivery = port_save, .reserve = port_reserve, .set_boot_offset = port_offset,
+		.expire = port_expire, .connect = port_connect, .disconnect = port_disconnect,
+		.publish = port_publish, .read_page = port_read_page, .watch = port_watch,
+		.arg = f};
+
+	fg_log_set_level((enum fg_log_level)0);
+	*f = (struct fake){.now = {1000 * SEC, FAKE_WALL_US + 1000 * SEC}};
+	snprintf(f->dir, sizeof(f->dir), "/tmp/fjordgate-test-XXXXXX");
+	assert_non_null(mkdtemp(f->dir));
+	snprintf(f->file, sizeof(f->file), "%s/fjordgate.yaml", f->dir);
+	f->stored = calloc(FAKE_STORED_MAX, sizeof(*f->stored));
+	f->polls = calloc(FAKE_POLLS_MAX, sizeof(*f->polls));
+	for (size_t i = 0; i < 2; i++)
+		f->brokers[i].sent = calloc(FAKE_SENT_MAX, sizeof(struct fake_sent));
+	f->config = fake_load(f, yaml);
+	add_series(f, f->config);
+	f->appended_next = f->committed_next = FAKE_FIRST_SEQ;
+	f->start = (struct fg_core_start){.next_seq = FAKE_FIRST_SEQ,
+		.seq_limit = FAKE_FIRST_SEQ + FG_SEQ_BLOCK, .boot = 1, .session = "s"};
+	assert_int_equal(fg_core_new(f->config, &ports, &f->start, &f->series, 42, f->now,
+		&f->core), FG_OK);
+	add_destinations(f);
+}
+
+void fake_timed(struct fake *f)
+{
+	f->has_offset = true;
+	fg_core_boot_timed(f->core, f->now);
+}
+
+void fake_init(struct fake *f, const char *yaml)
+{
+	fake_init_untimed(f, yaml);
+	fg_core_clock(f->core, f->now, true);
+	fake_timed(f);
+}
+
+void fake_fini(struct fake *f)
+{
+	fg_core_free(f->core);
+	for (size_t i = 0; i < 2; i++) {
+		struct fake_broker *b = &f->brokers[i];
+
+		free(b->page); /* nobody hands it in any more */
+		fg_ranges_fini(&b->saved);
+		free(b->sent);
+		free((char *)b->name);
+	}
+	fg_series_set_fini(&f->series);
+	fg_config_unref(f->config);
+	free(f->stored);
+	free(f->polls);
+	unlink(f->file);
+	rmdir(f->dir);
+}
+
+void fake_reload(struct fake *f, const char *yaml)
+{
+	struct fg_config *next = fake_load(f, yaml);
+
+	add_series(f, next);
+	assert_int_equal(fg_core_reload(f->core, f->now, next), FG_OK);
+	fg_config_unref(f->config);
+	f->config = next;
+	add_destinations(f);
+}
+
+const struct fg_group *fake_group(const struct fake *f, const char *device, size_t i)
+{
+	for (size_t k = 0; k < f->config->device_count; k++)
+		if (strcmp(f->config->devices[k]->name, device) == 0)
+			return &f->config->devices[k]->groups[i];
+	fail_msg("no device %s", device);
+	return NULL;
+}
+
+struct fg_device_run *fake_device(const struct fake *f, const char *device)
+{
+	return &f->core->devices[fake_group(f, device, 0)->device->index];
+}
+
+struct fg_publisher *fake_publisher(const struct fake *f, size_t i)
+{
+	return fg_core_publisher(f->core, f->brokers[i].name);
+}
+
+int64_t fake_turn(struct fake *f, int64_t after_us)
+{
+	f->now.mono_us += after_us;
+	f->now.wall_us += after_us;
+	return fg_core_run(f->core, f->now);
+}
+
+/* ---- devices ---- */
+
+static void finish(struct fake *f, const struct fg_group *group, double value,
+	enum fg_reason reason)
+{
+	struct fg_reading readings[32];
+	struct fg_batch batch = {.readings = readings, .cap = 32};
+	struct fg_poll_result result = {.group = group, .batch = &batch, .requests = 1,
+		.answers = reason == FG_REASON_NONE || reason == FG_REASON_SENTINEL,
+		.started_mono_us = f->now.mono_us - 1000, .done_mono_us = f->now.mono_us};
+
+	for (size_t i = 0; i < group->count; i++) {
+		struct fg_reading *r =
+			fg_batch_add(&batch, group->points[i]->index, f->now.mono_us);
+
+		r->reason = reason;
+		r->qc = reason ? FG_QC_MISSING : FG_QC_NOT_EVALUATED;
+		if (!reason)
+			r->value = (struct fg_value){.kind = FG_KIND_DOUBLE, .f = value};
+	}
+	fg_core_polled(f->core, f->now, &result);
+}
+
+void fake_answer(struct fake *f, const struct fg_group *group, double value)
+{
+	finish(f, group, value, FG_REASON_NONE);
+}
+
+void fake_fail(struct fake *f, const struct fg_group *group, enum fg_reason reason)
+{
+	finish(f, group, 0, reason);
+}
+
+uint64_t fake_reading(struct fake *f, const struct fg_group *group, double value)
+{
+	fake_answer(f, group, value);
+	fake_commit(f);
+	return f->appended_next - 1;
+}
+
+/* ---- store ---- */
+
+void fake_commit(struct fake *f)
+{
+	f->committed_next = f->appended_next;
+	if (!f->store_silent)
+		fg_core_committed(f->core, f->now, f->committed_next);
+}
+
+bool fake_page(struct fake *f, struct fake_broker *b)
+{
+	struct fg_page *page = b->page;
+
+	if (!page)
+		return false;
+	b->page = NULL;
+	page->count = 0;
+	page->scanned_to = page->to;
+	page->status = f->page_fails ? FG_EAGAIN : FG_OK;
+	for (uint64_t seq = page->from; seq < page->to && !f->page_fails; seq++) {
+		const struct fake_reading *r = stored(f, seq);
+		size_t i = page->count;
+
+		if (r->gone)
+			continue;
+		if (i == FG_PAGE_ITEMS) {
+			page->scanned_to = seq;
+			break;
+		}
+		page->items[i] = r->item;
+		page->descs[i] = &fg_series_by_id(&f->series, r->item.point)->desc;
+		page->uncertain[i] = r->earlier_boot || (!r->has_wall && !f->has_offset);
+		if (!r->has_wall)
+			page->items[i].wall_ms = (r->mono_us + f->offset_us) / 1000;
+		page->count++;
+	}
+	fg_core_page(f->core, f->now, page);
+	return true;
+}
+
+/* ---- brokers ---- */
+
+void fake_settle(struct fake *f)
+{
+	bool more = true;
+
+	for (int i = 0; i < 1000 && more; i++) {
+		fake_turn(f, 0);
+		more = fake_page(f, &f->brokers[0]);
+		more |= fake_page(f, &f->brokers[1]);
+	}
+}
+
+void fake_connect(struct fake *f, struct fake_broker *b, bool session_present)
+{
+	for (int i = 0; i < 400 && !b->connecting; i++)
+		fake_turn(f, SEC / 2);
+	assert_true(b->connecting);
+	b->connecting = false;
+	b->online = true;
+	b->acked = b->sent_count;
+	for (size_t i = 0; i < f->core->publisher_count; i++) {
+		struct fg_publisher *p = f->core->publishers[i];
+
+		if (strcmp(p->conf->name, b->name) == 0)
+			fg_publisher_connected(p, f->now, b->epoch, session_present);
+	}
+}
+
+static struct fg_publisher *publisher_of(struct fake *f, const struct fake_broker *b)
+{
+	struct fg_publisher *p = fg_core_publisher(f->core, b->name);
+
+	assert_non_null(p);
+	return p;
+}
+
+void fake_lose(struct fake *f, struct fake_broker *b)
+{
+	b->online = b->connecting = false;
+	fg_publisher_lost(publisher_of(f, b), f->now, b->epoch, false, "connection closed");
+}
+
+void fake_ack(struct fake *f, struct fake_broker *b, size_t n, int code)
+{
+	for (; n; n--) {
+		assert_true(b->acked < b->sent_count);
+		fg_publisher_acked(publisher_of(f, b), f->now, b->epoch, b->sent[b->acked].token,
+			code);
+		b->acked++;
+	}
+}
+
+void fake_ack_all(struct fake *f, struct fake_broker *b)
+{
+	fake_ack(f, b, b->sent_count - b->acked, 0);
+}
+
+const struct fake_sent *fake_sent_reading(const struct fake_broker *b, size_t from, size_t i)
+{
+	for (; from < b->sent_count; from++)
+		if (b->sent[from].seq && i-- == 0)
+			return &b->sent[from];
+	fail_msg("so many readings were not sent");
+	return NULL;
+}
+
+size_t fake_count(const struct fake_broker *b, size_t from, uint64_t seq)
+{
+	size_t n = 0;
+
+	for (; from < b->sent_count; from++)
+		n += b->sent[from].seq == seq;
+	return n;
+}
+
+size_t fake_readings(const struct fake_broker *b, size_t from)
+{
+	return b->sent_count - from - fake_count(b, from, 0);
+}

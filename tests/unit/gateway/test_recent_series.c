@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The ring of recent readings and the series. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <string.h>
+
+#include "base/status.h"
+#include "gateway/recent.h"
+#include "gateway/series.h"
+
+static struct fg_item text_item(uint64_t seq, char *text)
+{
+	return (struct fg_item){.seq = seq, .qc = FG_QC_PASS, .value = {.kind = FG_KIND_TEXT,
+		.text = text, .len = (uint32_t)strlen(text)}};
+}
+
+static void test_ring(void **state)
+{
+	struct fg_recent r;
+	char text[] = "first";
+
+	(void)state;
+	assert_int_equal(fg_recent_init(&r, 100, 5000), FG_OK);
+	assert_int_equal(r.cap, 128);
+	assert_null(fg_recent_get(&r, 5000));
+	for (uint64_t i = 0; i < 1000; i++) {
+		struct fg_recent_entry e = {.mono_us = (int64_t)i, .timed = true,
+			.item = {.value = {.kind = FG_KIND_INT, .i = (int64_t)i}}};
+
+		text[0] = (char)('a' + i % 26);
+		if (i % 3 == 0)
+			e.item = text_item(0, text);
+		fg_recent_add(&r, &e);
+		text[0] = '!'; /* the ring has its own copy */
+	}
+	assert_null(fg_recent_get(&r, 5000 + 871));
+	assert_null(fg_recent_get(&r, 6000));
+	assert_null(fg_recent_edit(&r, 6000));
+	for (uint64_t i = 872; i < 1000; i++) {
+		const struct fg_recent_entry *e = fg_recent_get(&r, 5000 + i);
+
+		assert_non_null(e);
+		assert_ptr_equal(e, fg_recent_edit(&r, 5000 + i));
+		assert_int_equal(e->item.seq, 5000 + i);
+		assert_true(e->mono_us == (int64_t)i);
+		if (i % 3 == 0)
+			assert_int_equal(e->item.value.text[0], 'a' + i % 26);
+		else
+			assert_true(e->item.value.i == (int64_t)i);
+	}
+	fg_recent_fini(&r);
+	fg_recent_fini(&r);
+}
+
+static void test_series_are_found_by_content(void **state)
+{
+	static const struct fg_point_desc base = {"pier", "d", "ph", "ph", "[pH]", "water", 2};
+	struct fg_point_desc others[7] = {base, base, base, base, base, base, base};
+	struct fg_series_set set = {0};
+	struct fg_series *s;
+	char station[] = "pier";
+	struct fg_point_desc mine = base;
+
+	(void)state;
+	others[0].station = "park";
+	others[1].device = "e";
+	others[2].point = "ph2";
+	others[3].property = "x_ph";
+	others[4].unit = "1";
+	others[5].domain = "bathing";
+	others[6].decimals = -1;
+	mine.station = station;
+	s = fg_series_add(&set, 1, &mine);
+	station[0] = '!'; /* the set has its own copy */
+	assert_ptr_equal(fg_series_find(&set, &base), s);
+	assert_int_equal(s->domain, FG_DOMAIN_WATER);
+	for (size_t i = 0; i < 7; i++)
+		assert_null(fg_series_find(&set, &others[i]));
+	for (size_t i = 0; i < 7; i++) /* ids with holes, as after many configurations */
+		fg_series_add(&set, (uint32_t)(100 + 3 * i), &others[i]);
+	for (size_t i = 0; i < 7; i++)
+		assert_ptr_equal(fg_series_find(&set, &others[i]),
+			fg_series_by_id(&set, (uint32_t)(100 + 3 * i)));
+	assert_ptr_equal(fg_series_by_id(&set, 1), s);
+	assert_null(fg_series_by_id(&set, 0));
+	assert_null(fg_series_by_id(&set, 2));
+	assert_null(fg_series_by_id(&set, UINT32_MAX));
+	for (uint32_t i = 0; i < 100; i++) /* pointers stay when the set grows */
+		fg_series_add(&set, 1000 + i, &base);
+	assert_ptr_equal(fg_series_by_id(&set, 1), s);
+	assert_string_equal(s->desc.station, "pier");
+	fg_series_set_fini(&set);
+}
+
+static void test_newest(void **state)
+{
+	static const struct fg_point_desc desc = {"pier", "d", "x_t", "x_t", "1", "water", -1};
+	struct fg_series_set set = {0};
+	struct fg_series *s = fg_series_add(&set, 7, &desc);
+	char text[] = "one";
+	struct fg_item item = text_item(10, text);
+
+	(void)state;
+	assert_false(s->has_newest);
+	fg_series_update(s, &item, 1, false);
+	text[0] = 'O';
+	assert_memory_equal(s->newest.value.text, "one", 3);
+	assert_int_equal(s->newest.point, 7);
+	assert_false(s->newest_timed);
+	item = text_item(9, text); /* older, and the same again: nothing */
+	fg_series_update(s, &item, 2, true);
+	item.seq = 10;
+	fg_series_update(s, &item, 2, true);
+	assert_memory_equal(s->newest.value.text, "one", 3);
+	assert_false(s->newest_timed);
+	item.seq = 11;
+	fg_series_update(s, &item, 3, true);
+	assert_memory_equal(s->newest.value.text, "One", 3);
+	item = (struct fg_item){.seq = 12, .qc = FG_QC_MISSING};
+	fg_series_update(s, &item, 4, true); /* a text gives way to nothing */
+	assert_int_equal(s->newest.value.kind, FG_KIND_NONE);
+	assert_true(s->newest_mono_us == 4);
+	fg_series_set_fini(&set);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ring),
+		cmocka_unit_test(test_series_are_found_by_content),
+		cmocka_unit_test(test_newest),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
