@@ -118,7 +118,8 @@ static void test_phases_are_spread(void **state)
 	for (int i = 0; i < 60; i++)
 		len += (size_t)snprintf(yaml + len, sizeof(yaml) - len,
 			"  d%d: {station: pier, domain: water, link: plc, unit_id: %d,"
-			" interval: 60s,\n    points: {x_%d: {table: input, address: 0, type: u16}}}\n",
+			" interval: 60s,\n"
+			"    points: {x_%d: {table: input, address: 0, type: u16}}}\n",
 			i, i + 1, i);
 	begin(yaml);
 	for (int i = 0; i < 60; i++) {
