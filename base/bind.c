@@ -213,10 +213,10 @@ static size_t bind_text(
 	size_t min = limits && key->min ? (size_t)key->min : 1;
 	size_t max = limits && key->max ? (size_t)key->max : key->type == FG_KEY_PATH ? 1024 : 255;
 	size_t len = strlen(node->text);
-	const char *text = node->text;
+	const char *text;
 
-	if (len && text[len - 1] == '\n') /* of a block scalar */
-		text = fg_arena_strndup(b->arena, text, --len);
+	len -= len && node->text[len - 1] == '\n'; /* of a block scalar */
+	text = fg_arena_strndup(b->arena, node->text, len);
 	if (has_controls(text))
 		fg_bind_error(b, node, "a text with control characters or line breaks");
 	else if (len < min)
@@ -242,16 +242,16 @@ static size_t bind_name(
 			MAX_SHOWN, node->text);
 		return 1;
 	}
-	*(const char **)field = node->text;
+	if (field)
+		*(const char **)field = fg_arena_strdup(b->arena, node->text);
 	return 0;
 }
 
 size_t fg_bind_check_name(struct fg_bind *b, const struct fg_pair *pair)
 {
 	const struct fg_node node = {.at = pair->at, .text = pair->key};
-	const char *name;
 
-	return bind_name(b, NULL, &node, &name);
+	return bind_name(b, NULL, &node, NULL);
 }
 
 static size_t bind_path(
@@ -415,7 +415,7 @@ static size_t bind_map(
 		out.count++;
 		mark = fg_bind_enter(b, pair->key);
 		faults += fg_bind_check_name(b, pair);
-		item->name = pair->key;
+		item->name = fg_arena_strdup(b->arena, pair->key);
 		item->node = pair->value;
 		faults += fg_bind_struct(b, pair->value, key->sub, NULL, item, NULL, pair->at);
 		fg_bind_leave(b, mark);

@@ -69,6 +69,8 @@ int fg_ring_push(struct fg_ring *r, const struct fg_part *parts, size_t n)
 		ret = FG_EFULL;
 	} else {
 		ret = r->head == r->tail;
+		if (ret) /* the same memory again: what was never needed is never touched */
+			r->head = r->tail = 0;
 		copy_in(r, &len, sizeof(len));
 		for (size_t i = 0; i < n; i++)
 			copy_in(r, parts[i].data, parts[i].len);

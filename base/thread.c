@@ -4,6 +4,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/mman.h>
 
 #include "base/clock.h"
 #include "base/status.h"
@@ -41,6 +42,25 @@ bool fg_thread_join(pthread_t thread, int64_t wait_us)
 		poll(NULL, 0, 5);
 	}
 	return true;
+}
+
+void fg_thread_release_stack(void)
+{
+	const uintptr_t page = 4096;
+	pthread_attr_t attr;
+	void *low;
+	size_t size;
+	uintptr_t top;
+
+	if (pthread_getattr_np(pthread_self(), &attr) != 0)
+		return;
+	if (pthread_attr_getstack(&attr, &low, &size) == 0) {
+		/* a page for the frames of this call itself */
+		top = ((uintptr_t)__builtin_frame_address(0) - page) & ~(page - 1);
+		if (top > (uintptr_t)low)
+			madvise(low, top - (uintptr_t)low, MADV_DONTNEED);
+	}
+	pthread_attr_destroy(&attr);
 }
 
 void fg_cond_init(pthread_cond_t *cond)

@@ -13,6 +13,10 @@ int fg_thread_start(pthread_t *thread, const char *name, void *(*run)(void *), v
 /* Waits for a thread's end at most wait_us (to within 5 ms); false where it still runs. */
 bool fg_thread_join(pthread_t thread, int64_t wait_us);
 
+/* Gives the pages of the calling thread's stack that lie below its present depth back to the
+ * system: after a deep call that comes once (name look-up, TLS), in a thread that lives long. */
+void fg_thread_release_stack(void);
+
 /* A condition whose timed wait takes a moment of fg_clock_deadline(). */
 void fg_cond_init(pthread_cond_t *cond);
 

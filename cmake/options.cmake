@@ -8,6 +8,11 @@ endif()
 add_compile_definitions(_GNU_SOURCE _FILE_OFFSET_BITS=64 _TIME_BITS=64
   FG_VERSION="${PROJECT_VERSION}")
 add_link_options(-Wl,--as-needed)
+# A small board keeps what is linked in memory: nothing that is not called, and no code that
+# grew for speed.
+add_compile_options(-ffunction-sections -fdata-sections)
+add_link_options(-Wl,--gc-sections)
+set(CMAKE_C_FLAGS_RELEASE "-O2")
 
 set(FG_SANITIZE "" CACHE STRING "Sanitizers, as for -fsanitize= (address,undefined or thread)")
 if(FG_SANITIZE)

@@ -356,9 +356,22 @@ static void make_folder(const char *path)
 	mkdir(folder, 0755); /* its absence shows when the socket is bound */
 }
 
+/* From /etc/group itself: the name services would load libraries into a process that asks once. */
+static const struct group *find_group(const char *name)
+{
+	FILE *f = fopen("/etc/group", "re");
+	const struct group *g = NULL;
+
+	while (f && (g = fgetgrent(f)) && strcmp(g->gr_name, name) != 0)
+		;
+	if (f)
+		fclose(f);
+	return g;
+}
+
 static void set_group(const char *path, const char *name)
 {
-	const struct group *g = name ? getgrnam(name) : NULL;
+	const struct group *g = name ? find_group(name) : NULL;
 
 	if (g && chown(path, (uid_t)-1, g->gr_gid) < 0)
 		fg_warning("control socket '%s': cannot give it to group '%s': %s", path, name,

@@ -14,7 +14,8 @@
 
 #define STATUS_EVERY_US 300000000
 #define TIDY_EVERY_US	60000000
-#define RECENT_MIN	4096
+#define RECENT_MIN	512
+#define RECENT_MAX	65536
 #define RECORD_LIMIT	(1u << 16)
 
 /* ---- ports between a publisher and the daemon ---- */
@@ -98,9 +99,19 @@ int fg_core_init_runs(struct fg_core *core, const struct fg_config *config, stru
 	return FG_OK;
 }
 
+/* What is taken between two commits, and two polls more, so that the live lane has everything at
+ * hand. */
 static size_t recent_cap(const struct fg_config *config)
 {
-	return FG_MAX((size_t)RECENT_MIN, config->point_count * 4);
+	double readings = 0, commits_us = (double)config->storage.commit_interval_us;
+
+	for (size_t i = 0; i < config->group_count; i++) {
+		const struct fg_group *g = config->groups[i];
+
+		readings += (double)g->count *
+			    (commits_us / (double)g->interval_us + 2);
+	}
+	return (size_t)FG_MIN(FG_MAX(readings, RECENT_MIN), RECENT_MAX);
 }
 
 int fg_core_new(struct fg_config *config, const struct fg_core_ports *ports,

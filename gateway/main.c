@@ -133,6 +133,7 @@ int main(int argc, char **argv)
 		fg_config_unref(config);
 		return EX_OK;
 	}
+	malloc_trim(0); /* what loading took and gave back */
 	mosquitto_lib_init();
 	code = fg_daemon_run(config, args.config, &args.load);
 	fg_config_unref(config);

@@ -5,14 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/status.h"
 
 int fg_recent_init(struct fg_recent *r, size_t cap, uint64_t next_seq)
 {
-	size_t n = 64;
+	size_t n = FG_MAX(cap, (size_t)64);
 
-	while (n < cap)
-		n *= 2;
 	*r = (struct fg_recent){.cap = n, .first = next_seq, .next = next_seq};
 	r->entries = calloc(n, sizeof(*r->entries));
 	return r->entries ? FG_OK : FG_ENOMEM;
@@ -35,7 +34,7 @@ void fg_recent_fini(struct fg_recent *r)
 
 void fg_recent_add(struct fg_recent *r, const struct fg_recent_entry *entry)
 {
-	struct fg_recent_entry *e = &r->entries[r->next & (r->cap - 1)];
+	struct fg_recent_entry *e = &r->entries[r->next % r->cap];
 
 	drop_text(e);
 	*e = *entry;
@@ -58,10 +57,10 @@ const struct fg_recent_entry *fg_recent_get(const struct fg_recent *r, uint64_t 
 {
 	if (seq < r->first || seq >= r->next)
 		return NULL;
-	return &r->entries[seq & (r->cap - 1)];
+	return &r->entries[seq % r->cap];
 }
 
 struct fg_recent_entry *fg_recent_edit(struct fg_recent *r, uint64_t seq)
 {
-	return fg_recent_get(r, seq) ? &r->entries[seq & (r->cap - 1)] : NULL;
+	return fg_recent_get(r, seq) ? &r->entries[seq % r->cap] : NULL;
 }

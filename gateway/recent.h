@@ -21,7 +21,7 @@ struct fg_recent_entry {
 
 struct fg_recent {
 	struct fg_recent_entry *entries;
-	size_t cap;	      /* a power of two */
+	size_t cap;
 	uint64_t first, next; /* numbers held: first <= seq < next */
 };
 

@@ -210,6 +210,7 @@ static bool open_line(struct fg_worker *w, struct line *l)
 		return false;
 	}
 	l->ls.open = true;
+	fg_thread_release_stack();
 	return true;
 }
 

@@ -66,9 +66,11 @@ int fg_sql_open(const char *file, int flags, sqlite3 **ret_db)
 	/* a file that somebody prepared must not run code of its own */
 	sqlite3_db_config(*ret_db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(*ret_db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	/* room for the few statements that are kept, not for a hundred */
+	sqlite3_db_config(*ret_db, SQLITE_DBCONFIG_LOOKASIDE, NULL, 128, 64);
 	/* every page is checked as it is read; small caches and no map, for the daemon's memory */
 	return fg_sql_exec(*ret_db, "PRAGMA cell_size_check = ON;"
-				    "PRAGMA cache_size = -256;"
+				    "PRAGMA cache_size = -64;"
 				    "PRAGMA mmap_size = 0;"
 				    "PRAGMA temp_store = MEMORY;");
 }

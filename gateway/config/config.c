@@ -14,6 +14,7 @@
 struct holder {
 	struct fg_config config; /* first: the address is the holder's */
 	struct fg_arena *arena;	 /* everything lives in it, the holder too */
+	struct fg_arena *tree;	 /* of the nodes; NULL once they were let go */
 	atomic_uint refs;
 };
 
@@ -27,8 +28,10 @@ void fg_config_unref(struct fg_config *c)
 {
 	struct holder *h = (struct holder *)c;
 
-	if (h && atomic_fetch_sub(&h->refs, 1) == 1)
+	if (h && atomic_fetch_sub(&h->refs, 1) == 1) {
+		fg_arena_free(h->tree);
 		fg_arena_free(h->arena);
+	}
 }
 
 struct fg_place fg_place_of(const struct fg_node *mapping, const char *key)
@@ -98,6 +101,27 @@ static void load(struct fg_loader *l)
 		fg_build_groups(l);
 }
 
+/* Nothing that stays points into the tree but the nodes of the objects. */
+static void let_go_of_tree(struct holder *h, struct fg_loader *l)
+{
+	struct fg_config *c = &h->config;
+	struct fg_station *stations = l->raw.stations.items;
+
+	for (size_t i = 0; i < c->station_count; i++)
+		stations[i].node = NULL;
+	for (size_t i = 0; i < c->destination_count; i++)
+		((struct fg_destination *)c->destinations)[i].node = NULL;
+	for (size_t i = 0; i < c->link_count; i++)
+		l->links[i].node = NULL;
+	for (size_t i = 0; i < c->device_count; i++)
+		l->devices[i].node = NULL;
+	for (size_t i = 0; i < c->point_count; i++)
+		((struct fg_point *)c->points[i])->node = NULL;
+	c->root = NULL;
+	fg_arena_free(h->tree);
+	h->tree = NULL;
+}
+
 int fg_config_load(const char *path, const struct fg_load_options *options, struct fg_report *rep,
 	struct fg_config **ret)
 {
@@ -109,6 +133,7 @@ int fg_config_load(const char *path, const struct fg_load_options *options, stru
 	if (!options)
 		options = &none;
 	h->arena = arena;
+	h->tree = l->tree = fg_arena_new();
 	atomic_init(&h->refs, 1);
 	l->arena = arena;
 	l->rep = rep;
@@ -122,6 +147,8 @@ int fg_config_load(const char *path, const struct fg_load_options *options, stru
 		fg_config_unref(&h->config);
 		return FG_ECONFIG;
 	}
+	if (!options->keep_tree)
+		let_go_of_tree(h, l);
 	*ret = &h->config;
 	return FG_OK;
 }

@@ -95,8 +95,9 @@ struct fg_config {
 	const struct fg_point *const *points; /* by fg_point.index */
 	size_t point_count;
 
-	const struct fg_node
-		*root; /* the merged tree; places tell the file and line of each value */
+	/* The merged tree; places tell the file and line of each value. NULL, like the nodes of all
+	 * objects, unless it was asked for: it takes more memory than all the rest. */
+	const struct fg_node *root;
 };
 
 struct fg_config *fg_config_ref(struct fg_config *c);
@@ -108,6 +109,7 @@ const char *fg_config_default_socket(void);
 
 struct fg_load_options {
 	bool no_files;		 /* do not look whether named files exist */
+	bool keep_tree;		 /* for fg_config_print_effective */
 	const char *profile_dir; /* NULL: FJORDGATE_PROFILES, else profiles/ beside the file, else
 				    installed */
 };

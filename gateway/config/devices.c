@@ -19,7 +19,7 @@ static const struct fg_node *effective(struct fg_loader *l, const struct fg_node
 	fg_bind_leave(&l->bind, mark);
 	if (!profile)
 		return NULL;
-	merged = fg_node_merge(l->arena, profile, own);
+	merged = fg_node_merge(l->tree, profile, own);
 	merged->at = own->at; /* a key that both lack is for the device to give */
 	return merged;
 }
@@ -125,7 +125,7 @@ static void build_device(struct fg_loader *l, struct fg_device *dev, const struc
 	struct fg_raw_device raw = {0};
 	size_t before = fg_report_errors(l->rep);
 
-	dev->name = pair->key;
+	dev->name = fg_arena_strdup(l->arena, pair->key);
 	dev->node = effective(l, pair->value);
 	if (!dev->node) {
 		dev->node = pair->value;

@@ -43,7 +43,7 @@ static int list_folder(struct fg_loader *l, const char *dir, bool warn, struct l
 		if (e->d_name[0] == '.')
 			continue;
 		if (ends_with(e->d_name, ".yaml") && ret->count < MAX_LISTED)
-			ret->names[ret->count++] = fg_arena_strdup(l->arena, e->d_name);
+			ret->names[ret->count++] = fg_arena_strdup(l->tree, e->d_name);
 		else if (warn && ends_with(e->d_name, ".yaml"))
 			fg_report_error(l->rep, at, "more than %d files", MAX_LISTED);
 		else if (warn && ends_with(e->d_name, ".yml"))
@@ -61,7 +61,7 @@ static const char *beside(struct fg_loader *l, const char *name)
 	const char *slash = strrchr(l->path, '/');
 
 	return fg_arena_printf(
-		l->arena, "%.*s%s", slash ? (int)(slash - l->path) + 1 : 0, l->path, name);
+		l->tree, "%.*s%s", slash ? (int)(slash - l->path) + 1 : 0, l->path, name);
 }
 
 static bool is_mapping(struct fg_loader *l, const struct fg_node *root)
@@ -76,8 +76,8 @@ static bool is_mapping(struct fg_loader *l, const struct fg_node *root)
 int fg_files_load(struct fg_loader *l)
 {
 	const char *dir = beside(l, "conf.d");
-	struct listing *found = fg_arena_alloc(l->arena, sizeof(*found));
-	int r = fg_yaml_load_file(l->arena, l->path, l->path, l->rep, &l->root);
+	struct listing *found = fg_arena_alloc(l->tree, sizeof(*found));
+	int r = fg_yaml_load_file(l->tree, l->path, l->path, l->rep, &l->root);
 
 	if (r == FG_OK && !is_mapping(l, l->root))
 		r = FG_ECONFIG;
@@ -87,14 +87,14 @@ int fg_files_load(struct fg_loader *l)
 		r = FG_ECONFIG;
 	}
 	for (size_t i = 0; i < found->count; i++) {
-		const char *path = fg_arena_printf(l->arena, "%s/%s", dir, found->names[i]);
+		const char *path = fg_arena_printf(l->tree, "%s/%s", dir, found->names[i]);
 		struct fg_node *over;
 
-		if (fg_yaml_load_file(l->arena, path, path, l->rep, &over) < 0 ||
+		if (fg_yaml_load_file(l->tree, path, path, l->rep, &over) < 0 ||
 			!is_mapping(l, over))
 			r = FG_ECONFIG;
 		else if (r == FG_OK)
-			l->root = fg_node_merge(l->arena, l->root, over);
+			l->root = fg_node_merge(l->tree, l->root, over);
 	}
 	return r;
 }
@@ -115,7 +115,7 @@ static const char *profile_dir(struct fg_loader *l)
 
 static void unknown_profile(struct fg_loader *l, const struct fg_node *name)
 {
-	struct listing *found = fg_arena_alloc(l->arena, sizeof(*found));
+	struct listing *found = fg_arena_alloc(l->tree, sizeof(*found));
 	char mem[300];
 	struct fg_buf hint;
 
@@ -123,7 +123,7 @@ static void unknown_profile(struct fg_loader *l, const struct fg_node *name)
 	list_folder(l, profile_dir(l), false, found);
 	for (size_t i = 0; i < found->count; i++)
 		found->names[i] = fg_arena_strndup(
-			l->arena, found->names[i], strlen(found->names[i]) - strlen(".yaml"));
+			l->tree, found->names[i], strlen(found->names[i]) - strlen(".yaml"));
 	fg_put_suggestion(&hint, name->text, found->names, found->count, "there is");
 	fg_bind_error(
 		&l->bind, name, "unknown profile '%.63s' in %s%s", name->text, profile_dir(l), mem);
@@ -132,7 +132,7 @@ static void unknown_profile(struct fg_loader *l, const struct fg_node *name)
 /* Checks what a profile says of itself; the rest is checked with the device that uses it. */
 static void check_meta(struct fg_loader *l, const struct fg_node *root)
 {
-	struct fg_bind bind = {.arena = l->arena, .rep = l->rep, .no_files = true};
+	struct fg_bind bind = {.arena = l->tree, .rep = l->rep, .no_files = true};
 	const struct fg_node *meta = fg_node_get(root, "profile");
 	struct fg_raw_profile raw;
 
@@ -145,7 +145,7 @@ static void check_meta(struct fg_loader *l, const struct fg_node *root)
 
 static const struct fg_node *read_profile(struct fg_loader *l, const struct fg_node *name)
 {
-	const char *path = fg_arena_printf(l->arena, "%s/%s.yaml", profile_dir(l), name->text);
+	const char *path = fg_arena_printf(l->tree, "%s/%s.yaml", profile_dir(l), name->text);
 	struct fg_node *root = NULL;
 	struct stat st;
 
@@ -153,7 +153,7 @@ static const struct fg_node *read_profile(struct fg_loader *l, const struct fg_n
 		unknown_profile(l, name);
 		return NULL;
 	}
-	if (fg_yaml_load_file(l->arena, path, path, l->rep, &root) < 0 || !is_mapping(l, root))
+	if (fg_yaml_load_file(l->tree, path, path, l->rep, &root) < 0 || !is_mapping(l, root))
 		return NULL;
 	check_meta(l, root);
 	return root;
@@ -168,7 +168,7 @@ const struct fg_node *fg_profile_load(struct fg_loader *l, const struct fg_node 
 	for (p = l->profiles; p; p = p->next)
 		if (strcmp(p->name, name->text) == 0 && p->root)
 			return p->root;
-	p = fg_arena_alloc(l->arena, sizeof(*p));
+	p = fg_arena_alloc(l->tree, sizeof(*p));
 	p->name = name->text;
 	p->root = read_profile(l, name);
 	p->next = l->profiles;

@@ -110,7 +110,7 @@ static int parse_trust(struct fg_bind *b, const struct fg_node *node, void *fiel
 
 	if (node->kind == FG_NODE_SCALAR && node->text[0] == '/' && strlen(node->text) < 1024) {
 		clock->trust = FG_TRUST_FILE;
-		clock->trust_file = node->text;
+		clock->trust_file = fg_arena_strdup(b->arena, node->text);
 		return FG_OK;
 	}
 	for (size_t i = 0; i < FG_COUNT(names) && node->kind == FG_NODE_SCALAR; i++) {
@@ -198,7 +198,7 @@ static int parse_server(struct fg_bind *b, const struct fg_node *node, struct fg
 	char *rest;
 	size_t len;
 
-	s->url = text;
+	s->url = fg_arena_strdup(b->arena, text);
 	s->tls = strncmp(text, "mqtts://", 8) == 0;
 	s->port = s->tls ? 8883 : 1883;
 	if (!s->tls && strncmp(text, "mqtt://", 7) != 0) {

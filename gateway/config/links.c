@@ -132,7 +132,7 @@ void fg_build_links(struct fg_loader *l)
 			continue;
 		inner = fg_bind_enter(&l->bind, pair->key);
 		fg_bind_check_name(&l->bind, pair);
-		link->name = pair->key;
+		link->name = fg_arena_strdup(l->arena, pair->key);
 		link->node = pair->value;
 		link->index = (uint32_t)n++;
 		link->fingerprint = fg_node_hash(pair->value);

@@ -15,7 +15,8 @@ struct fg_profile_file {
 };
 
 struct fg_loader {
-	struct fg_arena *arena;
+	struct fg_arena *arena; /* what the configuration keeps */
+	struct fg_arena *tree;  /* nodes and their texts: freed after the load unless asked for */
 	struct fg_report *rep;
 	struct fg_bind bind;
 	const char *path; /* of the main file, as the user named it */

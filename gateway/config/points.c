@@ -158,7 +158,7 @@ static void build_point(struct fg_loader *l, const struct fg_device *dev,
 	void *conf;
 
 	fg_bind_check_name(b, pair);
-	p->name = pair->key;
+	p->name = fg_arena_strdup(l->arena, pair->key);
 	p->node = pair->value;
 	p->device = dev;
 	b->partial = dev->link && !driver;

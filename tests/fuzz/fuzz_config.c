@@ -10,7 +10,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	const struct fg_load_options options = {.no_files = true, .profile_dir = "/nonexistent"};
+	const struct fg_load_options options = {
+		.no_files = true, .keep_tree = true, .profile_dir = "/nonexistent"};
 	int fd = memfd_create("config", MFD_CLOEXEC);
 	struct fg_report *rep = fg_report_new();
 	struct fg_config *config;

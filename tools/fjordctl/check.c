@@ -30,7 +30,7 @@ static void print(
 int ctl_check(const struct ctl *ctl)
 {
 	const char *path = ctl->count > 1 ? ctl->words[1] : ctl->config;
-	const struct fg_load_options options = {.no_files = ctl->no_files};
+	const struct fg_load_options options = {.no_files = ctl->no_files, .keep_tree = true};
 	struct fg_report *rep = fg_report_new();
 	struct fg_config *config = NULL;
 	int code = EX_CONFIG;

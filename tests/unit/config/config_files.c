@@ -11,7 +11,7 @@
 
 static void compare(const char *name)
 {
-	static const struct fg_load_options no_files = {.no_files = true};
+	static const struct fg_load_options no_files = {.no_files = true, .keep_tree = true};
 	struct fg_report *rep = fg_report_new();
 	struct fg_config *config = NULL;
 	char path[300], expected[65536];

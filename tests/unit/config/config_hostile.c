@@ -10,7 +10,7 @@
 
 static void load_bytes(const char *text, size_t len)
 {
-	static const struct fg_load_options no_files = {.no_files = true};
+	static const struct fg_load_options no_files = {.no_files = true, .keep_tree = true};
 	struct loaded l;
 	struct fg_buf out;
 

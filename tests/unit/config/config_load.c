@@ -191,7 +191,7 @@ static void accepted_forms(void **state)
 
 static void drop_ins(void **state)
 {
-	struct fg_load_options options = {.no_files = true};
+	struct fg_load_options options = {.no_files = true, .keep_tree = true};
 	struct loaded l;
 
 	(void)state;
@@ -307,7 +307,8 @@ static void profiles(void **state)
 
 static void profile_folder_by_option(void **state)
 {
-	struct fg_load_options options = {.no_files = true, .profile_dir = "elsewhere"};
+	struct fg_load_options options = {
+		.no_files = true, .keep_tree = true, .profile_dir = "elsewhere"};
 	struct loaded l;
 	char *text = with_profile("");
 

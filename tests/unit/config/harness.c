@@ -156,7 +156,7 @@ struct loaded load_here(const struct fg_load_options *options)
 
 struct loaded load_text(const char *text)
 {
-	static const struct fg_load_options no_files = {.no_files = true};
+	static const struct fg_load_options no_files = {.no_files = true, .keep_tree = true};
 
 	write_text("fjordgate.yaml", text);
 	return load_here(&no_files);
