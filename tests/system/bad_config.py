@@ -47,6 +47,15 @@ class BadConfig(SystemTest):
         path, done = self.run_check(self.good)
         self.assertEqual((0, ""), (done.returncode, done.stderr))
 
+    def test_json(self):
+        for text, ok in ((self.good, True), (self.good.replace("u16", "u17"), False)):
+            path = self.write("gateway.yaml", text)
+            done = Gateway(self, text).ctl("check", "--json", path)
+            answer = json.loads(done.stdout)
+            self.assertEqual((path, ok), (answer["file"], answer["ok"]))
+            self.assertEqual(0 if ok else 78, done.returncode)
+            self.assertEqual([] if ok else ["error"], [f["severity"] for f in answer["faults"]])
+
     def test_each_fault(self):
         for what, before, after, expected in FAULTS:
             with self.subTest(what):

@@ -15,7 +15,7 @@ static const struct command {
 	int (*run)(const struct ctl *ctl);
 	const char *help;
 } commands[] = {
-	{"check", "[FILE] [--plan] [--effective] [--no-files]", 0, 1, ctl_check,
+	{"check", "[FILE] [--plan] [--effective] [--no-files] [--json]", 0, 1, ctl_check,
 		"check a configuration: every fault, with line and column"},
 	{"status", "[--json]", 0, 0, ctl_status,
 		"gateway, clock, links, devices, destinations and store of the running daemon"},
