@@ -5,6 +5,8 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/status.h"
@@ -55,10 +57,11 @@ void fg_thread_release_stack(void)
 	if (pthread_getattr_np(pthread_self(), &attr) != 0)
 		return;
 	if (pthread_attr_getstack(&attr, &low, &size) == 0) {
-		/* a page for the frames of this call itself */
-		top = ((uintptr_t)__builtin_frame_address(0) - page) & ~(page - 1);
+		/* below the frame of this function, and room for the call that follows */
+		top = ((uintptr_t)__builtin_frame_address(0) - 512) & ~(page - 1);
 		if (top > (uintptr_t)low)
-			madvise(low, top - (uintptr_t)low, MADV_DONTNEED);
+			/* not through a wrapper, whose frame a sanitizer could make large */
+			syscall(SYS_madvise, low, top - (uintptr_t)low, MADV_DONTNEED);
 	}
 	pthread_attr_destroy(&attr);
 }

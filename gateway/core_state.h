@@ -14,6 +14,7 @@ struct fg_group_run {
 	const struct fg_group *group;
 	int64_t due_mono_us, first_due_mono_us; /* the first one gives the phase */
 	bool busy;
+	bool failed; /* its last poll */
 	uint64_t polls, overruns;
 };
 

@@ -109,16 +109,37 @@ static void failed_poll(struct fg_core *core, struct fg_now now, struct fg_devic
 	}
 }
 
+/* A device that answers for another of its groups is not dead, or its state would change with every
+ * poll: only these points are told as missing. */
+static bool answers_elsewhere(const struct fg_core *core, const struct fg_group_run *run)
+{
+	const struct fg_device *d = run->group->device;
+
+	for (size_t i = 0; i < d->group_count; i++) {
+		const struct fg_group_run *other = &core->groups[d->groups[i].index];
+
+		if (other != run && other->polls > 0 && !other->failed && !other->busy)
+			return true;
+	}
+	return false;
+}
+
 void fg_health_polled(struct fg_core *core, struct fg_now now, const struct fg_poll_result *result)
 {
+	struct fg_group_run *run = &core->groups[result->group->index];
 	struct fg_device_run *dev = &core->devices[result->group->device->index];
 	const struct fg_reading *first;
 
 	dev->polls++;
 	dev->requests += result->requests;
 	dev->answers += result->answers;
-	if (failed(result->batch, &first))
-		failed_poll(core, now, dev, first);
-	else if (result->batch->count)
+	if (result->batch->count == 0)
+		return;
+	run->failed = failed(result->batch, &first);
+	if (!run->failed)
 		good_poll(core, now, dev, result);
+	else if (answers_elsewhere(core, run))
+		dev->failures++;
+	else
+		failed_poll(core, now, dev, first);
 }

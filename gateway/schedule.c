@@ -132,6 +132,10 @@ static void start(struct fg_core *core, struct fg_now now, struct fg_group_run *
 		advance(core, now, run);
 		return;
 	}
+	if (dev->state == FG_DEVICE_QUARANTINED && run->group != &d->groups[0]) {
+		advance(core, now, run); /* one group is probe enough */
+		return;
+	}
 	if (device_busy(core, d))
 		return; /* another group of it is being read: right after */
 	run->busy = true;

@@ -219,6 +219,50 @@ static void test_link_down_is_probed_often(void **state)
 	assert_true(due_in("a") == 10 * SEC);
 }
 
+/* A device with two groups is dead when both are silent, and one probe is enough for both. */
+static void test_two_groups(void **state)
+{
+	const struct fg_group *quick, *slow;
+	const struct fg_device_run *a;
+	size_t polls;
+
+	(void)state;
+	fake_fini(&f);
+	fake_init(&f, FAKE_HEAD FAKE_TOWN FAKE_LINK
+		"devices:\n"
+		"  a: {station: pier, domain: water, link: plc, unit_id: 1, interval: 10s,\n"
+		"    points: {ph: {table: input, address: 0, type: u16},\n"
+		"      orp: {table: input, address: 1, type: u16, interval: 20s}}}\n");
+	quick = fake_group(&f, "a", 0);
+	slow = fake_group(&f, "a", 1);
+	a = fake_device(&f, "a");
+	fake_turn(&f, 20 * SEC);
+	fake_answer(&f, quick, 7);
+	fake_turn(&f, 0);
+	for (int i = 0; i < 5; i++) {
+		fake_fail(&f, slow, FG_REASON_EXCEPTION);
+		assert_int_equal(a->state, FG_DEVICE_OK);
+	}
+	assert_int_equal(a->failures, 5);
+	for (int i = 0; i < 3; i++)
+		fake_fail(&f, quick, FG_REASON_NO_RESPONSE);
+	assert_int_equal(a->state, FG_DEVICE_QUARANTINED);
+	polls = f.poll_count;
+	fake_turn(&f, 100 * SEC);
+	fake_turn(&f, 0);
+	assert_int_equal(f.poll_count, polls + 1);
+	assert_ptr_equal(f.polls[polls].group, quick);
+	fake_fail(&f, quick, FG_REASON_NO_RESPONSE);
+	fake_turn(&f, 0);
+	assert_int_equal(f.poll_count, polls + 1); /* the other group is not tried as well */
+	fake_turn(&f, 100 * SEC);
+	fake_answer(&f, quick, 7);
+	assert_int_equal(a->state, FG_DEVICE_OK);
+	polls = f.poll_count;
+	fake_turn(&f, 20 * SEC);
+	assert_true(f.poll_count > polls);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -232,6 +276,7 @@ int main(void)
 		TEST(test_return),
 		TEST(test_neighbours_are_woken),
 		TEST(test_neighbours_are_woken_by_a_slow_device),
+		TEST(test_two_groups),
 		TEST(test_link_down_is_probed_often),
 	};
 
