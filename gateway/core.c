@@ -543,17 +543,13 @@ void fg_core_stop(struct fg_core *core, struct fg_now now)
 	core->stopping = true;
 	fg_documents_touch(core, FG_DOC_STATUS);
 	for (size_t i = 0; i < core->publisher_count; i++)
-		fg_publisher_stop(core->publishers[i]);
+		fg_publisher_stop(core->publishers[i], now);
 }
 
 bool fg_core_idle(const struct fg_core *core)
 {
-	for (size_t i = 0; i < core->publisher_count; i++) {
-		const struct fg_publisher *p = core->publishers[i];
-
-		if (p->state == FG_PUB_ONLINE &&
-			(p->in_flight || p->dirty_any || p->live_next < p->committed_next))
+	for (size_t i = 0; i < core->publisher_count; i++)
+		if (!fg_publisher_idle(core->publishers[i]))
 			return false;
-	}
 	return true;
 }

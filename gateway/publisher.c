@@ -26,6 +26,9 @@
  * so this one only helps where its command or its event was lost. */
 #define CONNECT_LIMIT_US 120000000
 
+/* How long the last acknowledgements are awaited before the status goes out all the same. */
+#define GOODBYE_US 1000000
+
 #define TOKEN_DOCUMENT (UINT64_C(1) << 63)
 
 int fg_publisher_init(struct fg_publisher *p, struct fg_config *config,
@@ -501,6 +504,14 @@ static void save_if_due(struct fg_publisher *p, int64_t mono_us)
 	p->saved_mono_us = mono_us;
 }
 
+/* The end: what is live goes out, and when it is acknowledged, or has had its time, the status that
+ * says offline, so that it is the last word. */
+static void pump_last(struct fg_publisher *p, int64_t mono_us)
+{
+	if (pump_live(p) && (p->in_flight == 0 || mono_us - p->stop_mono_us >= GOODBYE_US))
+		pump_documents(p);
+}
+
 int64_t fg_publisher_run(struct fg_publisher *p, struct fg_now now)
 {
 	int64_t next = INT64_MAX;
@@ -518,9 +529,12 @@ int64_t fg_publisher_run(struct fg_publisher *p, struct fg_now now)
 			fg_publisher_lost(p, now, p->epoch, false, "no answer from the session");
 		next = p->next_attempt_mono_us;
 	}
-	if (p->state == FG_PUB_ONLINE && !p->blocked && pump_documents(p) && pump_first(p) &&
-		pump_live(p) && !p->stopping)
-		pump_backlog(p, now.mono_us);
+	if (p->state == FG_PUB_ONLINE && !p->blocked) {
+		if (p->stopping)
+			pump_last(p, now.mono_us);
+		else if (pump_documents(p) && pump_first(p) && pump_live(p))
+			pump_backlog(p, now.mono_us);
+	}
 	if (p->state == FG_PUB_ONLINE && p->backlog.count && !p->page_pending && !p->blocked &&
 		!p->stopping)
 		next = FG_MIN(next, now.mono_us + STEP_US);
@@ -530,9 +544,16 @@ int64_t fg_publisher_run(struct fg_publisher *p, struct fg_now now)
 	return next;
 }
 
-void fg_publisher_stop(struct fg_publisher *p)
+bool fg_publisher_idle(const struct fg_publisher *p)
+{
+	return p->state != FG_PUB_ONLINE ||
+	       (!p->in_flight && !p->dirty_any && p->live_next >= p->committed_next);
+}
+
+void fg_publisher_stop(struct fg_publisher *p, struct fg_now now)
 {
 	p->stopping = true;
+	p->stop_mono_us = now.mono_us;
 	if (p->state != FG_PUB_ONLINE)
 		p->state = FG_PUB_STOPPED;
 }

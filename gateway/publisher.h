@@ -123,6 +123,7 @@ struct fg_publisher {
 	unsigned in_flight, window;
 	bool blocked; /* the session had no room; wait for an acknowledgement */
 	bool stopping;
+	int64_t stop_mono_us;
 
 	uint64_t published, acknowledged, refused;
 	int refused_code;
@@ -163,7 +164,9 @@ void fg_publisher_page(struct fg_publisher *p, struct fg_now now);
 
 /* Ends for good: documents and live readings still go out where it is connected, and what is in
  * flight may be acknowledged; no backlog, no new connection. */
-void fg_publisher_stop(struct fg_publisher *p);
+void fg_publisher_stop(struct fg_publisher *p, struct fg_now now);
+/* Nothing is in flight or wants to go out but backlog. */
+bool fg_publisher_idle(const struct fg_publisher *p);
 
 /* Readings that are stored and not acknowledged. */
 uint64_t fg_publisher_backlog(const struct fg_publisher *p);

@@ -56,6 +56,7 @@ struct fg_session {
 	pthread_t thread;
 	int wake_fd;
 	struct fg_ring ring;
+	_Atomic bool said_offline;
 	_Atomic bool stop_asked; /* also where the ring has no room to say so */
 
 	/* the thread's own */
@@ -435,6 +436,22 @@ static void publish(struct fg_session *s, const struct command *cmd, const char 
 	}
 }
 
+/* Without a goodbye of our own the broker publishes the will, so that nobody takes us for online. */
+static void leave(struct fg_session *s, bool said_offline)
+{
+	bool v5 = s->conf.dest->version == 5;
+
+	if (s->mosq && s->online && (v5 || said_offline)) {
+		mosquitto_disconnect_v5(
+			s->mosq, said_offline ? 0 : MQTT_RC_DISCONNECT_WITH_WILL_MSG, NULL);
+		mosquitto_loop_write(s->mosq, 1);
+	}
+	if (s->mosq)
+		mosquitto_destroy(s->mosq);
+	s->mosq = NULL;
+	s->online = false;
+}
+
 static void execute(struct fg_session *s)
 {
 	struct command cmd;
@@ -447,14 +464,7 @@ static void execute(struct fg_session *s)
 		break;
 	case DO_DISCONNECT:
 	case DO_STOP:
-		if (s->mosq && s->online) {
-			mosquitto_disconnect_v5(s->mosq, 0, NULL);
-			mosquitto_loop_write(s->mosq, 1);
-		}
-		if (s->mosq)
-			mosquitto_destroy(s->mosq);
-		s->mosq = NULL;
-		s->online = false;
+		leave(s, cmd.type == DO_STOP && s->said_offline);
 		s->stopping |= cmd.type == DO_STOP;
 		break;
 	case DO_PUBLISH:
@@ -637,10 +647,11 @@ int fg_session_start(const struct fg_session_conf *conf, struct fg_session **ret
 	return FG_OK;
 }
 
-void fg_session_ask_stop(struct fg_session *s)
+void fg_session_ask_stop(struct fg_session *s, bool said_offline)
 {
 	const struct command cmd = {.type = DO_STOP};
 
+	s->said_offline = said_offline;
 	s->stop_asked = true;
 	push(s, &cmd, NULL, NULL, 0);
 	wake(s);

@@ -84,8 +84,9 @@ static void end_session(struct fg_daemon *d, size_t i)
 {
 	struct fg_session **list = realloc(
 		d->ending_sessions, (d->ending_session_count + 1) * sizeof(struct fg_session *));
+	const struct fg_publisher *p = fg_core_publisher(d->core, d->sessions[i].name);
 
-	fg_session_ask_stop(d->sessions[i].session);
+	fg_session_ask_stop(d->sessions[i].session, d->stopping && p && fg_publisher_idle(p));
 	if (list) {
 		d->ending_sessions = list;
 		list[d->ending_session_count++] = d->sessions[i].session;

@@ -37,6 +37,24 @@ class Will(Scene):
                         "the correction")
         self.assertEqual(0, self.gateway.stop())
 
+    def test_a_destination_that_is_left_hears_offline(self):
+        """Its broker must not show the gateway as online for ever, whatever the version."""
+        self.counters(1)
+        for version in (5, "3.1.1"):
+            self.config["mqtt"]["left"] = config.broker(
+                self.broker.port, prefix="left%s" % version, version=version, client_id="left")
+            if version == 5:
+                self.gateway.start()
+            else:
+                self.gateway.reload()
+            status = "left%s/gateways/%s/status" % (version, config.GATEWAY)
+            self.eventually(lambda: self.subscriber.state(status) == "online", "online there")
+            del self.config["mqtt"]["left"]
+            self.gateway.reload()
+            self.eventually(lambda: self.subscriber.state(status) == "offline", "left: offline")
+        self.assertEqual("online", self.subscriber.state(config.status_topic()))
+        self.assertEqual(0, self.gateway.stop())
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -237,6 +237,33 @@ static void test_stop_says_offline_and_is_idle(void **state)
 	assert_false(town->connecting);
 }
 
+/* The status that says offline is the last word: it waits for what is in flight, but not for ever. */
+static void test_offline_comes_last(void **state)
+{
+	(void)state;
+	for (int patient = 0; patient < 2; patient++) {
+		if (patient) {
+			fake_fini(&f);
+			fake_init(&f, fake_yaml);
+		}
+		fake_connect(&f, town, true);
+		fake_turn(&f, 0);
+		fake_ack_all(&f, town);
+		fake_reading(&f, sonde, 1);
+		fake_turn(&f, 0);
+		fg_core_stop(f.core, f.now);
+		fake_turn(&f, SEC / 2);
+		assert_null(strstr(town->document, "offline"));
+		if (patient)
+			fake_ack_all(&f, town);
+		fake_turn(&f, patient ? 0 : SEC / 2);
+		assert_non_null(strstr(town->document, "\"state\":\"offline\""));
+		assert_false(fg_core_idle(f.core));
+		fake_ack_all(&f, town);
+		assert_true(fg_core_idle(f.core));
+	}
+}
+
 static void test_stop_without_a_connection(void **state)
 {
 	(void)state;
@@ -283,6 +310,7 @@ int main(void)
 		TEST(test_housekeeping),
 		TEST(test_housekeeping_without_the_time),
 		TEST(test_stop_says_offline_and_is_idle),
+		TEST(test_offline_comes_last),
 		TEST(test_stop_without_a_connection),
 		TEST(test_polls_that_come_back_at_the_end),
 		TEST(test_page_of_nobody),
