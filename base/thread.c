@@ -48,7 +48,7 @@ bool fg_thread_join(pthread_t thread, int64_t wait_us)
 
 void fg_thread_release_stack(void)
 {
-	const uintptr_t page = 4096;
+	const uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE); /* 4, 16 or 64 KiB */
 	pthread_attr_t attr;
 	void *low;
 	size_t size;

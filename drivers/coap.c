@@ -219,6 +219,13 @@ static void check_point(const struct fg_point *point, void *conf_area, struct fg
 			"devices.%s.points.%s.json: '%s' is not an RFC 6901 pointer, such as "
 			"/gas/no2",
 			point->device->name, point->name, conf->json);
+	for (size_t i = 0; i < point->missing_count; i++)
+		if (point->missing[i].raw)
+			fg_report_error(rep, place_of(point->node, "missing"),
+				"devices.%s.points.%s.missing: 0x%llX is a pattern of registers; "
+				"over CoAP write the number that means \"no reading\"",
+				point->device->name, point->name,
+				(unsigned long long)point->missing[i].bits);
 }
 
 static bool same_port(const struct fg_link *a, const struct fg_link *b)

@@ -25,12 +25,18 @@ static bool is_sentinel(
 		return true;
 	if (value->kind == FG_KIND_NONE || value->kind == FG_KIND_TEXT)
 		return false;
-	return fg_point_is_missing_value(point, fg_value_number(value));
+	return fg_point_is_missing_value(point, value);
 }
 
 static bool is_finite(const struct fg_value *v)
 {
 	return v->kind == FG_KIND_NONE || v->kind == FG_KIND_TEXT || isfinite(fg_value_number(v));
+}
+
+/* All properties of the table are numbers; a sensor's "error" must not pass for one. */
+static bool is_other_kind(const struct fg_point *point, const struct fg_value *v)
+{
+	return point->known && (v->kind == FG_KIND_TEXT || v->kind == FG_KIND_BOOL);
 }
 
 void fg_job_value(struct fg_job *job, const struct fg_point *point, struct fg_value value,
@@ -40,6 +46,11 @@ void fg_job_value(struct fg_job *job, const struct fg_point *point, struct fg_va
 
 	if (is_sentinel(point, &value, has_raw, raw)) {
 		fg_job_missing(job, point, FG_REASON_SENTINEL, 0, taken_mono_us);
+		return;
+	}
+	if (is_other_kind(point, &value)) {
+		fg_job_explain(job, "  %s: not a number", point->name);
+		fg_job_missing(job, point, FG_REASON_DECODE, 0, taken_mono_us);
 		return;
 	}
 	r = fg_batch_add(job->batch, point->index, taken_mono_us);

@@ -142,7 +142,8 @@ void fg_job_missing(struct fg_job *job, const struct fg_point *point, enum fg_re
 	unsigned detail, int64_t taken_mono_us);
 
 /* Appends a decoded value: sentinels by value, not-a-number, scale and offset are applied here,
- * alike for every driver. `raw` is the value's bits for raw sentinels where has_raw. */
+ * alike for every driver. A text or a boolean where the property is a number is MISSING (decode).
+ * `raw` is the value's bits for raw sentinels where has_raw. */
 void fg_job_value(struct fg_job *job, const struct fg_point *point, struct fg_value value,
 	bool has_raw, uint64_t raw, int64_t taken_mono_us);
 

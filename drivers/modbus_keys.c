@@ -379,6 +379,11 @@ static void check_type(
 	if (is_bit_table(mp->span.table) && mp->spec.type != FG_REG_BOOL)
 		fault(rep, point, "type", "table %s holds single bits; only bool fits",
 			table_name(mp->span.table));
+	else if (point->known &&
+		 (mp->spec.type == FG_REG_BOOL || mp->spec.type == FG_REG_STRING))
+		fault(rep, point, "type",
+			"%s is a number; a %s needs a property of your own that begins with x_",
+			point->property, mp->spec.type == FG_REG_BOOL ? "single bit" : "text");
 	if (mp->byte && mp->spec.type != FG_REG_U8 && mp->spec.type != FG_REG_I8)
 		fault(rep, point, "byte", "only u8 and i8 take one byte of a register");
 	mp->spec.high_byte = mp->byte == FG_MODBUS_BYTE_HIGH;

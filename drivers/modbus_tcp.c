@@ -98,6 +98,8 @@ static int connect_address(struct tcp_state *s, const struct addrinfo *ai, int64
 	modbus_set_response_timeout(
 		s->ctx, (uint32_t)(left / 1000000), (uint32_t)FG_MAX(left % 1000000, 1));
 	if (modbus_connect(s->ctx) < 0) {
+		if (errno == EINPROGRESS) /* its time is over */
+			errno = ETIMEDOUT;
 		r = errno > 0 && errno < MODBUS_ENOBASE ? -errno : -EIO;
 		disconnect(s);
 		return r;
@@ -126,14 +128,16 @@ static int connect_host(
 		return -EHOSTUNREACH;
 	}
 	r = -EHOSTUNREACH;
-	for (const struct addrinfo *ai = list; ai; ai = ai->ai_next) {
-		r = connect_address(s, ai, until_us);
-		if (r == FG_OK)
-			break;
+	for (const struct addrinfo *ai = list; ai && r < 0; ai = ai->ai_next) {
+		int64_t now_us = fg_clock_mono_us();
+
+		/* one that swallows packets leaves time for the others */
+		r = connect_address(
+			s, ai, ai->ai_next ? now_us + (until_us - now_us) / 2 : until_us);
 	}
 	freeaddrinfo(list);
 	*ret_why = fg_strerror(r);
-	return r;
+	return r == FG_ETIMEOUT ? -EHOSTUNREACH : r; /* a time-out is a device's, not a link's */
 }
 
 static int connect_link(struct fg_link_state *ls, int64_t until_us)

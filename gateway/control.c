@@ -93,14 +93,13 @@ static void on_written(uv_write_t *req, int status)
 	struct fg_client *c = w->client;
 
 	free(w);
-	c->busy--;
 	if (status < 0)
 		client_close(c);
 	else if (c->ended && uv_stream_get_write_queue_size((uv_stream_t *)&c->pipe) == 0)
 		client_close(c);
-	else if (c->drained && !c->closing)
+	if (c->drained) /* also where the client has gone: what waits for this has to let go */
 		c->drained(c);
-	free_if_done(c);
+	fg_client_release(c);
 }
 
 void fg_client_write(struct fg_client *c, const char *bytes, size_t len)
@@ -285,6 +284,7 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
 	struct fg_client *c = stream->data;
+	bool has_asked = c->ended || c->watching || c->user;
 	char *newline;
 
 	(void)buf;
@@ -297,11 +297,12 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	if (newline) {
 		*newline = '\0';
 		c->line_len = 0; /* what comes after it is nobody's: only the end matters */
-		if (!c->ended && !c->watching && !c->user)
+		if (!has_asked)
 			dispatch(c);
 	} else if (c->line_len == sizeof(c->line) - 1) {
-		fg_client_error(c, EX_USAGE, "request too long");
 		c->line_len = 0;
+		if (!has_asked)
+			fg_client_error(c, EX_USAGE, "request too long");
 	}
 }
 

@@ -24,7 +24,7 @@ struct fg_client {
 	bool watching; /* with a filter: device, station, or station/point; NULL: all */
 	char *filter;
 	uint64_t lost;
-	void (*drained)(struct fg_client *c); /* after a write is done */
+	void (*drained)(struct fg_client *c); /* after a write is done or has failed */
 	void *user;
 };
 

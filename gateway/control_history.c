@@ -70,7 +70,10 @@ static void on_drained(struct fg_client *c)
 	struct history_request *h = c->user;
 
 	c->drained = NULL;
-	uv_queue_work(&c->daemon->loop, &h->req, read_piece, piece_read);
+	if (c->closing)
+		request_free(h);
+	else
+		uv_queue_work(&c->daemon->loop, &h->req, read_piece, piece_read);
 }
 
 static void piece_read(uv_work_t *req, int status)
@@ -87,9 +90,11 @@ static void piece_read(uv_work_t *req, int status)
 	} else if (c->closing) {
 		/* nobody reads */
 	} else if (!h->over) {
-		c->drained = on_drained;
 		fg_client_write(c, h->out.data, h->out.len);
-		return;
+		if (!c->closing) {
+			c->drained = on_drained;
+			return;
+		}
 	} else {
 		if (h->out.len)
 			fg_client_write(c, h->out.data, h->out.len);

@@ -268,11 +268,12 @@ static void finish(struct fg_daemon *d)
 	d->control = NULL;
 	uv_walk(&d->loop, close_handle, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
+	fg_ring_close(&d->inbox); /* nobody takes out any more what the store tells */
 	fg_store_stop(d->store, d->core->next_seq);
 	fg_reader_close(d->reader);
 	if (!clean) { /* a thread still uses what would be freed */
 		fg_warning("a thread does not end; leaving it behind");
-		_exit(d->exit_code);
+		_exit(EX_OK);
 	}
 	fg_links_drain(d);
 	for (size_t i = 0; i < d->poll_count; i++)
@@ -322,12 +323,15 @@ static int start_parts(struct fg_daemon *d)
 {
 	int r = fg_daemon_open_store(d);
 
-	if (r == FG_OK)
-		r = fg_links_start(d);
+	if (r < 0)
+		return r; /* told */
+	r = fg_links_start(d);
 	if (r == FG_OK)
 		r = fg_sessions_start(d);
 	if (r == FG_OK)
 		r = fg_control_start(d, &d->control);
+	if (r < 0)
+		fg_error("cannot start: %s", fg_strerror(r));
 	return r;
 }
 
@@ -353,5 +357,5 @@ int fg_daemon_run(
 	fg_daemon_turn(d);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	finish(d);
-	return d->exit_code;
+	return EX_OK;
 }

@@ -93,7 +93,6 @@ struct fg_daemon {
 	bool reload_again;
 	bool stopping, stopped;
 	int64_t stop_deadline_us;
-	int exit_code;
 };
 
 /* What the inbox holds: a kind, then the event. */

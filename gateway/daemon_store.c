@@ -213,13 +213,15 @@ void fg_daemon_store_post(void *arg, const struct fg_store_event *event)
 	struct fg_daemon *d = arg;
 	const uint32_t kind = FG_INBOX_STORE;
 	const struct fg_part parts[] = {{&kind, sizeof(kind)}, {event, sizeof(*event)}};
+	int r;
 
 	/* The core takes the inbox out at least every few milliseconds while there is something. */
-	while (fg_ring_push(&d->inbox, parts, 2) == FG_EFULL) {
+	while ((r = fg_ring_push(&d->inbox, parts, 2)) == FG_EFULL) {
 		fg_daemon_wake(d, true);
 		poll(NULL, 0, 5);
 	}
-	fg_daemon_wake(d, event->type != FG_STORE_SIZE);
+	if (r >= 0) /* else closed: nobody listens any more */
+		fg_daemon_wake(d, event->type != FG_STORE_SIZE);
 }
 
 void fg_daemon_store_event(struct fg_daemon *d, const struct fg_store_event *event)

@@ -22,10 +22,12 @@
  */
 #define STEP_US	      50000
 #define SAVE_EVERY_US 1000000
-/* An attempt that nobody tells the end of is over by then: the session's own limits are far below,
- * so this one only helps where its command or its event was lost. */
-#define CONNECT_LIMIT_US 120000000
+/* An attempt that nobody tells the end of is over by then: a session takes longer only where its
+ * command was lost, or behind two addresses that the kernel tries for 130 s each. */
+#define CONNECT_LIMIT_US 300000000
 
+/* A connection without any acknowledgement for so long, while some are due, is given up. */
+#define STALL_US 60000000
 /* How long the last acknowledgements are awaited before the status goes out all the same. */
 #define GOODBYE_US 1000000
 
@@ -108,7 +110,8 @@ static int send_message(struct fg_publisher *p, const struct fg_message *m)
 		p->blocked = true;
 		return FG_EFULL;
 	}
-	p->in_flight++;
+	if (p->in_flight++ == 0)
+		p->progress_mono_us = p->now_mono_us;
 	return FG_OK;
 }
 
@@ -460,6 +463,7 @@ void fg_publisher_acked(
 		return;
 	if (p->in_flight > 0)
 		p->in_flight--;
+	p->progress_mono_us = now.mono_us;
 	p->blocked = false;
 	if (code >= 0x80) {
 		publication_refused(p, now, code);
@@ -512,10 +516,24 @@ static void pump_last(struct fg_publisher *p, int64_t mono_us)
 		pump_documents(p);
 }
 
+/* A broker that answers pings and acknowledges nothing would keep what is in flight for ever.
+ * Returns when to look again. */
+static int64_t end_stall(struct fg_publisher *p, struct fg_now now)
+{
+	int64_t until_us = p->progress_mono_us + STALL_US;
+
+	if (now.mono_us < until_us)
+		return until_us;
+	p->ports->disconnect(p->ports->arg, p);
+	fg_publisher_lost(p, now, p->epoch, false, "no acknowledgement for a minute");
+	return p->next_attempt_mono_us;
+}
+
 int64_t fg_publisher_run(struct fg_publisher *p, struct fg_now now)
 {
 	int64_t next = INT64_MAX;
 
+	p->now_mono_us = now.mono_us;
 	if (p->in_flight == 0)
 		p->blocked = false; /* no acknowledgement will come that could end it */
 	if (p->state == FG_PUB_WAITING) {
@@ -529,6 +547,8 @@ int64_t fg_publisher_run(struct fg_publisher *p, struct fg_now now)
 			fg_publisher_lost(p, now, p->epoch, false, "no answer from the session");
 		next = p->next_attempt_mono_us;
 	}
+	if (p->state == FG_PUB_ONLINE && p->in_flight)
+		next = FG_MIN(next, end_stall(p, now));
 	if (p->state == FG_PUB_ONLINE && !p->blocked) {
 		if (p->stopping)
 			pump_last(p, now.mono_us);

@@ -124,6 +124,7 @@ struct fg_publisher {
 	bool blocked; /* the session had no room; wait for an acknowledgement */
 	bool stopping;
 	int64_t stop_mono_us;
+	int64_t now_mono_us, progress_mono_us; /* of this run; of the last acknowledgement */
 
 	uint64_t published, acknowledged, refused;
 	int refused_code;

@@ -5,9 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/status.h"
+#include "gateway/core_state.h"
 #include "gateway/daemon.h"
 
 struct fg_reload {
@@ -35,6 +37,13 @@ static void log_line(void *arg, bool error, const char *text)
 		fg_error("%s", text);
 	else
 		fg_warning("%s", text);
+}
+
+static void warn_of_limits(const struct fg_storage_conf *prev, const struct fg_storage_conf *next)
+{
+	if (prev->keep_us != next->keep_us || prev->max_size != next->max_size ||
+		prev->when_full != next->when_full)
+		fg_warning("storage: keep, max_size and when_full are taken at the next start");
 }
 
 static struct fg_config *load(struct fg_daemon *d)
@@ -150,6 +159,16 @@ static int take_over(struct fg_daemon *d, struct fg_reload *reload)
 	return r;
 }
 
+/* Out of memory half-way: what is in memory fits neither configuration. What was measured is
+ * committed, and a fresh start is the safe way on. */
+static _Noreturn void give_up(struct fg_daemon *d, int status)
+{
+	fg_error("reload: %s; stopping", fg_strerror(status));
+	fg_ring_close(&d->inbox);
+	fg_store_stop(d->store, d->core->next_seq);
+	_exit(EX_TEMPFAIL);
+}
+
 void fg_reload_called(struct fg_daemon *d, struct fg_store_call *call)
 {
 	struct fg_reload *reload = d->reload;
@@ -163,14 +182,11 @@ void fg_reload_called(struct fg_daemon *d, struct fg_store_call *call)
 			 "goes on",
 			fg_strerror(r));
 	} else if (!d->stopping) {
+		warn_of_limits(&d->config->storage, &reload->config->storage);
 		r = take_over(d, reload);
-		if (r < 0) { /* out of memory half-way: a fresh start is the safe way on */
-			fg_error("reload: %s; stopping", fg_strerror(r));
-			d->exit_code = EX_TEMPFAIL;
-			fg_daemon_stop(d);
-		} else {
-			fg_notice("reload: the new configuration is in force");
-		}
+		if (r < 0)
+			give_up(d, r);
+		fg_notice("reload: the new configuration is in force");
 	}
 	over(d);
 }

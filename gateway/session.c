@@ -34,7 +34,7 @@
 #define GATHER_MIN	   16
 #define GATHER_MS	   2
 
-enum command_type { DO_CONNECT, DO_DISCONNECT, DO_PUBLISH, DO_STOP };
+enum command_type { DO_CONNECT, DO_PUBLISH };
 
 struct command {
 	enum command_type type;
@@ -56,13 +56,14 @@ struct fg_session {
 	pthread_t thread;
 	int wake_fd;
 	struct fg_ring ring;
+	_Atomic bool cut; /* the connection is to be left */
 	_Atomic bool said_offline;
-	_Atomic bool stop_asked; /* also where the ring has no room to say so */
+	_Atomic bool stop_asked; /* not in the ring, which may have no room */
 
 	/* the thread's own */
 	struct mosquitto *mosq;
 	uint32_t epoch;
-	bool online, stopping, refused;
+	bool online, refused;
 	int64_t connect_deadline_us;
 	char why[128];
 	struct pending *pending;
@@ -105,9 +106,8 @@ void fg_session_connect(struct fg_session *s, size_t server, uint32_t epoch)
 
 void fg_session_disconnect(struct fg_session *s)
 {
-	const struct command cmd = {.type = DO_DISCONNECT};
-
-	push(s, &cmd, NULL, NULL, 0);
+	/* no command: it must not wait behind messages that the wire does not take */
+	s->cut = true;
 	wake(s);
 }
 
@@ -206,6 +206,19 @@ static void on_publish(
 	}
 }
 
+/* Whether a status has "state": "offline"; the id of a gateway may be that word, too. */
+static bool says_offline(const char *text, size_t len)
+{
+	const char *at = memmem(text, len, "\"state\"", 7), *end = text + len;
+
+	if (!at)
+		return false;
+	at += 7;
+	while (at < end && (*at == ' ' || *at == ':'))
+		at++;
+	return (size_t)(end - at) >= 9 && memcmp(at, "\"offline\"", 9) == 0;
+}
+
 static void on_message(struct mosquitto *mosq, void *obj, const struct mosquitto_message *m,
 	const mosquitto_property *props)
 {
@@ -215,7 +228,7 @@ static void on_message(struct mosquitto *mosq, void *obj, const struct mosquitto
 
 	(void)mosq;
 	(void)props;
-	if (m->payloadlen > 0 && memmem(m->payload, (size_t)m->payloadlen, "\"offline\"", 9))
+	if (m->payloadlen > 0 && says_offline(m->payload, (size_t)m->payloadlen))
 		post(s, &event);
 }
 
@@ -237,7 +250,7 @@ static void on_disconnect(
 static int set_credentials(struct fg_session *s)
 {
 	const struct fg_destination *d = s->conf.dest;
-	char secret[256] = "";
+	char secret[4096] = ""; /* some brokers take a token as the password */
 	int r = FG_OK;
 
 	if (d->username) {
@@ -399,11 +412,12 @@ static void start_connect(struct fg_session *s, const struct command *cmd)
 	if (d->version == 5)
 		mosquitto_property_add_int32(&props, MQTT_PROP_SESSION_EXPIRY_INTERVAL,
 			(uint32_t)FG_MAX(SESSION_EXPIRY_S, d->will_delay_us / 1000000));
-	s->connect_deadline_us = fg_clock_mono_us() + CONNECT_TIMEOUT_US;
 	r = reachable(s, server) ? mosquitto_connect_bind_v5(s->mosq, server->host, server->port,
 					   KEEPALIVE_S, NULL, props)
 				 : MOSQ_ERR_ERRNO;
 	mosquitto_property_free_all(&props);
+	/* from here on: a slow name look-up is not the broker's time */
+	s->connect_deadline_us = fg_clock_mono_us() + CONNECT_TIMEOUT_US;
 	if (r != MOSQ_ERR_SUCCESS) {
 		if (!s->why[0])
 			snprintf(s->why, sizeof(s->why), "%s: %s", server->url,
@@ -436,7 +450,8 @@ static void publish(struct fg_session *s, const struct command *cmd, const char 
 	}
 }
 
-/* Without a goodbye of our own the broker publishes the will, so that nobody takes us for online. */
+/* Without a goodbye of our own the broker publishes the will, so that nobody takes us for online.
+ */
 static void leave(struct fg_session *s, bool said_offline)
 {
 	bool v5 = s->conf.dest->version == 5;
@@ -462,11 +477,6 @@ static void execute(struct fg_session *s)
 	case DO_CONNECT:
 		start_connect(s, &cmd);
 		break;
-	case DO_DISCONNECT:
-	case DO_STOP:
-		leave(s, cmd.type == DO_STOP && s->said_offline);
-		s->stopping |= cmd.type == DO_STOP;
-		break;
 	case DO_PUBLISH:
 		publish(s, &cmd, topic, topic + cmd.topic_len,
 			(size_t)s->command_len - sizeof(cmd) - cmd.topic_len);
@@ -488,7 +498,7 @@ static void hold_segments(struct fg_session *s, int on)
  * waits in the ring, so that the next one goes out without a turn through the core. */
 static void take_commands(struct fg_session *s)
 {
-	while (!s->stopping) {
+	while (!s->stop_asked) {
 		struct command cmd;
 
 		if (s->acks.count == FG_ACKS_MAX)
@@ -497,15 +507,18 @@ static void take_commands(struct fg_session *s)
 			s->command_len = fg_ring_pop(&s->ring, s->command, MESSAGE_MAX);
 		if (s->command_len <= 0) {
 			s->command_len = 0;
-			return;
+			break;
 		}
+		if (atomic_exchange(&s->cut, false)) /* asked for before this command was pushed */
+			leave(s, false);
 		memcpy(&cmd, s->command, sizeof(cmd));
-		if (cmd.type == DO_PUBLISH && s->online && s->pending_count == s->pending_max &&
-			!s->stop_asked)
+		if (cmd.type == DO_PUBLISH && s->online && s->pending_count == s->pending_max)
 			return;
 		execute(s);
 		s->command_len = 0;
 	}
+	if (atomic_exchange(&s->cut, false))
+		leave(s, false);
 }
 
 /* ---- the loop ---- */
@@ -566,14 +579,15 @@ static void *run(void *arg)
 {
 	struct fg_session *s = arg;
 
-	while (!s->stopping) {
+	while (!s->stop_asked) {
 		hold_segments(s, 1);
 		take_commands(s);
 		hold_segments(s, 0);
 		flush_acks(s);
-		if (!s->stopping)
+		if (!s->stop_asked)
 			wait_once(s);
 	}
+	leave(s, s->said_offline);
 	return NULL;
 }
 
@@ -649,11 +663,8 @@ int fg_session_start(const struct fg_session_conf *conf, struct fg_session **ret
 
 void fg_session_ask_stop(struct fg_session *s, bool said_offline)
 {
-	const struct command cmd = {.type = DO_STOP};
-
 	s->said_offline = said_offline;
 	s->stop_asked = true;
-	push(s, &cmd, NULL, NULL, 0);
 	wake(s);
 }
 

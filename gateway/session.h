@@ -62,8 +62,8 @@ void fg_session_connect(struct fg_session *s, size_t server, uint32_t epoch);
 void fg_session_disconnect(struct fg_session *s);
 int fg_session_publish(struct fg_session *s, const struct fg_message *m);
 
-/* Asks the thread to end. said_offline: the broker has acknowledged that we go; else its will for
- * us stands. */
+/* Asks the thread to end; what it has not sent by then it never sends. said_offline: the broker has
+ * acknowledged that we go; else its will for us stands. */
 void fg_session_ask_stop(struct fg_session *s, bool said_offline);
 /* Waits for its end at most wait_us, then frees it. False: it hangs (in name look-up, say) and is
  * still there. */

@@ -85,8 +85,10 @@ static void end_session(struct fg_daemon *d, size_t i)
 	struct fg_session **list = realloc(
 		d->ending_sessions, (d->ending_session_count + 1) * sizeof(struct fg_session *));
 	const struct fg_publisher *p = fg_core_publisher(d->core, d->sessions[i].name);
+	/* one that was still connecting may be connected by now, and has said nothing */
+	bool said_offline = d->stopping && p && p->state == FG_PUB_ONLINE && fg_publisher_idle(p);
 
-	fg_session_ask_stop(d->sessions[i].session, d->stopping && p && fg_publisher_idle(p));
+	fg_session_ask_stop(d->sessions[i].session, said_offline);
 	if (list) {
 		d->ending_sessions = list;
 		list[d->ending_session_count++] = d->sessions[i].session;

@@ -100,7 +100,7 @@ int fg_store_save_delivery(struct fg_store *s, const char *destination, const st
 	int ret;
 
 	snprintf(m.name, sizeof(m.name), "%s", destination);
-	fg_buf_init(&bytes, MESSAGE_MAX);
+	fg_buf_init(&bytes, MESSAGE_MAX - sizeof(m));
 	fg_ranges_encode(r, &bytes);
 	ret = bytes.overflow ? FG_ENOMEM : push(s, &m, bytes.data, bytes.len, false);
 	fg_buf_fini(&bytes);

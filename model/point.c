@@ -18,10 +18,20 @@ void fg_point_scale(const struct fg_point *point, struct fg_value *v)
 	v->f = x;
 }
 
-bool fg_point_is_missing_value(const struct fg_point *point, double decoded)
+/* A float32 of -999.9 is -999.900024…: the number meant is the one that the sensor can send. */
+static bool is_same(double meant, const struct fg_value *decoded)
+{
+	double v = fg_value_number(decoded);
+
+	if (decoded->kind == FG_KIND_FLOAT && isfinite((float)meant))
+		meant = (double)(float)meant;
+	return meant == v;
+}
+
+bool fg_point_is_missing_value(const struct fg_point *point, const struct fg_value *decoded)
 {
 	for (size_t i = 0; i < point->missing_count; i++)
-		if (!point->missing[i].raw && point->missing[i].value == decoded)
+		if (!point->missing[i].raw && is_same(point->missing[i].value, decoded))
 			return true;
 	return false;
 }

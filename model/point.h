@@ -56,8 +56,9 @@ struct fg_point {
  * become DECIMAL otherwise. Sets *v. */
 void fg_point_scale(const struct fg_point *point, struct fg_value *v);
 
-/* Whether a decoded number (before scaling) is one of the point's `missing` values. */
-bool fg_point_is_missing_value(const struct fg_point *point, double decoded);
+/* Whether a decoded value (before scaling) is one of the point's `missing` numbers. A float32 is
+ * compared as one. */
+bool fg_point_is_missing_value(const struct fg_point *point, const struct fg_value *decoded);
 /* Whether raw bits are one of its raw patterns. */
 bool fg_point_is_missing_raw(const struct fg_point *point, uint64_t bits);
 

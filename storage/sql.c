@@ -83,14 +83,16 @@ int fg_sql_exec(sqlite3 *db, const char *sql)
 int fg_sql_int(sqlite3 *db, const char *sql, int64_t *ret)
 {
 	sqlite3_stmt *st;
-	int rc = sqlite3_prepare_v2(db, sql, -1, &st, NULL);
+	int rc = sqlite3_prepare_v2(db, sql, -1, &st, NULL), end;
 
 	if (rc != SQLITE_OK)
 		return fg_sql_status(db, rc);
 	rc = fg_sql_step(st);
 	if (rc > 0)
 		*ret = sqlite3_column_int64(st, 0);
-	sqlite3_finalize(st);
+	end = sqlite3_finalize(st); /* commits a statement that writes, and may fail there */
+	if (rc > 0 && end != SQLITE_OK)
+		rc = fg_sql_status(db, end);
 	return rc > 0 ? FG_OK : rc < 0 ? rc : FG_ENOENT;
 }
 

@@ -77,13 +77,14 @@ int fg_files_load(struct fg_loader *l)
 {
 	const char *dir = beside(l, "conf.d");
 	struct listing *found = fg_arena_alloc(l->tree, sizeof(*found));
-	int r = fg_yaml_load_file(l->tree, l->path, l->path, l->rep, &l->root);
+	int r = fg_yaml_load_file(l->tree, l->path, l->path, l->rep, &l->root), listed;
 
 	if (r == FG_OK && !is_mapping(l, l->root))
 		r = FG_ECONFIG;
-	if (list_folder(l, dir, true, found) == -EACCES) {
+	listed = list_folder(l, dir, true, found);
+	if (listed < 0 && listed != -ENOENT && r == FG_OK) {
 		fg_report_error(l->rep, (struct fg_place){dir, 0, 0}, "cannot read it: %s",
-			fg_strerror(-EACCES));
+			fg_strerror(listed));
 		r = FG_ECONFIG;
 	}
 	for (size_t i = 0; i < found->count; i++) {

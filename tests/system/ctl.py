@@ -74,6 +74,10 @@ class Ctl(Scene):
         unknown = self.gateway.ctl("history", config.STATION + "/nothing")
         self.assertEqual(64, unknown.returncode)
         self.assertIn("nothing", unknown.stderr)
+        wrong = self.gateway.ctl("history", config.STATION + "/c00", "--since", "24h",
+                                 "--until", "x")
+        self.assertEqual(64, wrong.returncode)
+        self.assertIn("'x' is neither", wrong.stderr)
 
     def test_read(self):
         self.start()

@@ -35,6 +35,8 @@ int ctl_request(const struct ctl *ctl, const char *const *words, size_t count,
 const char *ctl_text(const cJSON *object, const char *name);
 double ctl_number(const cJSON *object, const char *name);
 bool ctl_true(const cJSON *object, const char *name);
+/* Makes control characters blanks, in place: a sensor's text must not steer the terminal. */
+char *ctl_plain(char *text);
 /* A value as a person reads it, into mem. */
 const char *ctl_value(const cJSON *value, char *mem, size_t size);
 

@@ -67,7 +67,10 @@ static void print_csv(const cJSON *r, const char *line)
 
 	for (size_t i = 0; i < FG_COUNT(columns); i++)
 		printf("%s,", ctl_text(r, columns[i]));
-	print_csv_text(cJSON_IsNull(v) ? "" : value_of(r, line, value, sizeof(value)));
+	if (cJSON_IsString(v))
+		print_csv_text(v->valuestring);
+	else if (!cJSON_IsNull(v))
+		print_csv_text(value_of(r, line, value, sizeof(value)));
 	putchar(',');
 	print_csv_text(ctl_text(r, "unit"));
 	printf(",%.0f,%s\n", ctl_number(r, "qc"), ctl_text(r, "reason"));
@@ -111,7 +114,7 @@ static int on_read(void *arg, const char *text)
 	}
 	doc = cJSON_Parse(text);
 	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(doc, "steps"))
-		printf("  %s\n", cJSON_IsString(item) ? item->valuestring : "");
+		printf("  %s\n", cJSON_IsString(item) ? ctl_plain(item->valuestring) : "");
 	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(doc, "readings")) printf(
 		"%-24s %14s %-8s %-9s %s\n", ctl_text(item, "point"),
 		ctl_value(cJSON_GetObjectItemCaseSensitive(item, "value"), value, sizeof(value)),
@@ -129,15 +132,20 @@ int ctl_read(const struct ctl *ctl)
 }
 
 /* A time, or an age before now. */
-static int parse_time(const char *text, int64_t *ret_ms)
+static bool parse_time(const char *text, int64_t *ret_ms)
 {
 	int64_t age_us;
 
 	if (fg_duration_parse(text, &age_us) == FG_OK) {
 		*ret_ms = (fg_clock_wall_us() - age_us) / 1000;
-		return FG_OK;
+		return true;
 	}
-	return fg_rfc3339_parse(text, ret_ms);
+	if (fg_rfc3339_parse(text, ret_ms) == FG_OK)
+		return true;
+	fprintf(stderr,
+		"fjordctl: '%s' is neither a time (2026-07-01T12:00:00Z) nor an age (24h)\n",
+		text);
+	return false;
 }
 
 int ctl_history(const struct ctl *ctl)
@@ -146,14 +154,9 @@ int ctl_history(const struct ctl *ctl)
 	char since[24], until[24];
 	const char *words[] = {"history", ctl->words[1], since, until};
 
-	if (parse_time(ctl->since ? ctl->since : "24h", &since_ms) < 0 ||
-		(ctl->until && parse_time(ctl->until, &until_ms) < 0)) {
-		fprintf(stderr,
-			"fjordctl: '%s' is neither a time (2026-07-01T12:00:00Z) nor an age "
-			"(24h)\n",
-			ctl->until && ctl->since == NULL ? ctl->until : ctl->since);
+	if (!parse_time(ctl->since ? ctl->since : "24h", &since_ms) ||
+		(ctl->until && !parse_time(ctl->until, &until_ms)))
 		return EX_USAGE;
-	}
 	snprintf(since, sizeof(since), "%lld", (long long)since_ms);
 	snprintf(until, sizeof(until), "%lld", (long long)until_ms);
 	if (ctl->csv)

@@ -29,6 +29,14 @@ bool ctl_true(const cJSON *object, const char *name)
 	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, name));
 }
 
+char *ctl_plain(char *text)
+{
+	for (char *p = text; *p; p++)
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = ' ';
+	return text;
+}
+
 const char *ctl_value(const cJSON *value, char *mem, size_t size)
 {
 	struct fg_buf out;
@@ -42,7 +50,7 @@ const char *ctl_value(const cJSON *value, char *mem, size_t size)
 		fg_buf_puts(&out, cJSON_IsTrue(value) ? "true" : "false");
 	else
 		fg_buf_puts(&out, "-");
-	return mem;
+	return ctl_plain(mem);
 }
 
 #define CELL_MAX 160
@@ -80,10 +88,7 @@ void ctl_table_cell(struct ctl_table *t, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(t->text[t->cells], CELL_MAX, fmt, ap);
 	va_end(ap);
-	for (char *p = t->text[t->cells]; *p; p++) /* a sensor's text cannot steer the terminal */
-		if ((unsigned char)*p < 0x20 || *p == 0x7f)
-			*p = ' ';
-	t->cells++;
+	ctl_plain(t->text[t->cells++]);
 }
 
 /* Columns on the screen: UTF-8 continuation bytes take none. */

@@ -127,6 +127,25 @@ static void test_points(void **state)
 	}
 }
 
+/* There are no registers whose bits could be compared. */
+static void test_raw_pattern(void **state)
+{
+	static const struct fg_missing missing[] = {
+		{.value = -9999}, {.raw = true, .bits = 0x7FFF}};
+	struct fg_coap_point conf = {.path = "/a"};
+	struct fg_device dev = {.name = "node", .node = &node};
+	struct fg_point point = {.name = "p", .node = &node, .device = &dev, .missing = missing};
+
+	(void)state;
+	for (size_t n = 1; n <= FG_COUNT(missing); n++) {
+		struct fg_report *rep = fg_report_new();
+
+		point.missing_count = n;
+		fg_driver_coap.check_point(&point, &conf, rep);
+		expect_fault(rep, n == 2 ? "missing: 0x7FFF is a pattern of registers" : NULL);
+	}
+}
+
 static void test_devices(void **state)
 {
 	struct fg_coap_device conf = {.observe = true};
@@ -154,6 +173,7 @@ int main(void)
 		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_same_port),
 		cmocka_unit_test(test_points),
+		cmocka_unit_test(test_raw_pattern),
 		cmocka_unit_test(test_devices),
 	};
 

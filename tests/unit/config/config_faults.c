@@ -53,6 +53,8 @@ static const struct fault faults[] = {
 	{"max_size: 512MiB", "max_size: 1023KiB", "max_size: |1023KiB", "out of range; 1MiB to"},
 	{"commit_interval: 1s", "commit_interval: 1", "commit_interval: |1\n",
 		"'1' is not a duration"},
+	{"commit_interval: 1s", "max_delay: 2s", "max_delay: |2s",
+		"storage.max_delay: not supported yet"},
 	{"when_full: drop-oldest", "when_full: drop_oldest", "when_full: |drop_",
 		"did you mean 'drop-oldest'?"},
 	{"when_full: drop-oldest", "when_full: thin", "when_full: |thin",

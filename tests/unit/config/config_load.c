@@ -29,7 +29,6 @@ static void values_and_defaults(void **state)
 	assert_false(c->stations[1].has_position);
 	assert_true(isnan(c->stations[1].elevation));
 	assert_true(c->storage.file[0] == '/' && strstr(c->storage.file, "/readings.db"));
-	assert_int_equal(c->storage.max_delay_us, 5 * SECOND);
 	assert_int_equal(c->storage.keep_us, 30 * 86400 * SECOND);
 	assert_int_equal(c->storage.max_size, 512 << 20);
 	assert_int_equal(c->clock.trust, FG_TRUST_AUTO);
@@ -175,6 +174,7 @@ static void accepted_forms(void **state)
 		{"interval: 10s", "interval: ~"},
 		{"devices:", "http: ~\ndevices:"},
 		{"when_full: drop-oldest", "when_full: drop-newest"},
+		{"commit_interval: 1s", "max_delay: 5s"},
 	};
 
 	(void)state;
@@ -226,6 +226,15 @@ static void drop_ins(void **state)
 	l = load_here(&options);
 	assert_has(l.out.data, "conf.d/30-c.yaml:1:1: error: the file is a list");
 	unload(&l);
+	/* drop-ins that cannot be listed are not drop-ins that are not there */
+	assert_int_equal(rename("conf.d", "conf.d.old"), 0);
+	write_text("conf.d", "");
+	l = load_here(&options);
+	assert_has(l.out.data, "conf.d: error: cannot read it: Not a directory");
+	unload(&l);
+	remove("conf.d");
+	assert_int_equal(rename("conf.d.old", "conf.d"), 0);
+
 	remove("conf.d/10-a.yaml");
 	remove("conf.d/20-b.yaml");
 	remove("conf.d/30-c.yaml");
@@ -470,7 +479,8 @@ static void example_loads(void **state)
 /* Every key, supported or not, is on the page; the schema is JSON with its parts. */
 static void documents_are_complete(void **state)
 {
-	static const char *const names[] = {"`max_wait`", "## http", "`when_full: thin`", "`batch`",
+	static const char *const names[] = {"`max_wait`", "`max_delay`", "## http",
+		"`when_full: thin`", "`batch`",
 		"`observe`", "`hourly`", "`alarm`", "`repeat`", "`senml`", "`qc.spike`",
 		"`commit_interval`", "`select.domains`", "`qc.gross_range.fail`", "`backlog_rate`",
 		"`unit_id`", "`baud`", "`order`", "`uri`", "`report.on_change`", "`payload: senml`",
@@ -492,6 +502,7 @@ static void documents_are_complete(void **state)
 	assert_has(out.data, "\"$schema\":\"https://json-schema.org/draft/2020-12/schema\"");
 	assert_has(out.data, "\"const\":\"modbus-rtu\"");
 	assert_lacks(out.data, "\"max_wait\"");
+	assert_lacks(out.data, "\"max_delay\"");
 	fg_buf_fini(&out);
 }
 

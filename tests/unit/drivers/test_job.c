@@ -92,11 +92,38 @@ static void test_text(void **state)
 	assert_string_equal(explain, "step 1\n");
 }
 
+/* What stands for a number of the table must be one. */
+static void test_not_a_number_at_all(void **state)
+{
+	static const struct fg_value values[] = {
+		{.kind = FG_KIND_TEXT, .text = "error", .len = 5},
+		{.kind = FG_KIND_BOOL, .b = true},
+	};
+	const struct fg_point point = {
+		.name = "pm25", .known = fg_property_find("pm25"), .scale = 1};
+
+	(void)state;
+	for (size_t i = 0; i < FG_COUNT(values); i++) {
+		struct fg_reading r;
+		char room[8];
+		struct fg_batch batch = {
+			.readings = &r, .cap = 1, .text = room, .text_cap = sizeof(room)};
+		struct fg_job job = {.batch = &batch};
+
+		fg_job_value(&job, &point, values[i], false, 0, 1);
+		assert_int_equal(batch.count, 1);
+		assert_int_equal(r.qc, FG_QC_MISSING);
+		assert_int_equal(r.reason, FG_REASON_DECODE);
+		assert_int_equal(r.value.kind, FG_KIND_NONE);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_not_a_number_at_all),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,8 +2,10 @@
 /* Time and links: what misbehaving peers may cost. What comes over the wire is tested in
  * tests/replay. */
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -214,6 +216,67 @@ static void test_tcp_down(void **state)
 }
 
 /* A descriptor that does not fit into an fd_set must not end the process. */
+/* The name two.test has two addresses; all else is looked up as ever. */
+int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,
+	struct addrinfo **ret)
+{
+	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
+	bool two = host && strcmp(host, "two.test") == 0;
+	int r;
+
+	*(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+	r = real(two ? "127.0.0.1" : host, service, hints, ret);
+	return r || !two ? r : real("127.0.0.2", service, hints, &(*ret)->ai_next);
+}
+
+/* Fills a listener's queue: Linux swallows what comes then. */
+static void crowd(int fd, int ret_clients[3])
+{
+	struct sockaddr_in addr;
+	socklen_t len = sizeof(addr);
+
+	assert_int_equal(listen(fd, 0), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&addr, &len), 0);
+	for (int i = 0; i < 3; i++) {
+		ret_clients[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		connect(ret_clients[i], (struct sockaddr *)&addr, len);
+	}
+}
+
+/* A host that swallows packets is a link that is down, not a device that is silent; and where a
+ * name has another address, that one gets its turn. */
+static void test_tcp_swallowed(void **state)
+{
+	struct rig r;
+	char text[60];
+	struct sockaddr_in other = {.sin_family = AF_INET};
+	int port, status, clients[3], fd = listener(&port);
+	int second = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)state;
+	crowd(fd, clients);
+	snprintf(text, sizeof(text), "{host: 127.0.0.1, port: %d}", port);
+	rig_init(&r, "modbus-tcp", text);
+	run(&r, 3, 400 * MS, &status);
+	assert_true(status < 0);
+	assert_int_equal(r.reading.reason, FG_REASON_LINK_DOWN);
+	assert_non_null(strstr(r.ls.why, "timed out"));
+	rig_fini(&r);
+
+	other.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1);
+	other.sin_port = htons((uint16_t)port);
+	assert_int_equal(bind(second, (struct sockaddr *)&other, sizeof(other)), 0);
+	assert_int_equal(listen(second, 8), 0);
+	snprintf(text, sizeof(text), "{host: two.test, port: %d}", port);
+	rig_init(&r, "modbus-tcp", text);
+	assert_int_equal(r.driver->open(&r.ls), 0);
+	rig_fini(&r);
+	for (int i = 0; i < 3; i++)
+		close(clients[i]);
+	close(second);
+	close(fd);
+}
+
 static void test_many_descriptors(void **state)
 {
 	struct rlimit old, more;
@@ -306,6 +369,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_tcp_time),
 		cmocka_unit_test(test_tcp_down),
+		cmocka_unit_test(test_tcp_swallowed),
 		cmocka_unit_test(test_many_descriptors),
 		cmocka_unit_test(test_rtu_unplugged),
 		cmocka_unit_test(test_rtu_rs485),

@@ -172,6 +172,7 @@ static void test_live_lane_stuck(void **state)
 	(void)state;
 	fake_connect(&f, town, true);
 	fake_turn(&f, 0);
+	fake_ack_all(&f, town);
 	town->no_room = true;
 	readings(5);
 	fake_turn(&f, 0);

@@ -562,6 +562,36 @@ static void test_a_page_across_connections(void **state)
 	assert_true(acknowledged(FAKE_FIRST_SEQ, f.committed_next));
 }
 
+/* A broker that takes everything and acknowledges nothing is left; what it got goes out again. */
+static void test_a_broker_that_never_acknowledges(void **state)
+{
+	unsigned disconnects;
+	uint64_t seq;
+	size_t mark;
+
+	(void)state;
+	begin(fake_yaml);
+	fake_connect(&f, town, true);
+	fake_settle(&f);
+	fake_ack_all(&f, town);
+	fake_turn(&f, 600 * SEC);
+	fake_ack_all(&f, town);
+	assert_int_equal(fake_publisher(&f, 0)->state, FG_PUB_ONLINE); /* nothing was due */
+	seq = fake_reading(&f, fake_group(&f, "sonde", 0), 1);
+	fake_turn(&f, 0);
+	disconnects = town->disconnects;
+	fake_turn(&f, 59 * SEC);
+	assert_int_equal(town->disconnects, disconnects);
+	fake_turn(&f, 2 * SEC);
+	assert_int_equal(town->disconnects, disconnects + 1);
+	assert_int_equal(fake_publisher(&f, 0)->state, FG_PUB_WAITING);
+	fake_turn(&f, 5 * SEC);
+	mark = town->sent_count;
+	fake_connect(&f, town, true);
+	serve(1);
+	assert_int_equal(fake_count(town, mark, seq), 1);
+}
+
 static void test_documents(void **state)
 {
 	size_t mark;
@@ -619,6 +649,7 @@ int main(void)
 		TEST(test_a_store_that_cannot_be_read),
 		TEST(test_dropped_by_the_store),
 		TEST(test_a_page_across_connections),
+		TEST(test_a_broker_that_never_acknowledges),
 		TEST(test_documents),
 	};
 

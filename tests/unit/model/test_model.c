@@ -249,16 +249,32 @@ static void values_scale(void **state)
 static void missing_patterns(void **state)
 {
 	static const struct fg_missing missing[] = {
-		{.raw = true, .bits = 0x7FC00000}, {.raw = false, .value = -9999},
+		{.raw = true, .bits = 0x7FC00000}, {.value = -9999}, {.value = -999.9},
+		{.value = 3.4028235e38}, {.value = 1e39},
 	};
-	struct fg_point point = {.missing = missing, .missing_count = 2};
+	static const struct {
+		struct fg_value v;
+		bool missing;
+	} cases[] = {
+		{{.kind = FG_KIND_INT, .i = -9999}, true},
+		{{.kind = FG_KIND_INT, .i = 0x7FC00000}, false},
+		{{.kind = FG_KIND_FLOAT, .f = (double)-999.9f}, true},
+		{{.kind = FG_KIND_FLOAT, .f = (double)-999.8f}, false},
+		{{.kind = FG_KIND_FLOAT, .f = (double)3.4028235e38f}, true},
+		{{.kind = FG_KIND_FLOAT, .f = (double)INFINITY}, false},
+		{{.kind = FG_KIND_FLOAT, .f = (double)NAN}, false},
+		{{.kind = FG_KIND_DOUBLE, .f = -999.9}, true},
+		{{.kind = FG_KIND_DOUBLE, .f = (double)-999.9f}, false},
+		{{.kind = FG_KIND_DECIMAL, .f = -999.9}, true},
+	};
+	struct fg_point point = {.missing = missing, .missing_count = FG_COUNT(missing)};
 
 	(void)state;
 	assert_true(fg_point_is_missing_raw(&point, 0x7FC00000));
 	assert_false(fg_point_is_missing_raw(&point, 0));
-	assert_true(fg_point_is_missing_value(&point, -9999));
-	assert_false(fg_point_is_missing_value(&point, 0x7FC00000));
-	assert_false(fg_point_is_missing_value(&point, NAN));
+	for (size_t i = 0; i < FG_COUNT(cases); i++)
+		assert_int_equal(
+			fg_point_is_missing_value(&point, &cases[i].v), cases[i].missing);
 }
 
 static void batches_are_bounded(void **state)

@@ -3,6 +3,7 @@
 #include "store.h"
 
 #include <errno.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -50,6 +51,7 @@ struct run {
 	uint64_t first[GROUPS]; /* 0: no numbers could be had */
 	bool committed[GROUPS];
 	uint64_t used_below;
+	uint32_t boot; /* 0: it could not be opened */
 };
 
 static int write_group(struct store *t, uint64_t seq)
@@ -84,6 +86,7 @@ static void run(struct store *t, struct run *ret)
 		return;
 	}
 	fg_spool_info(t->s, &info);
+	ret->boot = info.boot;
 	seq = info.next_seq;
 	for (unsigned g = 0; g < GROUPS; g++) {
 		if (fg_spool_reserve(t->s, seq + GROUP_SIZE) < 0)
@@ -99,12 +102,30 @@ static void run(struct store *t, struct run *ret)
 	store_close(t);
 }
 
+static bool has_boot(const struct store *t, uint32_t number)
+{
+	char sql[64];
+	sqlite3_stmt *st;
+	sqlite3 *db;
+	bool has;
+
+	snprintf(sql, sizeof(sql), "SELECT 1 FROM boot WHERE number = %u", (unsigned)number);
+	assert_int_equal(sqlite3_open(t->file, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
+	has = sqlite3_step(st) == SQLITE_ROW;
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	return has;
+}
+
 static void check(struct store *t, const struct run *run)
 {
 	FG_CLEANUP(fg_ranges_fini) struct fg_ranges seen = {0}, left = {0};
 	struct fg_spool_info info;
 	uint64_t last = 0;
 
+	if (run->boot) /* readings speak of it: without it they never get their time */
+		assert_true(has_boot(t, run->boot));
 	store_open(t);
 	fg_spool_info(t->s, &info);
 	assert_true(info.next_seq >= run->used_below);

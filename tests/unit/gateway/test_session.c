@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* A session against a broker of this file that takes everything and acknowledges nothing. */
+#include "fake.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "gateway/session.h"
+
+#define INFLIGHT    4
+#define PATIENCE_MS 10000
+
+static const char yaml_form[] = FAKE_HEAD
+	"mqtt: {town: {servers: [\"mqtt://127.0.0.1:%d\"], prefix: town,\n"
+	"  version: 3.1.1, inflight: %d}}\n" FAKE_LINK
+	"devices: {d: {station: pier, domain: water, link: plc, unit_id: 1,\n"
+	"  points: {ph: {table: input, address: 0, type: u16}}}}\n";
+
+static struct fake f;
+static _Atomic bool connected;
+
+static bool on_event(void *arg, const struct fg_session_event *event)
+{
+	(void)arg;
+	if (event->type == FG_SESSION_CONNECTED)
+		connected = true;
+	return true;
+}
+
+static int listen_on_loopback(int *ret_port)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&a, &len), 0);
+	*ret_port = ntohs(a.sin_port);
+	return fd;
+}
+
+static void read_all(int fd, unsigned char *mem, size_t len)
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+
+	while (len) {
+		ssize_t n;
+
+		assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
+		n = read(fd, mem, len);
+		assert_true(n > 0);
+		mem += n;
+		len -= (size_t)n;
+	}
+}
+
+/* The first byte of the next packet, which is short; 0 at the end of the connection. */
+static unsigned char next_packet(int fd, unsigned char body[128])
+{
+	struct pollfd p = {.fd = fd, .events = POLLIN};
+	unsigned char head[2];
+
+	assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
+	if (read(fd, head, 1) <= 0)
+		return 0;
+	read_all(fd, head + 1, 1);
+	assert_true(head[1] < 128);
+	read_all(fd, body, head[1]);
+	return head[0];
+}
+
+static int accept_client(int listener)
+{
+	static const unsigned char connack[] = {0x20, 2, 0, 0};
+	struct pollfd p = {.fd = listener, .events = POLLIN};
+	unsigned char body[128];
+	int fd;
+
+	assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
+	fd = accept(listener, NULL, NULL);
+	assert_int_equal(next_packet(fd, body), 0x10);
+	assert_int_equal(write(fd, connack, sizeof(connack)), sizeof(connack));
+	assert_int_equal(next_packet(fd, body), 0x82);
+	for (int i = 0; !connected && i < PATIENCE_MS / 10; i++)
+		poll(NULL, 0, 10);
+	assert_true(connected);
+	return fd;
+}
+
+/* At the end no more goes out than may be in flight, and a ring without room for another command
+ * does not keep the thread from ending. */
+static void test_stop_while_the_wire_is_full(void **state)
+{
+	struct fg_session_conf conf = {.status_topic = "s", .will = "{}", .content_type = "t",
+		.schema = "x", .event = on_event};
+	const struct fg_message m = {.topic = "t", .payload = "1", .len = 1};
+	struct fg_session *s = NULL;
+	int port, listener = listen_on_loopback(&port), fd;
+	char yaml[600];
+	unsigned char body[128], type;
+	unsigned publishes = 0;
+
+	(void)state;
+	snprintf(yaml, sizeof(yaml), yaml_form, port, INFLIGHT);
+	fake_init(&f, yaml);
+	conf.config = f.config;
+	conf.dest = &f.config->destinations[0];
+	assert_int_equal(fg_session_start(&conf, &s), FG_OK);
+	fg_session_connect(s, 0, 1);
+	fd = accept_client(listener);
+	for (int i = 0; i < 1000000 && fg_session_publish(s, &m) == FG_OK; i++)
+		;
+	assert_int_equal(fg_session_publish(s, &m), FG_EFULL);
+	for (; publishes < INFLIGHT; publishes++)
+		assert_int_equal(next_packet(fd, body) & 0xF0, 0x30);
+	fg_session_ask_stop(s, true);
+	assert_true(fg_session_join(s, PATIENCE_MS * INT64_C(1000)));
+	while ((type = next_packet(fd, body)) != 0 && type != 0xE0)
+		publishes += (type & 0xF0) == 0x30;
+	assert_int_equal(type, 0xE0); /* the goodbye */
+	assert_int_equal(publishes, INFLIGHT);
+	close(fd);
+	close(listener);
+	fake_fini(&f);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_stop_while_the_wire_is_full),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
