@@ -17,6 +17,7 @@
 
 #define FG_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 #define FG_PRINTF(f, a) __attribute__((format(printf, f, a)))
+/* Both evaluate an argument twice: no calls that have an effect. */
 #define FG_MIN(a, b) ((a) < (b) ? (a) : (b))
 #define FG_MAX(a, b) ((a) > (b) ? (a) : (b))
 

@@ -532,8 +532,11 @@ int64_t fg_core_run(struct fg_core *core, struct fg_now now)
 		}
 		next = FG_MIN(next, FG_MIN(core->status_due_mono_us, core->tidy_due_mono_us));
 	}
-	for (size_t i = 0; i < core->publisher_count; i++)
-		next = FG_MIN(next, fg_publisher_run(core->publishers[i], now));
+	for (size_t i = 0; i < core->publisher_count; i++) {
+		int64_t again_us = fg_publisher_run(core->publishers[i], now);
+
+		next = FG_MIN(next, again_us);
+	}
 	return next;
 }
 

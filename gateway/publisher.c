@@ -547,8 +547,11 @@ int64_t fg_publisher_run(struct fg_publisher *p, struct fg_now now)
 			fg_publisher_lost(p, now, p->epoch, false, "no answer from the session");
 		next = p->next_attempt_mono_us;
 	}
-	if (p->state == FG_PUB_ONLINE && p->in_flight)
-		next = FG_MIN(next, end_stall(p, now));
+	if (p->state == FG_PUB_ONLINE && p->in_flight) {
+		int64_t again_us = end_stall(p, now);
+
+		next = FG_MIN(next, again_us);
+	}
 	if (p->state == FG_PUB_ONLINE && !p->blocked) {
 		if (p->stopping)
 			pump_last(p, now.mono_us);

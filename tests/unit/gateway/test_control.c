@@ -18,7 +18,7 @@
 static struct fg_daemon d;
 static struct fg_config config;
 static char socket_path[64];
-static unsigned pieces;
+static _Atomic unsigned pieces;
 
 /* In place of the reader's: readings until the piece is full. */
 long __wrap_fg_reader_history(struct fg_reader *r, const char *station, const char *point,
