@@ -140,7 +140,7 @@ int fg_core_new(struct fg_config *config, const struct fg_core_ports *ports,
 	core->next_seq = core->committed_next = start->next_seq;
 	core->first_seq = start->next_seq;
 	core->seq_limit = start->seq_limit;
-	core->boot = start->boot;
+	core->era = start->era;
 	core->new_store = start->new_store;
 	snprintf(core->session, sizeof(core->session), "%s", start->session);
 	core->started_mono_us = now.mono_us;
@@ -287,7 +287,7 @@ static unsigned judge(struct fg_core *core, struct fg_now now, const struct fg_b
 static int append_record(struct fg_core *core, unsigned n)
 {
 	const struct fg_record_head head = {
-		.boot = core->boot,
+		.era = core->era,
 		.mono_us = core->item_mono_us[0],
 		.wall_ms = core->items[0].wall_ms,
 		.has_wall = core->trusted,

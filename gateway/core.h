@@ -13,6 +13,7 @@
 #include "gateway/recent.h"
 #include "gateway/series.h"
 #include "model/reading.h"
+#include "storage/spool.h"
 
 /* The core: a deterministic state machine that owns all state of the gateway. What comes in are
  * finished polls, commits, MQTT events, pages of the backlog, the clock's standing and time itself,
@@ -50,6 +51,21 @@ struct fg_core_ports {
 	 * FG_EFULL: not now, the core asks again. */
 	int (*set_boot_offset)(void *arg, int64_t offset_us);
 	void (*expire)(void *arg, int64_t now_wall_ms, uint64_t delivered_below);
+	/* Stores an era, or its time, with the next group commit; fg_core_era_stored() says when it
+	 * is durable. These five: FG_EFULL: not now, the core asks again. */
+	int (*set_era)(void *arg, const struct fg_era *era);
+	/* Begins corrections of an era (spool.h) in the group of what was handed over last. */
+	int (*restamp_begin)(void *arg, uint32_t era, int64_t true_offset_us);
+	/* Both take numbers from first_seq on, at most max, in order with appends; the core has
+	 * given them away. fg_core_numbers_used() says how many are stored. */
+	int (*restamp)(void *arg, uint64_t first_seq, unsigned max);
+	int (*issue_losses)(
+		void *arg, const char *destination, uint64_t first_seq, unsigned max);
+	int (*set_ledger)(void *arg, const struct fg_ledger_row *row);
+	/* Undelivered readings below drop_below may go; none of them is published until
+	 * fg_core_room_made(). Copies what it is given. */
+	int (*make_room)(
+		void *arg, const struct fg_owed *owed, size_t count, uint64_t drop_below);
 
 	void (*connect)(
 		void *arg, const struct fg_destination *dest, size_t server, uint32_t epoch);
@@ -65,7 +81,7 @@ struct fg_core_ports {
 /* What the store knew at the start. */
 struct fg_core_start {
 	uint64_t next_seq, seq_limit;
-	uint32_t boot;
+	uint32_t era;
 	bool new_store;
 	const char *session; /* of the status: new at each start */
 };
@@ -94,6 +110,19 @@ void fg_core_store_size(struct fg_core *core, int64_t bytes, uint64_t rows);
 /* Wall time is right from now on (or no longer). */
 void fg_core_clock(struct fg_core *core, struct fg_now now, bool trusted);
 void fg_core_boot_timed(struct fg_core *core, struct fg_now now);
+
+/* ---- what the store tells ---- */
+
+void fg_core_era_stored(struct fg_core *core, struct fg_now now, uint32_t number);
+/* Of [first_seq, first_seq + max) that restamp (destination NULL) or issue_losses was given, the
+ * first `used` are stored, the others will never be; `more`: there is more to do. */
+void fg_core_numbers_used(struct fg_core *core, struct fg_now now, const char *destination,
+	uint64_t first_seq, unsigned max, unsigned used, bool more);
+/* `rows` losses wait to be told to a destination. */
+void fg_core_losses(struct fg_core *core, const char *destination, unsigned rows);
+/* Only undelivered readings could make room: the core answers with make_room. */
+void fg_core_wants_room(struct fg_core *core, struct fg_now now);
+void fg_core_room_made(struct fg_core *core, struct fg_now now);
 
 /* A page that read_page() gave out is filled; frees it where its publisher is gone. */
 void fg_core_page(struct fg_core *core, struct fg_now now, struct fg_page *page);

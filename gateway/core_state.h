@@ -55,7 +55,7 @@ struct fg_core {
 
 	uint64_t next_seq, seq_limit, committed_next;
 	bool reserving;
-	uint32_t boot;
+	uint32_t era;
 	bool new_store;
 
 	bool trusted;

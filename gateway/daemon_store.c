@@ -164,7 +164,7 @@ static int start_core(struct fg_daemon *d, struct fg_spool *spool, struct fg_int
 	new_session(session);
 	start = (struct fg_core_start){.next_seq = info.next_seq,
 		.seq_limit = info.next_seq + FG_SEQ_BLOCK,
-		.boot = info.boot,
+		.era = info.era,
 		.new_store = info.new_store,
 		.session = session};
 	fg_reader_latest(d->reader, LATEST_ROWS, on_latest, d);

@@ -42,7 +42,7 @@ struct fg_page {
 	struct fg_item items[FG_PAGE_ITEMS];
 	const struct fg_point_desc *descs[FG_PAGE_ITEMS];
 	bool uncertain[FG_PAGE_ITEMS]; /* true time unknown */
-	char text[16384];
+	char text[16384]; /* texts, gaps and accounts of the items; aligned for any of them */
 	size_t text_len;
 };
 

@@ -410,10 +410,14 @@ static void on_dropped(void *arg, uint64_t from, uint64_t to, unsigned count)
 /* A bounded step of housekeeping between commits. */
 static void tidy(struct fg_store *s)
 {
+	const struct fg_tidy t = {.now_wall_ms = s->expire_now_ms,
+		.delivered_below = s->expire_below,
+		.dropped = on_dropped,
+		.arg = s};
+
 	if (!s->expire_asked && !s->more_to_tidy)
 		return;
-	s->more_to_tidy =
-		fg_spool_tidy(s->spool, s->expire_now_ms, s->expire_below, on_dropped, s) > 0;
+	s->more_to_tidy = fg_spool_tidy(s->spool, &t) == FG_TIDY_MORE;
 	s->expire_asked = false;
 	if (!s->more_to_tidy)
 		told_size(s);

@@ -18,11 +18,48 @@ struct fg_point_desc {
 	int decimals;	    /* -1: shortest text */
 };
 
-/* One reading as it goes out: an entry of the store, or about to be one. */
+/* Readings of one point that were due and will not come. */
+struct fg_gap {
+	int64_t from_ms, to_ms; /* of the first and the last that is missing */
+	int64_t step_ms;	/* thinned: between those that are left; else 0 */
+	uint64_t count;
+	bool estimated;		 /* a power loss hides the exact end */
+	const char *destination; /* it speaks of this one only; NULL: of all. Lent */
+};
+
+/* What became of the readings of a point that were due in a period:
+ * scheduled = sent + suppressed + missing. */
+struct fg_account_line {
+	uint32_t point;			  /* the store's id of the descriptor */
+	const struct fg_point_desc *desc; /* NULL while it is on its way into the store */
+	uint32_t scheduled, sent, suppressed, missing;
+};
+
+/* The account of one device over from_ms <= time < to_ms. */
+struct fg_account {
+	int64_t from_ms, to_ms;
+	const char *destination; /* as in a gap */
+	size_t count;		 /* 1 to FG_ACCOUNT_LINES */
+	const struct fg_account_line *lines;
+};
+#define FG_ACCOUNT_LINES 64
+
+enum fg_item_kind {
+	FG_ITEM_READING,
+	FG_ITEM_GAP,	 /* point, reason and detail tell of what and why; `gap` the rest */
+	FG_ITEM_ACCOUNT, /* `account`; point is that of its first line */
+};
+
+/* One entry of the store, or about to be one, as it goes out: mostly a reading. */
 struct fg_item {
 	uint64_t seq;
-	uint32_t point;	 /* the store's id of the descriptor */
-	int64_t wall_ms; /* when it was measured */
+	enum fg_item_kind kind;
+	uint32_t point;	     /* the store's id of the descriptor */
+	int64_t wall_ms;     /* when it was measured; of gaps and accounts: their to_ms */
+	uint64_t replaces;   /* the number that this one corrects; 0: none */
+	uint32_t uncertainty_s; /* of the time; 0: it is right */
+	const struct fg_gap *gap;	  /* lent, like texts */
+	const struct fg_account *account; /* lent */
 	enum fg_qc qc;
 	enum fg_reason reason;
 	uint8_t detail;

@@ -17,13 +17,22 @@ static const char *const names[FG_REASON_COUNT] = {
 	[FG_REASON_COAP] = "coap",
 	[FG_REASON_CONTENT_FORMAT] = "content_format",
 	[FG_REASON_NOT_REPORTED] = "not_reported",
+	[FG_REASON_GATEWAY_OFF] = "gateway_off",
+	[FG_REASON_OVERRUN] = "overrun",
+	[FG_REASON_QUARANTINED] = "quarantined",
+	[FG_REASON_QUEUE_FULL] = "queue_full",
+	[FG_REASON_MAX_SIZE] = "dropped:max_size",
+	[FG_REASON_THINNED] = "thinned",
+	[FG_REASON_STORAGE] = "storage",
+	[FG_REASON_TIME_UNKNOWN] = "time_unknown",
+	[FG_REASON_REJECTED] = "rejected",
 };
 
 const char *fg_reason_text(enum fg_reason reason, unsigned detail, char text[FG_REASON_SIZE])
 {
 	const char *name = reason < FG_REASON_COUNT ? names[reason] : "unknown";
 
-	if (reason == FG_REASON_EXCEPTION)
+	if (reason == FG_REASON_EXCEPTION || reason == FG_REASON_REJECTED)
 		snprintf(text, FG_REASON_SIZE, "%s:%u", name, detail & 0xFF);
 	else if (reason == FG_REASON_COAP)
 		snprintf(text, FG_REASON_SIZE, "%s:%u.%02u", name, detail >> 5 & 7, detail & 31);

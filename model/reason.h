@@ -19,6 +19,16 @@ enum fg_reason {
 	FG_REASON_COAP, /* CoAP error response; detail is its code byte, class << 5 | code */
 	FG_REASON_CONTENT_FORMAT,
 	FG_REASON_NOT_REPORTED, /* a pusher is late */
+	/* only in gaps */
+	FG_REASON_GATEWAY_OFF,
+	FG_REASON_OVERRUN,     /* the poll before was still running */
+	FG_REASON_QUARANTINED, /* probed instead of polled */
+	FG_REASON_QUEUE_FULL,
+	FG_REASON_MAX_SIZE, /* dropped:max_size */
+	FG_REASON_THINNED,
+	FG_REASON_STORAGE, /* the store could not keep it in time and memory was full */
+	FG_REASON_TIME_UNKNOWN,
+	FG_REASON_REJECTED, /* by the broker; detail is the MQTT 5 reason code */
 	FG_REASON_COUNT
 };
 

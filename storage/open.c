@@ -199,7 +199,7 @@ static int load_boot(struct fg_spool *s)
 		return rc;
 	if (number < 1 || number > UINT32_MAX)
 		return FG_ECORRUPT;
-	s->boot = (uint32_t)number;
+	s->era = (uint32_t)number;
 	return FG_OK;
 }
 
@@ -347,7 +347,7 @@ void fg_spool_info(struct fg_spool *s, struct fg_spool_info *ret)
 		.next_seq = s->next_seq,
 		.reserved = s->reserved,
 		.new_store = s->new_store,
-		.boot = s->boot,
+		.era = s->era,
 		.bytes = fg_spool_file_bytes(s->file) + fg_spool_file_bytes(s->wal) +
 			 fg_spool_file_bytes(s->shm) + fg_spool_file_bytes(s->mark),
 		.rows = s->now.rows,

@@ -58,7 +58,7 @@ struct walk {
 	const char *station, *point;
 	int64_t since_ms, until_ms;
 	bool has_boot; /* the boot whose offset is known here */
-	uint32_t boot;
+	uint32_t era;
 	bool has_offset;
 	int64_t offset_us;
 	fg_reader_fn fn;
@@ -172,20 +172,20 @@ static int find_point(struct fg_reader *r, uint32_t id, const struct fg_point_de
 
 /* ---- items ---- */
 
-/* Whether the boot's true time is known, and its offset. */
-static int find_offset(struct walk *w, uint32_t boot)
+/* Whether the era's true time is known, and its offset. */
+static int find_offset(struct walk *w, uint32_t era)
 {
 	FG_CLEANUP(fg_sql_reset) sqlite3_stmt *st = w->r->st[ST_BOOT];
 	int rc;
 
-	if (w->has_boot && w->boot == boot)
+	if (w->has_boot && w->era == era)
 		return FG_OK;
-	sqlite3_bind_int64(st, 1, boot);
+	sqlite3_bind_int64(st, 1, era);
 	rc = fg_sql_step(st);
 	if (rc < 0)
 		return rc;
 	w->has_boot = true;
-	w->boot = boot;
+	w->era = era;
 	w->has_offset = rc > 0 && sqlite3_column_type(st, 0) != SQLITE_NULL;
 	w->offset_us = w->has_offset ? sqlite3_column_int64(st, 0) : 0;
 	return FG_OK;
@@ -219,7 +219,7 @@ static int give(void *arg, const struct fg_record_head *head, const struct fg_it
 		return 0;
 	}
 	if (w->rc == FG_OK && !head->has_wall) {
-		w->rc = find_offset(w, head->boot);
+		w->rc = find_offset(w, head->era);
 		uncertain = !w->has_offset;
 		item.wall_ms = fg_wall_ms(mono_us, w->offset_us);
 	}

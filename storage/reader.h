@@ -7,6 +7,7 @@
 
 #include "base/buf.h"
 #include "model/item.h"
+#include "storage/ranges.h"
 
 /* Reads the spool through a connection of its own, beside the writer; sees what is committed. */
 struct fg_reader;
@@ -18,10 +19,12 @@ void fg_reader_close(struct fg_reader *r);
  * damaged. */
 uint64_t fg_reader_damaged(const struct fg_reader *r);
 
-/* Called for each reading; returns 0 to go on, not 0 to stop. It must be quick and call no function
+/* Called for each entry: readings, gaps and accounts (history gives readings alone); returns 0 to
+ * go on, not 0 to stop. It must be quick and call no function
  * of the reader: while it runs, the writer's log cannot be written back. Item and its text are
- * lent for the call; the descriptor lives as long as the reader. `uncertain`: taken in a boot
- * whose true time is not known; wall_ms is then meaningless. */
+ * lent for the call; the descriptor lives as long as the reader. `uncertain`: of an era
+ * whose time is not known; wall_ms is then meaningless. The descriptor of an account is that of its
+ * first line. */
 typedef int (*fg_reader_fn)(void *arg, const struct fg_item *item,
 	const struct fg_point_desc *desc, bool uncertain);
 
@@ -35,5 +38,9 @@ long fg_reader_latest(struct fg_reader *r, unsigned rows, fg_reader_fn fn, void 
  * number `after`; those of unknown time are none of them. Returns how many were given. */
 long fg_reader_history(struct fg_reader *r, const char *station, const char *point,
 	int64_t since_ms, int64_t until_ms, uint64_t after, fg_reader_fn fn, void *arg);
+
+/* The numbers of readings with since_ms <= time < until_ms, added to `ret`: for a backfill. */
+int fg_reader_period(struct fg_reader *r, int64_t since_ms, int64_t until_ms,
+	struct fg_ranges *ret);
 
 #endif

@@ -277,7 +277,7 @@ void fg_record_encode(struct fg_buf *out, const struct fg_record_head *head,
 
 	fg_buf_putc(out, VERSION);
 	fg_buf_putc(out, TYPE_READINGS);
-	fg_put_varint(out, (uint64_t)head->boot << 1 | head->has_wall);
+	fg_put_varint(out, (uint64_t)head->era << 1 | head->has_wall);
 	fg_put_svarint(out, head->mono_us);
 	if (head->has_wall)
 		fg_put_svarint(out, head->wall_ms);
@@ -312,7 +312,7 @@ static void get_head(struct fg_bytes *in, struct fg_record_head *ret)
 	if (fg_get_byte(in) != VERSION || fg_get_byte(in) != TYPE_READINGS)
 		in->bad = true;
 	boot = fg_get_varint(in);
-	ret->boot = (uint32_t)(boot >> 1);
+	ret->era = (uint32_t)(boot >> 1);
 	ret->has_wall = boot & 1;
 	ret->mono_us = add_time(in, 0);
 	if (ret->has_wall)

@@ -12,14 +12,26 @@
 /* One row of the spool: the readings of one device poll, in a compact form of its own (README.md).
  * Pure functions. */
 struct fg_record_head {
-	uint32_t boot;     /* the store's number of the boot */
+	uint32_t era;      /* spool.h: whose time */
+	uint64_t replaces; /* the number that the first reading corrects, the next one the next; 0:
+			    * these are no corrections */
 	int64_t mono_us;   /* of the first reading */
 	int64_t wall_ms;   /* of the first reading; only where has_wall */
 	bool has_wall;     /* wall time was right when it was taken */
 	unsigned count;    /* at least 1 */
 };
 
-/* Appends one record: head, then count items (items[i].point, wall_ms, qc, reason, detail, tests,
+/* Gaps, one number each: items of kind FG_ITEM_GAP with their `gap`. They are always told in wall
+ * time. head: only `count` and `era` are used. */
+void fg_record_encode_gaps(struct fg_buf *out, const struct fg_record_head *head,
+	const struct fg_item *items);
+
+/* One account, one number. */
+void fg_record_encode_account(struct fg_buf *out, const struct fg_record_head *head,
+	const struct fg_account *account);
+
+/* Appends one record of readings or, where head->replaces is set, of corrections: head, then count
+ * items (items[i].point, wall_ms, qc, reason, detail, tests,
  * value count; seq follows from the row). Times of items are kept relative to the first.
  * mono_us[i] is each item's monotonic time. Times lie within 2^59 of zero: what does not is no
  * record when it is read. */

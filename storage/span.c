@@ -16,7 +16,7 @@ static int widen(void *arg, const struct fg_record_head *head, const struct fg_i
 	int64_t ms = head->has_wall ? item->wall_ms : mono_us / 1000;
 
 	if (item->seq == s->first) {
-		s->boot = head->boot;
+		s->era = head->era;
 		s->timed = head->has_wall;
 		s->from_ms = s->to_ms = ms;
 	}
@@ -44,7 +44,7 @@ bool fg_span_fits(const struct fg_span *open, const struct fg_span *next)
 {
 	if (!open->rows)
 		return true;
-	if (open->boot != next->boot || open->timed != next->timed ||
+	if (open->era != next->era || open->timed != next->timed ||
 		open->bytes + next->bytes > SPAN_BYTES)
 		return false;
 	return open->rows < ROWS_MIN || FG_MAX(open->to_ms, next->to_ms) -

@@ -14,7 +14,7 @@
  * The newest is open: it is kept in memory and found again from its rows. */
 struct fg_span {
 	uint64_t first, last; /* sequence numbers, both in it */
-	uint32_t boot;
+	uint32_t era;
 	bool timed;
 	int64_t from_ms, to_ms; /* bounds of wall time, or of time since the boot */
 	uint64_t rows, bytes;   /* rows 0: nothing in it */

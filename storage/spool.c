@@ -261,7 +261,7 @@ static int close_span(struct fg_spool *s)
 
 	sqlite3_bind_int64(st, 1, (int64_t)open->first);
 	sqlite3_bind_int64(st, 2, (int64_t)open->last);
-	sqlite3_bind_int64(st, 3, open->boot);
+	sqlite3_bind_int64(st, 3, open->era);
 	sqlite3_bind_int64(st, 4, open->timed);
 	sqlite3_bind_int64(st, 5, open->from_ms);
 	sqlite3_bind_int64(st, 6, open->to_ms);
@@ -387,7 +387,7 @@ int fg_spool_set_boot_offset(struct fg_spool *s, int64_t offset_us)
 		return refuse(s, FG_EINVAL, "the time of the boot is stored outside a group");
 	if (s->has_offset && s->offset_us == offset_us)
 		return FG_OK;
-	sqlite3_bind_int64(st, 1, s->boot);
+	sqlite3_bind_int64(st, 1, s->era);
 	sqlite3_bind_int64(st, 2, offset_us);
 	rc = fg_sql_run(st);
 	if (rc < 0)

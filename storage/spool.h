@@ -24,6 +24,7 @@ enum fg_when_full {
 
 struct fg_spool_conf {
 	const char *file;
+	const char *boot_id; /* NULL: the kernel's */
 	int64_t keep_ms;   /* history kept after delivery */
 	int64_t max_bytes; /* database, WAL and side files together */
 	enum fg_when_full when_full;
@@ -43,7 +44,9 @@ struct fg_spool_info {
 	uint64_t reserved;      /* numbers below it may be used; see fg_spool_reserve */
 	uint64_t first_seq, last_seq; /* stored readings; 0, 0: none */
 	bool new_store;         /* neither database nor mark was found when it was opened */
-	uint32_t boot;          /* the number of this boot in the store */
+	uint32_t era;           /* of this start; its time is not known yet */
+	uint32_t next_era;      /* the first number that was never used */
+	bool salvaged;          /* a damaged file was set aside when it was opened, or since */
 	int64_t bytes;          /* on disk now, side files included */
 	uint64_t rows;
 	uint64_t dropped;       /* readings dropped unsent since open, for want of room */
@@ -80,17 +83,131 @@ void fg_spool_rollback(struct fg_spool *s);
  * FG_ECORRUPT where the stored state is damaged: then everything counts as not acknowledged. */
 int fg_spool_delivery(struct fg_spool *s, const char *destination, struct fg_ranges *ret);
 
-/* True time of this boot: wall = mono + offset. Stored once known; readings of the boot that were
- * stored without a time get it from here. */
+/* ---- time ----
+ *
+ * An era is a stretch of readings with one relation between monotonic and wall time. Each start of
+ * the gateway begins one, and each correction of the clock while it runs. Readings of an era that
+ * were stored without wall time get it from here: wall = mono + offset. Once an era has an offset
+ * it never gets another one, so what was published never changes: when an estimate proves wrong,
+ * corrections follow under numbers of their own. */
+struct fg_era {
+	uint32_t number;
+	bool timed;	        /* offset_us is known */
+	int64_t offset_us;
+	uint32_t uncertainty_s; /* 0: it is right, not an estimate */
+};
+/* The largest uncertainty: nothing is known of how late it is at most (ten years). */
+#define FG_UNCERTAIN_UNBOUNDED 315360000u
+
+/* In a group. Adds an era of this boot, or gives one its time; FG_EINVAL where it has another one
+ * already (the group goes on). */
+int fg_spool_set_era(struct fg_spool *s, const struct fg_era *era);
+
+/* For the era of this start, outside a group. */
 int fg_spool_set_boot_offset(struct fg_spool *s, int64_t offset_us);
 
-/* Housekeeping, a bounded step each call, outside a group commit: expires delivered history and
- * keeps the size. `now_wall_ms`: 0 while wall time is not right, then nothing expires by age.
- * `delivered_below`: every destination has all numbers below. Readings dropped unsent are told
- * through dropped(): `count` of them with from <= seq < to. Returns 1 while there is more to do,
- * 0 when there is not, or negative. */
-int fg_spool_tidy(struct fg_spool *s, int64_t now_wall_ms, uint64_t delivered_below,
-	void (*dropped)(void *arg, uint64_t from, uint64_t to, unsigned count), void *arg);
+/* Eras without a time or with an estimated one, in order of number, the present one not included.
+ * `same_boot`: monotonic time is the present one's. from/to_mono_us: of its first and last row, if
+ * it has any. before_ms: the newest wall time known in the rows before it (INT64_MIN: none). */
+typedef void (*fg_era_fn)(void *arg, const struct fg_era *era, bool same_boot, bool has_rows,
+	int64_t from_mono_us, int64_t to_mono_us, int64_t before_ms);
+int fg_spool_open_eras(struct fg_spool *s, fg_era_fn fn, void *arg);
+
+/* Corrections of a whole era: the readings of it that have a value or a cause of their own are
+ * appended again with true time, as records that replace them. The job is durable and goes on
+ * after a restart; each reading is corrected once. Both in a group. */
+int fg_spool_restamp_begin(struct fg_spool *s, uint32_t era, int64_t true_offset_us);
+/* The next at most `max` numbers from first_seq on; *ret_used how many it took, *ret_more whether
+ * any job has more to do. Same conditions as for an append. */
+int fg_spool_restamp(struct fg_spool *s, uint64_t first_seq, unsigned max, unsigned *ret_used,
+	bool *ret_more);
+
+/* ---- what was lost ----
+ *
+ * Readings, gaps and accounts that are dropped before a destination acknowledged them are added up
+ * here, in the transaction that drops them: a row for each destination, point and cause, so it is
+ * bounded. When there is room and somebody to tell, they become gaps and accounts with numbers of
+ * their own, and go the way of a reading. The sum over all is never wrong. */
+
+/* What a destination has not got. `doubt`: numbers that were sent and not acknowledged; nobody
+ * knows whether they arrived, so they are dropped last, and without a word. */
+struct fg_owed {
+	const char *destination;
+	unsigned domains; /* bits of enum fg_domain that it selects */
+	struct fg_ranges unacked, doubt;
+};
+
+/* How many rows wait to be told for a destination (those that are for all included). */
+int fg_spool_losses(struct fg_spool *s, const char *destination, unsigned *ret);
+/* In a group. Turns at most `max` of them into stored gaps and accounts from first_seq on;
+ * *ret_used: how many numbers were taken. */
+int fg_spool_issue_losses(struct fg_spool *s, const char *destination, uint64_t first_seq,
+	unsigned max, unsigned *ret_used);
+
+/* ---- the ledger ----
+ *
+ * How far each device's account is written: readings of it with a time from to_ms on are in no
+ * account yet; they have numbers from from_seq on. */
+struct fg_ledger_row {
+	char device[64];
+	int64_t to_ms;
+	uint64_t from_seq;
+	bool clean; /* nothing was taken after to_ms: the gateway ended in order */
+};
+int fg_spool_set_ledger(struct fg_spool *s, const struct fg_ledger_row *row); /* in a group */
+int fg_spool_forget_ledger(struct fg_spool *s, const char *device);	       /* in a group */
+int fg_spool_ledger(struct fg_spool *s, void (*fn)(void *arg, const struct fg_ledger_row *row),
+	void *arg);
+
+/* ---- housekeeping ---- */
+
+enum fg_tidy_result {
+	FG_TIDY_DONE,
+	FG_TIDY_MORE,	    /* call again */
+	FG_TIDY_WANTS_ROOM, /* only undelivered readings could make room: call with `owed` */
+};
+
+struct fg_tidy {
+	int64_t now_wall_ms;	  /* 0 while wall time is not right: then nothing expires by age */
+	uint64_t delivered_below; /* every configured destination has all numbers below */
+	/* Where given, undelivered readings below drop_below may go, by when_full. The caller sees
+	 * to it that none of them is published meanwhile, so that `owed` stays true. */
+	const struct fg_owed *owed;
+	size_t owed_count;
+	uint64_t drop_below;
+	/* told after the step is durable: numbers that are gone, how many undelivered readings */
+	void (*dropped)(void *arg, uint64_t from, uint64_t to, unsigned count);
+	void *arg;
+};
+
+/* A bounded step each call, outside a group: expires delivered history, frees what is kept for
+ * removed destinations after their grace, keeps the size. Negative on failure. */
+int fg_spool_tidy(struct fg_spool *s, const struct fg_tidy *tidy);
+
+/* A destination that the configuration no longer names keeps its backlog for this long. */
+#define FG_REMOVED_GRACE_MS (INT64_C(24) * 3600 * 1000)
+/* In a group: names those that are configured; others are removed since now_wall_ms (0: not known
+ * yet, their grace begins later), if they were not already. */
+int fg_spool_set_destinations(
+	struct fg_spool *s, const char *const *names, size_t count, int64_t now_wall_ms);
+
+/* Without room on the disk: gives the space back that is held for this (spool I14), so that
+ * delivery state and deletions can still be written; taken again when there is room. */
+int fg_spool_use_reserve(struct fg_spool *s);
+
+/* ---- damage, copies ---- */
+
+/* Whether the last failure means that the file itself is damaged. */
+bool fg_spool_damaged(const struct fg_spool *s);
+/* Sets FILE and its side files aside as FILE.damaged-DATE and writes every row that can be read
+ * into a new one. `why` says what was saved and what was lost. Nobody has the file open. */
+int fg_spool_salvage(const struct fg_spool_conf *conf, int64_t now_wall_ms, struct fg_buf *why);
+
+/* A consistent copy while a gateway may be running on the file. */
+int fg_spool_backup(const char *file, const char *copy, struct fg_buf *why);
+/* Puts a copy in FILE's place; no gateway may be running. Numbers go on far above all that the
+ * copy, or a store that is there, may have used. */
+int fg_spool_restore(const char *copy, const char *file, struct fg_buf *why);
 
 /* The text of the last failure. */
 const char *fg_spool_error(const struct fg_spool *s);

@@ -79,7 +79,7 @@ struct fg_spool {
 	uint64_t next_seq, reserved;
 	uint64_t stored_reserved; /* what the database says; above `reserved` if the mark failed */
 	bool new_store;
-	uint32_t boot;
+	uint32_t era;
 	bool has_offset;
 	int64_t offset_us;
 	uint32_t next_point;

@@ -186,26 +186,25 @@ static int choose_expired(struct fg_spool *s, int64_t now_wall_ms, uint64_t deli
 	return rc;
 }
 
-int fg_spool_tidy(struct fg_spool *s, int64_t now_wall_ms, uint64_t delivered_below,
-	void (*dropped)(void *arg, uint64_t from, uint64_t to, unsigned count), void *arg)
+int fg_spool_tidy(struct fg_spool *s, const struct fg_tidy *tidy)
 {
 	uint64_t upto = 0;
 	struct told told;
 	int rc = watch_room(s);
 
 	if (rc == FG_OK && s->shrinking)
-		rc = choose_for_room(s, delivered_below, &upto);
+		rc = choose_for_room(s, tidy->delivered_below, &upto);
 	if (rc == FG_OK && !upto)
-		rc = choose_expired(s, now_wall_ms, delivered_below, &upto);
+		rc = choose_expired(s, tidy->now_wall_ms, tidy->delivered_below, &upto);
 	if (rc < 0 || !upto)
 		return rc;
-	rc = count_undelivered(s, delivered_below, upto, &told);
+	rc = count_undelivered(s, tidy->delivered_below, upto, &told);
 	if (rc == FG_OK)
 		rc = delete_upto(s, upto);
 	if (rc < 0)
 		return rc;
 	s->dropped += told.count;
-	if (told.count && dropped)
-		dropped(arg, told.from, told.to, told.count);
-	return 1;
+	if (told.count && tidy->dropped)
+		tidy->dropped(tidy->arg, told.from, told.to, told.count);
+	return FG_TIDY_MORE;
 }

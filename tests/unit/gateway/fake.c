@@ -256,7 +256,7 @@ void fake_init_untimed(struct fake *f, const char *yaml)
 	add_series(f, f->config);
 	f->appended_next = f->committed_next = FAKE_FIRST_SEQ;
 	f->start = (struct fg_core_start){.next_seq = FAKE_FIRST_SEQ,
-		.seq_limit = FAKE_FIRST_SEQ + FG_SEQ_BLOCK, .boot = 1, .session = "s"};
+		.seq_limit = FAKE_FIRST_SEQ + FG_SEQ_BLOCK, .era = 1, .session = "s"};
 	assert_int_equal(fg_core_new(f->config, &ports, &f->start, &f->series, 42, f->now,
 		&f->core), FG_OK);
 	add_destinations(f);

@@ -162,17 +162,16 @@ int fg_spool_set_boot_offset(struct fg_spool *s, int64_t offset_us)
 	return r;
 }
 
-int fg_spool_tidy(struct fg_spool *s, int64_t now_wall_ms, uint64_t delivered_below,
-	void (*dropped)(void *arg, uint64_t from, uint64_t to, unsigned count), void *arg)
+int fg_spool_tidy(struct fg_spool *s, const struct fg_tidy *t)
 {
 	bool room;
 
 	assert_false(s->group);
-	LOCKED(s->tidies++; s->tidy_now_ms = now_wall_ms; s->tidy_below = delivered_below;
+	LOCKED(s->tidies++; s->tidy_now_ms = t->now_wall_ms; s->tidy_below = t->delivered_below;
 		room = s->room_by_tidy; s->room_by_tidy = false; if (room) s->fail_commit = 0);
 	if (room)
-		dropped(arg, 1, 5, 4);
-	return room;
+		t->dropped(t->arg, 1, 5, 4);
+	return room ? FG_TIDY_MORE : FG_TIDY_DONE;
 }
 
 const char *fg_spool_error(const struct fg_spool *s)

@@ -54,12 +54,12 @@ static void wait_committed(uint64_t below)
 	assert_int_equal(late, 0);
 }
 
-static void append(struct fg_store *s, uint64_t seq, uint32_t boot, uint32_t point)
+static void append(struct fg_store *s, uint64_t seq, uint32_t era, uint32_t point)
 {
 	static const char text[41] = "a text that takes its room in the store.";
 	struct fg_item items[PER_RECORD];
 	int64_t times[PER_RECORD];
-	struct fg_record_head head = {.boot = boot, .mono_us = (int64_t)seq,
+	struct fg_record_head head = {.era = era, .mono_us = (int64_t)seq,
 		.wall_ms = 1790000000000, .has_wall = true, .count = PER_RECORD};
 	struct fg_buf out;
 
@@ -100,7 +100,7 @@ static void fill(enum fg_when_full when_full)
 	committed = dropped = 0;
 	assert_int_equal(fg_store_start(spool, 0, on_event, NULL, &store), FG_OK);
 	for (uint64_t i = 0; i < RECORDS; i++) /* 0.9 MB, and nobody has acknowledged any */
-		append(store, info.next_seq + i * PER_RECORD, info.boot, point);
+		append(store, info.next_seq + i * PER_RECORD, info.era, point);
 	fg_store_flush(store);
 	wait_committed(info.next_seq + RECORDS * PER_RECORD);
 	fg_store_stop(store, info.next_seq + RECORDS * PER_RECORD);

@@ -139,7 +139,7 @@ int store_append(struct store *t, uint64_t seq, unsigned count, int64_t mono_us,
 
 	assert_in_range(count, 1, COUNT_MAX);
 	fg_spool_info(t->s, &info);
-	head = (struct fg_record_head){.boot = info.boot, .mono_us = mono_us, .wall_ms = wall_ms,
+	head = (struct fg_record_head){.era = info.era, .mono_us = mono_us, .wall_ms = wall_ms,
 		.has_wall = wall_ms != 0, .count = count};
 	for (unsigned i = 0; i < count; i++) {
 		fill(t, seq + i, &items[i], text[i]);

@@ -55,7 +55,7 @@ static void check_value(const struct fg_value *a, const struct fg_value *b)
 static void check_equal(const struct record *a, const struct record *b)
 {
 	assert_int_equal(b->given, a->head.count);
-	assert_int_equal(b->head.boot, a->head.boot);
+	assert_int_equal(b->head.era, a->head.era);
 	assert_int_equal(b->head.mono_us, a->head.mono_us);
 	assert_int_equal(b->head.has_wall, a->head.has_wall);
 	for (unsigned i = 0; i < b->given; i++) {
@@ -151,7 +151,7 @@ static void any_record(struct fg_rng *rng, struct record *r)
 
 	*r = (struct record){0};
 	r->head = (struct fg_record_head){
-		.boot = (uint32_t)(fg_rng_next(rng) >> fg_rng_below(rng, 64)),
+		.era = (uint32_t)(fg_rng_next(rng) >> fg_rng_below(rng, 64)),
 		.mono_us = (int64_t)fg_rng_below(rng, UINT64_C(1) << 50),
 		.has_wall = fg_rng_below(rng, 2),
 		.count = 1 + (unsigned)fg_rng_below(rng, ITEMS_MAX),
@@ -202,7 +202,7 @@ static void records_are_small(void **state)
 
 	(void)state;
 	for (size_t k = 0; k < FG_COUNT(rows); k++) {
-		struct record r = {.head = {.boot = 12, .mono_us = INT64_C(30000000000123),
+		struct record r = {.head = {.era = 12, .mono_us = INT64_C(30000000000123),
 			.has_wall = true, .wall_ms = STORE_WALL_MS, .count = 10}};
 		size_t len;
 

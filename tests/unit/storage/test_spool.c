@@ -410,7 +410,9 @@ static void spool_I6_damaged_pages_are_survived(void **state)
 		if (store_try_open(t) == FG_OK) {
 			opened++;
 			assert_true(info_of(t).next_seq >= seq + 20000);
-			fg_spool_tidy(t->s, STORE_WALL_MS * 2, FG_SEQ_END, NULL, NULL);
+			fg_spool_tidy(t->s,
+				&(const struct fg_tidy){.now_wall_ms = STORE_WALL_MS * 2,
+					.delivered_below = FG_SEQ_END});
 		}
 		store_close(t);
 		store_remove(t, "");

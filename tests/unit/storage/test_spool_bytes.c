@@ -11,7 +11,7 @@
 
 static void append_poll(struct store *t, uint64_t seq, unsigned n_poll, enum fg_kind kind)
 {
-	struct fg_record_head head = {.boot = 1, .mono_us = INT64_C(100000) * n_poll,
+	struct fg_record_head head = {.era = 1, .mono_us = INT64_C(100000) * n_poll,
 		.has_wall = true, .wall_ms = STORE_WALL_MS + INT64_C(100) * n_poll, .count = POLL};
 	struct fg_item items[POLL];
 	int64_t times[POLL];

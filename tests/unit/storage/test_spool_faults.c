@@ -51,7 +51,7 @@ struct run {
 	uint64_t first[GROUPS]; /* 0: no numbers could be had */
 	bool committed[GROUPS];
 	uint64_t used_below;
-	uint32_t boot; /* 0: it could not be opened */
+	uint32_t era; /* 0: it could not be opened */
 };
 
 static int write_group(struct store *t, uint64_t seq)
@@ -86,7 +86,7 @@ static void run(struct store *t, struct run *ret)
 		return;
 	}
 	fg_spool_info(t->s, &info);
-	ret->boot = info.boot;
+	ret->era = info.era;
 	seq = info.next_seq;
 	for (unsigned g = 0; g < GROUPS; g++) {
 		if (fg_spool_reserve(t->s, seq + GROUP_SIZE) < 0)
@@ -95,7 +95,7 @@ static void run(struct store *t, struct run *ret)
 		ret->used_below = seq + GROUP_SIZE;
 		ret->committed[g] = write_group(t, seq) == FG_OK;
 		seq += GROUP_SIZE;
-		fg_spool_tidy(t->s, STORE_WALL_MS, 0, NULL, NULL);
+		fg_spool_tidy(t->s, &(const struct fg_tidy){.now_wall_ms = STORE_WALL_MS});
 	}
 	if (ret->used_below)
 		fg_spool_release(t->s, seq);
@@ -124,8 +124,8 @@ static void check(struct store *t, const struct run *run)
 	struct fg_spool_info info;
 	uint64_t last = 0;
 
-	if (run->boot) /* readings speak of it: without it they never get their time */
-		assert_true(has_boot(t, run->boot));
+	if (run->era) /* readings speak of it: without it they never get their time */
+		assert_true(has_boot(t, run->era));
 	store_open(t);
 	fg_spool_info(t->s, &info);
 	assert_true(info.next_seq >= run->used_below);

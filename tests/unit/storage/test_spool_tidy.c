@@ -36,7 +36,11 @@ static unsigned tidy_all(struct store *t, int64_t now_ms, uint64_t below, struct
 	unsigned steps = 0;
 	int rc;
 
-	while ((rc = fg_spool_tidy(t->s, now_ms, below, note, told)) > 0)
+	while ((rc = fg_spool_tidy(t->s,
+			&(const struct fg_tidy){.now_wall_ms = now_ms,
+				.delivered_below = below,
+				.dropped = note,
+				.arg = told})) > 0)
 		assert_true(++steps < 10000);
 	if (rc < 0)
 		fail_msg("%s", fg_spool_error(t->s));
