@@ -25,7 +25,7 @@ static const char *const texts[ST_COUNT] = {
 	[ST_RESERVED] = "SELECT value FROM meta WHERE key = 'reserved'",
 	[ST_RESERVE] = "UPDATE meta SET value = ?1 WHERE key = 'reserved'",
 	[ST_APPEND] = "INSERT INTO reading (seq, record) VALUES (?1, ?2)",
-	[ST_SPAN_ADD] = "INSERT INTO span (first, last, boot, timed, from_ms, to_ms, rows, bytes)"
+	[ST_SPAN_ADD] = "INSERT INTO span (first, last, era, timed, from_ms, to_ms, rows, bytes)"
 			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 	[ST_DELIVERY] = "SELECT ranges FROM delivery WHERE destination = ?1",
 	[ST_DELIVERY_SET] = "INSERT INTO delivery (destination, ranges) VALUES (?1, ?2)"
@@ -33,16 +33,16 @@ static const char *const texts[ST_COUNT] = {
 	[ST_DELIVERY_FORGET] = "DELETE FROM delivery WHERE destination = ?1",
 	[ST_POINT_FIND] = "SELECT id FROM point WHERE descriptor = ?1",
 	[ST_POINT_ADD] = "INSERT INTO point (id, descriptor) VALUES (?1, ?2)",
-	[ST_BOOT_OFFSET] = "UPDATE boot SET offset_us = ?2 WHERE number = ?1",
+	[ST_BOOT_OFFSET] = "UPDATE era SET offset_us = ?2 WHERE number = ?1",
 	[ST_ROWS] = "SELECT seq, record FROM reading WHERE seq >= ?1 AND seq <= ?2 ORDER BY seq",
 	[ST_FIRST] = "SELECT min(seq) FROM reading",
 	[ST_SPANS] = "SELECT last, timed, from_ms, to_ms, bytes, offset_us"
-		     " FROM span LEFT JOIN boot ON number = boot ORDER BY first",
+		     " FROM span LEFT JOIN era ON number = span.era ORDER BY first",
 	[ST_DELETE_ROWS] = "DELETE FROM reading WHERE seq <= ?1",
 	[ST_DELETE_SPANS] = "DELETE FROM span WHERE first <= ?1",
 	/* boots rise with the sequence: those before the oldest span have no rows left */
-	[ST_DELETE_BOOTS] = "DELETE FROM boot WHERE number <"
-			    " (SELECT boot FROM span ORDER BY first LIMIT 1)",
+	[ST_DELETE_BOOTS] = "DELETE FROM era WHERE number <"
+			    " (SELECT era FROM span ORDER BY first LIMIT 1)",
 	[ST_PAGES] = "PRAGMA page_count",
 	[ST_PAGES_FREE] = "PRAGMA freelist_count",
 };
@@ -185,14 +185,14 @@ static int load_boot(struct fg_spool *s)
 	int rc = FG_ENOENT;
 
 	fg_clock_boot_id(id);
-	snprintf(sql, sizeof(sql), "SELECT number FROM boot WHERE boot_id = '%s'"
+	snprintf(sql, sizeof(sql), "SELECT number FROM era WHERE boot_id = '%s'"
 		" ORDER BY number DESC LIMIT 1", id);
 	/* a kernel that does not tell gives zeros at every boot: each opening counts as one */
 	if (strspn(id, "0-") != strlen(id))
 		rc = fg_sql_int(s->db, sql, &number);
 	if (rc == FG_ENOENT) {
-		snprintf(sql, sizeof(sql), "INSERT INTO boot (number, boot_id) SELECT"
-			" coalesce(max(number), 0) + 1, '%s' FROM boot RETURNING number", id);
+		snprintf(sql, sizeof(sql), "INSERT INTO era (number, boot_id) SELECT"
+			" coalesce(max(number), 0) + 1, '%s' FROM era RETURNING number", id);
 		rc = fg_sql_int(s->db, sql, &number);
 	}
 	if (rc < 0)

@@ -34,9 +34,9 @@ static const char *const texts[ST_COUNT] = {
 		     " AND seq < ?2 ORDER BY seq",
 	[ST_NEWEST] = "SELECT seq, record FROM reading ORDER BY seq DESC LIMIT ?1",
 	[ST_POINT] = "SELECT id, descriptor FROM point WHERE id = ?1",
-	[ST_BOOT] = "SELECT offset_us FROM boot WHERE number = ?1",
+	[ST_BOOT] = "SELECT offset_us FROM era WHERE number = ?1",
 	[ST_SPANS] = ("SELECT first, last, timed, from_ms, to_ms, offset_us"
-		      " FROM span LEFT JOIN boot ON number = boot ORDER BY first"),
+		      " FROM span LEFT JOIN era ON number = span.era ORDER BY first"),
 	[ST_SPAN_LAST] = "SELECT last FROM span ORDER BY first DESC LIMIT 1",
 	[ST_BEGIN] = "BEGIN",
 	[ST_END] = "COMMIT",

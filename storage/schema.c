@@ -7,7 +7,7 @@
 #include "base/status.h"
 
 #define APPLICATION_ID 0x464A4754 /* "FJGT" */
-#define VERSION 1
+#define VERSION 2
 #define STRING_(x) #x
 #define STRING(x) STRING_(x)
 
@@ -15,15 +15,25 @@
  * what is written by a hundred. */
 static const char tables[] =
 	"CREATE TABLE meta (key TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
-	"CREATE TABLE boot (number INTEGER PRIMARY KEY, boot_id TEXT NOT NULL, offset_us INTEGER)"
-	" STRICT;"
+	"CREATE TABLE era (number INTEGER PRIMARY KEY, boot_id TEXT NOT NULL, offset_us INTEGER,"
+	" uncertainty_s INTEGER NOT NULL DEFAULT 0) STRICT;"
 	"CREATE TABLE point (id INTEGER PRIMARY KEY, descriptor BLOB NOT NULL UNIQUE) STRICT;"
 	"CREATE TABLE reading (seq INTEGER PRIMARY KEY, record BLOB NOT NULL) STRICT;"
 	"CREATE TABLE span (first INTEGER PRIMARY KEY, last INTEGER NOT NULL,"
-	" boot INTEGER NOT NULL, timed INTEGER NOT NULL, from_ms INTEGER NOT NULL,"
+	" era INTEGER NOT NULL, timed INTEGER NOT NULL, from_ms INTEGER NOT NULL,"
 	" to_ms INTEGER NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;"
-	"CREATE TABLE delivery (destination TEXT PRIMARY KEY, ranges BLOB NOT NULL)"
+	"CREATE TABLE delivery (destination TEXT PRIMARY KEY, ranges BLOB NOT NULL,"
+	" removed_ms INTEGER) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE ledger (device TEXT PRIMARY KEY, to_ms INTEGER NOT NULL,"
+	" from_seq INTEGER NOT NULL, clean INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
+	"CREATE TABLE loss (destination TEXT NOT NULL, point INTEGER NOT NULL,"
+	" reason INTEGER NOT NULL, detail INTEGER NOT NULL, from_ms INTEGER NOT NULL,"
+	" to_ms INTEGER NOT NULL, step_ms INTEGER NOT NULL, missing INTEGER NOT NULL,"
+	" scheduled INTEGER NOT NULL, sent INTEGER NOT NULL, suppressed INTEGER NOT NULL,"
+	" estimated INTEGER NOT NULL, PRIMARY KEY (destination, point, reason, detail))"
 	" STRICT, WITHOUT ROWID;"
+	"CREATE TABLE restamp (era INTEGER PRIMARY KEY, next_seq INTEGER NOT NULL,"
+	" offset_us INTEGER NOT NULL) STRICT;"
 	"PRAGMA application_id = " STRING(APPLICATION_ID) ";"
 	"PRAGMA user_version = " STRING(VERSION) ";";
 

@@ -109,7 +109,7 @@ static bool has_boot(const struct store *t, uint32_t number)
 	sqlite3 *db;
 	bool has;
 
-	snprintf(sql, sizeof(sql), "SELECT 1 FROM boot WHERE number = %u", (unsigned)number);
+	snprintf(sql, sizeof(sql), "SELECT 1 FROM era WHERE number = %u", (unsigned)number);
 	assert_int_equal(sqlite3_open(t->file, &db), SQLITE_OK);
 	assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
 	has = sqlite3_step(st) == SQLITE_ROW;
