@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* The stored form of one device poll. README.md has the layout. */
-#include "storage/record.h"
+/* The stored form of one device poll and of corrections; the head of all records. README.md has the
+ * layout. */
+#include "storage/record_private.h"
 
 #include <assert.h>
 #include <float.h>
@@ -8,11 +9,9 @@
 #include <string.h>
 
 #include "base/status.h"
-#include "base/varint.h"
 #include "storage/checksum.h"
 
 #define VERSION 1
-#define TYPE_READINGS 1
 
 /* The byte before each value. */
 #define KIND_MASK 0x07
@@ -269,19 +268,27 @@ static void put_item(struct fg_buf *out, const struct fg_record_head *head, stru
 		item->tests};
 }
 
+void fg_record_put_head(struct fg_buf *out, enum fg_record_type type,
+	const struct fg_record_head *head)
+{
+	fg_buf_putc(out, VERSION);
+	fg_buf_putc(out, (char)type);
+	fg_put_varint(out, (uint64_t)head->era << 1 | head->has_wall);
+	fg_put_svarint(out, head->mono_us);
+	if (head->has_wall)
+		fg_put_svarint(out, head->wall_ms);
+	fg_put_varint(out, head->count);
+	if (type == FG_RECORD_CORRECTIONS)
+		fg_put_varint(out, head->replaces);
+}
+
 void fg_record_encode(struct fg_buf *out, const struct fg_record_head *head,
 	const struct fg_item *items, const int64_t *mono_us)
 {
 	struct state last = {.mono_us = head->mono_us};
 	size_t start = out->len;
 
-	fg_buf_putc(out, VERSION);
-	fg_buf_putc(out, TYPE_READINGS);
-	fg_put_varint(out, (uint64_t)head->era << 1 | head->has_wall);
-	fg_put_svarint(out, head->mono_us);
-	if (head->has_wall)
-		fg_put_svarint(out, head->wall_ms);
-	fg_put_varint(out, head->count);
+	fg_record_put_head(out, head->replaces ? FG_RECORD_CORRECTIONS : FG_RECORD_READINGS, head);
 	for (unsigned i = 0; i < head->count; i++)
 		put_item(out, head, &last, &items[i], mono_us[i]);
 	fg_seal(out, start);
@@ -292,8 +299,7 @@ static bool within(int64_t t)
 	return t > -TIME_LIMIT && t < TIME_LIMIT;
 }
 
-/* Adds a stored difference to a time; bad where the result is no time. */
-static int64_t add_time(struct fg_bytes *in, int64_t t)
+int64_t fg_record_add_time(struct fg_bytes *in, int64_t t)
 {
 	int64_t d = fg_get_svarint(in);
 
@@ -304,24 +310,33 @@ static int64_t add_time(struct fg_bytes *in, int64_t t)
 	return t + d;
 }
 
-static void get_head(struct fg_bytes *in, struct fg_record_head *ret)
+static unsigned get_head(struct fg_bytes *in, struct fg_record_head *ret)
 {
-	uint64_t boot, count;
+	uint64_t era, count;
+	unsigned type;
 
 	*ret = (struct fg_record_head){0};
-	if (fg_get_byte(in) != VERSION || fg_get_byte(in) != TYPE_READINGS)
-		in->bad = true;
-	boot = fg_get_varint(in);
-	ret->era = (uint32_t)(boot >> 1);
-	ret->has_wall = boot & 1;
-	ret->mono_us = add_time(in, 0);
+	in->bad |= fg_get_byte(in) != VERSION;
+	type = fg_get_byte(in);
+	in->bad |= type < FG_RECORD_READINGS || type > FG_RECORD_ACCOUNT;
+	era = fg_get_varint(in);
+	ret->era = (uint32_t)(era >> 1);
+	ret->has_wall = era & 1;
+	ret->mono_us = fg_record_add_time(in, 0);
 	if (ret->has_wall)
-		ret->wall_ms = add_time(in, 0);
+		ret->wall_ms = fg_record_add_time(in, 0);
 	count = fg_get_varint(in);
+	if (type == FG_RECORD_CORRECTIONS) {
+		ret->replaces = fg_get_varint(in);
+		in->bad |= ret->replaces == 0 || ret->replaces > UINT64_MAX - count;
+	} else if (type != FG_RECORD_READINGS) {
+		in->bad |= !ret->has_wall;
+	}
 	/* an item takes two bytes at least: the count is bounded by the bytes there are */
-	if (boot >> 1 > UINT32_MAX || count == 0 || count > (size_t)(in->end - in->at) / 2)
+	if (era >> 1 > UINT32_MAX || count == 0 || count > (size_t)(in->end - in->at) / 2)
 		in->bad = true;
 	ret->count = (unsigned)count;
+	return type;
 }
 
 static void get_item(struct fg_bytes *in, const struct fg_record_head *head, struct state *s,
@@ -338,9 +353,9 @@ static void get_item(struct fg_bytes *in, const struct fg_record_head *head, str
 	}
 	s->point = (uint32_t)(s->point + step);
 	if (flags & HAS_TIME) {
-		s->mono_us = add_time(in, s->mono_us);
+		s->mono_us = fg_record_add_time(in, s->mono_us);
 		if (head->has_wall)
-			s->skew_ms = add_time(in, s->skew_ms);
+			s->skew_ms = fg_record_add_time(in, s->skew_ms);
 	}
 	if (flags & HAS_CAUSE) {
 		reason = fg_get_varint(in);
@@ -358,24 +373,46 @@ static void get_item(struct fg_bytes *in, const struct fg_record_head *head, str
 	get_value(in, (enum fg_kind)(flags & KIND_MASK), &ret->value);
 }
 
+static void decode_readings(struct fg_bytes *in, const struct fg_record_head *head,
+	uint64_t first_seq, fg_record_fn fn, void *arg, bool *ret_stopped)
+{
+	struct state s = {.mono_us = head->mono_us};
+	struct fg_item item = {.kind = FG_ITEM_READING};
+
+	for (unsigned i = 0; i < head->count; i++) {
+		item.seq = first_seq + i;
+		item.replaces = head->replaces ? head->replaces + i : 0;
+		get_item(in, head, &s, &item);
+		if (in->bad)
+			return;
+		if (fn(arg, head, &item, s.mono_us) != 0) {
+			*ret_stopped = true;
+			return;
+		}
+	}
+}
+
 int fg_record_decode(const void *bytes, size_t len, uint64_t first_seq, fg_record_fn fn, void *arg)
 {
 	struct fg_bytes in = {.at = bytes};
 	struct fg_record_head head;
-	struct fg_item item = {0};
-	struct state s = {0};
+	bool stopped = false;
+	unsigned type;
 
 	if (!fg_seal_check(bytes, len, &len))
 		return FG_ECORRUPT;
 	in.end = in.at + len;
-	get_head(&in, &head);
-	s.mono_us = head.mono_us;
-	for (unsigned i = 0; i < head.count && !in.bad; i++) {
-		item.seq = first_seq + i;
-		get_item(&in, &head, &s, &item);
-		if (!in.bad && fn(arg, &head, &item, s.mono_us) != 0)
-			return FG_OK;
-	}
+	type = get_head(&in, &head);
+	if (in.bad)
+		return FG_ECORRUPT;
+	if (type == FG_RECORD_GAPS)
+		fg_record_decode_gaps(&in, &head, first_seq, fn, arg, &stopped);
+	else if (type == FG_RECORD_ACCOUNT)
+		fg_record_decode_account(&in, &head, first_seq, fn, arg, &stopped);
+	else
+		decode_readings(&in, &head, first_seq, fn, arg, &stopped);
+	if (stopped)
+		return FG_OK;
 	return in.bad || in.at != in.end ? FG_ECORRUPT : FG_OK;
 }
 

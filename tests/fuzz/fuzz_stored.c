@@ -2,6 +2,7 @@
 /* What the store holds may be damaged: records and delivery states of any bytes. */
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/buf.h"
 #include "storage/checksum.h"
@@ -17,6 +18,17 @@ static int on_item(void *arg, const struct fg_record_head *head, const struct fg
 	if (item->value.kind == FG_KIND_TEXT)
 		for (uint32_t i = 0; i < item->value.len; i++)
 			*sum += (unsigned char)item->value.text[i];
+	if (item->gap)
+		*sum += item->gap->count +
+			(item->gap->destination ? strlen(item->gap->destination) : 0);
+	if (item->account) {
+		if (item->account->count == 0 || item->account->count > FG_ACCOUNT_LINES)
+			abort();
+		for (size_t i = 0; i < item->account->count; i++)
+			*sum += item->account->lines[i].sent;
+		if (item->account->destination)
+			*sum += strlen(item->account->destination);
+	}
 	return 0;
 }
 

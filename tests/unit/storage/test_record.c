@@ -58,10 +58,13 @@ static void check_equal(const struct record *a, const struct record *b)
 	assert_int_equal(b->head.era, a->head.era);
 	assert_int_equal(b->head.mono_us, a->head.mono_us);
 	assert_int_equal(b->head.has_wall, a->head.has_wall);
+	assert_true(b->head.replaces == a->head.replaces);
 	for (unsigned i = 0; i < b->given; i++) {
 		const struct fg_item *x = &a->items[i], *y = &b->items[i];
 
 		assert_int_equal(y->seq, 500 + i);
+		assert_int_equal(y->kind, FG_ITEM_READING);
+		assert_true(y->replaces == (a->head.replaces ? a->head.replaces + i : 0));
 		assert_int_equal(x->point, y->point);
 		if (a->head.has_wall)
 			assert_int_equal(x->wall_ms, y->wall_ms);
@@ -153,6 +156,7 @@ static void any_record(struct fg_rng *rng, struct record *r)
 	r->head = (struct fg_record_head){
 		.era = (uint32_t)(fg_rng_next(rng) >> fg_rng_below(rng, 64)),
 		.mono_us = (int64_t)fg_rng_below(rng, UINT64_C(1) << 50),
+		.replaces = fg_rng_below(rng, 2) ? fg_rng_next(rng) >> 2 : 0,
 		.has_wall = fg_rng_below(rng, 2),
 		.count = 1 + (unsigned)fg_rng_below(rng, ITEMS_MAX),
 	};

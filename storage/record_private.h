@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef FG_STORAGE_RECORD_PRIVATE_H
+#define FG_STORAGE_RECORD_PRIVATE_H
+
+#include "base/varint.h"
+#include "storage/record.h"
+
+/* What record.c and record_ledger.c share: the head that all records have. */
+
+enum fg_record_type {
+	FG_RECORD_READINGS = 1,
+	FG_RECORD_CORRECTIONS = 2,
+	FG_RECORD_GAPS = 3,
+	FG_RECORD_ACCOUNT = 4,
+};
+
+void fg_record_put_head(struct fg_buf *out, enum fg_record_type type,
+	const struct fg_record_head *head);
+
+/* Adds a stored difference to a time; bad where the result is no time. */
+int64_t fg_record_add_time(struct fg_bytes *in, int64_t t);
+
+/* The items of a record whose head was read; returns when fn has returned not 0, with *ret_stopped
+ * set, or at the end, or where the bytes are bad. */
+void fg_record_decode_gaps(struct fg_bytes *in, const struct fg_record_head *head,
+	uint64_t first_seq, fg_record_fn fn, void *arg, bool *ret_stopped);
+void fg_record_decode_account(struct fg_bytes *in, const struct fg_record_head *head,
+	uint64_t first_seq, fg_record_fn fn, void *arg, bool *ret_stopped);
+
+#endif
