@@ -354,11 +354,29 @@ static void told_size(struct fg_store *s)
 }
 
 /* Readings wait for this time, so it is told only once it is stored; tried again each round. */
+static int set_offset(struct fg_store *s)
+{
+	struct fg_era era = {.timed = true, .offset_us = s->offset_us};
+	struct fg_spool_info info;
+	int r;
+
+	fg_spool_info(s->spool, &info);
+	era.number = info.era;
+	r = fg_spool_begin(s->spool);
+	if (r >= 0)
+		r = fg_spool_set_era(s->spool, &era);
+	if (r >= 0)
+		r = fg_spool_commit(s->spool);
+	if (r < 0)
+		fg_spool_rollback(s->spool);
+	return r == FG_EINVAL ? FG_OK : r; /* it has one already, and keeps it */
+}
+
 static void store_offset(struct fg_store *s)
 {
 	if (!s->offset_asked)
 		return;
-	if (fg_spool_set_boot_offset(s->spool, s->offset_us) < 0) {
+	if (set_offset(s) < 0) {
 		if (!s->offset_failed)
 			fg_error("store: cannot record the boot's time, trying again: %s",
 				fg_spool_error(s->spool));

@@ -6,7 +6,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/clock.h"
 #include "base/rng.h"
 #include "base/status.h"
 #include "storage/mark.h"
@@ -33,7 +32,6 @@ static const char *const texts[ST_COUNT] = {
 	[ST_DELIVERY_FORGET] = "DELETE FROM delivery WHERE destination = ?1",
 	[ST_POINT_FIND] = "SELECT id FROM point WHERE descriptor = ?1",
 	[ST_POINT_ADD] = "INSERT INTO point (id, descriptor) VALUES (?1, ?2)",
-	[ST_BOOT_OFFSET] = "UPDATE era SET offset_us = ?2 WHERE number = ?1",
 	[ST_ROWS] = "SELECT seq, record FROM reading WHERE seq >= ?1 AND seq <= ?2 ORDER BY seq",
 	[ST_FIRST] = "SELECT min(seq) FROM reading",
 	[ST_SPANS] = "SELECT last, timed, from_ms, to_ms, bytes, offset_us"
@@ -45,6 +43,48 @@ static const char *const texts[ST_COUNT] = {
 			    " (SELECT era FROM span ORDER BY first LIMIT 1)",
 	[ST_PAGES] = "PRAGMA page_count",
 	[ST_PAGES_FREE] = "PRAGMA freelist_count",
+	[ST_ERA] = "SELECT offset_us, uncertainty_s FROM era WHERE number = ?1",
+	[ST_ERA_ADOPT] = "INSERT OR IGNORE INTO era (number, boot_id)"
+			 " SELECT DISTINCT era, '' FROM span"
+			 " WHERE timed = 0 AND era BETWEEN 1 AND 2147483647"
+			 " UNION SELECT ?1, '' WHERE ?1 > 0",
+	[ST_ERA_BEGIN] = "INSERT INTO era (number, boot_id) SELECT 1 + max(?2,"
+			 " coalesce((SELECT max(number) FROM era), 0),"
+			 " coalesce((SELECT max(era) FROM span WHERE era <= 2147483647), 0)), ?1"
+			 " RETURNING number",
+	[ST_ERA_SET] = "INSERT INTO era (number, boot_id, offset_us, uncertainty_s)"
+		       " VALUES (?1, ?2, ?3, ?4)"
+		       " ON CONFLICT (number) DO UPDATE SET offset_us = ?3, uncertainty_s = ?4",
+	[ST_ERA_OPEN] = "SELECT number, boot_id, offset_us, uncertainty_s, lo, hi"
+			" FROM era LEFT JOIN (SELECT era AS e, min(first) AS lo, max(last) AS hi"
+			" FROM span WHERE timed = 0 GROUP BY era) ON e = number"
+			" WHERE (offset_us IS NULL OR uncertainty_s > 0) AND number <> ?1"
+			" AND number NOT IN (SELECT era FROM restamp) ORDER BY number",
+	[ST_ERA_BEFORE] = "SELECT max(CASE WHEN timed THEN to_ms"
+			  " ELSE to_ms + offset_us / 1000 END)"
+			  " FROM span LEFT JOIN era ON number = span.era"
+			  " WHERE first < ?1 AND span.era NOT IN (SELECT era FROM restamp)"
+			  " AND (timed OR uncertainty_s = 0)",
+	[ST_ROW_BEFORE] = "SELECT seq, record FROM reading WHERE seq <= ?1"
+			  " ORDER BY seq DESC LIMIT 1",
+	[ST_RESTAMP_ADD] = "INSERT OR IGNORE INTO restamp (era, next_seq, offset_us)"
+			   " VALUES (?1, 0, ?2)",
+	[ST_RESTAMP_JOB] = "SELECT era, next_seq, offset_us FROM restamp WHERE next_seq >= 0"
+			   " ORDER BY era LIMIT 1",
+	[ST_RESTAMP_STEP] = "UPDATE restamp SET next_seq = ?2 WHERE era = ?1",
+	[ST_RESTAMP_SPAN] = "SELECT first, last FROM span WHERE era = ?1 AND last >= ?2"
+			    " ORDER BY first LIMIT 1",
+	/* from the row that holds number ?1, which may begin below it */
+	[ST_RESTAMP_ROW] = "SELECT seq, record FROM reading WHERE seq >="
+			   " coalesce((SELECT max(seq) FROM reading WHERE seq <= ?1), ?1)"
+			   " AND seq <= ?2 ORDER BY seq",
+	[ST_RESTAMP_CLEAN] = "DELETE FROM restamp WHERE next_seq < 0"
+			     " AND era NOT IN (SELECT number FROM era)",
+	[ST_LEDGER] = "SELECT device, to_ms, from_seq, clean FROM ledger",
+	[ST_LEDGER_SET] = "INSERT INTO ledger (device, to_ms, from_seq, clean)"
+			  " VALUES (?1, ?2, ?3, ?4) ON CONFLICT (device) DO UPDATE"
+			  " SET to_ms = ?2, from_seq = ?3, clean = ?4",
+	[ST_LEDGER_FORGET] = "DELETE FROM ledger WHERE device = ?1",
 };
 
 int64_t fg_spool_file_bytes(const char *path)
@@ -178,31 +218,6 @@ static int load_tail(struct fg_spool *s)
 	return load_rows(s, last);
 }
 
-static int load_boot(struct fg_spool *s)
-{
-	char id[FG_BOOT_ID_SIZE], sql[160];
-	int64_t number;
-	int rc = FG_ENOENT;
-
-	fg_clock_boot_id(id);
-	snprintf(sql, sizeof(sql), "SELECT number FROM era WHERE boot_id = '%s'"
-		" ORDER BY number DESC LIMIT 1", id);
-	/* a kernel that does not tell gives zeros at every boot: each opening counts as one */
-	if (strspn(id, "0-") != strlen(id))
-		rc = fg_sql_int(s->db, sql, &number);
-	if (rc == FG_ENOENT) {
-		snprintf(sql, sizeof(sql), "INSERT INTO era (number, boot_id) SELECT"
-			" coalesce(max(number), 0) + 1, '%s' FROM era RETURNING number", id);
-		rc = fg_sql_int(s->db, sql, &number);
-	}
-	if (rc < 0)
-		return rc;
-	if (number < 1 || number > UINT32_MAX)
-		return FG_ECORRUPT;
-	s->era = (uint32_t)number;
-	return FG_OK;
-}
-
 static int load_counters(struct fg_spool *s, uint64_t marked)
 {
 	int64_t reserved, point;
@@ -223,12 +238,13 @@ static int load_counters(struct fg_spool *s, uint64_t marked)
 	return FG_OK;
 }
 
-static int load(struct fg_spool *s, uint64_t marked, struct fg_buf *why)
+static int load(struct fg_spool *s, const struct fg_spool_conf *conf, uint64_t marked,
+	struct fg_buf *why)
 {
 	int rc = load_tail(s);
 
 	if (rc == FG_OK)
-		rc = load_boot(s);
+		rc = fg_spool_begin_era(s, conf->boot_id);
 	if (rc == FG_OK)
 		rc = load_counters(s, marked);
 	if (rc < 0) {
@@ -276,7 +292,7 @@ static int open_spool(struct fg_spool *s, const struct fg_spool_conf *conf, stru
 	if (rc == FG_OK)
 		rc = open_database(s, marked ? marked : random_start(), why, &created);
 	if (rc == FG_OK)
-		rc = load(s, marked, why);
+		rc = load(s, conf, marked, why);
 	if (rc < 0)
 		return rc;
 	s->new_store = created && !marked;
@@ -348,6 +364,7 @@ void fg_spool_info(struct fg_spool *s, struct fg_spool_info *ret)
 		.reserved = s->reserved,
 		.new_store = s->new_store,
 		.era = s->era,
+		.next_era = s->now.next_era,
 		.bytes = fg_spool_file_bytes(s->file) + fg_spool_file_bytes(s->wal) +
 			 fg_spool_file_bytes(s->shm) + fg_spool_file_bytes(s->mark),
 		.rows = s->now.rows,

@@ -19,7 +19,7 @@ enum {
 	ST_RANGE,
 	ST_NEWEST,
 	ST_POINT,
-	ST_BOOT,
+	ST_ERA,
 	ST_SPANS,
 	ST_SPAN_LAST,
 	ST_BEGIN,
@@ -32,9 +32,10 @@ static const char *const texts[ST_COUNT] = {
 	[ST_RANGE] = "SELECT seq, record FROM reading WHERE seq >="
 		     " coalesce((SELECT max(seq) FROM reading WHERE seq <= ?1), ?1)"
 		     " AND seq < ?2 ORDER BY seq",
-	[ST_NEWEST] = "SELECT seq, record FROM reading ORDER BY seq DESC LIMIT ?1",
+	[ST_NEWEST] = "SELECT seq, record FROM reading ORDER BY seq DESC",
 	[ST_POINT] = "SELECT id, descriptor FROM point WHERE id = ?1",
-	[ST_BOOT] = "SELECT offset_us FROM era WHERE number = ?1",
+	[ST_ERA] = "SELECT e.offset_us, e.uncertainty_s, r.next_seq FROM (SELECT ?1 AS n)"
+		   " LEFT JOIN era AS e ON e.number = n LEFT JOIN restamp AS r ON r.era = n",
 	[ST_SPANS] = ("SELECT first, last, timed, from_ms, to_ms, offset_us"
 		      " FROM span LEFT JOIN era ON number = span.era ORDER BY first"),
 	[ST_SPAN_LAST] = "SELECT last FROM span ORDER BY first DESC LIMIT 1",
@@ -50,22 +51,32 @@ struct fg_reader {
 	uint64_t damaged;
 };
 
+/* What is stored of an era. */
+struct era {
+	bool known; /* this is filled in */
+	uint32_t number;
+	bool has_offset;
+	int64_t offset_us;
+	uint32_t uncertainty_s;
+	uint64_t corrected_below; /* its readings below have a correction */
+};
+
 /* One call's way through rows. */
 struct walk {
 	struct fg_reader *r;
 	uint64_t from, to; /* only these numbers */
-	bool history;      /* only these points and times */
-	const char *station, *point;
+	bool timed;	   /* only these times, and no reading that has a correction */
 	int64_t since_ms, until_ms;
-	bool has_boot; /* the boot whose offset is known here */
-	uint32_t era;
-	bool has_offset;
-	int64_t offset_us;
+	const char *station, *point; /* only readings of these; NULL: all entries */
+	struct era era;		     /* the one asked for last */
 	fg_reader_fn fn;
 	void *arg;
 	long given;
 	bool stopped;
 	int rc; /* a failure within a row */
+	/* an account with its descriptors */
+	struct fg_account account;
+	struct fg_account_line lines[FG_ACCOUNT_LINES];
 };
 
 int fg_reader_open(const char *file, struct fg_buf *why, struct fg_reader **ret)
@@ -172,32 +183,85 @@ static int find_point(struct fg_reader *r, uint32_t id, const struct fg_point_de
 
 /* ---- items ---- */
 
-/* Whether the era's true time is known, and its offset. */
-static int find_offset(struct walk *w, uint32_t era)
+/* Fills in w->era. */
+static int find_era(struct walk *w, uint32_t number)
 {
-	FG_CLEANUP(fg_sql_reset) sqlite3_stmt *st = w->r->st[ST_BOOT];
+	FG_CLEANUP(fg_sql_reset) sqlite3_stmt *st = w->r->st[ST_ERA];
+	int64_t next;
 	int rc;
 
-	if (w->has_boot && w->era == era)
+	if (w->era.known && w->era.number == number)
 		return FG_OK;
-	sqlite3_bind_int64(st, 1, era);
+	sqlite3_bind_int64(st, 1, number);
 	rc = fg_sql_step(st);
 	if (rc < 0)
 		return rc;
-	w->has_boot = true;
-	w->era = era;
-	w->has_offset = rc > 0 && sqlite3_column_type(st, 0) != SQLITE_NULL;
-	w->offset_us = w->has_offset ? sqlite3_column_int64(st, 0) : 0;
+	next = sqlite3_column_int64(st, 2);
+	w->era = (struct era){
+		.known = true,
+		.number = number,
+		.has_offset = sqlite3_column_type(st, 0) != SQLITE_NULL,
+		.offset_us = sqlite3_column_int64(st, 0),
+		.uncertainty_s = (uint32_t)sqlite3_column_int64(st, 1),
+		.corrected_below = (uint64_t)(next < 0 ? -1 - next : next), /* restamp.c */
+	};
 	return FG_OK;
 }
 
-static bool wanted(const struct walk *w, const struct fg_item *item,
+/* A copy of an account with descriptors; *ret is that of its first line. */
+static int resolve_account(struct walk *w, struct fg_item *item, const struct fg_point_desc **ret)
+{
+	int rc = FG_OK;
+
+	w->account = *item->account;
+	w->account.lines = w->lines;
+	for (size_t i = 0; i < w->account.count && rc == FG_OK; i++) {
+		w->lines[i] = item->account->lines[i];
+		rc = find_point(w->r, w->lines[i].point, &w->lines[i].desc);
+	}
+	item->account = &w->account;
+	*ret = w->lines[0].desc;
+	return rc;
+}
+
+/* The time of a reading that was stored without. */
+static int find_time(struct walk *w, const struct fg_record_head *head, int64_t mono_us,
+	struct fg_item *item, bool *ret_uncertain)
+{
+	int rc = find_era(w, head->era);
+
+	if (rc < 0)
+		return rc;
+	*ret_uncertain = !w->era.has_offset;
+	item->wall_ms = fg_wall_ms(mono_us, w->era.offset_us);
+	item->uncertainty_s = w->era.uncertainty_s;
+	return FG_OK;
+}
+
+/* Whether an item of the right time has a correction, which is given in its place: those of an era
+ * are written in the order of their numbers, and the store knows how far (spool I16). */
+static bool replaced(struct walk *w, const struct fg_record_head *head, const struct fg_item *item)
+{
+	if (item->kind != FG_ITEM_READING || item->replaces || item->qc == FG_QC_MISSING)
+		return false;
+	w->rc = find_era(w, head->era);
+	return w->rc < 0 || item->seq < w->era.corrected_below;
+}
+
+static bool wanted(struct walk *w, const struct fg_record_head *head, const struct fg_item *item,
 	const struct fg_point_desc *desc, bool uncertain)
 {
-	if (!w->history)
+	/* the end of an account is the first moment that it does not tell of */
+	int64_t last_ms = item->wall_ms - (item->kind == FG_ITEM_ACCOUNT);
+
+	if (!w->timed)
 		return true;
-	return !uncertain && item->wall_ms >= w->since_ms && item->wall_ms < w->until_ms &&
-	       strcmp(desc->point, w->point) == 0 && strcmp(desc->station, w->station) == 0;
+	if (uncertain || last_ms < w->since_ms || last_ms >= w->until_ms)
+		return false;
+	if (w->point && (strcmp(desc->point, w->point) != 0 ||
+				strcmp(desc->station, w->station) != 0))
+		return false;
+	return !replaced(w, head, item);
 }
 
 static int give(void *arg, const struct fg_record_head *head, const struct fg_item *stored,
@@ -206,26 +270,27 @@ static int give(void *arg, const struct fg_record_head *head, const struct fg_it
 	struct walk *w = arg;
 	struct fg_item item = *stored;
 	const struct fg_point_desc *desc = NULL;
-	bool uncertain = false;
+	bool uncertain = false, good;
 
-	if (item.seq < w->from)
+	if (item.seq < w->from || (w->point && item.kind != FG_ITEM_READING))
 		return 0;
 	if (item.seq >= w->to)
 		return 1;
-	w->rc = find_point(w->r, item.point, &desc);
+	w->rc = item.kind == FG_ITEM_ACCOUNT ? resolve_account(w, &item, &desc) :
+					       find_point(w->r, item.point, &desc);
 	if (w->rc == FG_ECORRUPT) {
 		w->r->damaged++;
 		w->rc = FG_OK;
 		return 0;
 	}
-	if (w->rc == FG_OK && !head->has_wall) {
-		w->rc = find_offset(w, head->era);
-		uncertain = !w->has_offset;
-		item.wall_ms = fg_wall_ms(mono_us, w->offset_us);
-	}
+	if (w->rc == FG_OK && !head->has_wall)
+		w->rc = find_time(w, head, mono_us, &item, &uncertain);
 	if (w->rc < 0)
 		return 1;
-	if (wanted(w, &item, desc, uncertain)) {
+	good = wanted(w, head, &item, desc, uncertain);
+	if (w->rc < 0)
+		return 1;
+	if (good) {
 		w->given++;
 		w->stopped = w->fn(w->arg, &item, desc, uncertain) != 0;
 	}
@@ -266,96 +331,140 @@ long fg_reader_range(struct fg_reader *r, uint64_t from, uint64_t to, fg_reader_
 
 /* ---- the newest of each point ---- */
 
+/* Rows without readings of their own (corrections, gaps, accounts) that are looked through for each
+ * of the others. */
+#define OTHER_ROWS 8
+
+/* The newest reading of a point, by the number that it had at first, and the entry that tells it:
+ * itself or its correction. */
+struct best {
+	uint64_t reading, entry;
+};
+
 struct newest {
+	struct walk w;
+	struct best *best; /* by the point's id */
+	size_t best_count;
+	bool deciding; /* first the best are found, then they are given */
 	struct fg_item *items; /* of one row */
 	int64_t *mono_us;
 	size_t count, cap;
-	unsigned char *seen; /* a bit a point */
-	size_t seen_size;
+	bool has_readings; /* the row */
 };
 
-static int collect(void *arg, const struct fg_record_head *head, const struct fg_item *item,
-	int64_t mono_us)
+/* Notes an item if it is the newest of its point as yet. */
+static int note_best(struct newest *n, const struct fg_item *item)
 {
-	struct newest *n = arg;
+	size_t id = item->point;
+	uint64_t reading = item->replaces ? item->replaces : item->seq;
 
-	if (n->cap < head->count) {
-		struct fg_item *items = realloc(n->items, head->count * sizeof(*items));
+	if (id > POINTS_MAX)
+		return FG_OK; /* damaged: there is no such point */
+	if (id >= n->best_count) {
+		size_t count = FG_MAX(id + 1, FG_MIN(n->best_count * 2, (size_t)POINTS_MAX + 1));
+		struct best *best = realloc(n->best, count * sizeof(*best));
+
+		if (!best)
+			return FG_ENOMEM;
+		memset(best + n->best_count, 0, (count - n->best_count) * sizeof(*best));
+		n->best = best;
+		n->best_count = count;
+	}
+	if (reading > n->best[id].reading || n->best[id].entry == 0)
+		n->best[id] = (struct best){reading, item->seq};
+	return FG_OK;
+}
+
+/* Keeps an item, so that a row can be given from its end. */
+static int keep(struct newest *n, const struct fg_item *item, int64_t mono_us)
+{
+	if (n->count == n->cap) {
+		size_t cap = FG_MAX(n->cap * 2, (size_t)32);
+		struct fg_item *items = realloc(n->items, cap * sizeof(*items));
 		int64_t *times;
 
 		if (items)
 			n->items = items;
-		times = realloc(n->mono_us, head->count * sizeof(*times));
+		times = realloc(n->mono_us, cap * sizeof(*times));
 		if (times)
 			n->mono_us = times;
 		if (!items || !times)
-			return 1;
-		n->cap = head->count;
+			return FG_ENOMEM;
+		n->cap = cap;
 	}
 	n->items[n->count] = *item;
 	n->mono_us[n->count++] = mono_us;
-	return 0;
+	return FG_OK;
 }
 
-/* Whether this is the first reading of a point; notes it. */
-static bool first_seen(struct newest *n, uint32_t id)
+static int on_newest(void *arg, const struct fg_record_head *head, const struct fg_item *item,
+	int64_t mono_us)
 {
-	size_t at = id / 8;
-	unsigned char bit = (unsigned char)(1u << id % 8);
+	struct newest *n = arg;
 
-	if (at >= n->seen_size) {
-		size_t size = FG_MAX(at + 1, n->seen_size * 2);
-		unsigned char *seen = id <= POINTS_MAX ? realloc(n->seen, size) : NULL;
-
-		if (!seen)
-			return false;
-		memset(seen + n->seen_size, 0, size - n->seen_size);
-		n->seen = seen;
-		n->seen_size = size;
-	}
-	if (n->seen[at] & bit)
-		return false;
-	n->seen[at] |= bit;
-	return true;
+	(void)head;
+	if (item->kind != FG_ITEM_READING)
+		return 1;
+	n->has_readings |= !item->replaces;
+	if (n->deciding)
+		n->w.rc = note_best(n, item);
+	else if (item->point < n->best_count && n->best[item->point].entry == item->seq)
+		n->w.rc = keep(n, item, mono_us);
+	return n->w.rc < 0;
 }
 
-static void give_newest_row(struct walk *w, struct newest *n, sqlite3_stmt *st)
+static void newest_row(struct newest *n, sqlite3_stmt *st)
 {
 	const void *record = sqlite3_column_blob(st, 1);
 	size_t len = (size_t)sqlite3_column_bytes(st, 1);
 	struct fg_record_head head;
+	int rc;
 
 	n->count = 0;
-	if (fg_record_decode(record, len, (uint64_t)sqlite3_column_int64(st, 0), collect, n) < 0 ||
-		fg_record_head(record, len, &head) < 0) {
-		w->r->damaged++;
+	n->has_readings = false;
+	rc = fg_record_decode(record, len, (uint64_t)sqlite3_column_int64(st, 0), on_newest, n);
+	if (rc < 0 || fg_record_head(record, len, &head) < 0) {
+		n->has_readings = true; /* perhaps */
+		n->w.r->damaged += !n->deciding;
 		return;
 	}
-	if (n->count != head.count) {
-		w->rc = FG_ENOMEM;
-		return;
+	for (size_t i = n->count; i-- > 0 && !n->w.stopped && n->w.rc == FG_OK;)
+		give(&n->w, &head, &n->items[i], n->mono_us[i]);
+}
+
+static int walk_newest(struct newest *n, unsigned rows)
+{
+	FG_CLEANUP(fg_sql_reset) sqlite3_stmt *st = n->w.r->st[ST_NEWEST];
+	uint64_t others = (uint64_t)rows * OTHER_ROWS;
+	int rc = 0;
+
+	while (rows && others && !n->w.stopped && n->w.rc == FG_OK && (rc = fg_sql_step(st)) > 0) {
+		newest_row(n, st);
+		if (n->has_readings)
+			rows--;
+		else
+			others--;
 	}
-	for (size_t i = n->count; i-- > 0 && !w->stopped && w->rc == FG_OK;)
-		if (first_seen(n, n->items[i].point))
-			give(w, &head, &n->items[i], n->mono_us[i]);
+	return n->w.rc < 0 ? n->w.rc : FG_MIN(rc, FG_OK);
 }
 
 long fg_reader_latest(struct fg_reader *r, unsigned rows, fg_reader_fn fn, void *arg)
 {
-	FG_CLEANUP(fg_sql_reset) sqlite3_stmt *st = r->st[ST_NEWEST];
-	struct walk w = {.r = r, .to = UINT64_MAX, .fn = fn, .arg = arg};
-	struct newest n = {0};
-	int rc = 0;
+	struct newest n = {.w = {.r = r, .to = UINT64_MAX, .fn = fn, .arg = arg},
+		.deciding = true};
+	int rc = fg_sql_run(r->st[ST_BEGIN]); /* one state of the store for both ways */
 
-	sqlite3_bind_int64(st, 1, rows);
-	while (!w.stopped && w.rc == FG_OK && (rc = fg_sql_step(st)) > 0)
-		give_newest_row(&w, &n, st);
+	if (rc < 0)
+		return rc;
+	rc = walk_newest(&n, rows);
+	n.deciding = false;
+	if (rc == FG_OK)
+		rc = walk_newest(&n, rows);
+	fg_sql_run(r->st[ST_END]);
+	free(n.best);
 	free(n.items);
 	free(n.mono_us);
-	free(n.seen);
-	if (w.rc < 0)
-		return w.rc;
-	return rc < 0 ? rc : w.given;
+	return rc < 0 ? rc : n.w.given;
 }
 
 /* ---- history ---- */
@@ -374,7 +483,8 @@ static bool span_meets(const struct walk *w, sqlite3_stmt *st)
 		from_ms = fg_time_add(from_ms, offset_us / 1000 - 1);
 		to_ms = fg_time_add(to_ms, offset_us / 1000 + 1);
 	}
-	return from_ms < w->until_ms && to_ms >= w->since_ms;
+	/* until_ms too: an account may end there */
+	return from_ms <= w->until_ms && to_ms >= w->since_ms;
 }
 
 static int walk_spans(struct walk *w, uint64_t after)
@@ -408,21 +518,57 @@ static int walk_tail(struct walk *w, uint64_t after)
 	return walk_range(w, FG_MAX(after, (uint64_t)last) + 1, FG_SQL_SEQ_END);
 }
 
+static long walk_times(struct walk *w, uint64_t after)
+{
+	int rc = fg_sql_run(w->r->st[ST_BEGIN]); /* one state of the store for both parts */
+
+	if (rc < 0)
+		return rc;
+	rc = walk_spans(w, after);
+	if (rc == FG_OK)
+		rc = walk_tail(w, after);
+	fg_sql_run(w->r->st[ST_END]);
+	return rc < 0 ? rc : w->given;
+}
+
 long fg_reader_history(struct fg_reader *r, const char *station, const char *point,
 	int64_t since_ms, int64_t until_ms, uint64_t after, fg_reader_fn fn, void *arg)
 {
-	struct walk w = {.r = r, .history = true, .station = station, .point = point,
+	struct walk w = {.r = r, .timed = true, .station = station, .point = point,
 		.since_ms = since_ms, .until_ms = until_ms, .fn = fn, .arg = arg};
-	int rc;
 
-	if (after >= FG_SQL_SEQ_END)
-		return 0;
-	rc = fg_sql_run(r->st[ST_BEGIN]); /* one state of the store for both parts */
-	if (rc < 0)
-		return rc;
-	rc = walk_spans(&w, after);
-	if (rc == FG_OK)
-		rc = walk_tail(&w, after);
-	fg_sql_run(r->st[ST_END]);
-	return rc < 0 ? rc : w.given;
+	return after >= FG_SQL_SEQ_END ? 0 : walk_times(&w, after);
+}
+
+/* ---- a period ---- */
+
+struct period {
+	struct fg_ranges *numbers;
+	int rc;
+};
+
+static int add_number(void *arg, const struct fg_item *item, const struct fg_point_desc *desc,
+	bool uncertain)
+{
+	struct period *p = arg;
+
+	(void)desc;
+	(void)uncertain;
+	p->rc = fg_ranges_add(p->numbers, item->seq, item->seq + 1);
+	if (p->rc == FG_OK && item->replaces)
+		p->rc = fg_ranges_add(p->numbers, item->replaces, item->replaces + 1);
+	return p->rc < 0;
+}
+
+int fg_reader_period(struct fg_reader *r, int64_t since_ms, int64_t until_ms,
+	struct fg_ranges *ret)
+{
+	struct period p = {.numbers = ret};
+	struct walk w = {.r = r, .timed = true, .since_ms = since_ms, .until_ms = until_ms,
+		.fn = add_number, .arg = &p};
+	long given = walk_times(&w, 0);
+
+	if (given < 0)
+		return (int)given;
+	return p.rc < 0 ? p.rc : FG_OK;
 }

@@ -31,15 +31,21 @@ typedef int (*fg_reader_fn)(void *arg, const struct fg_item *item,
 /* Readings with from <= seq < to in order of seq. Returns how many were given, or negative. */
 long fg_reader_range(struct fg_reader *r, uint64_t from, uint64_t to, fg_reader_fn fn, void *arg);
 
-/* The newest reading of each point among the last `rows` rows, newest first. Returns how many. */
+/* The newest reading of each point among the last `rows` rows that hold readings, in falling order
+ * of seq. The newest is the one that was taken last: a correction counts as what it corrects, and
+ * is given in its place. Returns how many. */
 long fg_reader_latest(struct fg_reader *r, unsigned rows, fg_reader_fn fn, void *arg);
 
 /* Readings of a station's point with since_ms <= time < until_ms, in order of seq, beginning after
- * number `after`; those of unknown time are none of them. Returns how many were given. */
+ * number `after`; those of unknown time are none of them. Of a reading that was corrected, only the
+ * correction is given, at its own place in the order of seq and by its own time. Returns how many
+ * were given. */
 long fg_reader_history(struct fg_reader *r, const char *station, const char *point,
 	int64_t since_ms, int64_t until_ms, uint64_t after, fg_reader_fn fn, void *arg);
 
-/* The numbers of readings with since_ms <= time < until_ms, added to `ret`: for a backfill. */
+/* The numbers of all entries with since_ms <= time < until_ms, added to `ret`: for a backfill. Gaps
+ * and accounts belong where they end; a reading that was corrected belongs where its correction
+ * does. */
 int fg_reader_period(struct fg_reader *r, int64_t since_ms, int64_t until_ms,
 	struct fg_ranges *ret);
 

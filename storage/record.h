@@ -44,7 +44,7 @@ typedef int (*fg_record_fn)(void *arg, const struct fg_record_head *head,
 
 /* Reads a record; fn is called for each item with seq = first_seq + i, until it returns not 0.
  * Where !head->has_wall, item->wall_ms is meaningless and the caller works the time out from
- * mono_us and the boot. Text is lent from bytes. FG_ECORRUPT where the bytes are no record: their
+ * mono_us and the era. Text is lent from bytes. FG_ECORRUPT where the bytes are no record: their
  * checksum is looked at before anything is given. Copes with any bytes. */
 int fg_record_decode(const void *bytes, size_t len, uint64_t first_seq, fg_record_fn fn, void *arg);
 

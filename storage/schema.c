@@ -11,6 +11,19 @@
 #define STRING_(x) #x
 #define STRING(x) STRING_(x)
 
+/* The tables that layout 2 added. */
+#define NEW_IN_2 \
+	"CREATE TABLE ledger (device TEXT PRIMARY KEY, to_ms INTEGER NOT NULL," \
+	" from_seq INTEGER NOT NULL, clean INTEGER NOT NULL) STRICT, WITHOUT ROWID;" \
+	"CREATE TABLE loss (destination TEXT NOT NULL, point INTEGER NOT NULL," \
+	" reason INTEGER NOT NULL, detail INTEGER NOT NULL, from_ms INTEGER NOT NULL," \
+	" to_ms INTEGER NOT NULL, step_ms INTEGER NOT NULL, missing INTEGER NOT NULL," \
+	" scheduled INTEGER NOT NULL, sent INTEGER NOT NULL, suppressed INTEGER NOT NULL," \
+	" estimated INTEGER NOT NULL, PRIMARY KEY (destination, point, reason, detail))" \
+	" STRICT, WITHOUT ROWID;" \
+	"CREATE TABLE restamp (era INTEGER PRIMARY KEY, next_seq INTEGER NOT NULL," \
+	" offset_us INTEGER NOT NULL) STRICT;"
+
 /* README.md says what each is for. No index but the primary keys: one on (point, time) multiplies
  * what is written by a hundred. */
 static const char tables[] =
@@ -24,20 +37,22 @@ static const char tables[] =
 	" to_ms INTEGER NOT NULL, rows INTEGER NOT NULL, bytes INTEGER NOT NULL) STRICT;"
 	"CREATE TABLE delivery (destination TEXT PRIMARY KEY, ranges BLOB NOT NULL,"
 	" removed_ms INTEGER) STRICT, WITHOUT ROWID;"
-	"CREATE TABLE ledger (device TEXT PRIMARY KEY, to_ms INTEGER NOT NULL,"
-	" from_seq INTEGER NOT NULL, clean INTEGER NOT NULL) STRICT, WITHOUT ROWID;"
-	"CREATE TABLE loss (destination TEXT NOT NULL, point INTEGER NOT NULL,"
-	" reason INTEGER NOT NULL, detail INTEGER NOT NULL, from_ms INTEGER NOT NULL,"
-	" to_ms INTEGER NOT NULL, step_ms INTEGER NOT NULL, missing INTEGER NOT NULL,"
-	" scheduled INTEGER NOT NULL, sent INTEGER NOT NULL, suppressed INTEGER NOT NULL,"
-	" estimated INTEGER NOT NULL, PRIMARY KEY (destination, point, reason, detail))"
-	" STRICT, WITHOUT ROWID;"
-	"CREATE TABLE restamp (era INTEGER PRIMARY KEY, next_seq INTEGER NOT NULL,"
-	" offset_us INTEGER NOT NULL) STRICT;"
+	NEW_IN_2
 	"PRAGMA application_id = " STRING(APPLICATION_ID) ";"
 	"PRAGMA user_version = " STRING(VERSION) ";";
 
-/* 1: a spool of our version; 0: an empty database; negative: neither. */
+/* From layout 1, in one transaction: rows and what is not delivered stay as they are. */
+static const char from_1[] =
+	"BEGIN IMMEDIATE;"
+	"ALTER TABLE boot RENAME TO era;"
+	"ALTER TABLE era ADD COLUMN uncertainty_s INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE span RENAME COLUMN boot TO era;"
+	"ALTER TABLE delivery ADD COLUMN removed_ms INTEGER;"
+	NEW_IN_2
+	"PRAGMA user_version = " STRING(VERSION) ";"
+	"COMMIT;";
+
+/* The layout of a spool that we know; 0: an empty database; negative: neither. */
 static int identify(sqlite3 *db, const char *file, struct fg_buf *why)
 {
 	int64_t id, version, objects;
@@ -63,11 +78,11 @@ static int identify(sqlite3 *db, const char *file, struct fg_buf *why)
 			", this one knows %d)", file, version, VERSION);
 		return FG_EINVAL;
 	}
-	if (version < VERSION) {
+	if (version < 1) {
 		fg_buf_printf(why, "'%s' has the unknown layout %" PRId64, file, version);
 		return FG_ECORRUPT;
 	}
-	return 1;
+	return (int)version;
 }
 
 static int create(sqlite3 *db, uint64_t first_seq)
@@ -107,7 +122,16 @@ int fg_schema_prepare(sqlite3 *db, const char *file, uint64_t first_seq, struct 
 		return FG_OK;
 	}
 	*ret_created = false;
-	return FG_OK;
+	if (rc == VERSION)
+		return FG_OK;
+	rc = fg_sql_exec(db, from_1);
+	if (rc < 0) {
+		fg_buf_printf(why, "cannot bring '%s' to layout %d: ", file, VERSION);
+		fg_sql_describe(db, why);
+		if (!sqlite3_get_autocommit(db))
+			sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+	}
+	return rc;
 }
 
 int fg_schema_check(sqlite3 *db, const char *file, struct fg_buf *why)
@@ -117,6 +141,11 @@ int fg_schema_check(sqlite3 *db, const char *file, struct fg_buf *why)
 	if (rc == 0) {
 		fg_buf_printf(why, "'%s' is empty", file);
 		return FG_ENOENT;
+	}
+	if (rc > 0 && rc < VERSION) {
+		fg_buf_printf(why, "'%s' still has layout %d; it gets layout %d when a gateway "
+				   "starts on it", file, rc, VERSION);
+		return FG_EINVAL;
 	}
 	return rc < 0 ? rc : FG_OK;
 }

@@ -9,8 +9,8 @@
 #include "storage/sql.h"
 
 /* Sees to it that db is a spool of our version: creates the tables in an empty database, with
- * `first_seq` as the first number, and refuses what is newer or not ours, with the reason in
- * `why`. */
+ * `first_seq` as the first number, brings an older layout to ours, whole or not at all, and refuses
+ * what is newer or not ours, with the reason in `why`. */
 int fg_schema_prepare(sqlite3 *db, const char *file, uint64_t first_seq, struct fg_buf *why,
 	bool *ret_created);
 

@@ -8,8 +8,8 @@
 
 #include "storage/record.h"
 
-/* The sparse index of time: a span is a run of rows of one boot, with or without wall time, and
- * the bounds of the times in it. Rows without wall time count in the boot's own milliseconds. A
+/* The sparse index of time: a span is a run of rows of one era, with or without wall time, and
+ * the bounds of the times in it. Rows without wall time count in monotonic milliseconds. A
  * span is closed after about ten minutes or 64 KiB, and is the step in which history is deleted.
  * The newest is open: it is kept in memory and found again from its rows. */
 struct fg_span {

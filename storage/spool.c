@@ -228,11 +228,10 @@ static int note_fullness(struct fg_spool *s)
 	return rc;
 }
 
-/* From here on nothing of the group may be stored: it must be rolled back. */
-static int fail_group(struct fg_spool *s, int rc, const char *doing)
+int fg_spool_fail_group(struct fg_spool *s, int status, const char *doing)
 {
 	s->group = GROUP_FAILED;
-	return fg_spool_fail(s, rc, doing);
+	return fg_spool_fail(s, status, doing);
 }
 
 int fg_spool_begin(struct fg_spool *s)
@@ -290,14 +289,14 @@ int fg_spool_append(struct fg_spool *s, uint64_t first_seq, unsigned count, cons
 	if (!fg_span_fits(&s->now.open, &span)) {
 		rc = close_span(s);
 		if (rc < 0)
-			return fail_group(s, rc, "store the index of time");
+			return fg_spool_fail_group(s, rc, "store the index of time");
 		s->now.open = (struct fg_span){0};
 	}
 	sqlite3_bind_int64(st, 1, (int64_t)first_seq);
 	sqlite3_bind_blob(st, 2, record, (int)len, SQLITE_STATIC);
 	rc = fg_sql_run(st);
 	if (rc < 0)
-		return fail_group(s, rc, "store readings");
+		return fg_spool_fail_group(s, rc, "store readings");
 	fg_span_join(&s->now.open, &span);
 	s->now.last_seq = span.last;
 	s->now.rows++;
@@ -319,7 +318,7 @@ int fg_spool_set_delivery(struct fg_spool *s, const char *destination, const str
 	sqlite3_bind_text(st, 1, destination, -1, SQLITE_STATIC);
 	sqlite3_bind_blob(st, 2, bytes.data, (int)bytes.len, SQLITE_STATIC);
 	rc = fg_sql_run(st);
-	return rc < 0 ? fail_group(s, rc, "store delivery state") : FG_OK;
+	return rc < 0 ? fg_spool_fail_group(s, rc, "store delivery state") : FG_OK;
 }
 
 int fg_spool_forget_destination(struct fg_spool *s, const char *destination)
@@ -332,7 +331,7 @@ int fg_spool_forget_destination(struct fg_spool *s, const char *destination)
 	sqlite3_bind_text(st, 1, destination, -1, SQLITE_STATIC);
 	rc = fg_sql_run(st);
 	if (rc < 0 && s->group == GROUP_OPEN)
-		return fail_group(s, rc, "forget a destination");
+		return fg_spool_fail_group(s, rc, "forget a destination");
 	return rc < 0 ? fg_spool_fail(s, rc, "forget a destination") : FG_OK;
 }
 
@@ -346,7 +345,7 @@ int fg_spool_commit(struct fg_spool *s)
 	if (rc == FG_OK)
 		rc = fg_sql_run(s->st[ST_COMMIT]);
 	if (rc < 0)
-		return fail_group(s, rc, "commit");
+		return fg_spool_fail_group(s, rc, "commit");
 	fg_spool_forget_pending(s);
 	s->group = GROUP_NONE;
 	return FG_OK;
@@ -376,23 +375,4 @@ int fg_spool_delivery(struct fg_spool *s, const char *destination, struct fg_ran
 		return FG_ENOENT;
 	rc = fg_ranges_decode(sqlite3_column_blob(st, 0), (size_t)sqlite3_column_bytes(st, 0), ret);
 	return rc < 0 ? refuse(s, rc, "the stored delivery state is damaged") : FG_OK;
-}
-
-int fg_spool_set_boot_offset(struct fg_spool *s, int64_t offset_us)
-{
-	sqlite3_stmt *st = s->st[ST_BOOT_OFFSET];
-	int rc;
-
-	if (s->group != GROUP_NONE)
-		return refuse(s, FG_EINVAL, "the time of the boot is stored outside a group");
-	if (s->has_offset && s->offset_us == offset_us)
-		return FG_OK;
-	sqlite3_bind_int64(st, 1, s->era);
-	sqlite3_bind_int64(st, 2, offset_us);
-	rc = fg_sql_run(st);
-	if (rc < 0)
-		return fg_spool_fail(s, rc, "store the time of the boot");
-	s->has_offset = true;
-	s->offset_us = offset_us;
-	return FG_OK;
 }

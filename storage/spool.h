@@ -103,9 +103,6 @@ struct fg_era {
  * already (the group goes on). */
 int fg_spool_set_era(struct fg_spool *s, const struct fg_era *era);
 
-/* For the era of this start, outside a group. */
-int fg_spool_set_boot_offset(struct fg_spool *s, int64_t offset_us);
-
 /* Eras without a time or with an estimated one, in order of number, the present one not included.
  * `same_boot`: monotonic time is the present one's. from/to_mono_us: of its first and last row, if
  * it has any. before_ms: the newest wall time known in the rows before it (INT64_MIN: none). */

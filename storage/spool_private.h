@@ -6,7 +6,7 @@
 #include "storage/spool.h"
 #include "storage/sql.h"
 
-/* What spool.c and tidy.c share. */
+/* What the files of the writer share. */
 
 #define FG_PAGE_SIZE 4096
 #define FG_SEQ_MAX (UINT64_C(1) << 62)
@@ -26,7 +26,6 @@ enum fg_spool_statement {
 	ST_DELIVERY_FORGET,
 	ST_POINT_FIND,
 	ST_POINT_ADD,
-	ST_BOOT_OFFSET,
 	ST_ROWS,
 	ST_FIRST,
 	ST_SPANS,
@@ -35,6 +34,23 @@ enum fg_spool_statement {
 	ST_DELETE_BOOTS,
 	ST_PAGES,
 	ST_PAGES_FREE,
+	/* eras, corrections, ledger */
+	ST_ERA,
+	ST_ERA_ADOPT,
+	ST_ERA_BEGIN,
+	ST_ERA_SET,
+	ST_ERA_OPEN,
+	ST_ERA_BEFORE,
+	ST_ROW_BEFORE,
+	ST_RESTAMP_ADD,
+	ST_RESTAMP_JOB,
+	ST_RESTAMP_STEP,
+	ST_RESTAMP_SPAN,
+	ST_RESTAMP_ROW,
+	ST_RESTAMP_CLEAN,
+	ST_LEDGER,
+	ST_LEDGER_SET,
+	ST_LEDGER_FORGET,
 	ST_COUNT
 };
 
@@ -67,6 +83,7 @@ struct fg_spool_tail {
 	uint64_t last_seq; /* 0: nothing was ever appended */
 	uint64_t rows;
 	struct fg_span open;
+	uint32_t next_era;
 };
 
 struct fg_spool {
@@ -79,9 +96,8 @@ struct fg_spool {
 	uint64_t next_seq, reserved;
 	uint64_t stored_reserved; /* what the database says; above `reserved` if the mark failed */
 	bool new_store;
-	uint32_t era;
-	bool has_offset;
-	int64_t offset_us;
+	uint32_t era; /* of this start */
+	char boot_id[64];
 	uint32_t next_point;
 	struct fg_pending_point *pending;
 	uint64_t dropped;
@@ -92,6 +108,12 @@ struct fg_spool {
 
 /* Notes the text of a failure, and what was being done; returns status. */
 int fg_spool_fail(struct fg_spool *s, int status, const char *doing);
+
+/* The same within a group: from here on nothing of it may be stored, it must be rolled back. */
+int fg_spool_fail_group(struct fg_spool *s, int status, const char *doing);
+
+/* At open, with the open span found: the era of this start. */
+int fg_spool_begin_era(struct fg_spool *s, const char *boot_id);
 
 int64_t fg_spool_file_bytes(const char *path);
 void fg_spool_forget_pending(struct fg_spool *s);

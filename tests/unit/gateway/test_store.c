@@ -152,13 +152,14 @@ void fg_spool_rollback(struct fg_spool *s)
 	LOCKED(s->group = false; s->group_count = 0);
 }
 
-int fg_spool_set_boot_offset(struct fg_spool *s, int64_t offset_us)
+int fg_spool_set_era(struct fg_spool *s, const struct fg_era *era)
 {
 	int r;
 
-	assert_false(s->group);
+	assert_true(s->group);
+	assert_true(era->timed);
 	LOCKED(s->offsets++; r = fails(&s->fail_offset) ? FG_EAGAIN : FG_OK;
-		s->offset_us = r ? s->offset_us : offset_us);
+		s->offset_us = r ? s->offset_us : era->offset_us);
 	return r;
 }
 

@@ -139,8 +139,8 @@ int store_append(struct store *t, uint64_t seq, unsigned count, int64_t mono_us,
 
 	assert_in_range(count, 1, COUNT_MAX);
 	fg_spool_info(t->s, &info);
-	head = (struct fg_record_head){.era = info.era, .mono_us = mono_us, .wall_ms = wall_ms,
-		.has_wall = wall_ms != 0, .count = count};
+	head = (struct fg_record_head){.era = t->era ? t->era : info.era, .mono_us = mono_us,
+		.wall_ms = wall_ms, .has_wall = wall_ms != 0, .count = count};
 	for (unsigned i = 0; i < count; i++) {
 		fill(t, seq + i, &items[i], text[i]);
 		items[i].wall_ms = wall_ms;
@@ -150,6 +150,27 @@ int store_append(struct store *t, uint64_t seq, unsigned count, int64_t mono_us,
 	fg_record_encode(&out, &head, items, times);
 	assert_false(out.overflow);
 	return fg_spool_append(t->s, seq, count, out.data, out.len);
+}
+
+bool store_same(const struct store *t, const struct fg_item *item, uint64_t seq)
+{
+	struct fg_item want;
+	char text[24];
+
+	fill(t, seq, &want, text);
+	return item->point == want.point && item->qc == want.qc && item->reason == want.reason &&
+	       item->detail == want.detail && item->tests == want.tests &&
+	       same_value(&item->value, &want.value);
+}
+
+void store_time_era(struct store *t, uint32_t era, int64_t offset_us, uint32_t uncertainty_s)
+{
+	const struct fg_era e = {.number = era, .timed = true, .offset_us = offset_us,
+		.uncertainty_s = uncertainty_s};
+
+	assert_int_equal(fg_spool_begin(t->s), FG_OK);
+	assert_int_equal(fg_spool_set_era(t->s, &e), FG_OK);
+	assert_int_equal(fg_spool_commit(t->s), FG_OK);
 }
 
 void store_put(struct store *t, uint64_t seq, unsigned count, int64_t wall_ms)

@@ -24,6 +24,7 @@ struct store {
 	struct fg_spool *s;
 	char why[512];
 	uint32_t point[4]; /* store ids, by seq % 4 */
+	uint32_t era;	   /* of what is appended; 0: that of this start */
 };
 
 #define STORE_WALL_MS INT64_C(1790000000000)
@@ -44,6 +45,10 @@ const struct fg_point_desc *store_desc(unsigned i);
 
 /* One row of `count` readings from `seq`; taken at mono_us; with wall time if wall_ms is not 0. */
 int store_append(struct store *t, uint64_t seq, unsigned count, int64_t mono_us, int64_t wall_ms);
+/* Whether an item has the content of the reading that was appended with number seq. */
+bool store_same(const struct store *t, const struct fg_item *item, uint64_t seq);
+/* Gives an era its time, in a group of its own. */
+void store_time_era(struct store *t, uint32_t era, int64_t offset_us, uint32_t uncertainty_s);
 /* A group commit of one row, which must work. */
 void store_put(struct store *t, uint64_t seq, unsigned count, int64_t wall_ms);
 
