@@ -274,6 +274,61 @@ static void an_era_of_before_that_is_gone_needs_no_time(void **state)
 	assert_int_equal(list_of(t).count, 1); /* 50 */
 }
 
+static int64_t ask(struct store *t, const char *text)
+{
+	sqlite3_stmt *st;
+	int64_t value;
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(t->file, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_prepare_v2(db, text, -1, &st, NULL), SQLITE_OK);
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	value = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	return value;
+}
+
+/* An era, and the job that corrected it, go when the last of its rows has gone, not before. */
+static void eras_go_with_their_rows(void **state)
+{
+	const struct fg_tidy old = {.now_wall_ms = STORE_WALL_MS + STEP_MS * ROWS,
+		.delivered_below = FG_SEQ_END};
+	struct store *t = *state;
+	unsigned used;
+	uint64_t seq;
+	bool more;
+
+	t->conf.keep_ms = 1;
+	store_open(t);
+	fill_rows(t, 1000, 0);
+	store_time_era(t, 1, OFFSET - 86400000000, 0); /* a day before the others */
+	store_time_era(t, 2, OFFSET + 3600000000, 0);
+	t->era = 2;
+	seq = fill_rows(t, 1000, 0) + 4 * ROWS;
+	t->era = 0;
+	assert_int_equal(fg_spool_reserve(t->s, seq + 1000), FG_OK);
+	assert_int_equal(fg_spool_begin(t->s), FG_OK);
+	assert_int_equal(fg_spool_restamp_begin(t->s, 1, OFFSET + 3600000000), FG_OK);
+	assert_int_equal(fg_spool_restamp(t->s, seq, 1000, &used, &more), FG_OK);
+	assert_int_equal(fg_spool_commit(t->s), FG_OK);
+	assert_int_equal(used, 3 * ROWS);
+	assert_false(more);
+	store_close(t);
+	store_open(t);
+	assert_int_equal(ask(t, "SELECT count(*) FROM era"), 3);
+	assert_int_equal(ask(t, "SELECT count(*) FROM restamp"), 1);
+	while (fg_spool_tidy(t->s, &old) > 0)
+		;
+	store_close(t);
+	store_open(t);
+	assert_int_equal(info_of(t).era, 4);
+	assert_int_equal(ask(t, "SELECT count(*) FROM span WHERE era = 1"), 0);
+	assert_int_equal(ask(t, "SELECT min(number) FROM era"), 2);
+	assert_int_equal(ask(t, "SELECT count(*) FROM restamp"), 0);
+	assert_int_equal(info_of(t).first_seq, seq - 4 * ROWS);
+}
+
 struct rows {
 	struct fg_ledger_row items[8];
 	unsigned count;
@@ -350,6 +405,7 @@ int main(void)
 		T(eras_that_wait_for_their_time_are_listed),
 		T(eras_that_were_lost_are_found_again),
 		T(an_era_of_before_that_is_gone_needs_no_time),
+		T(eras_go_with_their_rows),
 		T(the_ledger_is_kept),
 	};
 
