@@ -81,6 +81,7 @@ static void piece_read(uv_work_t *req, int status)
 	struct history_request *h = req->data;
 	struct fg_client *c = h->client;
 
+	fg_daemon_read_damage(c->daemon, h->status);
 	if (status < 0 || h->status < 0) {
 		fg_client_error(c, EX_TEMPFAIL, "the store cannot be read: %s",
 			fg_strerror((int)h->status));

@@ -502,6 +502,23 @@ void fg_core_seen_offline(struct fg_core *core, const char *destination)
 		fg_publisher_touch(p, FG_DOC_STATUS);
 }
 
+void fg_core_seen_conflict(struct fg_core *core, const char *destination)
+{
+	struct fg_publisher *p = fg_core_publisher(core, destination);
+
+	if (!p || p->conflict)
+		return;
+	p->conflict = true;
+	fg_error("destination '%s': another gateway with the id '%s' is connected there; each "
+		 "needs an id of its own",
+		destination, core->config->gateway.id);
+}
+
+void fg_core_salvaged(struct fg_core *core, const char *text)
+{
+	snprintf(core->store_salvaged, sizeof(core->store_salvaged), "%s", text);
+}
+
 static void tidy(struct fg_core *core)
 {
 	uint64_t delivered = core->committed_next;

@@ -52,7 +52,7 @@ struct fg_core_ports {
 	int (*set_boot_offset)(void *arg, int64_t offset_us);
 	void (*expire)(void *arg, int64_t now_wall_ms, uint64_t delivered_below);
 	/* Stores an era, or its time, with the next group commit; fg_core_era_stored() says when it
-	 * is durable. These five: FG_EFULL: not now, the core asks again. */
+	 * is durable. These seven: FG_EFULL: not now, the core asks again. */
 	int (*set_era)(void *arg, const struct fg_era *era);
 	/* Begins corrections of an era (spool.h) in the group of what was handed over last. */
 	int (*restamp_begin)(void *arg, uint32_t era, int64_t true_offset_us);
@@ -62,6 +62,7 @@ struct fg_core_ports {
 	int (*issue_losses)(
 		void *arg, const char *destination, uint64_t first_seq, unsigned max);
 	int (*set_ledger)(void *arg, const struct fg_ledger_row *row);
+	int (*forget_ledger)(void *arg, const char *device);
 	/* Undelivered readings below drop_below may go; none of them is published until
 	 * fg_core_room_made(). Copies what it is given. */
 	int (*make_room)(
@@ -111,6 +112,9 @@ void fg_core_store_size(struct fg_core *core, int64_t bytes, uint64_t rows);
 void fg_core_clock(struct fg_core *core, struct fg_now now, bool trusted);
 void fg_core_boot_timed(struct fg_core *core, struct fg_now now);
 
+/* A damaged store was set aside; `text`: what was saved of it. */
+void fg_core_salvaged(struct fg_core *core, const char *text);
+
 /* ---- what the store tells ---- */
 
 void fg_core_era_stored(struct fg_core *core, struct fg_now now, uint32_t number);
@@ -131,6 +135,13 @@ void fg_core_page(struct fg_core *core, struct fg_now now, struct fg_page *page)
 struct fg_publisher *fg_core_publisher(struct fg_core *core, const char *name);
 /* The gateway's own retained state was seen to say offline while it is not. */
 void fg_core_seen_offline(struct fg_core *core, const char *destination);
+/* Another gateway was seen to use the same id with this destination's broker. */
+void fg_core_seen_conflict(struct fg_core *core, const char *destination);
+
+/* Queues stored numbers again for a destination. Returns how many it now has to send of them, or
+ * negative. */
+long fg_core_backfill(struct fg_core *core, struct fg_now now, const char *destination,
+	const struct fg_ranges *numbers);
 
 /* Replaces the configuration. The series of all new points are in the set; unacked of destinations
  * that are new or changed were stored (changed ones: by this core before). Links, devices and

@@ -67,6 +67,7 @@ struct fg_core {
 
 	bool store_writable;
 	char store_error[128];
+	char store_salvaged[200]; /* since the start; empty: nothing had to be */
 	int64_t store_bytes;
 	uint64_t store_rows;
 

@@ -88,6 +88,8 @@ static void store_part(const struct fg_core *core, struct fg_json *j)
 		fg_json_text(j, "error", core->store_error);
 	if (core->new_store)
 		fg_json_bool(j, "new_store", true);
+	if (core->store_salvaged[0])
+		fg_json_text(j, "salvaged", core->store_salvaged);
 	fg_json_int(j, "bytes", core->store_bytes);
 	fg_json_int(j, "max_bytes", core->config->storage.max_size);
 	fg_json_uint(j, "rows", core->store_rows);

@@ -28,7 +28,7 @@ static int port_append(
 {
 	struct fg_daemon *d = arg;
 
-	return fg_store_append(d->store, first_seq, count, record, len);
+	return fg_store_append(fg_store_sink(d->store), first_seq, count, record, len);
 }
 
 static void port_save_delivery(
@@ -36,7 +36,7 @@ static void port_save_delivery(
 {
 	struct fg_daemon *d = arg;
 
-	if (fg_store_save_delivery(d->store, dest->name, unacked) < 0)
+	if (fg_store_save_delivery(fg_store_sink(d->store), dest->name, unacked) < 0)
 		fg_debug(FG_DEBUG_spool, "delivery of '%s' not saved: the store is behind",
 			dest->name);
 }
@@ -45,7 +45,7 @@ static void port_reserve(void *arg, uint64_t limit)
 {
 	struct fg_daemon *d = arg;
 
-	if (fg_store_reserve(d->store, limit) < 0)
+	if (fg_store_reserve(fg_store_sink(d->store), limit) < 0)
 		fg_core_reserved(d->core, 0); /* asked again with the next reading */
 }
 
@@ -53,14 +53,64 @@ static int port_boot_offset(void *arg, int64_t offset_us)
 {
 	struct fg_daemon *d = arg;
 
-	return fg_store_boot_offset(d->store, offset_us);
+	return fg_store_boot_offset(fg_store_sink(d->store), offset_us);
 }
 
 static void port_expire(void *arg, int64_t now_wall_ms, uint64_t delivered_below)
 {
 	struct fg_daemon *d = arg;
 
-	fg_store_expire(d->store, now_wall_ms, delivered_below);
+	fg_store_expire(fg_store_sink(d->store), now_wall_ms, delivered_below);
+}
+
+static int port_set_era(void *arg, const struct fg_era *era)
+{
+	struct fg_daemon *d = arg;
+
+	return fg_store_set_era(fg_store_sink(d->store), era);
+}
+
+static int port_restamp_begin(void *arg, uint32_t era, int64_t true_offset_us)
+{
+	struct fg_daemon *d = arg;
+
+	return fg_store_restamp_begin(fg_store_sink(d->store), era, true_offset_us);
+}
+
+static int port_restamp(void *arg, uint64_t first_seq, unsigned max)
+{
+	struct fg_daemon *d = arg;
+
+	return fg_store_restamp(fg_store_sink(d->store), first_seq, max);
+}
+
+static int port_issue_losses(void *arg, const char *destination, uint64_t first_seq, unsigned max)
+{
+	struct fg_daemon *d = arg;
+
+	return fg_store_issue_losses(fg_store_sink(d->store), destination, first_seq, max);
+}
+
+static int port_set_ledger(void *arg, const struct fg_ledger_row *row)
+{
+	struct fg_daemon *d = arg;
+
+	return fg_store_set_ledger(fg_store_sink(d->store), row);
+}
+
+static int port_forget_ledger(void *arg, const char *device)
+{
+	struct fg_daemon *d = arg;
+
+	return fg_store_forget_ledger(fg_store_sink(d->store), device);
+}
+
+static int port_make_room(
+	void *arg, const struct fg_owed *owed, size_t count, uint64_t drop_below)
+{
+	struct fg_daemon *d = arg;
+
+	return fg_store_make_room(fg_store_sink(d->store), owed, count, drop_below);
 }
 
 static void port_watch(void *arg, const struct fg_item *item, const struct fg_point_desc *desc)
@@ -78,6 +128,13 @@ const struct fg_core_ports fg_daemon_ports = {
 	.reserve = port_reserve,
 	.set_boot_offset = port_boot_offset,
 	.expire = port_expire,
+	.set_era = port_set_era,
+	.restamp_begin = port_restamp_begin,
+	.restamp = port_restamp,
+	.issue_losses = port_issue_losses,
+	.set_ledger = port_set_ledger,
+	.forget_ledger = port_forget_ledger,
+	.make_room = port_make_room,
 	.connect = fg_sessions_connect,
 	.disconnect = fg_sessions_disconnect,
 	.publish = fg_sessions_publish,
@@ -237,17 +294,6 @@ static void on_signal(uv_signal_t *handle, int signum)
 		fg_daemon_stop(d);
 }
 
-static void save_all_deliveries(struct fg_daemon *d)
-{
-	for (size_t i = 0; i < d->config->destination_count; i++) {
-		const struct fg_destination *dest = &d->config->destinations[i];
-		struct fg_publisher *p = fg_core_publisher(d->core, dest->name);
-
-		if (p)
-			fg_store_save_delivery(d->store, dest->name, &p->unacked);
-	}
-}
-
 static void close_handle(uv_handle_t *handle, void *arg)
 {
 	(void)arg;
@@ -262,7 +308,7 @@ static void finish(struct fg_daemon *d)
 
 	drain_inbox(d);
 	fg_sessions_stop(d);
-	save_all_deliveries(d);
+	fg_daemon_save_deliveries(d);
 	clean = reap(d, 500000);
 	fg_control_stop(d->control);
 	d->control = NULL;
@@ -271,14 +317,17 @@ static void finish(struct fg_daemon *d)
 	fg_ring_close(&d->inbox); /* nobody takes out any more what the store tells */
 	fg_store_stop(d->store, d->core->next_seq);
 	fg_reader_close(d->reader);
+	for (size_t i = 0; i < d->old_reader_count; i++)
+		fg_reader_close(d->old_readers[i]);
 	if (!clean) { /* a thread still uses what would be freed */
 		fg_warning("a thread does not end; leaving it behind");
-		_exit(EX_OK);
+		_exit(d->exit_code);
 	}
 	fg_links_drain(d);
 	for (size_t i = 0; i < d->poll_count; i++)
 		fg_poll_free(d->polls[i]);
 	free(d->polls);
+	free(d->old_readers);
 	free(d->workers);
 	free(d->sessions);
 	free(d->ending_workers);
@@ -357,5 +406,5 @@ int fg_daemon_run(
 	fg_daemon_turn(d);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	finish(d);
-	return EX_OK;
+	return d->exit_code;
 }

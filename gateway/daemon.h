@@ -22,6 +22,7 @@
 
 struct fg_daemon;
 struct fg_control;
+struct recheck;
 
 /* The memory of one group's polls: the job and the batch it fills. */
 struct fg_poll {
@@ -68,7 +69,13 @@ struct fg_daemon {
 	struct fg_core *core;
 	struct fg_store *store;
 	struct fg_reader *reader; /* used by one work item at a time (a pool of one thread) */
+	struct fg_reader **old_readers; /* of damaged files; their texts may be in use */
+	size_t old_reader_count;
 	int64_t newest_stored_ms;
+	bool time_known;
+	bool damage_told;
+	char salvaged[200]; /* at the start; empty: nothing had to be */
+	struct recheck *recheck; /* daemon_store.c: under way after damage */
 
 	struct fg_poll **polls; /* by group index */
 	size_t poll_count;
@@ -92,6 +99,7 @@ struct fg_daemon {
 	struct fg_reload *reload; /* under way */
 	bool reload_again;
 	bool stopping, stopped;
+	int exit_code;
 	int64_t stop_deadline_us;
 };
 
@@ -132,18 +140,11 @@ void fg_daemon_store_post(void *arg, const struct fg_store_event *event); /* sto
 void fg_daemon_store_event(struct fg_daemon *d, const struct fg_store_event *event);
 int fg_daemon_open_store(struct fg_daemon *d);
 void fg_daemon_read_page(void *arg, const struct fg_destination *dest, struct fg_page *page);
-/* Interns the points of a configuration and looks up its destinations' delivery. Storage thread,
- * or before it runs. */
-struct fg_intern {
-	const struct fg_config *config;
-	uint32_t *ids;		   /* by point index */
-	struct fg_ranges *unacked; /* by destination index */
-};
-int fg_intern_run(struct fg_spool *spool, void *arg);
-int fg_intern_init(struct fg_intern *in, const struct fg_config *config);
-void fg_intern_fini(struct fg_intern *in);
-/* Adds the series of the points to the set. */
-int fg_intern_apply(struct fg_intern *in, struct fg_series_set *set);
+/* Tells the store which destinations are configured. */
+void fg_daemon_tell_destinations(struct fg_daemon *d);
+void fg_daemon_save_deliveries(struct fg_daemon *d);
+/* What the reader came back with: a damaged file is set aside. */
+void fg_daemon_read_damage(struct fg_daemon *d, long status);
 
 /* reload.c */
 void fg_daemon_reload(struct fg_daemon *d);

@@ -1,127 +1,50 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* What goes to the store and comes back: start-up, events, pages of the backlog. */
+/* What goes to the store and comes back: opening, events, damage, pages of the backlog. */
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sysexits.h>
 
 #include "base/log.h"
 #include "base/status.h"
 #include "gateway/core_state.h"
 #include "gateway/daemon.h"
-
-/* How far back the newest reading of each point is looked for at the start. */
-#define LATEST_ROWS 20000
-
-/* ---- interning ---- */
-
-int fg_intern_init(struct fg_intern *in, const struct fg_config *config)
-{
-	*in = (struct fg_intern){.config = config};
-	in->ids = calloc(config->point_count + 1, sizeof(*in->ids));
-	in->unacked = calloc(config->destination_count + 1, sizeof(*in->unacked));
-	return in->ids && in->unacked ? FG_OK : FG_ENOMEM;
-}
-
-void fg_intern_fini(struct fg_intern *in)
-{
-	for (size_t i = 0; in->unacked && i < in->config->destination_count; i++)
-		fg_ranges_fini(&in->unacked[i]);
-	free(in->unacked);
-	free(in->ids);
-	*in = (struct fg_intern){0};
-}
-
-/* A destination that the store does not know gets what is measured from now on; one whose stored
- * state is damaged gets everything again, which repeats readings and loses none. */
-static int look_up_delivery(struct fg_spool *spool, struct fg_intern *in, size_t i)
-{
-	const char *name = in->config->destinations[i].name;
-	struct fg_spool_info info;
-	uint64_t from;
-	int r = fg_spool_delivery(spool, name, &in->unacked[i]);
-
-	if (r != FG_ENOENT && r != FG_ECORRUPT)
-		return r;
-	fg_spool_info(spool, &info);
-	from = FG_MAX(info.next_seq, info.last_seq + 1);
-	if (r == FG_ECORRUPT) {
-		fg_error("store: what destination '%s' has acknowledged cannot be read; it gets "
-			 "everything again",
-			name);
-		from = FG_MAX(info.first_seq, 1);
-	}
-	fg_ranges_init(&in->unacked[i]);
-	r = fg_ranges_add(&in->unacked[i], from, FG_SEQ_END);
-	return r < 0 ? r : fg_spool_set_delivery(spool, name, &in->unacked[i]);
-}
-
-int fg_intern_run(struct fg_spool *spool, void *arg)
-{
-	struct fg_intern *in = arg;
-	int r = fg_spool_begin(spool);
-
-	for (size_t i = 0; i < in->config->point_count && r >= 0; i++) {
-		struct fg_point_desc desc = fg_series_desc(in->config->points[i]);
-
-		r = fg_spool_intern(spool, &desc, &in->ids[i]);
-	}
-	for (size_t i = 0; i < in->config->destination_count && r >= 0; i++)
-		r = look_up_delivery(spool, in, i);
-	if (r >= 0)
-		r = fg_spool_commit(spool);
-	if (r < 0)
-		fg_spool_rollback(spool);
-	return r;
-}
-
-int fg_intern_apply(struct fg_intern *in, struct fg_series_set *set)
-{
-	for (size_t i = 0; i < in->config->point_count; i++) {
-		struct fg_point_desc desc = fg_series_desc(in->config->points[i]);
-
-		if (!fg_series_find(set, &desc) && !fg_series_add(set, in->ids[i], &desc))
-			return FG_ENOMEM;
-	}
-	return FG_OK;
-}
+#include "gateway/startup.h"
 
 /* ---- start ---- */
 
-static int on_latest(
-	void *arg, const struct fg_item *item, const struct fg_point_desc *desc, bool uncertain)
+static int open_reader(struct fg_daemon *d)
 {
-	struct fg_daemon *d = arg;
-	struct fg_series *s = fg_series_find(&d->series, desc);
-
-	if (s)
-		fg_series_update(s, item, 0, !uncertain);
-	if (!uncertain)
-		d->newest_stored_ms = FG_MAX(d->newest_stored_ms, item->wall_ms);
-	return 0;
-}
-
-static int open_spool(struct fg_daemon *d, struct fg_spool **ret)
-{
-	const struct fg_storage_conf *c = &d->config->storage;
-	const struct fg_spool_conf conf = {.file = c->file,
-		.keep_ms = c->keep_us / 1000,
-		.max_bytes = c->max_size,
-		.when_full = (enum fg_when_full)c->when_full};
 	char text[256];
 	struct fg_buf why;
 	int r;
 
 	fg_buf_wrap(&why, text, sizeof(text));
-	r = fg_spool_open(&conf, &why, ret);
+	r = fg_reader_open(d->config->storage.file, &why, &d->reader);
+	if (r < 0)
+		fg_error("store '%s': %s", d->config->storage.file,
+			why.len ? why.data : fg_strerror(r));
+	return r;
+}
+
+static int open_spool(struct fg_daemon *d, const struct fg_spool_conf *conf, struct fg_spool **ret)
+{
+	char why_text[256] = "";
+	struct fg_buf why, salvaged;
+	int r;
+
+	fg_buf_wrap(&why, why_text, sizeof(why_text));
+	fg_buf_wrap(&salvaged, d->salvaged, sizeof(d->salvaged));
+	r = fg_startup_open(conf, fg_clock_wall_us() / 1000, &why, &salvaged, ret);
 	if (r < 0) {
-		fg_error("store '%s': %s", c->file, why.len ? why.data : fg_strerror(r));
+		fg_error("store '%s': %s", conf->file, why.len ? why.data : fg_strerror(r));
 		return r;
 	}
-	r = fg_reader_open(c->file, &why, &d->reader);
-	if (r < 0) {
-		fg_error("store '%s': %s", c->file, why.len ? why.data : fg_strerror(r));
+	if (salvaged.len)
+		fg_error("store '%s' was damaged: %s", conf->file, d->salvaged);
+	r = open_reader(d);
+	if (r < 0)
 		fg_spool_close(*ret);
-	}
 	return r;
 }
 
@@ -135,75 +58,146 @@ static void new_session(char session[40])
 		&out, "%016llx%08llx", (unsigned long long)a, (unsigned long long)(b & 0xFFFFFFFF));
 }
 
-/* Numbers that were reserved and not used before a kill, and those of expired readings, would count
- * as backlog until they are looked for. */
-static void forget_unused(struct fg_ranges *unacked, const struct fg_spool_info *info)
+static int start_core(struct fg_daemon *d, struct fg_spool *spool)
 {
-	uint64_t used = info->last_seq ? info->last_seq + 1 : info->next_seq;
-
-	if (used < info->next_seq)
-		fg_ranges_remove(unacked, used, info->next_seq);
-	if (info->first_seq > 0)
-		fg_ranges_remove(unacked, 0, info->first_seq);
-}
-
-/* The core begins where the store stands: numbers, points, what each destination lacks. */
-static int start_core(struct fg_daemon *d, struct fg_spool *spool, struct fg_intern *in)
-{
-	struct fg_spool_info info;
 	struct fg_core_ports ports = fg_daemon_ports;
-	struct fg_core_start start;
 	char session[40];
+	struct fg_startup s = {.config = d->config,
+		.spool = spool,
+		.reader = d->reader,
+		.ports = &ports,
+		.session = session,
+		.seed = fg_random_seed(),
+		.now = fg_clock_now(),
+		.series = &d->series};
 	int r;
 
 	ports.arg = d;
-	fg_spool_info(spool, &info);
-	r = fg_spool_reserve(spool, info.next_seq + FG_SEQ_BLOCK);
-	if (r < 0)
-		return r;
 	new_session(session);
-	start = (struct fg_core_start){.next_seq = info.next_seq,
-		.seq_limit = info.next_seq + FG_SEQ_BLOCK,
-		.era = info.era,
-		.new_store = info.new_store,
-		.session = session};
-	fg_reader_latest(d->reader, LATEST_ROWS, on_latest, d);
-	r = fg_core_new(
-		d->config, &ports, &start, &d->series, fg_random_seed(), fg_clock_now(), &d->core);
-	for (size_t i = 0; i < d->config->destination_count && r == FG_OK; i++) {
-		forget_unused(&in->unacked[i], &info);
-		r = fg_core_add_destination(d->core, &d->config->destinations[i], &in->unacked[i]);
-	}
-	if (r == FG_OK && info.new_store)
-		fg_notice("store: new, numbers begin at %llu", (unsigned long long)info.next_seq);
+	r = fg_startup_core(&s, &d->newest_stored_ms, &d->core);
+	if (r == FG_OK && d->salvaged[0])
+		fg_core_salvaged(d->core, d->salvaged);
 	return r;
 }
 
 int fg_daemon_open_store(struct fg_daemon *d)
 {
+	const struct fg_store_engine_conf conf = {
+		.commit_interval_us = d->config->storage.commit_interval_us,
+		.spool = fg_startup_spool_conf(&d->config->storage)};
 	struct fg_spool *spool;
-	struct fg_intern in;
-	int r = open_spool(d, &spool);
+	int r = open_spool(d, &conf.spool, &spool);
 
 	if (r < 0)
 		return r;
-	r = fg_intern_init(&in, d->config);
+	r = start_core(d, spool);
 	if (r == FG_OK)
-		r = fg_intern_run(spool, &in);
-	if (r >= 0)
-		r = fg_intern_apply(&in, &d->series);
-	if (r == FG_OK)
-		r = start_core(d, spool, &in);
-	fg_intern_fini(&in);
-	if (r == FG_OK)
-		r = fg_store_start(spool, d->config->storage.commit_interval_us,
-			fg_daemon_store_post, d, &d->store);
+		r = fg_store_start(spool, &conf, fg_daemon_store_post, d, &d->store);
 	if (r < 0) {
 		fg_error("store '%s': %s: %s", d->config->storage.file, fg_strerror(r),
 			fg_spool_error(spool));
 		fg_spool_close(spool);
+		return r;
 	}
-	return r;
+	fg_daemon_tell_destinations(d);
+	return FG_OK;
+}
+
+void fg_daemon_tell_destinations(struct fg_daemon *d)
+{
+	struct fg_store_sink *to = fg_store_sink(d->store);
+	int64_t now_ms = d->time_known ? fg_clock_wall_us() / 1000 : 0;
+
+	if (fg_startup_destinations(d->config, to, now_ms) < 0)
+		fg_warning("store: too far behind to hear which destinations there are");
+}
+
+/* ---- after damage ---- */
+
+struct recheck {
+	struct fg_store_call call;
+	struct fg_intern intern;
+	struct fg_config *config;
+};
+
+/* What is read from now on comes from the new file. The old reader stays: what it gave out lends
+ * its texts. */
+static void reopen_reader(struct fg_daemon *d)
+{
+	struct fg_reader **list = realloc(
+		d->old_readers, (d->old_reader_count + 1) * sizeof(struct fg_reader *));
+	struct fg_reader *old = d->reader;
+
+	if (!list)
+		return;
+	d->old_readers = list;
+	if (open_reader(d) == FG_OK)
+		list[d->old_reader_count++] = old;
+	d->damage_told = false;
+}
+
+void fg_daemon_save_deliveries(struct fg_daemon *d)
+{
+	for (size_t i = 0; i < d->config->destination_count; i++) {
+		const struct fg_destination *dest = &d->config->destinations[i];
+		struct fg_publisher *p = fg_core_publisher(d->core, dest->name);
+
+		if (p)
+			fg_store_save_delivery(fg_store_sink(d->store), dest->name, &p->unacked);
+	}
+}
+
+/* What the salvaged store may have lost is told to it again. */
+static void salvaged(struct fg_daemon *d, const char *text)
+{
+	struct recheck *c = calloc(1, sizeof(*c));
+
+	fg_error("store: %s", text);
+	fg_core_salvaged(d->core, text);
+	reopen_reader(d);
+	fg_daemon_save_deliveries(d);
+	fg_daemon_tell_destinations(d);
+	if (!c)
+		return;
+	c->config = fg_config_ref(d->config);
+	c->call = (struct fg_store_call){.run = fg_intern_run, .arg = &c->intern};
+	if (fg_intern_init(&c->intern, d->config) == FG_OK &&
+		fg_store_call(fg_store_sink(d->store), &c->call) == FG_OK) {
+		d->recheck = c;
+		return;
+	}
+	fg_intern_fini(&c->intern);
+	fg_config_unref(c->config);
+	free(c);
+}
+
+/* Points that got other numbers would have their readings told under wrong names: a fresh start
+ * gives all of them their numbers anew. */
+static bool rechecked(struct fg_daemon *d, struct fg_store_call *call)
+{
+	struct recheck *c = d->recheck;
+
+	if (!c || call != &c->call)
+		return false;
+	if (call->result >= 0 && !fg_intern_same(&c->intern, &d->series)) {
+		fg_error("store: the damage took numbers of points; starting anew");
+		d->exit_code = EX_TEMPFAIL;
+		fg_daemon_stop(d);
+	}
+	d->recheck = NULL;
+	fg_intern_fini(&c->intern);
+	fg_config_unref(c->config);
+	free(c);
+	return true;
+}
+
+/* Once for each file: it is told by every page that is asked for. */
+void fg_daemon_read_damage(struct fg_daemon *d, long status)
+{
+	if (status != FG_ECORRUPT || d->damage_told)
+		return;
+	d->damage_told = true;
+	fg_store_found_damage(fg_store_sink(d->store));
 }
 
 /* ---- events ---- */
@@ -224,6 +218,15 @@ void fg_daemon_store_post(void *arg, const struct fg_store_event *event)
 		fg_daemon_wake(d, event->type != FG_STORE_SIZE);
 }
 
+/* From now on the grace of removed destinations runs. */
+static void time_known(struct fg_daemon *d)
+{
+	if (d->time_known)
+		return;
+	d->time_known = true;
+	fg_daemon_tell_destinations(d);
+}
+
 void fg_daemon_store_event(struct fg_daemon *d, const struct fg_store_event *event)
 {
 	struct fg_now now = fg_clock_now();
@@ -237,6 +240,7 @@ void fg_daemon_store_event(struct fg_daemon *d, const struct fg_store_event *eve
 		break;
 	case FG_STORE_BOOT_TIMED:
 		fg_core_boot_timed(d->core, now);
+		time_known(d);
 		break;
 	case FG_STORE_FAILED:
 		fg_core_store_state(d->core, now, false, event->text);
@@ -251,7 +255,30 @@ void fg_daemon_store_event(struct fg_daemon *d, const struct fg_store_event *eve
 		fg_core_store_size(d->core, (int64_t)event->a, event->b);
 		break;
 	case FG_STORE_CALLED:
-		fg_reload_called(d, event->call);
+		if (!rechecked(d, event->call))
+			fg_reload_called(d, event->call);
+		break;
+	case FG_STORE_ERA:
+		fg_core_era_stored(d->core, now, (uint32_t)event->a);
+		break;
+	case FG_STORE_NUMBERS_USED:
+		fg_core_numbers_used(d->core, now, event->corrections ? NULL : event->text,
+			event->a, (unsigned)event->b, (unsigned)event->c, event->more);
+		break;
+	case FG_STORE_LOSSES:
+		fg_core_losses(d->core, event->text, (unsigned)event->a);
+		break;
+	case FG_STORE_WANTS_ROOM:
+		fg_core_wants_room(d->core, now);
+		break;
+	case FG_STORE_ROOM_MADE:
+		fg_core_room_made(d->core, now);
+		break;
+	case FG_STORE_DAMAGED:
+		fg_error("store '%s': damaged: %s", d->config->storage.file, event->text);
+		break;
+	case FG_STORE_SALVAGED:
+		salvaged(d, event->text);
 		break;
 	}
 }
@@ -261,6 +288,7 @@ void fg_daemon_store_event(struct fg_daemon *d, const struct fg_store_event *eve
 struct page_work {
 	uv_work_t req;
 	struct fg_daemon *daemon;
+	struct fg_reader *reader; /* the daemon's of that moment */
 	struct fg_page *page;
 };
 
@@ -295,7 +323,7 @@ static void read_page(uv_work_t *req)
 
 	page->count = page->text_len = 0;
 	page->scanned_to = page->to;
-	n = fg_reader_range(work->daemon->reader, page->from, page->to, on_page_item, page);
+	n = fg_reader_range(work->reader, page->from, page->to, on_page_item, page);
 	page->status = n < 0 ? (int)n : FG_OK;
 }
 
@@ -306,6 +334,7 @@ static void page_read(uv_work_t *req, int status)
 
 	if (status < 0)
 		work->page->status = status;
+	fg_daemon_read_damage(d, work->page->status);
 	fg_core_page(d->core, fg_clock_now(), work->page);
 	free(work);
 	fg_daemon_turn(d);
@@ -324,6 +353,7 @@ void fg_daemon_read_page(void *arg, const struct fg_destination *dest, struct fg
 	}
 	work->req.data = work;
 	work->daemon = d;
+	work->reader = d->reader;
 	work->page = page;
 	uv_queue_work(&d->loop, &work->req, read_page, page_read);
 }

@@ -602,6 +602,8 @@ void fg_publisher_status(const struct fg_publisher *p, struct fg_json *j, struct
 		fg_json_text(j, "error", p->error);
 		fg_json_bool(j, "refused_by_broker", p->broker_refused);
 	}
+	if (p->conflict)
+		fg_json_bool(j, "conflict", true);
 	if (p->state == FG_PUB_WAITING)
 		fg_json_seconds(
 			j, "next_attempt_s", FG_MAX(p->next_attempt_mono_us - now.mono_us, 0));

@@ -98,6 +98,7 @@ struct fg_publisher {
 	int64_t outage_mono_us; /* when the present trouble began */
 	char error[128];	/* why it is not online; empty when it is */
 	bool error_logged, broker_refused;
+	bool conflict; /* another gateway has our id there; until the next start */
 
 	struct fg_ranges unacked;
 	bool unacked_dirty;

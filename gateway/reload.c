@@ -11,6 +11,7 @@
 #include "base/status.h"
 #include "gateway/core_state.h"
 #include "gateway/daemon.h"
+#include "gateway/startup.h"
 
 struct fg_reload {
 	struct fg_config *config;
@@ -39,11 +40,17 @@ static void log_line(void *arg, bool error, const char *text)
 		fg_warning("%s", text);
 }
 
-static void warn_of_limits(const struct fg_storage_conf *prev, const struct fg_storage_conf *next)
+static void set_limits(struct fg_daemon *d, const struct fg_storage_conf *prev)
 {
-	if (prev->keep_us != next->keep_us || prev->max_size != next->max_size ||
-		prev->when_full != next->when_full)
-		fg_warning("storage: keep, max_size and when_full are taken at the next start");
+	const struct fg_storage_conf *next = &d->config->storage;
+	const struct fg_spool_conf conf = fg_startup_spool_conf(next);
+
+	if (next->max_size < prev->max_size)
+		fg_notice("storage.max_size is smaller: the store keeps to it from now on, its "
+			  "file shrinks at the next start");
+	if (fg_store_set_limits(fg_store_sink(d->store), next->commit_interval_us, &conf) < 0)
+		fg_warning("storage: the store is too far behind; its limits are taken with the "
+			   "next reload or start");
 }
 
 static struct fg_config *load(struct fg_daemon *d)
@@ -102,7 +109,8 @@ void fg_daemon_reload(struct fg_daemon *d)
 		return;
 	}
 	r->call = (struct fg_store_call){.run = fg_intern_run, .arg = &r->intern};
-	if (fg_intern_init(&r->intern, r->config) < 0 || fg_store_call(d->store, &r->call) < 0) {
+	if (fg_intern_init(&r->intern, r->config) < 0 ||
+		fg_store_call(fg_store_sink(d->store), &r->call) < 0) {
 		fg_error("reload: the store is too far behind; try again later");
 		over(d);
 	}
@@ -154,7 +162,8 @@ static int take_over(struct fg_daemon *d, struct fg_reload *reload)
 		r = swap_sessions(d, prev);
 	if (r == FG_OK)
 		r = add_new_destinations(d, &reload->intern);
-	fg_store_set_interval(d->store, d->config->storage.commit_interval_us);
+	set_limits(d, &prev->storage);
+	fg_daemon_tell_destinations(d);
 	fg_config_unref(prev);
 	return r;
 }
@@ -182,7 +191,6 @@ void fg_reload_called(struct fg_daemon *d, struct fg_store_call *call)
 			 "goes on",
 			fg_strerror(r));
 	} else if (!d->stopping) {
-		warn_of_limits(&d->config->storage, &reload->config->storage);
 		r = take_over(d, reload);
 		if (r < 0)
 			give_up(d, r);

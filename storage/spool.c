@@ -130,6 +130,14 @@ int fg_spool_release(struct fg_spool *s, uint64_t next_seq)
 	return store_mark(s, next_seq);
 }
 
+int fg_spool_resume(struct fg_spool *s, uint64_t next_seq)
+{
+	if (s->group != GROUP_NONE)
+		return refuse(s, FG_EINVAL, "cannot resume within a group commit");
+	s->next_seq = FG_MIN(s->next_seq, FG_MAX(next_seq, s->now.last_seq + 1));
+	return FG_OK;
+}
+
 static int find_point(struct fg_spool *s, const struct fg_buf *bytes, uint32_t *ret_id)
 {
 	FG_CLEANUP(fg_sql_reset) sqlite3_stmt *st = s->st[ST_POINT_FIND];

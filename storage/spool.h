@@ -196,6 +196,10 @@ int fg_spool_use_reserve(struct fg_spool *s);
 
 /* Whether the last failure means that the file itself is damaged. */
 bool fg_spool_damaged(const struct fg_spool *s);
+/* Right after opening what was salvaged while the gateway ran: it goes on with the numbers that it
+ * had reserved, from next_seq on, as far as they are above all that is stored. Without this only
+ * numbers above the reservation can be appended. */
+int fg_spool_resume(struct fg_spool *s, uint64_t next_seq);
 /* Sets FILE and its side files aside as FILE.damaged-DATE and writes every row that can be read
  * into a new one. `why` says what was saved and what was lost. Nobody has the file open. */
 int fg_spool_salvage(const struct fg_spool_conf *conf, int64_t now_wall_ms, struct fg_buf *why);

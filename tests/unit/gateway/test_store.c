@@ -31,7 +31,7 @@ struct fg_spool {
 	int fail_begin, fail_append, fail_delivery, fail_commit, fail_reserve, fail_offset, refuse;
 	int status; /* with which they fail */
 	uint64_t delivered_from, reserved, released;
-	int64_t offset_us;
+	int64_t offset_us, max_bytes;
 	unsigned commits, tidies, offsets, calls;
 	uint64_t tidy_below;
 	int64_t tidy_now_ms;
@@ -175,6 +175,118 @@ int fg_spool_tidy(struct fg_spool *s, const struct fg_tidy *t)
 	return room ? FG_TIDY_MORE : FG_TIDY_DONE;
 }
 
+void fg_spool_set_limits(struct fg_spool *s, const struct fg_spool_conf *conf)
+{
+	LOCKED(s->max_bytes = conf->max_bytes);
+}
+
+/* What these tests do not reach; test_store_engine.c does. */
+int fg_spool_open(const struct fg_spool_conf *conf, struct fg_buf *why, struct fg_spool **ret)
+{
+	(void)conf;
+	(void)why;
+	(void)ret;
+	fail();
+	return FG_EINVAL;
+}
+
+int fg_spool_salvage(const struct fg_spool_conf *conf, int64_t now_wall_ms, struct fg_buf *why)
+{
+	(void)conf;
+	(void)now_wall_ms;
+	(void)why;
+	fail();
+	return FG_EINVAL;
+}
+
+int fg_spool_resume(struct fg_spool *s, uint64_t next)
+{
+	(void)s;
+	(void)next;
+	return FG_EINVAL;
+}
+
+int fg_spool_set_era(struct fg_spool *s, const struct fg_era *era)
+{
+	(void)s;
+	(void)era;
+	return FG_EINVAL;
+}
+
+int fg_spool_restamp_begin(struct fg_spool *s, uint32_t era, int64_t true_offset_us)
+{
+	(void)s;
+	(void)era;
+	(void)true_offset_us;
+	return FG_EINVAL;
+}
+
+int fg_spool_restamp(struct fg_spool *s, uint64_t first_seq, unsigned max, unsigned *ret_used,
+	bool *ret_more)
+{
+	(void)s;
+	(void)first_seq;
+	(void)max;
+	(void)ret_used;
+	(void)ret_more;
+	return FG_EINVAL;
+}
+
+int fg_spool_losses(struct fg_spool *s, const char *destination, unsigned *ret)
+{
+	(void)s;
+	(void)destination;
+	*ret = 0;
+	return FG_OK;
+}
+
+int fg_spool_issue_losses(struct fg_spool *s, const char *destination, uint64_t first_seq,
+	unsigned max, unsigned *ret_used)
+{
+	(void)s;
+	(void)destination;
+	(void)first_seq;
+	(void)max;
+	(void)ret_used;
+	return FG_EINVAL;
+}
+
+int fg_spool_set_ledger(struct fg_spool *s, const struct fg_ledger_row *row)
+{
+	(void)s;
+	(void)row;
+	return FG_EINVAL;
+}
+
+int fg_spool_forget_ledger(struct fg_spool *s, const char *device)
+{
+	(void)s;
+	(void)device;
+	return FG_EINVAL;
+}
+
+int fg_spool_set_destinations(struct fg_spool *s, const char *const *names, size_t count,
+	int64_t now_wall_ms)
+{
+	(void)s;
+	(void)names;
+	(void)count;
+	(void)now_wall_ms;
+	return FG_EINVAL;
+}
+
+int fg_spool_use_reserve(struct fg_spool *s)
+{
+	(void)s;
+	return FG_OK;
+}
+
+bool fg_spool_damaged(const struct fg_spool *s)
+{
+	(void)s;
+	return false;
+}
+
 const char *fg_spool_error(const struct fg_spool *s)
 {
 	(void)s;
@@ -229,7 +341,7 @@ static int append(size_t len)
 	int r;
 
 	memcpy(record, &next_seq, sizeof(next_seq));
-	r = fg_store_append(store, next_seq, 1, record, len);
+	r = fg_store_append(fg_store_sink(store), next_seq, 1, record, len);
 	if (r == FG_OK)
 		next_seq++;
 	return r;
@@ -237,7 +349,10 @@ static int append(size_t len)
 
 static void start(int64_t interval_us)
 {
-	assert_int_equal(fg_store_start(&spool, interval_us, on_event, NULL, &store), FG_OK);
+	const struct fg_store_engine_conf conf = {
+		.commit_interval_us = interval_us, .spool.file = "r.db"};
+
+	assert_int_equal(fg_store_start(&spool, &conf, on_event, NULL, &store), FG_OK);
 }
 
 static int begin(void **state)
@@ -277,7 +392,7 @@ static void test_failures_pass(void **state)
 	LOCKED(spool.fail_begin = spool.fail_append = spool.fail_delivery = spool.fail_commit = 1);
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(append(64), FG_OK);
-	assert_int_equal(fg_store_save_delivery(store, "town", &r), FG_OK);
+	assert_int_equal(fg_store_save_delivery(fg_store_sink(store), "town", &r), FG_OK);
 	fg_ranges_fini(&r);
 	WAIT_FOR(count_events(FG_STORE_FAILED) > 0);
 	for (int i = 0; i < 10; i++)
@@ -304,12 +419,14 @@ static void test_a_long_fault_fills_the_queue(void **state)
 	LOCKED(spool.fail_commit = 1000000);
 	assert_int_equal(append(1024), FG_OK);
 	WAIT_FOR(count_events(FG_STORE_FAILED) > 0);
+	for (size_t rounds = 2; rounds < 5; rounds++) { /* each takes what it can */
+		while (append(1024) == FG_OK)
+			;
+		WAIT_FOR(count_events(FG_STORE_FAILED) > rounds);
+	}
 	while (append(1024) == FG_OK)
 		;
-	WAIT_FOR(count_events(FG_STORE_FAILED) > 1); /* a round has taken what it can */
-	while (append(1024) == FG_OK)
-		;
-	assert_true(next_seq > 900);
+	assert_in_range(next_seq, 850, 1200);
 	assert_int_equal(append(1024), FG_EFULL);
 	LOCKED(spool.fail_commit = 0);
 	WAIT_FOR(committed(next_seq));
@@ -348,6 +465,8 @@ static void test_the_end_on_a_dead_disk(void **state)
 
 static void test_group_commit_and_flush(void **state)
 {
+	const struct fg_spool_conf limits = {.max_bytes = 77};
+
 	(void)state;
 	start(LONG_US);
 	for (int i = 0; i < 100; i++)
@@ -355,11 +474,12 @@ static void test_group_commit_and_flush(void **state)
 	fg_store_flush(store);
 	WAIT_FOR(committed(next_seq));
 	assert_in_range(spool.commits, 1, 2);
-	fg_store_set_interval(store, 0);
+	fg_store_set_limits(fg_store_sink(store), 0, &limits);
 	append(64);
 	WAIT_FOR(committed(next_seq));
 	stop();
 	all_stored();
+	assert_int_equal(spool.max_bytes, 77);
 }
 
 /* drop-newest: told once, before the commit that would make it look stored, even where the commit
@@ -370,7 +490,7 @@ static void test_refused_readings_are_told_once(void **state)
 
 	(void)state;
 	start(LONG_US);
-	LOCKED(spool.refuse = 3; spool.fail_commit = 1);
+	LOCKED(spool.refuse = 3; spool.fail_begin = 1);
 	for (int i = 0; i < 5; i++)
 		append(64);
 	fg_store_flush(store);
@@ -398,7 +518,8 @@ static void test_reservation(void **state)
 	start(LONG_US);
 	LOCKED(spool.fail_reserve = 1);
 	append(64);
-	assert_int_equal(fg_store_reserve(store, 5000), FG_OK); /* urgent: waits for no interval */
+	/* urgent: waits for no interval */
+	assert_int_equal(fg_store_reserve(fg_store_sink(store), 5000), FG_OK);
 	WAIT_FOR(count_events(FG_STORE_RESERVED) == 1);
 	assert_int_equal(spool.reserved, 5000);
 	assert_int_equal(count_events(FG_STORE_FAILED), 1);
@@ -417,7 +538,7 @@ static void test_boot_offset_is_told_when_it_is_stored(void **state)
 	start(0);
 	LOCKED(spool.fail_offset = 2);
 	append(64);
-	fg_store_boot_offset(store, -77);
+	fg_store_boot_offset(fg_store_sink(store), -77);
 	WAIT_FOR(spool.offsets >= 1);
 	for (unsigned i = 2; i <= 3; i++) {
 		append(64);
@@ -449,7 +570,7 @@ static void test_calls(void **state)
 	start(LONG_US);
 	for (int i = 0; i < 3; i++)
 		append(64);
-	assert_int_equal(fg_store_call(store, &call), FG_OK);
+	assert_int_equal(fg_store_call(fg_store_sink(store), &call), FG_OK);
 	WAIT_FOR(count_events(FG_STORE_CALLED) == 1);
 	assert_int_equal(call.result, -7);
 	assert_ptr_equal(events[event_count - 1].call, &call);
@@ -490,7 +611,7 @@ static void test_housekeeping(void **state)
 {
 	(void)state;
 	start(0);
-	assert_int_equal(fg_store_expire(store, 1234567, 42), FG_OK);
+	assert_int_equal(fg_store_expire(fg_store_sink(store), 1234567, 42), FG_OK);
 	WAIT_FOR(spool.tidies > 0 && count_events(FG_STORE_SIZE) > 1);
 	assert_true(spool.tidy_now_ms == 1234567);
 	assert_int_equal(spool.tidy_below, 42);

@@ -72,7 +72,7 @@ static void append(struct fg_store *s, uint64_t seq, uint32_t era, uint32_t poin
 	}
 	fg_record_encode(&out, &head, items, times);
 	assert_false(out.overflow);
-	while (fg_store_append(s, seq, PER_RECORD, out.data, out.len) == FG_EFULL)
+	while (fg_store_append(fg_store_sink(s), seq, PER_RECORD, out.data, out.len) == FG_EFULL)
 		wait_committed(committed + 1);
 	fg_buf_fini(&out);
 }
@@ -84,6 +84,7 @@ static void fill(enum fg_when_full when_full)
 	char dir[] = "/tmp/fjordgate-test-XXXXXX", file[64], path[80], why_text[256];
 	struct fg_spool_conf conf = {.file = file, .keep_ms = 86400000, .max_bytes = 1 << 20,
 		.when_full = when_full};
+	struct fg_store_engine_conf engine;
 	struct fg_spool_info info;
 	struct fg_spool *spool;
 	struct fg_store *store;
@@ -98,7 +99,8 @@ static void fill(enum fg_when_full when_full)
 	assert_int_equal(fg_spool_reserve(spool, info.next_seq + RECORDS * PER_RECORD), FG_OK);
 	assert_int_equal(fg_spool_intern(spool, &desc, &point), FG_OK);
 	committed = dropped = 0;
-	assert_int_equal(fg_store_start(spool, 0, on_event, NULL, &store), FG_OK);
+	engine = (struct fg_store_engine_conf){.spool = conf};
+	assert_int_equal(fg_store_start(spool, &engine, on_event, NULL, &store), FG_OK);
 	for (uint64_t i = 0; i < RECORDS; i++) /* 0.9 MB, and nobody has acknowledged any */
 		append(store, info.next_seq + i * PER_RECORD, info.era, point);
 	fg_store_flush(store);

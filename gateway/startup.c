@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* From a configuration and a store to a core. */
+#include "gateway/startup.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "gateway/core_state.h"
+
+/* How far back the newest reading of each point is looked for. */
+#define LATEST_ROWS 20000
+
+/* ---- the store ---- */
+
+struct fg_spool_conf fg_startup_spool_conf(const struct fg_storage_conf *c)
+{
+	return (struct fg_spool_conf){.file = c->file,
+		.keep_ms = c->keep_us / 1000,
+		.max_bytes = c->max_size,
+		.when_full = (enum fg_when_full)c->when_full};
+}
+
+int fg_startup_open(const struct fg_spool_conf *conf, int64_t now_wall_ms, struct fg_buf *why,
+	struct fg_buf *salvaged, struct fg_spool **ret)
+{
+	int r = fg_spool_open(conf, why, ret);
+
+	if (r != FG_ECORRUPT)
+		return r;
+	r = fg_spool_salvage(conf, now_wall_ms, salvaged);
+	if (r < 0) {
+		fg_buf_printf(why, "; it cannot be salvaged: %s",
+			salvaged->len ? salvaged->data : fg_strerror(r));
+		return r;
+	}
+	fg_buf_clear(why);
+	return fg_spool_open(conf, why, ret);
+}
+
+/* ---- points and destinations ---- */
+
+int fg_intern_init(struct fg_intern *in, const struct fg_config *config)
+{
+	*in = (struct fg_intern){.config = config};
+	in->ids = calloc(config->point_count + 1, sizeof(*in->ids));
+	in->unacked = calloc(config->destination_count + 1, sizeof(*in->unacked));
+	return in->ids && in->unacked ? FG_OK : FG_ENOMEM;
+}
+
+void fg_intern_fini(struct fg_intern *in)
+{
+	for (size_t i = 0; in->unacked && i < in->config->destination_count; i++)
+		fg_ranges_fini(&in->unacked[i]);
+	free(in->unacked);
+	free(in->ids);
+	*in = (struct fg_intern){0};
+}
+
+/* A destination that the store does not know gets what is measured from now on; one whose stored
+ * state is damaged gets everything again, which repeats readings and loses none. */
+static int look_up_delivery(struct fg_spool *spool, struct fg_intern *in, size_t i)
+{
+	const char *name = in->config->destinations[i].name;
+	struct fg_spool_info info;
+	uint64_t from;
+	int r = fg_spool_delivery(spool, name, &in->unacked[i]);
+
+	if (r != FG_ENOENT && r != FG_ECORRUPT)
+		return r;
+	fg_spool_info(spool, &info);
+	from = FG_MAX(info.next_seq, info.last_seq + 1);
+	if (r == FG_ECORRUPT) {
+		fg_error("store: what destination '%s' has acknowledged cannot be read; it gets "
+			 "everything again",
+			name);
+		from = FG_MAX(info.first_seq, 1);
+	}
+	fg_ranges_init(&in->unacked[i]);
+	r = fg_ranges_add(&in->unacked[i], from, FG_SEQ_END);
+	return r < 0 ? r : fg_spool_set_delivery(spool, name, &in->unacked[i]);
+}
+
+int fg_intern_run(struct fg_spool *spool, void *arg)
+{
+	struct fg_intern *in = arg;
+	int r = fg_spool_begin(spool);
+
+	for (size_t i = 0; i < in->config->point_count && r >= 0; i++) {
+		struct fg_point_desc desc = fg_series_desc(in->config->points[i]);
+
+		r = fg_spool_intern(spool, &desc, &in->ids[i]);
+	}
+	for (size_t i = 0; i < in->config->destination_count && r >= 0; i++)
+		r = look_up_delivery(spool, in, i);
+	if (r >= 0)
+		r = fg_spool_commit(spool);
+	if (r < 0)
+		fg_spool_rollback(spool);
+	return r;
+}
+
+int fg_intern_apply(struct fg_intern *in, struct fg_series_set *set)
+{
+	for (size_t i = 0; i < in->config->point_count; i++) {
+		struct fg_point_desc desc = fg_series_desc(in->config->points[i]);
+
+		if (!fg_series_find(set, &desc) && !fg_series_add(set, in->ids[i], &desc))
+			return FG_ENOMEM;
+	}
+	return FG_OK;
+}
+
+bool fg_intern_same(const struct fg_intern *in, const struct fg_series_set *set)
+{
+	for (size_t i = 0; i < in->config->point_count; i++) {
+		struct fg_point_desc desc = fg_series_desc(in->config->points[i]);
+		const struct fg_series *s = fg_series_find(set, &desc);
+
+		if (s && s->id != in->ids[i])
+			return false;
+	}
+	return true;
+}
+
+int fg_startup_destinations(
+	const struct fg_config *config, struct fg_store_sink *to, int64_t now_wall_ms)
+{
+	const char **names = calloc(config->destination_count + 1, sizeof(*names));
+	int r;
+
+	if (!names)
+		return FG_ENOMEM;
+	for (size_t i = 0; i < config->destination_count; i++)
+		names[i] = config->destinations[i].name;
+	r = fg_store_set_destinations(to, names, config->destination_count, now_wall_ms);
+	free(names);
+	return r;
+}
+
+/* ---- the core ---- */
+
+struct latest {
+	struct fg_series_set *series;
+	int64_t newest_ms;
+};
+
+static int on_latest(
+	void *arg, const struct fg_item *item, const struct fg_point_desc *desc, bool uncertain)
+{
+	struct latest *l = arg;
+	struct fg_series *s = fg_series_find(l->series, desc);
+
+	if (s)
+		fg_series_update(s, item, 0, !uncertain);
+	if (!uncertain)
+		l->newest_ms = FG_MAX(l->newest_ms, item->wall_ms);
+	return 0;
+}
+
+/* Numbers that were reserved and not used before a kill, and those of expired readings, would count
+ * as backlog until they are looked for. */
+static void forget_unused(struct fg_ranges *unacked, const struct fg_spool_info *info)
+{
+	uint64_t used = info->last_seq ? info->last_seq + 1 : info->next_seq;
+
+	if (used < info->next_seq)
+		fg_ranges_remove(unacked, used, info->next_seq);
+	if (info->first_seq > 0)
+		fg_ranges_remove(unacked, 0, info->first_seq);
+}
+
+/* The core begins where the store stands. */
+static int make_core(
+	const struct fg_startup *s, struct fg_intern *in, struct fg_core **ret_core)
+{
+	struct fg_core_start start;
+	struct fg_spool_info info;
+	int r;
+
+	fg_spool_info(s->spool, &info);
+	r = fg_spool_reserve(s->spool, info.next_seq + FG_SEQ_BLOCK);
+	if (r < 0)
+		return r;
+	start = (struct fg_core_start){.next_seq = info.next_seq,
+		.seq_limit = info.next_seq + FG_SEQ_BLOCK,
+		.era = info.era,
+		.new_store = info.new_store,
+		.session = s->session};
+	r = fg_core_new(s->config, s->ports, &start, s->series, s->seed, s->now, ret_core);
+	for (size_t i = 0; i < s->config->destination_count && r == FG_OK; i++) {
+		forget_unused(&in->unacked[i], &info);
+		r = fg_core_add_destination(
+			*ret_core, &s->config->destinations[i], &in->unacked[i]);
+	}
+	if (r == FG_OK && info.new_store)
+		fg_notice("store: new, numbers begin at %llu", (unsigned long long)info.next_seq);
+	return r;
+}
+
+int fg_startup_core(
+	const struct fg_startup *s, int64_t *ret_newest_ms, struct fg_core **ret_core)
+{
+	struct latest latest = {.series = s->series};
+	struct fg_core *core = NULL;
+	struct fg_intern in;
+	int r = fg_intern_init(&in, s->config);
+
+	if (r == FG_OK)
+		r = fg_intern_run(s->spool, &in);
+	if (r >= 0)
+		r = fg_intern_apply(&in, s->series);
+	if (r == FG_OK) {
+		fg_reader_latest(s->reader, LATEST_ROWS, on_latest, &latest);
+		r = make_core(s, &in, &core);
+	}
+	fg_intern_fini(&in);
+	if (r < 0) {
+		fg_core_free(core);
+		return r;
+	}
+	*ret_newest_ms = latest.newest_ms;
+	*ret_core = core;
+	return FG_OK;
+}
