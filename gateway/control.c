@@ -267,6 +267,8 @@ static void dispatch(struct fg_client *c)
 		fg_control_read(c, words[1], words[2]);
 	else if (strcmp(words[0], "history") == 0 && words[3])
 		fg_control_history(c, words[1], words[2], words[3]);
+	else if (strcmp(words[0], "backfill") == 0 && words[3])
+		fg_control_backfill(c, words[1], words[2], words[3]);
 	else
 		fg_client_error(c, EX_USAGE, "unknown request '%s'", words[0]);
 }

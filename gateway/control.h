@@ -41,5 +41,8 @@ void fg_control_read(struct fg_client *c, const char *device, const char *point)
 /* control_history.c: `history STATION/POINT SINCE_MS UNTIL_MS` */
 void fg_control_history(
 	struct fg_client *c, const char *series, const char *since, const char *until);
+/* control_backfill.c: `backfill DESTINATION SINCE_MS UNTIL_MS` */
+void fg_control_backfill(
+	struct fg_client *c, const char *destination, const char *since, const char *until);
 
 #endif

@@ -138,10 +138,10 @@ void fg_core_seen_offline(struct fg_core *core, const char *destination);
 /* Another gateway was seen to use the same id with this destination's broker. */
 void fg_core_seen_conflict(struct fg_core *core, const char *destination);
 
-/* Queues stored numbers again for a destination. Returns how many it now has to send of them, or
- * negative. */
-long fg_core_backfill(struct fg_core *core, struct fg_now now, const char *destination,
-	const struct fg_ranges *numbers);
+/* Sends stored readings to a destination again, not retained. Returns how many are queued that
+ * were not already; FG_ENOENT: no such destination. */
+int64_t fg_core_backfill(struct fg_core *core, struct fg_now now, const char *destination,
+	const struct fg_ranges *ranges);
 
 /* Replaces the configuration. The series of all new points are in the set; unacked of destinations
  * that are new or changed were stored (changed ones: by this core before). Links, devices and

@@ -14,8 +14,8 @@ WEAK void fg_core_numbers_used(struct fg_core *core, struct fg_now now, const ch
 WEAK void fg_core_losses(struct fg_core *core, const char *destination, unsigned rows) {}
 WEAK void fg_core_wants_room(struct fg_core *core, struct fg_now now) {}
 WEAK void fg_core_room_made(struct fg_core *core, struct fg_now now) {}
-WEAK long fg_core_backfill(struct fg_core *core, struct fg_now now, const char *destination,
-	const struct fg_ranges *numbers)
+WEAK int64_t fg_core_backfill(struct fg_core *core, struct fg_now now, const char *destination,
+	const struct fg_ranges *ranges)
 {
 	return FG_EINVAL;
 }

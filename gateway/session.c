@@ -52,7 +52,7 @@ struct pending {
 
 struct fg_session {
 	struct fg_session_conf conf;
-	char *status_topic, *will, *schema;
+	char *status_topic, *will, *schema, *session;
 	pthread_t thread;
 	int wake_fd;
 	struct fg_ring ring;
@@ -206,29 +206,45 @@ static void on_publish(
 	}
 }
 
-/* Whether a status has "state": "offline"; the id of a gateway may be that word, too. */
-static bool says_offline(const char *text, size_t len)
+/* Where the text of a member of a status begins; NULL where it has none. `name` is quoted: values
+ * may be the same words. */
+static const char *find_text(const char *text, size_t len, const char *name)
 {
-	const char *at = memmem(text, len, "\"state\"", 7), *end = text + len;
+	const char *at = memmem(text, len, name, strlen(name)), *end = text + len;
 
 	if (!at)
-		return false;
-	at += 7;
+		return NULL;
+	at += strlen(name);
 	while (at < end && (*at == ' ' || *at == ':'))
 		at++;
-	return (size_t)(end - at) >= 9 && memcmp(at, "\"offline\"", 9) == 0;
+	return at < end && *at == '"' ? at + 1 : NULL;
 }
 
+static bool says(const char *text, size_t len, const char *name, const char *value)
+{
+	const char *at = find_text(text, len, name);
+	size_t n = strlen(value);
+
+	return at && (size_t)(text + len - at) > n && memcmp(at, value, n) == 0 && at[n] == '"';
+}
+
+/* Our own status as the broker has it. What it had when we came may be of an earlier run of ours;
+ * what comes later with the session of another is of another. */
 static void on_message(struct mosquitto *mosq, void *obj, const struct mosquitto_message *m,
 	const mosquitto_property *props)
 {
 	struct fg_session *s = obj;
-	struct fg_session_event event = {
-		.type = FG_SESSION_SEEN_OFFLINE, .destination = s->conf.number, .epoch = s->epoch};
+	struct fg_session_event event = {.destination = s->conf.number, .epoch = s->epoch};
+	size_t len = m->payloadlen > 0 ? (size_t)m->payloadlen : 0;
 
 	(void)mosq;
 	(void)props;
-	if (m->payloadlen > 0 && says_offline(m->payload, (size_t)m->payloadlen))
+	event.type = FG_SESSION_SEEN_OFFLINE;
+	if (len && says(m->payload, len, "\"state\"", "offline"))
+		post(s, &event);
+	event.type = FG_SESSION_SEEN_CONFLICT;
+	if (len && !m->retain && find_text(m->payload, len, "\"session\"") &&
+		!says(m->payload, len, "\"session\"", s->session))
 		post(s, &event);
 }
 
@@ -237,8 +253,14 @@ static void on_disconnect(
 {
 	struct fg_session *s = obj;
 
+	const struct fg_session_event taken = {.type = FG_SESSION_SEEN_CONFLICT,
+		.destination = s->conf.number,
+		.epoch = s->epoch};
+
 	(void)mosq;
 	(void)props;
+	if (rc == MQTT_RC_SESSION_TAKEN_OVER) /* each of ours ends before the next begins */
+		post(s, &taken);
 	if (rc != 0 && !s->why[0])
 		snprintf(s->why, sizeof(s->why), "%s",
 			rc < 0x80 ? mosquitto_strerror(rc) : mosquitto_reason_string(rc));
@@ -625,6 +647,7 @@ static void session_free(struct fg_session *s)
 	free(s->status_topic);
 	free(s->will);
 	free(s->schema);
+	free(s->session);
 	fg_config_unref(s->conf.config);
 	free(s);
 }
@@ -641,13 +664,14 @@ int fg_session_start(const struct fg_session_conf *conf, struct fg_session **ret
 	s->status_topic = strdup(conf->status_topic);
 	s->will = strdup(conf->will);
 	s->schema = strdup(conf->schema);
+	s->session = strdup(conf->session);
 	s->pending_max = (unsigned)FG_MAX(conf->dest->inflight, 1);
 	s->pending = calloc(s->pending_max, sizeof(*s->pending));
 	s->command = malloc(MESSAGE_MAX);
 	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r = fg_ring_init(&s->ring, RING_BYTES);
-	if (r == FG_OK && (!s->status_topic || !s->will || !s->schema || !s->pending ||
-				  !s->command || s->wake_fd < 0))
+	if (r == FG_OK && (!s->status_topic || !s->will || !s->schema || !s->session ||
+				  !s->pending || !s->command || s->wake_fd < 0))
 		r = FG_ENOMEM;
 	if (r == FG_OK) {
 		make_properties(s);

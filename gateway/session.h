@@ -20,6 +20,7 @@ enum fg_session_event_type {
 	FG_SESSION_LOST,
 	FG_SESSION_ACKED,	 /* tokens */
 	FG_SESSION_SEEN_OFFLINE, /* the retained status says offline */
+	FG_SESSION_SEEN_CONFLICT, /* another gateway uses our id */
 };
 
 struct fg_ack {
@@ -51,6 +52,7 @@ struct fg_session_conf {
 	uint32_t number;
 	const char *status_topic, *will; /* copied */
 	const char *content_type, *schema;
+	const char *session; /* of our status; copied, like schema */
 	fg_session_event_fn event;
 	void *arg;
 };

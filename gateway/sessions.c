@@ -42,6 +42,7 @@ static int start_session(struct fg_daemon *d, const struct fg_destination *dest)
 	struct fg_session_conf conf = {.config = d->config,
 		.dest = dest,
 		.content_type = "application/json",
+		.session = d->core->session,
 		.event = fg_sessions_post,
 		.arg = d};
 	struct fg_session_slot *slot;
@@ -162,6 +163,9 @@ void fg_sessions_event(struct fg_daemon *d, const struct fg_session_event *event
 		break;
 	case FG_SESSION_SEEN_OFFLINE:
 		fg_core_seen_offline(d->core, p->conf->name);
+		break;
+	case FG_SESSION_SEEN_CONFLICT:
+		fg_core_seen_conflict(d->core, p->conf->name);
 		break;
 	}
 }

@@ -23,21 +23,30 @@ static void print_fault(void *arg, bool error, const char *text)
 		fprintf(stderr, "%s\n", text);
 }
 
-/* The socket that a configuration names; NULL where the file is faulty. */
-static char *socket_of_config(const char *path)
+struct fg_config *ctl_load_config(const struct ctl *ctl)
 {
 	const struct fg_load_options options = {.no_files = true};
 	struct fg_report *rep = fg_report_new();
 	struct fg_config *config = NULL;
-	char *socket = NULL;
 
-	if (fg_config_load(path, &options, rep, &config) == 0) {
-		socket = strdup(config->control.socket);
-		fg_config_unref(config);
-	} else {
+	const char *path = ctl->config ? ctl->config : DEFAULT_CONFIG;
+
+	if (fg_config_load(path, &options, rep, &config) < 0) {
 		fg_report_each(rep, print_fault, NULL);
+		config = NULL;
 	}
 	fg_report_free(rep);
+	return config;
+}
+
+/* The socket that a configuration names; NULL where the file is faulty. */
+static char *socket_of_config(const struct ctl *ctl)
+{
+	struct fg_config *config = ctl_load_config(ctl);
+	char *socket = config ? strdup(config->control.socket) : NULL;
+
+	if (config)
+		fg_config_unref(config);
 	return socket;
 }
 
@@ -48,7 +57,7 @@ static char *find_socket(const struct ctl *ctl)
 	if (ctl->socket)
 		return strdup(ctl->socket);
 	if (ctl->config)
-		return socket_of_config(ctl->config);
+		return socket_of_config(ctl);
 	if (env && *env)
 		return strdup(env);
 	return strdup(fg_config_default_socket());
@@ -70,6 +79,15 @@ static int connect_to(const char *path)
 		return -1;
 	}
 	return fd;
+}
+
+bool ctl_daemon_answers(const char *socket)
+{
+	int fd = connect_to(socket);
+
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }
 
 static bool send_all(int fd, const char *bytes, size_t len)

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <cjson/cJSON.h>
 
@@ -25,11 +26,23 @@ int ctl_status(const struct ctl *ctl);
 int ctl_watch(const struct ctl *ctl);
 int ctl_read(const struct ctl *ctl);
 int ctl_history(const struct ctl *ctl);
+int ctl_backup(const struct ctl *ctl);
+int ctl_restore(const struct ctl *ctl);
+int ctl_backfill(const struct ctl *ctl);
 
 /* Sends one request (words joined by tabs) and calls line() with each line of the answer but the
  * last; line() returns not 0 to stop. Returns the exit code; faults were told on stderr. */
 int ctl_request(const struct ctl *ctl, const char *const *words, size_t count,
 	int (*line)(void *arg, const char *text), void *arg);
+
+/* Whether a daemon listens there. */
+bool ctl_daemon_answers(const char *socket);
+/* The configuration of -c, or the one at its usual place; NULL where it is faulty, which is told.
+ * No file that it names is read. */
+struct fg_config;
+struct fg_config *ctl_load_config(const struct ctl *ctl);
+/* A time, or an age before now; false with a word on stderr for anything else. */
+bool ctl_parse_time(const char *text, int64_t *ret_ms);
 
 /* Members of a JSON object; "" or 0 where there is none. */
 const char *ctl_text(const cJSON *object, const char *name);

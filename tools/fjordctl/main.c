@@ -25,6 +25,13 @@ static const struct command {
 		"poll now through the running daemon and show every step"},
 	{"history", "STATION/POINT [--since 24h] [--until TIME] [--csv|--json]", 1, 1, ctl_history,
 		"readings from the store"},
+	{"backfill", "DESTINATION --since TIME --until TIME [--json]", 1, 1, ctl_backfill,
+		"send what is stored of a period once more, under the same ids; TIME: "
+		"2026-07-01T12:00:00Z, or an age like 24h"},
+	{"backup", "FILE [--json]", 1, 1, ctl_backup,
+		"copy the store to FILE, whole and consistent; the daemon may be running"},
+	{"restore", "FILE [--json]", 1, 1, ctl_restore,
+		"put a copy in the store's place; the daemon must not be running"},
 };
 
 static void usage(FILE *out)

@@ -131,8 +131,7 @@ int ctl_read(const struct ctl *ctl)
 	return ctl_request(ctl, ctl->words, (size_t)ctl->count, on_read, (void *)ctl);
 }
 
-/* A time, or an age before now. */
-static bool parse_time(const char *text, int64_t *ret_ms)
+bool ctl_parse_time(const char *text, int64_t *ret_ms)
 {
 	int64_t age_us;
 
@@ -154,8 +153,8 @@ int ctl_history(const struct ctl *ctl)
 	char since[24], until[24];
 	const char *words[] = {"history", ctl->words[1], since, until};
 
-	if (!parse_time(ctl->since ? ctl->since : "24h", &since_ms) ||
-		(ctl->until && !parse_time(ctl->until, &until_ms)))
+	if (!ctl_parse_time(ctl->since ? ctl->since : "24h", &since_ms) ||
+		(ctl->until && !ctl_parse_time(ctl->until, &until_ms)))
 		return EX_USAGE;
 	snprintf(since, sizeof(since), "%lld", (long long)since_ms);
 	snprintf(until, sizeof(until), "%lld", (long long)until_ms);

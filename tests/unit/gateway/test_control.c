@@ -38,6 +38,29 @@ long __wrap_fg_reader_history(struct fg_reader *r, const char *station, const ch
 	return (long)(item.seq - after);
 }
 
+/* What a backfill finds, and what it comes to. */
+static int period_status;
+static int64_t queued;
+static struct fg_range asked;
+
+int __wrap_fg_reader_period(
+	struct fg_reader *r, int64_t since_ms, int64_t until_ms, struct fg_ranges *ret)
+{
+	(void)r;
+	asked = (struct fg_range){(uint64_t)since_ms, (uint64_t)until_ms};
+	return period_status < 0 ? period_status : fg_ranges_add(ret, 10, 30);
+}
+
+int64_t __wrap_fg_core_backfill(struct fg_core *core, struct fg_now now, const char *destination,
+	const struct fg_ranges *ranges)
+{
+	(void)core;
+	(void)now;
+	assert_string_equal(destination, "town");
+	queued = (int64_t)fg_ranges_count_below(ranges, FG_SEQ_END);
+	return queued;
+}
+
 static int set_up(void **state)
 {
 	(void)state;
@@ -143,12 +166,53 @@ static void test_too_long(void **state)
 	settle();
 }
 
+static void ask(const char *request, char *answer, size_t size)
+{
+	int fd = connect_client(request);
+	ssize_t n = -1;
+
+	for (int i = 0; i < TURNS_MAX && n < 0; i++) {
+		settle();
+		n = read(fd, answer, size - 1);
+	}
+	assert_true(n > 0);
+	answer[n] = '\0';
+	close(fd);
+	settle();
+}
+
+static void test_backfill(void **state)
+{
+	const struct fg_destination known[] = {{.name = "town"}, {.name = "lab"}};
+	char answer[512];
+
+	(void)state;
+	config.destinations = known;
+	config.destination_count = 2;
+	d.stopped = true; /* no core to run */
+	queued = -1;
+	ask("backfill\ttown\t1000\t2000\n", answer, sizeof(answer));
+	assert_string_equal(answer, "{\"destination\":\"town\",\"queued\":20}\n{\"end\":true}\n");
+	assert_true(asked.from == 1000 && asked.to == 2000);
+	ask("backfill\ttwon\t1000\t2000\n", answer, sizeof(answer));
+	assert_non_null(strstr(answer, "no destination 'twon'; there is 'town', 'lab'"));
+	ask("backfill\ttown\t2000\t1000\n", answer, sizeof(answer));
+	assert_non_null(strstr(answer, "the period ends before it begins"));
+	queued = -1;
+	period_status = -EIO;
+	ask("backfill\ttown\t1000\t2000\n", answer, sizeof(answer));
+	assert_non_null(strstr(answer, "the store cannot be read"));
+	assert_int_equal(queued, -1);
+	config.destination_count = 0;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_history_for_nobody, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_talkative, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_too_long, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_backfill, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,12 +22,15 @@ static const char yaml_form[] = FAKE_HEAD
 
 static struct fake f;
 static _Atomic bool connected;
+static _Atomic unsigned conflicts, offlines;
 
 static bool on_event(void *arg, const struct fg_session_event *event)
 {
 	(void)arg;
 	if (event->type == FG_SESSION_CONNECTED)
 		connected = true;
+	conflicts += event->type == FG_SESSION_SEEN_CONFLICT;
+	offlines += event->type == FG_SESSION_SEEN_OFFLINE;
 	return true;
 }
 
@@ -97,7 +100,7 @@ static int accept_client(int listener)
 static void test_stop_while_the_wire_is_full(void **state)
 {
 	struct fg_session_conf conf = {.status_topic = "s", .will = "{}", .content_type = "t",
-		.schema = "x", .event = on_event};
+		.schema = "x", .session = "ours", .event = on_event};
 	const struct fg_message m = {.topic = "t", .payload = "1", .len = 1};
 	struct fg_session *s = NULL;
 	int port, listener = listen_on_loopback(&port), fd;
@@ -129,10 +132,59 @@ static void test_stop_while_the_wire_is_full(void **state)
 	fake_fini(&f);
 }
 
+/* What the broker sends of our own status. */
+static void tell_status(int fd, bool retained, const char *payload)
+{
+	unsigned char packet[128] = {retained ? 0x31 : 0x30, (unsigned char)(3 + strlen(payload)),
+		0, 1, 's'};
+	size_t len = 5 + strlen(payload);
+
+	memcpy(packet + 5, payload, strlen(payload));
+	assert_int_equal(write(fd, packet, len), len);
+}
+
+/* A status of another session, while we are online, is another gateway's; what the broker kept from
+ * before is not, nor is our own or a will. */
+static void test_conflict(void **state)
+{
+	struct fg_session_conf conf = {.status_topic = "s", .will = "{}", .content_type = "t",
+		.schema = "x", .session = "ours", .event = on_event};
+	struct fg_session *s = NULL;
+	int port, listener = listen_on_loopback(&port), fd;
+	char yaml[600];
+
+	(void)state;
+	connected = false;
+	snprintf(yaml, sizeof(yaml), yaml_form, port, INFLIGHT);
+	fake_init(&f, yaml);
+	conf.config = f.config;
+	conf.dest = &f.config->destinations[0];
+	assert_int_equal(fg_session_start(&conf, &s), FG_OK);
+	fg_session_connect(s, 0, 1);
+	fd = accept_client(listener);
+	tell_status(fd, true, "{\"state\":\"online\",\"session\":\"before\"}");
+	tell_status(fd, false, "{\"state\":\"online\",\"session\":\"ours\"}");
+	tell_status(fd, false, "{\"state\":\"offline\"}");
+	for (int i = 0; !offlines && i < PATIENCE_MS / 10; i++)
+		poll(NULL, 0, 10);
+	assert_int_equal(offlines, 1);
+	assert_int_equal(conflicts, 0);
+	tell_status(fd, false, "{\"state\":\"online\",\"session\":\"ours2\"}");
+	for (int i = 0; !conflicts && i < PATIENCE_MS / 10; i++)
+		poll(NULL, 0, 10);
+	assert_int_equal(conflicts, 1);
+	fg_session_ask_stop(s, true);
+	assert_true(fg_session_join(s, PATIENCE_MS * INT64_C(1000)));
+	close(fd);
+	close(listener);
+	fake_fini(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stop_while_the_wire_is_full),
+		cmocka_unit_test(test_conflict),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
