@@ -52,7 +52,7 @@ struct fg_core_ports {
 	int (*set_boot_offset)(void *arg, int64_t offset_us);
 	void (*expire)(void *arg, int64_t now_wall_ms, uint64_t delivered_below);
 	/* Stores an era, or its time, with the next group commit; fg_core_era_stored() says when it
-	 * is durable. These seven: FG_EFULL: not now, the core asks again. */
+	 * is durable. These six: FG_EFULL: not now, the core asks again. */
 	int (*set_era)(void *arg, const struct fg_era *era);
 	/* Begins corrections of an era (spool.h) in the group of what was handed over last. */
 	int (*restamp_begin)(void *arg, uint32_t era, int64_t true_offset_us);
@@ -61,6 +61,7 @@ struct fg_core_ports {
 	int (*restamp)(void *arg, uint64_t first_seq, unsigned max);
 	int (*issue_losses)(
 		void *arg, const char *destination, uint64_t first_seq, unsigned max);
+	/* Both in one group with the account that was appended last. */
 	int (*set_ledger)(void *arg, const struct fg_ledger_row *row);
 	int (*forget_ledger)(void *arg, const char *device);
 	/* Undelivered readings below drop_below may go; none of them is published until
@@ -97,6 +98,21 @@ void fg_core_free(struct fg_core *core);
 /* For each destination of the configuration: what it has not acknowledged (taken over). */
 int fg_core_add_destination(
 	struct fg_core *core, const struct fg_destination *dest, struct fg_ranges *unacked);
+
+/* A device's row of the ledger, and what the store holds of the time since. */
+struct fg_core_known_point {
+	uint32_t id; /* the store's */
+	const struct fg_point_desc *desc;
+	uint32_t sent;	  /* readings with qc 1-4 */
+	uint32_t missing; /* in gaps */
+};
+struct fg_core_known {
+	struct fg_ledger_row row;
+	const struct fg_core_known_point *points;
+	size_t count;
+};
+/* Before the first run, for each row of the ledger. Copies what it is given. */
+int fg_core_known(struct fg_core *core, const struct fg_core_known *known);
 
 /* Does what is due; returns when it wants to be called again at the latest. */
 int64_t fg_core_run(struct fg_core *core, struct fg_now now);

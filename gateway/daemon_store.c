@@ -260,6 +260,7 @@ void fg_daemon_store_event(struct fg_daemon *d, const struct fg_store_event *eve
 		break;
 	case FG_STORE_ERA:
 		fg_core_era_stored(d->core, now, (uint32_t)event->a);
+		time_known(d);
 		break;
 	case FG_STORE_NUMBERS_USED:
 		fg_core_numbers_used(d->core, now, event->corrections ? NULL : event->text,

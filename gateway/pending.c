@@ -19,6 +19,15 @@ WEAK int64_t fg_core_backfill(struct fg_core *core, struct fg_now now, const cha
 {
 	return FG_EINVAL;
 }
+WEAK int fg_core_known(struct fg_core *core, const struct fg_core_known *known)
+{
+	return FG_OK;
+}
+WEAK int fg_spool_ledger(
+	struct fg_spool *s, void (*fn)(void *arg, const struct fg_ledger_row *row), void *arg)
+{
+	return FG_OK;
+}
 WEAK void fg_spool_set_limits(struct fg_spool *s, const struct fg_spool_conf *conf) {}
 WEAK int fg_spool_set_era(struct fg_spool *s, const struct fg_era *era)
 {

@@ -170,6 +170,11 @@ static void forget_unused(struct fg_ranges *unacked, const struct fg_spool_info 
 		fg_ranges_remove(unacked, 0, info->first_seq);
 }
 
+static int give_known(void *arg, const struct fg_core_known *known)
+{
+	return fg_core_known(arg, known);
+}
+
 /* The core begins where the store stands. */
 static int make_core(
 	const struct fg_startup *s, struct fg_intern *in, struct fg_core **ret_core)
@@ -214,6 +219,8 @@ int fg_startup_core(
 		fg_reader_latest(s->reader, LATEST_ROWS, on_latest, &latest);
 		r = make_core(s, &in, &core);
 	}
+	if (r == FG_OK)
+		r = fg_startup_known(s->spool, s->reader, give_known, core);
 	fg_intern_fini(&in);
 	if (r < 0) {
 		fg_core_free(core);
