@@ -64,6 +64,7 @@ struct fg_session {
 	struct mosquitto *mosq;
 	uint32_t epoch;
 	bool online, refused;
+	bool seen_own; /* our status, as the broker sends it back */
 	int64_t connect_deadline_us;
 	char why[128];
 	struct pending *pending;
@@ -228,8 +229,8 @@ static bool says(const char *text, size_t len, const char *name, const char *val
 	return at && (size_t)(text + len - at) > n && memcmp(at, value, n) == 0 && at[n] == '"';
 }
 
-/* Our own status as the broker has it. What it had when we came may be of an earlier run of ours;
- * what comes later with the session of another is of another. */
+/* Our own status as the broker has it. What it kept from before ours was seen may be of an earlier
+ * run of ours; anything else with the session of another is of another. */
 static void on_message(struct mosquitto *mosq, void *obj, const struct mosquitto_message *m,
 	const mosquitto_property *props)
 {
@@ -243,8 +244,11 @@ static void on_message(struct mosquitto *mosq, void *obj, const struct mosquitto
 	if (len && says(m->payload, len, "\"state\"", "offline"))
 		post(s, &event);
 	event.type = FG_SESSION_SEEN_CONFLICT;
-	if (len && !m->retain && find_text(m->payload, len, "\"session\"") &&
-		!says(m->payload, len, "\"session\"", s->session))
+	if (!len || !find_text(m->payload, len, "\"session\""))
+		return;
+	if (says(m->payload, len, "\"session\"", s->session))
+		s->seen_own = true;
+	else if (s->seen_own || !m->retain)
 		post(s, &event);
 }
 

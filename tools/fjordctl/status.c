@@ -109,7 +109,10 @@ static void print_destinations(const cJSON *doc, bool color)
 		ctl_table_cell(t, "%.0f", ctl_number(d, "backlog"));
 		ctl_table_cell(t, "%s", *oldest ? oldest : "-");
 		ctl_table_cell(t, "%s", ctl_text(d, "server"));
-		ctl_table_cell(t, "%s", *ctl_text(d, "error") ? ctl_text(d, "error") : "-");
+		ctl_table_cell(t, "%s",
+			ctl_true(d, "conflict")	  ? "another gateway has this id"
+			: *ctl_text(d, "error") ? ctl_text(d, "error")
+						  : "-");
 	}
 	ctl_table_print(t, color);
 	ctl_table_free(t);
@@ -124,6 +127,8 @@ static void print_store(const cJSON *doc)
 		ctl_true(s, "writable") ? "writable" : ctl_text(s, "error"),
 		ctl_number(s, "bytes") / 1048576, ctl_number(s, "max_bytes") / 1048576,
 		ctl_number(s, "next_seq"));
+	if (*ctl_text(s, "salvaged"))
+		printf("DAMAGED %s\n", ctl_text(s, "salvaged"));
 	if (ctl_number(s, "dropped_max_size") + ctl_number(s, "dropped_queue_full") > 0)
 		printf("LOST    %.0f readings for want of room in the store, %.0f while it was "
 		       "behind\n",

@@ -173,6 +173,11 @@ static void test_conflict(void **state)
 	for (int i = 0; !conflicts && i < PATIENCE_MS / 10; i++)
 		poll(NULL, 0, 10);
 	assert_int_equal(conflicts, 1);
+	/* kept, but it has replaced ours */
+	tell_status(fd, true, "{\"state\":\"online\",\"session\":\"before\"}");
+	for (int i = 0; conflicts < 2 && i < PATIENCE_MS / 10; i++)
+		poll(NULL, 0, 10);
+	assert_int_equal(conflicts, 2);
 	fg_session_ask_stop(s, true);
 	assert_true(fg_session_join(s, PATIENCE_MS * INT64_C(1000)));
 	close(fd);

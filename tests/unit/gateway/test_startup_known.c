@@ -74,7 +74,8 @@ static int on_known(void *arg, const struct fg_core_known *known)
 {
 	assert_ptr_equal(arg, got);
 	got[got_count] = *known;
-	memcpy(got_points[got_count], known->points, known->count * sizeof(known->points[0]));
+	for (size_t i = 0; i < known->count; i++)
+		got_points[got_count][i] = known->points[i];
 	got_count++;
 	return FG_OK;
 }

@@ -253,7 +253,10 @@ bool fg_spool_damaged(const struct fg_spool *s)
 
 int fg_spool_tidy(struct fg_spool *s, const struct fg_tidy *t)
 {
-	int result = s->tidy_results[s->tidies++];
+	int result = s->tidies < (int)FG_COUNT(s->tidy_results) ? s->tidy_results[s->tidies] :
+								  FG_TIDY_DONE;
+
+	s->tidies++;
 
 	assert_false(s->in_group);
 	s->owed[0] = '\0';
