@@ -333,6 +333,7 @@ static void finish(struct fg_daemon *d)
 	free(d->ending_workers);
 	free(d->ending_sessions);
 	fg_reload_free(d);
+	fg_daemon_end_recheck(d);
 	fg_core_free(d->core);
 	fg_series_set_fini(&d->series);
 	fg_ring_fini(&d->inbox);

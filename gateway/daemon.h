@@ -143,6 +143,7 @@ void fg_daemon_read_page(void *arg, const struct fg_destination *dest, struct fg
 /* Tells the store which destinations are configured. */
 void fg_daemon_tell_destinations(struct fg_daemon *d);
 void fg_daemon_save_deliveries(struct fg_daemon *d);
+void fg_daemon_end_recheck(struct fg_daemon *d);
 /* What the reader came back with: a damaged file is set aside. */
 void fg_daemon_read_damage(struct fg_daemon *d, long status);
 

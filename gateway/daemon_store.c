@@ -147,6 +147,13 @@ void fg_daemon_save_deliveries(struct fg_daemon *d)
 	}
 }
 
+static void recheck_free(struct recheck *c)
+{
+	fg_intern_fini(&c->intern);
+	fg_config_unref(c->config);
+	free(c);
+}
+
 /* What the salvaged store may have lost is told to it again. */
 static void salvaged(struct fg_daemon *d, const char *text)
 {
@@ -157,8 +164,10 @@ static void salvaged(struct fg_daemon *d, const char *text)
 	reopen_reader(d);
 	fg_daemon_save_deliveries(d);
 	fg_daemon_tell_destinations(d);
-	if (!c)
+	if (!c || d->recheck) { /* the one under way looks at this store, too */
+		free(c);
 		return;
+	}
 	c->config = fg_config_ref(d->config);
 	c->call = (struct fg_store_call){.run = fg_intern_run, .arg = &c->intern};
 	if (fg_intern_init(&c->intern, d->config) == FG_OK &&
@@ -166,9 +175,14 @@ static void salvaged(struct fg_daemon *d, const char *text)
 		d->recheck = c;
 		return;
 	}
-	fg_intern_fini(&c->intern);
-	fg_config_unref(c->config);
-	free(c);
+	recheck_free(c);
+}
+
+void fg_daemon_end_recheck(struct fg_daemon *d)
+{
+	if (d->recheck)
+		recheck_free(d->recheck);
+	d->recheck = NULL;
 }
 
 /* Points that got other numbers would have their readings told under wrong names: a fresh start
@@ -184,10 +198,7 @@ static bool rechecked(struct fg_daemon *d, struct fg_store_call *call)
 		d->exit_code = EX_TEMPFAIL;
 		fg_daemon_stop(d);
 	}
-	d->recheck = NULL;
-	fg_intern_fini(&c->intern);
-	fg_config_unref(c->config);
-	free(c);
+	fg_daemon_end_recheck(d);
 	return true;
 }
 

@@ -66,6 +66,14 @@ class Reload(Scene):
         self.gateway.reload()
         self.await_readings(2, point="late")
 
+    def test_limits(self):
+        self.config["storage"].update(max_size="48MiB", keep="24h")
+        self.gateway.reload()
+        self.eventually(lambda: "shrinks at the next start" in self.gateway.log(), "it is told")
+        self.eventually(lambda: self.gateway.status()["store"]["max_bytes"] == 48 << 20, "taken")
+        value = self.subscriber.newest("c00")
+        self.await_value("c00", value + 5)
+
     def tearDown(self):
         self.assertEqual(0, self.gateway.stop())
 
