@@ -50,7 +50,7 @@ static int64_t due_us;
 
 /* ---- the spool ---- */
 
-static int note(struct fg_spool *s, const char *fmt, ...)
+FG_PRINTF(2, 3) static int note(struct fg_spool *s, const char *fmt, ...)
 {
 	size_t len = strlen(s->group);
 	va_list ap;
