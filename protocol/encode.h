@@ -27,6 +27,16 @@ const struct fg_encoder *fg_encoder_find(const char *name);
 bool fg_encode_json(struct fg_buf *out, const char *gateway, const struct fg_point_desc *desc,
 	const struct fg_item *item);
 
+/* A gap, an account (docs/consumers.md). desc is that of the item's point; lines of an account
+ * whose descriptor is not at hand are left out, one without any cannot be written. */
+bool fg_encode_gap(struct fg_buf *out, const char *gateway, const struct fg_point_desc *desc,
+	const struct fg_item *item);
+bool fg_encode_account(struct fg_buf *out, const char *gateway, const struct fg_point_desc *desc,
+	const struct fg_item *item);
+/* Whichever it is, in the form of `json`. */
+bool fg_encode_item(struct fg_buf *out, const char *gateway, const struct fg_point_desc *desc,
+	const struct fg_item *item);
+
 /* A value as JSON. */
 void fg_encode_value(struct fg_buf *out, const struct fg_value *value, int decimals);
 
@@ -35,5 +45,8 @@ bool fg_topic_reading(struct fg_buf *out, const char *prefix, const struct fg_po
 /* {prefix}/gateways/{gateway}/{tail} */
 bool fg_topic_gateway(struct fg_buf *out, const char *prefix, const char *gateway,
 	const char *tail);
+/* The topic of an item: of a reading, or the gateway's gaps or account. */
+bool fg_topic_item(struct fg_buf *out, const char *prefix, const char *gateway,
+	const struct fg_point_desc *desc, const struct fg_item *item);
 
 #endif

@@ -26,3 +26,17 @@ bool fg_topic_gateway(struct fg_buf *out, const char *prefix, const char *gatewa
 	part(out, tail);
 	return !out->overflow;
 }
+
+bool fg_topic_item(struct fg_buf *out, const char *prefix, const char *gateway,
+	const struct fg_point_desc *desc, const struct fg_item *item)
+{
+	switch (item->kind) {
+	case FG_ITEM_GAP:
+		return fg_topic_gateway(out, prefix, gateway, "gaps");
+	case FG_ITEM_ACCOUNT:
+		return fg_topic_gateway(out, prefix, gateway, "account");
+	case FG_ITEM_READING:
+		break;
+	}
+	return fg_topic_reading(out, prefix, desc);
+}
