@@ -145,7 +145,8 @@ int fg_core_new(struct fg_config *config, const struct fg_core_ports *ports,
 	snprintf(core->session, sizeof(core->session), "%s", start->session);
 	core->started_mono_us = now.mono_us;
 	core->started_wall_ms = now.wall_us / 1000;
-	core->wall_offset_us = now.wall_us - now.mono_us;
+	core->wall_offset_us = core->aligned_offset_us = now.wall_us - now.mono_us;
+	core->wanted_mono_us = now.mono_us;
 	core->untimed_from = FG_SEQ_END;
 	core->store_writable = true;
 	core->status_due_mono_us = now.mono_us + STATUS_EVERY_US;
@@ -156,6 +157,8 @@ int fg_core_new(struct fg_config *config, const struct fg_core_ports *ports,
 		r = fg_core_init_items(core, config);
 	if (r == FG_OK)
 		r = fg_core_init_runs(core, config, now);
+	if (r == FG_OK)
+		r = fg_ledgers_begin(core, now);
 	if (r < 0) {
 		fg_core_free(core);
 		return r;
@@ -180,6 +183,7 @@ void fg_core_free(struct fg_core *core)
 		free(core->publishers[i]);
 	}
 	free(core->publishers);
+	fg_ledgers_free(core);
 	fg_core_free_runs(core);
 	free(core->items);
 	free(core->item_mono_us);
@@ -249,8 +253,10 @@ static int64_t wall_ms_at(struct fg_now now, int64_t mono_us)
 	return (now.wall_us - now.mono_us + mono_us) / 1000;
 }
 
-/* Judges the batch and lays what is told out in core->items; returns how many. */
-static unsigned judge(struct fg_core *core, struct fg_now now, const struct fg_batch *batch)
+/* Judges the batch and lays what is told out in core->items; returns how many. `due`: each point
+ * was to be read, so what has no value is missing. */
+static unsigned judge(
+	struct fg_core *core, struct fg_now now, const struct fg_batch *batch, bool due)
 {
 	unsigned n = 0;
 
@@ -260,8 +266,10 @@ static unsigned judge(struct fg_core *core, struct fg_now now, const struct fg_b
 		struct fg_point_run *run = &core->points[r.point];
 
 		fg_quality_judge(point, &r);
-		run->has_last = true;
+		run->has_last = run->seen = true;
 		run->last_qc = r.qc;
+		if (due && r.qc == FG_QC_MISSING)
+			fg_ledgers_missing(core, point, r.reason, r.detail, r.taken_mono_us);
 		if (!worth_telling(run, point, &r)) {
 			core->suppressed++;
 			continue;
@@ -281,6 +289,37 @@ static unsigned judge(struct fg_core *core, struct fg_now now, const struct fg_b
 		n++;
 	}
 	return n;
+}
+
+/* A point that was due and is not in the batch at all is missing too. */
+static void note_unseen(struct fg_core *core, const struct fg_poll_result *result, bool due)
+{
+	for (size_t i = 0; i < result->group->count; i++) {
+		const struct fg_point *point = result->group->points[i];
+		struct fg_point_run *run = &core->points[point->index];
+
+		if (due && !run->seen)
+			fg_ledgers_missing(core, point, FG_REASON_NO_RESPONSE, 0,
+				result->done_mono_us);
+		run->seen = false;
+	}
+}
+
+/* Readings with a value are sent once the store has them, or else lost. */
+static void note_readings(struct fg_core *core, unsigned n, bool taken)
+{
+	enum fg_reason why = core->store_writable ? FG_REASON_QUEUE_FULL : FG_REASON_STORAGE;
+
+	for (unsigned i = 0; i < n; i++) {
+		const struct fg_point *point = core->config->points[core->item_point[i]];
+
+		if (core->items[i].qc == FG_QC_MISSING)
+			continue;
+		if (taken)
+			fg_ledgers_sent(core, point, core->item_mono_us[i], core->items[i].wall_ms);
+		else
+			fg_ledgers_missing(core, point, why, 0, core->item_mono_us[i]);
+	}
 }
 
 /* Numbers are used only below the durable limit (spool I2). */
@@ -340,21 +379,57 @@ static void reserve_ahead(struct fg_core *core)
 	core->ports.reserve(core->ports.arg, core->seq_limit + FG_SEQ_BLOCK);
 }
 
+int fg_core_append_entries(struct fg_core *core, struct fg_item *items, unsigned count)
+{
+	int r;
+
+	if (core->next_seq + count > core->seq_limit || core->record.overflow)
+		return FG_EFULL;
+	r = core->ports.append(
+		core->ports.arg, core->next_seq, count, core->record.data, core->record.len);
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < count; i++) {
+		const struct fg_recent_entry e = {.item = items[i],
+			.series = fg_series_by_id(core->series, items[i].point),
+			.mono_us = core->now.mono_us,
+			.timed = true};
+
+		fg_recent_add(&core->recent, &e);
+	}
+	core->next_seq += count;
+	reserve_ahead(core);
+	return FG_OK;
+}
+
 void fg_core_polled(struct fg_core *core, struct fg_now now, const struct fg_poll_result *result)
 {
 	struct fg_group_run *run = &core->groups[result->group->index];
+	bool due = run->busy && !run->probe;
 	unsigned n;
+	int r;
 
 	core->now = now;
+	if (core->ledgers_ended)
+		return; /* told as missing already */
+	core->wall_offset_us = now.wall_us - now.mono_us;
+	fg_ledgers_roll(core, now);
+	if (core->stopping && result->answers == 0) {
+		/* cut short by the end: says nothing of the device */
+		fg_ledgers_cut_short(core, now, run);
+		run->busy = false;
+		return;
+	}
 	run->busy = false;
-	if (core->stopping && result->answers == 0)
-		return; /* cut short by the end: says nothing of the device */
 	core->polled += result->batch->count;
 	fg_health_polled(core, now, result);
-	n = judge(core, now, result->batch);
+	n = judge(core, now, result->batch, due);
+	note_unseen(core, result, due);
 	if (n == 0)
 		return;
-	if (append_record(core, n) < 0) {
+	r = append_record(core, n);
+	note_readings(core, n, r >= 0);
+	if (r < 0) {
 		dropped_full(core, n);
 	} else {
 		keep_recent(core, n);
@@ -372,7 +447,7 @@ void fg_core_committed(struct fg_core *core, struct fg_now now, uint64_t next_se
 		seq++) {
 		const struct fg_recent_entry *e = fg_recent_get(&core->recent, seq);
 
-		if (e && !e->item.not_stored)
+		if (e && e->item.kind == FG_ITEM_READING && !e->item.not_stored)
 			fg_series_update(e->series, &e->item, e->mono_us, e->timed);
 	}
 	core->committed_next = FG_MAX(core->committed_next, next_seq);
@@ -532,11 +607,13 @@ static void tidy(struct fg_core *core)
 
 int64_t fg_core_run(struct fg_core *core, struct fg_now now)
 {
-	int64_t next = INT64_MAX;
+	int64_t next = INT64_MAX, ledgers_us;
 
 	core->now = now;
+	core->wall_offset_us = now.wall_us - now.mono_us;
 	if (core->trusted && !core->boot_offset_sent)
 		send_boot_offset(core);
+	fg_ledgers_roll(core, now);
 	if (!core->stopping) {
 		next = fg_schedule_run(core, now);
 		if (now.mono_us >= core->status_due_mono_us) {
@@ -548,19 +625,29 @@ int64_t fg_core_run(struct fg_core *core, struct fg_now now)
 			tidy(core);
 		}
 		next = FG_MIN(next, FG_MIN(core->status_due_mono_us, core->tidy_due_mono_us));
+	} else {
+		fg_ledgers_stop(core, now);
 	}
+	ledgers_us = fg_ledgers_write(core, now);
+	next = FG_MIN(next, ledgers_us);
 	for (size_t i = 0; i < core->publisher_count; i++) {
 		int64_t again_us = fg_publisher_run(core->publishers[i], now);
 
 		next = FG_MIN(next, again_us);
 	}
+	core->wanted_mono_us = FG_MAX(next, now.mono_us);
 	return next;
 }
 
 void fg_core_stop(struct fg_core *core, struct fg_now now)
 {
 	core->now = now;
+	if (core->stopping)
+		return;
+	core->stop_mono_us = now.mono_us;
+	core->wall_offset_us = now.wall_us - now.mono_us;
 	core->stopping = true;
+	fg_ledgers_stop(core, now);
 	fg_documents_touch(core, FG_DOC_STATUS);
 	for (size_t i = 0; i < core->publisher_count; i++)
 		fg_publisher_stop(core->publishers[i], now);
@@ -568,6 +655,8 @@ void fg_core_stop(struct fg_core *core, struct fg_now now)
 
 bool fg_core_idle(const struct fg_core *core)
 {
+	if (core->stopping && !fg_ledgers_idle(core))
+		return false;
 	for (size_t i = 0; i < core->publisher_count; i++)
 		if (!fg_publisher_idle(core->publishers[i]))
 			return false;

@@ -137,6 +137,16 @@ int fg_core_reload(struct fg_core *core, struct fg_now now, struct fg_config *ne
 		fg_core_free_runs(&fresh);
 		return r;
 	}
+	fg_ledgers_roll(core, now);
+	for (size_t i = 0; i < prev->device_count && r == FG_OK; i++)
+		if (!fg_device_same(
+			    prev->devices[i], find_device(next, prev->devices[i]->name)))
+			r = fg_ledgers_leave(core, now, prev->devices[i]);
+	if (r < 0) {
+		fg_ledgers_begin(core, now); /* those that have ended go on */
+		fg_core_free_runs(&fresh);
+		return r;
+	}
 	for (size_t i = 0; i < next->device_count; i++) {
 		const struct fg_device *to = next->devices[i];
 		const struct fg_device *from = find_device(prev, to->name);
@@ -151,6 +161,9 @@ int fg_core_reload(struct fg_core *core, struct fg_now now, struct fg_config *ne
 	core->devices = fresh.devices;
 	core->points = fresh.points;
 	core->config = fg_config_ref(next);
+	r = fg_ledgers_begin(core, now);
+	if (r < 0)
+		return r;
 	r = carry_publishers(core, next);
 	fg_config_unref(prev);
 	return r;

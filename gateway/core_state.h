@@ -5,6 +5,7 @@
 /* What the core's own files share; nobody else includes it. */
 
 #include "gateway/core.h"
+#include "gateway/ledger.h"
 
 /* Numbers are reserved in blocks of this many, the next block when half is used. */
 #define FG_SEQ_BLOCK 65536u
@@ -12,8 +13,12 @@
 /* A group at run time. */
 struct fg_group_run {
 	const struct fg_group *group;
-	int64_t due_mono_us, first_due_mono_us; /* the first one gives the phase */
+	int64_t due_mono_us;	    /* the next poll, or probe */
+	int64_t slot_mono_us;	    /* the next regular time; earlier ones are noted */
+	int64_t first_slot_mono_us; /* of this run */
 	bool busy;
+	bool probe;		 /* the poll under way is one of a quarantined device */
+	int64_t started_mono_us; /* of the poll under way */
 	bool failed; /* its last poll */
 	uint64_t polls, overruns;
 };
@@ -29,11 +34,13 @@ struct fg_device_run {
 	uint64_t polls, failures, requests, answers, overruns;
 	int64_t last_ok_wall_ms;
 	int64_t answer_us; /* of the last good poll, from start to end */
+	struct fg_ledger *ledger; /* its points are the device's, in that order */
 };
 
 /* A point at run time. */
 struct fg_point_run {
 	struct fg_series *series;
+	bool seen;    /* in the batch at hand */
 	bool missing; /* its last reading was one without a value */
 	enum fg_reason reason;
 	uint8_t detail;
@@ -59,7 +66,9 @@ struct fg_core {
 	bool new_store;
 
 	bool trusted;
-	int64_t wall_offset_us; /* wall - mono when last looked: a jump realigns aligned polls */
+	int64_t wall_offset_us;	   /* wall - mono as accepted */
+	int64_t aligned_offset_us; /* the same when polls were last aligned */
+	int64_t wanted_mono_us;	   /* when the core wanted to run at the latest */
 	uint64_t untimed_from;	/* readings from here on wait for their time; FG_SEQ_END: none */
 	uint64_t untimed_to;
 	int64_t boot_offset_us;
@@ -74,9 +83,14 @@ struct fg_core {
 	struct fg_group_run *groups;   /* by group.index */
 	struct fg_device_run *devices; /* by device.index */
 	struct fg_point_run *points;   /* by point.index */
+	/* ledgers of devices that have gone or changed, until they are written */
+	struct fg_ledger **leaving;
+	size_t leaving_count;
+	int64_t ledger_retry_mono_us; /* the store took nothing */
 	struct fg_publisher **publishers;
 	size_t publisher_count;
-	bool stopping;
+	bool stopping, ledgers_ended;
+	int64_t stop_mono_us;
 	int64_t status_due_mono_us, tidy_due_mono_us;
 
 	/* since the start */
@@ -96,10 +110,49 @@ int fg_core_init_items(struct fg_core *core, const struct fg_config *config);
 int fg_core_init_runs(struct fg_core *core, const struct fg_config *config, struct fg_now now);
 void fg_core_free_runs(struct fg_core *core);
 
+/* Wall time of a monotonic one, as far as the core accepts it. */
+static inline int64_t fg_core_wall_us(const struct fg_core *core, int64_t mono_us)
+{
+	return mono_us + core->wall_offset_us;
+}
+
+/* core.c. Give numbers to what is in core->record once it is encoded; for core_ledger.c. */
+int fg_core_append_entries(struct fg_core *core, struct fg_item *items, unsigned count);
+
+/* core_ledger.c: the ledgers of all devices */
+/* Gives each device that has none one that begins now. */
+int fg_ledgers_begin(struct fg_core *core, struct fg_now now);
+void fg_ledgers_free(struct fg_core *core);
+/* Before anything of `now` is noted. */
+void fg_ledgers_roll(struct fg_core *core, struct fg_now now);
+/* Writes what is due; returns when it wants to be called again. */
+int64_t fg_ledgers_write(struct fg_core *core, struct fg_now now);
+/* A device goes, or changes: its ledger ends. */
+int fg_ledgers_leave(struct fg_core *core, struct fg_now now, const struct fg_device *device);
+/* At the end: all are closed once no poll is under way, or has been waited for long enough. What
+ * comes after that is told as missing already. */
+void fg_ledgers_stop(struct fg_core *core, struct fg_now now);
+bool fg_ledgers_idle(const struct fg_core *core);
+/* Readings that were due at first_mono_us and so many intervals after it did not come. */
+void fg_ledgers_slots(struct fg_core *core, const struct fg_group_run *run, enum fg_reason reason,
+	int64_t first_mono_us, uint64_t count);
+/* The poll under way was cut short by the end. */
+void fg_ledgers_cut_short(struct fg_core *core, struct fg_now now, const struct fg_group_run *run);
+void fg_ledgers_missing(struct fg_core *core, const struct fg_point *point, enum fg_reason reason,
+	uint8_t detail, int64_t mono_us);
+/* wall_ms: as the reading tells it. */
+void fg_ledgers_sent(
+	struct fg_core *core, const struct fg_point *point, int64_t mono_us, int64_t wall_ms);
+
 /* schedule.c */
+/* Whether the core itself was away: the board slept, or the process was stopped. */
+bool fg_schedule_away(const struct fg_core *core, struct fg_now now);
+/* Notes the regular times up to now that passed without a poll. */
+void fg_schedule_pass(struct fg_core *core, struct fg_now now, struct fg_group_run *run,
+	enum fg_reason reason);
 void fg_schedule_init(struct fg_core *core, struct fg_now now, struct fg_group_run *run);
 /* The next regular time, on the group's own phase: after a quarantine. */
-void fg_schedule_resume(struct fg_now now, struct fg_group_run *run);
+void fg_schedule_resume(struct fg_core *core, struct fg_now now, struct fg_group_run *run);
 /* Starts what is due; returns the next due time. */
 int64_t fg_schedule_run(struct fg_core *core, struct fg_now now);
 /* The pause of a quarantined device. */

@@ -45,9 +45,11 @@ static void link_part(const struct fg_core *core, const struct fg_link *link, st
 }
 
 static void device_part(
-	const struct fg_core *core, const struct fg_device_run *dev, struct fg_json *j)
+	const struct fg_core *core, const struct fg_device_run *dev, struct fg_now now,
+	struct fg_json *j)
 {
 	const struct fg_device *d = dev->device;
+	uint64_t missing, today;
 	char why[FG_REASON_SIZE];
 	unsigned bad = 0;
 
@@ -71,6 +73,9 @@ static void device_part(
 	fg_json_uint(j, "failures", dev->failures);
 	fg_json_uint(j, "failed_in_a_row", dev->failed);
 	fg_json_uint(j, "overruns", dev->overruns);
+	fg_ledger_totals(dev->ledger, fg_core_wall_us(core, now.mono_us), &missing, &today);
+	fg_json_uint(j, "missing", missing);
+	fg_json_uint(j, "missing_today", today);
 	fg_json_uint(j, "requests", dev->requests);
 	fg_json_uint(j, "answers", dev->answers);
 	if (dev->last_ok_wall_ms)
@@ -131,7 +136,7 @@ void fg_core_status(const struct fg_core *core, struct fg_now now, struct fg_buf
 	fg_json_end_array(&j);
 	fg_json_array(&j, "devices");
 	for (size_t i = 0; i < core->config->device_count; i++)
-		device_part(core, &core->devices[i], &j);
+		device_part(core, &core->devices[i], now, &j);
 	fg_json_end_array(&j);
 	fg_json_array(&j, "destinations");
 	for (size_t i = 0; i < core->publisher_count; i++)

@@ -68,7 +68,7 @@ static void good_poll(struct fg_core *core, struct fg_now now, struct fg_device_
 			d->name, d->link->name, since, dev->failed);
 		if (dev->state == FG_DEVICE_QUARANTINED)
 			for (size_t i = 0; i < d->group_count; i++)
-				fg_schedule_resume(now, &core->groups[d->groups[i].index]);
+				fg_schedule_resume(core, now, &core->groups[d->groups[i].index]);
 		wake_neighbours(core, now, d);
 	}
 	dev->failed = 0;

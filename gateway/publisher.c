@@ -129,14 +129,15 @@ static void mark_acked(struct fg_publisher *p, uint64_t seq)
 static int send_reading(struct fg_publisher *p, const struct fg_item *item,
 	const struct fg_point_desc *desc, bool retain)
 {
-	char topic_mem[512], payload_mem[2048];
+	char topic_mem[512], payload_mem[16384]; /* an account of 64 points */
 	struct fg_buf topic, payload;
-	struct fg_message m = {.token = item->seq, .retain = retain};
+	struct fg_message m = {
+		.token = item->seq, .retain = retain && item->kind == FG_ITEM_READING};
 
 	fg_buf_wrap(&topic, topic_mem, sizeof(topic_mem));
 	fg_buf_wrap(&payload, payload_mem, sizeof(payload_mem));
-	if (!fg_topic_reading(&topic, p->conf->prefix, desc) ||
-		!fg_encode_json(&payload, p->gateway, desc, item)) {
+	if (!fg_topic_item(&topic, p->conf->prefix, p->gateway, desc, item) ||
+		!fg_encode_item(&payload, p->gateway, desc, item)) {
 		/* Names and texts are bounded far below; it cannot be sent by any retry. */
 		fg_error("destination '%s': reading %" PRIu64
 			 " of point '%s' is too long to publish",

@@ -17,8 +17,12 @@ int fg_recent_init(struct fg_recent *r, size_t cap, uint64_t next_seq)
 	return r->entries ? FG_OK : FG_ENOMEM;
 }
 
-static void drop_text(struct fg_recent_entry *e)
+static void drop_lent(struct fg_recent_entry *e)
 {
+	free((void *)e->item.gap);
+	free((void *)e->item.account);
+	e->item.gap = NULL;
+	e->item.account = NULL;
 	if (e->item.value.kind == FG_KIND_TEXT)
 		free((char *)e->item.value.text);
 	e->item.value.kind = FG_KIND_NONE;
@@ -27,16 +31,53 @@ static void drop_text(struct fg_recent_entry *e)
 void fg_recent_fini(struct fg_recent *r)
 {
 	for (size_t i = 0; r->entries && i < r->cap; i++)
-		drop_text(&r->entries[i]);
+		drop_lent(&r->entries[i]);
 	free(r->entries);
 	*r = (struct fg_recent){0};
+}
+
+/* Text behind what it belongs to, in one block. */
+static const char *put_text(char *at, const char *text)
+{
+	return text ? memcpy(at, text, strlen(text) + 1) : NULL;
+}
+
+static size_t text_size(const char *text)
+{
+	return text ? strlen(text) + 1 : 0;
+}
+
+static const struct fg_gap *copy_gap(const struct fg_gap *gap)
+{
+	struct fg_gap *copy = malloc(sizeof(*copy) + text_size(gap->destination));
+
+	if (!copy)
+		return NULL;
+	*copy = *gap;
+	copy->destination = put_text((char *)(copy + 1), gap->destination);
+	return copy;
+}
+
+static const struct fg_account *copy_account(const struct fg_account *account)
+{
+	size_t lines_size = account->count * sizeof(*account->lines);
+	struct fg_account *copy =
+		malloc(sizeof(*copy) + lines_size + text_size(account->destination));
+	char *after = (char *)(copy + 1);
+
+	if (!copy)
+		return NULL;
+	*copy = *account;
+	copy->lines = memcpy(after, account->lines, lines_size);
+	copy->destination = put_text(after + lines_size, account->destination);
+	return copy;
 }
 
 void fg_recent_add(struct fg_recent *r, const struct fg_recent_entry *entry)
 {
 	struct fg_recent_entry *e = &r->entries[r->next % r->cap];
 
-	drop_text(e);
+	drop_lent(e);
 	*e = *entry;
 	e->item.seq = r->next;
 	if (e->item.value.kind == FG_KIND_TEXT) {
@@ -48,6 +89,10 @@ void fg_recent_add(struct fg_recent *r, const struct fg_recent_entry *entry)
 			e->item.value.len = 0;
 		e->item.value.text = copy;
 	}
+	if (e->item.gap)
+		e->item.gap = copy_gap(entry->item.gap);
+	if (e->item.account)
+		e->item.account = copy_account(entry->item.account);
 	r->next++;
 	if (r->next - r->first > r->cap)
 		r->first = r->next - r->cap;

@@ -13,14 +13,35 @@
 /* All dead devices of a link may take one fiftieth of its time. */
 #define PROBE_SHARE 50
 
-/* The next multiple of the interval on the wall clock, as monotonic time. */
-static int64_t aligned_due(const struct fg_group *g, struct fg_now now)
-{
-	int64_t in = now.wall_us % g->interval_us;
+/* The core was to run at a time that it gave; later than this, something kept it from running. */
+#define AWAY_US 10000000
 
-	if (in < 0)
-		in += g->interval_us;
-	return now.mono_us + (g->interval_us - in);
+bool fg_schedule_away(const struct fg_core *core, struct fg_now now)
+{
+	return now.mono_us - core->wanted_mono_us > AWAY_US;
+}
+
+static int64_t since_mark(int64_t wall_us, int64_t interval_us)
+{
+	int64_t in = wall_us % interval_us;
+
+	return in < 0 ? in + interval_us : in;
+}
+
+/* The next multiple of the interval on the wall clock, as monotonic time. */
+static int64_t aligned_due(const struct fg_core *core, const struct fg_group *g, struct fg_now now)
+{
+	return now.mono_us + g->interval_us -
+	       since_mark(fg_core_wall_us(core, now.mono_us), g->interval_us);
+}
+
+/* The multiple that is nearest: small steps of the wall clock neither skip a mark nor take one
+ * twice. */
+static int64_t nearest_mark(const struct fg_core *core, const struct fg_group *g, int64_t mono_us)
+{
+	int64_t in = since_mark(fg_core_wall_us(core, mono_us), g->interval_us);
+
+	return mono_us - in + (in * 2 >= g->interval_us ? g->interval_us : 0);
 }
 
 /* Multiples of the golden ratio fall evenly however many there are, so groups may come and go. */
@@ -35,22 +56,46 @@ static int64_t phase(const struct fg_group *g)
 
 void fg_schedule_init(struct fg_core *core, struct fg_now now, struct fg_group_run *run)
 {
-	(void)core;
 	if (run->group->device->align)
-		run->due_mono_us = aligned_due(run->group, now);
+		run->due_mono_us = aligned_due(core, run->group, now);
 	else
 		run->due_mono_us = now.mono_us + phase(run->group);
-	run->first_due_mono_us = run->due_mono_us;
+	run->slot_mono_us = run->first_slot_mono_us = run->due_mono_us;
 }
 
-void fg_schedule_resume(struct fg_now now, struct fg_group_run *run)
+/* Goes so many regular times on. */
+static void next_slot(const struct fg_core *core, struct fg_group_run *run, int64_t count)
 {
-	int64_t since = now.mono_us - run->first_due_mono_us, interval = run->group->interval_us;
-
+	run->slot_mono_us += count * run->group->interval_us;
 	if (run->group->device->align)
-		run->due_mono_us = aligned_due(run->group, now);
-	else
-		run->due_mono_us = run->first_due_mono_us + (since / interval + 1) * interval;
+		run->slot_mono_us = nearest_mark(core, run->group, run->slot_mono_us);
+}
+
+void fg_schedule_pass(struct fg_core *core, struct fg_now now, struct fg_group_run *run,
+	enum fg_reason reason)
+{
+	int64_t interval = run->group->interval_us;
+	uint64_t count;
+
+	/* twice where the nearest mark after the last one has passed as well */
+	while (run->slot_mono_us <= now.mono_us) {
+		count = (uint64_t)((now.mono_us - run->slot_mono_us) / interval) + 1;
+		if (fg_schedule_away(core, now))
+			reason = FG_REASON_GATEWAY_OFF;
+		fg_ledgers_slots(core, run, reason, run->slot_mono_us, count);
+		next_slot(core, run, (int64_t)count);
+		if (reason != FG_REASON_OVERRUN)
+			continue;
+		run->overruns += count;
+		core->devices[run->group->device->index].overruns += count;
+		core->overruns += count;
+	}
+}
+
+void fg_schedule_resume(struct fg_core *core, struct fg_now now, struct fg_group_run *run)
+{
+	fg_schedule_pass(core, now, run, FG_REASON_QUARANTINED);
+	run->due_mono_us = run->slot_mono_us;
 }
 
 static unsigned dead_on_link(const struct fg_core *core, const struct fg_link *link)
@@ -83,31 +128,13 @@ void fg_schedule_wake(struct fg_core *core, const struct fg_device *device, int6
 	}
 }
 
-/* Sets the next time; times that have passed already are overruns. */
+/* Sets the next time after a poll was started at a regular one; those that have passed already are
+ * overruns. */
 static void advance(struct fg_core *core, struct fg_now now, struct fg_group_run *run)
 {
-	struct fg_device_run *dev = &core->devices[run->group->device->index];
-	int64_t interval = run->group->interval_us, missed;
-
-	if (dev->state == FG_DEVICE_QUARANTINED) {
-		run->due_mono_us = now.mono_us + fg_schedule_probe_us(core, dev);
-		return;
-	}
-	if (run->group->device->align) {
-		run->due_mono_us = aligned_due(run->group, now);
-		/* a small step of the wall clock may put this poll a little before its mark */
-		if (run->due_mono_us - now.mono_us < interval / 2)
-			run->due_mono_us += interval;
-		return;
-	}
-	run->due_mono_us += interval;
-	if (run->due_mono_us <= now.mono_us) {
-		missed = (now.mono_us - run->due_mono_us) / interval + 1;
-		run->due_mono_us += missed * interval;
-		run->overruns += (uint64_t)missed;
-		dev->overruns += (uint64_t)missed;
-		core->overruns += (uint64_t)missed;
-	}
+	next_slot(core, run, 1);
+	fg_schedule_pass(core, now, run, FG_REASON_OVERRUN);
+	run->due_mono_us = run->slot_mono_us;
 }
 
 /* One poll of a device at a time: its groups share one instrument. */
@@ -119,46 +146,80 @@ static bool device_busy(const struct fg_core *core, const struct fg_device *d)
 	return false;
 }
 
+static void poll(struct fg_core *core, struct fg_now now, struct fg_group_run *run, bool probe)
+{
+	run->busy = true;
+	run->probe = probe;
+	run->started_mono_us = now.mono_us;
+	run->polls++;
+	if (!probe)
+		advance(core, now, run);
+	core->ports.poll(core->ports.arg, run->group,
+		probe ? 1 : (unsigned)run->group->device->retries + 1);
+}
+
+/* A quarantined device: its regular times pass without a poll; one group is probe enough. */
+static void probe(struct fg_core *core, struct fg_now now, struct fg_group_run *run)
+{
+	const struct fg_device *d = run->group->device;
+
+	if (run->due_mono_us > now.mono_us)
+		return;
+	run->due_mono_us =
+		now.mono_us + fg_schedule_probe_us(core, &core->devices[d->index]);
+	if (!run->busy && run->group == &d->groups[0])
+		poll(core, now, run, true);
+}
+
 static void start(struct fg_core *core, struct fg_now now, struct fg_group_run *run)
 {
 	const struct fg_device *d = run->group->device;
-	struct fg_device_run *dev = &core->devices[d->index];
 
-	if (run->busy) { /* the last one still runs: skipped and counted, never queued twice */
-		run->overruns++;
-		dev->overruns++;
-		core->overruns++;
-		fg_debug(FG_DEBUG_schedule, "device '%s': overrun", d->name);
-		advance(core, now, run);
+	if (run->due_mono_us > now.mono_us)
 		return;
-	}
-	if (dev->state == FG_DEVICE_QUARANTINED && run->group != &d->groups[0]) {
-		advance(core, now, run); /* one group is probe enough */
+	if (run->busy) { /* the last one still runs: skipped and counted, never queued twice */
+		fg_debug(FG_DEBUG_schedule, "device '%s': overrun", d->name);
+		fg_schedule_pass(core, now, run, FG_REASON_OVERRUN);
+		run->due_mono_us = run->slot_mono_us;
 		return;
 	}
 	if (device_busy(core, d))
 		return; /* another group of it is being read: right after */
-	run->busy = true;
-	run->polls++;
-	advance(core, now, run);
-	core->ports.poll(core->ports.arg, run->group,
-		dev->state == FG_DEVICE_QUARANTINED ? 1 : (unsigned)d->retries + 1);
+	poll(core, now, run, false);
+}
+
+/* After a step of wall time. A regular time that has come already is polled all the same. */
+static void realign(struct fg_core *core, struct fg_now now, struct fg_group_run *run)
+{
+	if (!run->group->device->align || run->slot_mono_us <= now.mono_us)
+		return;
+	if (run->slot_mono_us == run->first_slot_mono_us)
+		run->first_slot_mono_us = aligned_due(core, run->group, now);
+	run->slot_mono_us = aligned_due(core, run->group, now);
+	if (core->devices[run->group->device->index].state != FG_DEVICE_QUARANTINED)
+		run->due_mono_us = run->slot_mono_us;
 }
 
 int64_t fg_schedule_run(struct fg_core *core, struct fg_now now)
 {
-	int64_t next = INT64_MAX, offset = now.wall_us - now.mono_us;
-	int64_t jump = offset - core->wall_offset_us;
-	bool realign = jump > GRID_US || jump < -GRID_US;
+	int64_t next = INT64_MAX, jump = core->wall_offset_us - core->aligned_offset_us;
+	bool stepped = jump > GRID_US || jump < -GRID_US;
 
-	core->wall_offset_us = offset;
+	core->aligned_offset_us = core->wall_offset_us;
 	for (size_t i = 0; i < core->config->group_count; i++) {
 		struct fg_group_run *run = &core->groups[i];
+		const struct fg_device *d = run->group->device;
 
-		if (realign && run->group->device->align)
-			run->due_mono_us = aligned_due(run->group, now);
-		if (run->due_mono_us <= now.mono_us)
+		if (core->devices[d->index].state == FG_DEVICE_QUARANTINED) {
+			fg_schedule_pass(core, now, run, FG_REASON_QUARANTINED);
+			if (stepped)
+				realign(core, now, run);
+			probe(core, now, run);
+		} else {
+			if (stepped)
+				realign(core, now, run);
 			start(core, now, run);
+		}
 		if (run->due_mono_us > now.mono_us)
 			next = FG_MIN(next, run->due_mono_us);
 	}

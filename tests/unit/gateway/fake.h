@@ -56,6 +56,9 @@ struct fake_reading {
 	struct fg_item item;
 	int64_t mono_us;
 	bool has_wall, earlier_boot, gone;
+	struct fg_gap gap; /* item.gap and item.account point here */
+	struct fg_account account;
+	struct fg_account_line *lines;
 };
 
 struct fake_poll {
@@ -87,6 +90,10 @@ struct fake {
 
 	struct fake_poll *polls;
 	size_t poll_count;
+
+	bool ledger_full;
+	struct fg_ledger_row rows[8]; /* by device, as they were set last */
+	size_t row_count;
 };
 
 /* A configuration of its own text, and a core at work on it that knows the time, or not yet. */
@@ -113,6 +120,8 @@ void fake_fail(struct fake *f, const struct fg_group *group, enum fg_reason reas
 /* The same, and committed: a reading that may go out. Returns its number. */
 uint64_t fake_reading(struct fake *f, const struct fg_group *group, double value);
 
+/* How many entries of that kind were appended. */
+size_t fake_stored(const struct fake *f, enum fg_item_kind kind);
 void fake_commit(struct fake *f);
 /* Runs the core until its answers to what happened are out. */
 void fake_settle(struct fake *f);

@@ -277,12 +277,45 @@ static void test_polls_that_come_back_at_the_end(void **state)
 {
 	(void)state;
 	fake_reading(&f, sonde, 1);
+	fake_turn(&f, 60 * SEC);
+	assert_true(f.core->groups[sonde->index].busy);
 	fg_core_stop(f.core, f.now);
+	assert_false(fg_core_idle(f.core));
 	fake_fail(&f, sonde, FG_REASON_LINK_DOWN);
-	assert_int_equal(f.appended_next, FAKE_FIRST_SEQ + 1);
+	assert_int_equal(fake_stored(&f, FG_ITEM_READING), 1);
 	assert_int_equal(fake_device(&f, "sonde")->state, FG_DEVICE_OK);
+}
+
+static void test_an_answer_that_comes_at_the_end(void **state)
+{
+	(void)state;
+	fake_turn(&f, 0);
+	assert_true(f.core->groups[sonde->index].busy);
+	fg_core_stop(f.core, f.now);
 	fake_answer(&f, sonde, 2);
-	assert_int_equal(f.appended_next, FAKE_FIRST_SEQ + 2);
+	assert_int_equal(fake_stored(&f, FG_ITEM_READING), 1);
+	fake_turn(&f, 0);
+	assert_true(fg_core_idle(f.core));
+	fake_answer(&f, sonde, 3); /* too late: the account is closed */
+	assert_int_equal(fake_stored(&f, FG_ITEM_READING), 1);
+	assert_int_equal(fake_stored(&f, FG_ITEM_GAP), 0);
+	assert_int_equal(fake_stored(&f, FG_ITEM_ACCOUNT), 1);
+}
+
+/* A poll that does not come back is not awaited for ever: its readings are told as missing. */
+static void test_a_poll_that_hangs_at_the_end(void **state)
+{
+	(void)state;
+	fake_turn(&f, 0);
+	fg_core_stop(f.core, f.now);
+	fake_turn(&f, SEC - 1);
+	assert_false(fg_core_idle(f.core));
+	assert_int_equal(fake_stored(&f, FG_ITEM_ACCOUNT), 0);
+	fake_turn(&f, 1);
+	assert_int_equal(fake_stored(&f, FG_ITEM_GAP), 1);
+	assert_int_equal(fake_stored(&f, FG_ITEM_ACCOUNT), 1);
+	assert_int_equal(f.row_count, 1);
+	assert_true(f.rows[0].clean);
 }
 
 static void test_page_of_nobody(void **state)
@@ -312,6 +345,8 @@ int main(void)
 		TEST(test_offline_comes_last),
 		TEST(test_stop_without_a_connection),
 		TEST(test_polls_that_come_back_at_the_end),
+		TEST(test_an_answer_that_comes_at_the_end),
+		TEST(test_a_poll_that_hangs_at_the_end),
 		TEST(test_page_of_nobody),
 	};
 

@@ -172,7 +172,7 @@ static void test_return(void **state)
 {
 	const struct fg_group *a = fake_group(&f, "a", 0);
 	struct fg_group_run *run = &f.core->groups[a->index];
-	int64_t first = run->first_due_mono_us;
+	int64_t first = run->first_slot_mono_us;
 
 	(void)state;
 	fake_turn(&f, 0);
