@@ -427,7 +427,9 @@ void fg_core_polled(struct fg_core *core, struct fg_now now, const struct fg_pol
 	note_unseen(core, result, due);
 	if (n == 0)
 		return;
-	r = append_record(core, n);
+	r = fg_ledgers_ready(core, result->group->device);
+	if (r >= 0)
+		r = append_record(core, n);
 	note_readings(core, n, r >= 0);
 	if (r < 0) {
 		dropped_full(core, n);

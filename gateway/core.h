@@ -108,6 +108,7 @@ struct fg_core_known_point {
 };
 struct fg_core_known {
 	struct fg_ledger_row row;
+	int64_t oldest_ms, newest_ms; /* of them, where their time is known; 0: of none */
 	const struct fg_core_known_point *points;
 	size_t count;
 };

@@ -43,8 +43,11 @@ static int sink_account(void *arg, const struct fg_account *account)
 static int sink_row(void *arg, const struct fg_ledger_row *row)
 {
 	struct fg_core *core = arg;
+	struct fg_ledger_row last = *row;
 
-	return core->ports.set_ledger ? core->ports.set_ledger(core->ports.arg, row) : FG_OK;
+	if (row->clean) /* what was written at the end is no reading since */
+		last.from_seq = core->next_seq;
+	return core->ports.set_ledger ? core->ports.set_ledger(core->ports.arg, &last) : FG_OK;
 }
 
 /* ---- construction ---- */
@@ -87,6 +90,7 @@ int fg_ledgers_begin(struct fg_core *core, struct fg_now now)
 	for (size_t i = 0; i < core->config->device_count; i++) {
 		const struct fg_device *d = core->config->devices[i];
 		struct fg_device_run *dev = &core->devices[d->index];
+		const struct fg_ledger *before = find_leaving(core, d->name);
 
 		if (dev->ledger)
 			continue;
@@ -95,7 +99,7 @@ int fg_ledgers_begin(struct fg_core *core, struct fg_now now)
 			return FG_ENOMEM;
 		if (core->trusted)
 			fg_ledger_timed(dev->ledger, core->wall_offset_us);
-		if (find_leaving(core, d->name))
+		if (before && !fg_ledger_is_rowless(before))
 			fg_ledger_has_row(dev->ledger); /* it will say where this one begins */
 	}
 	return FG_OK;
@@ -155,13 +159,13 @@ int fg_core_known(struct fg_core *core, const struct fg_core_known *known)
 	int r = l ? FG_OK : FG_ENOMEM;
 
 	if (r == FG_OK)
-		fg_ledger_resume(l, &known->row);
+		fg_ledger_resume(l, &known->row, known->oldest_ms, known->newest_ms);
 	for (size_t i = 0; i < known->count && r == FG_OK; i++) {
 		const struct fg_core_known_point *k = &known->points[i];
 
 		r = place_known(core, l, d, k, &next, &at);
 		if (r == FG_OK)
-			fg_ledger_known(l, at, k->sent, k->missing);
+			fg_ledger_add_known(l, at, k->sent, k->missing);
 	}
 	if (r == FG_OK && !d) {
 		if (core->trusted)
@@ -269,6 +273,14 @@ static const struct fg_ledger_sink *sink(struct fg_core *core, struct fg_ledger_
 {
 	*s = (struct fg_ledger_sink){sink_gaps, sink_account, sink_row, core};
 	return s;
+}
+
+int fg_ledgers_ready(struct fg_core *core, const struct fg_device *device)
+{
+	struct fg_ledger *l = core->devices[device->index].ledger;
+	struct fg_ledger_sink s;
+
+	return fg_ledger_is_rowless(l) ? fg_ledger_write_row(l, sink(core, &s)) : FG_OK;
 }
 
 static int64_t oldest_poll_us(

@@ -125,6 +125,9 @@ int fg_ledgers_begin(struct fg_core *core, struct fg_now now);
 void fg_ledgers_free(struct fg_core *core);
 /* Before anything of `now` is noted. */
 void fg_ledgers_roll(struct fg_core *core, struct fg_now now);
+/* Before a reading of the device is appended: negative where the store could not be told that there
+ * is a ledger, so that it would be in no account after a crash. */
+int fg_ledgers_ready(struct fg_core *core, const struct fg_device *device);
 /* Writes what is due; returns when it wants to be called again. */
 int64_t fg_ledgers_write(struct fg_core *core, struct fg_now now);
 /* A device goes, or changes: its ledger ends. */

@@ -57,11 +57,14 @@ struct fg_ledger {
 	bool timed;
 	struct period period[2];
 	bool pending;	      /* the period before is not written yet */
+	bool at_once;	      /* nor is anything awaited for it: it ended now, not at an hour */
 	int64_t before_to_us; /* its end */
 	int64_t newest_us;    /* of the outcomes of the running period */
 	int64_t row_to_ms;    /* what the row says while time is unknown */
+	int64_t known_newest_us; /* of what was stored before this run; 0: nothing */
+	bool end_early; /* times before the present one may come up for what is stored */
 	bool reckon, was_clean; /* it goes on from a row; that one's word */
-	bool row_due, clean, closing, done;
+	bool rowless, row_due, clean, closing, done;
 	int64_t close_us;
 	uint64_t close_seq;
 	bool close_clean;
@@ -85,7 +88,7 @@ struct fg_ledger *fg_ledger_new(const char *device, int64_t from_us, uint64_t fr
 	l->period[RUNNING] = (struct period){from_us / 1000 * 1000, from_seq};
 	l->newest_us = INT64_MIN;
 	l->look_us = INT64_MAX;
-	l->row_due = true;
+	l->row_due = l->rowless = true;
 	return l;
 }
 
@@ -119,18 +122,23 @@ int fg_ledger_add_point(
 	return FG_OK;
 }
 
-void fg_ledger_resume(struct fg_ledger *l, const struct fg_ledger_row *row)
+void fg_ledger_resume(struct fg_ledger *l, const struct fg_ledger_row *row, int64_t oldest_ms,
+	int64_t newest_ms)
 {
-	l->row_to_ms = row->to_ms;
+	/* time was never known while it was written, but may have been later */
+	l->row_to_ms = row->to_ms ? row->to_ms : oldest_ms;
+	l->known_newest_us = newest_ms * 1000;
+	l->end_early = row->to_ms == 0;
 	l->period[RUNNING].from_seq = row->from_seq;
-	if (l->timed && row->to_ms)
-		l->period[RUNNING].from_us = row->to_ms * 1000;
-	l->reckon = row->to_ms != 0;
+	if (l->timed && l->row_to_ms)
+		l->period[RUNNING].from_us = l->row_to_ms * 1000;
+	l->reckon = l->row_to_ms != 0;
 	l->was_clean = row->clean;
+	l->rowless = false;
 	l->row_due = row->clean; /* from now on readings are taken */
 }
 
-void fg_ledger_known(struct fg_ledger *l, size_t point, uint32_t sent, uint32_t missing)
+void fg_ledger_add_known(struct fg_ledger *l, size_t point, uint32_t sent, uint32_t missing)
 {
 	struct counts *c = &l->points[point].counts[RUNNING];
 
@@ -141,7 +149,12 @@ void fg_ledger_known(struct fg_ledger *l, size_t point, uint32_t sent, uint32_t 
 
 void fg_ledger_has_row(struct fg_ledger *l)
 {
-	l->row_due = false;
+	l->row_due = l->rowless = false;
+}
+
+bool fg_ledger_is_rowless(const struct fg_ledger *l)
+{
+	return l->rowless;
 }
 
 /* ---- time ---- */
@@ -375,6 +388,8 @@ static void turn(struct fg_ledger *l, int64_t to_us, uint64_t next_seq)
 	l->next_line = 0;
 	l->period[RUNNING] = (struct period){to_us, next_seq};
 	l->newest_us = INT64_MIN;
+	l->known_newest_us = 0;
+	l->end_early = false;
 	for (size_t i = 0; i < l->point_count; i++) {
 		struct ledger_point *p = &l->points[i];
 
@@ -391,8 +406,13 @@ void fg_ledger_roll(struct fg_ledger *l, int64_t now_us, uint64_t next_seq)
 
 	if (!l->timed || l->pending || l->closing)
 		return;
-	if (now_us / 1000 * 1000 < l->period[RUNNING].from_us)
-		turn(l, now_us / 1000 * 1000, next_seq); /* the clock was set back */
+	l->newest_us = FG_MAX(l->newest_us, l->known_newest_us ? l->known_newest_us : INT64_MIN);
+	/* in the other cases the clock was set back */
+	if (l->end_early || now_us / 1000 * 1000 < l->period[RUNNING].from_us ||
+		l->newest_us > now_us + HOUR_US)
+		l->at_once = true;
+	if (l->at_once)
+		turn(l, now_us / 1000 * 1000, next_seq);
 	else if (hour_us > l->period[RUNNING].from_us && hour_us > l->newest_us)
 		turn(l, hour_us, next_seq);
 }
@@ -427,7 +447,7 @@ int fg_ledger_write_row(struct fg_ledger *l, const struct fg_ledger_sink *sink)
 	memcpy(row.device, l->device, sizeof(row.device));
 	r = sink->row(sink->arg, &row);
 	if (r >= 0) {
-		l->row_due = false;
+		l->row_due = l->rowless = false;
 		l->row_to_ms = row.to_ms;
 	}
 	return r;
@@ -578,7 +598,7 @@ static int write_before(struct fg_ledger *l, int64_t now_us, const struct fg_led
 		r = write_account(l, sink);
 	if (r < 0)
 		return r;
-	l->pending = false;
+	l->pending = l->at_once = false;
 	l->row_due = true;
 	for (size_t i = 0; i < l->point_count; i++)
 		l->points[i].counts[BEFORE] = (struct counts){0};
@@ -588,7 +608,7 @@ static int write_before(struct fg_ledger *l, int64_t now_us, const struct fg_led
 /* Whether nothing more is to come of the period before. */
 static bool settled(const struct fg_ledger *l, int64_t now_us, int64_t oldest_poll_us)
 {
-	if (l->closing || now_us < l->before_to_us - HOUR_US ||
+	if (l->closing || l->at_once || now_us < l->before_to_us - HOUR_US ||
 		now_us >= l->before_to_us + PATIENCE_US)
 		return true;
 	return now_us >= l->before_to_us + SETTLE_US && oldest_poll_us >= l->before_to_us;
@@ -649,6 +669,8 @@ int64_t fg_ledger_wake_us(const struct fg_ledger *l, int64_t now_us)
 
 	if (!l->timed || l->done)
 		return INT64_MAX;
+	if (l->pending && l->at_once)
+		return now_us + 1;
 	if (l->pending)
 		return FG_MAX(l->before_to_us + SETTLE_US, now_us + SEC_US);
 	hour_us = FG_MAX(hour_us, now_us - now_us % HOUR_US);

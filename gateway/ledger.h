@@ -39,10 +39,12 @@ const char *fg_ledger_device(const struct fg_ledger *l);
 int fg_ledger_add_point(
 	struct fg_ledger *l, uint32_t id, const struct fg_point_desc *desc, bool gone);
 
-/* It goes on from a row of the store: the period began there. Before anything else is called. */
-void fg_ledger_resume(struct fg_ledger *l, const struct fg_ledger_row *row);
+/* It goes on from a row of the store: the period began there. Before anything else is called.
+ * Between oldest and newest lies what the store knows since; 0: nothing of known time. */
+void fg_ledger_resume(struct fg_ledger *l, const struct fg_ledger_row *row, int64_t oldest_ms,
+	int64_t newest_ms);
 /* Outcomes that the store knows already, gaps of them included. */
-void fg_ledger_known(struct fg_ledger *l, size_t point, uint32_t sent, uint32_t missing);
+void fg_ledger_add_known(struct fg_ledger *l, size_t point, uint32_t sent, uint32_t missing);
 /* Once time is known: notes as missing what was due from the row's time on, up to the first regular
  * time of this run (wall), and is not known. Then fg_ledger_reckoned(). */
 bool fg_ledger_wants_reckoning(const struct fg_ledger *l);
@@ -50,6 +52,8 @@ void fg_ledger_reckon(struct fg_ledger *l, size_t point, int64_t first_us, int64
 void fg_ledger_reckoned(struct fg_ledger *l);
 /* The store has its row: it need not be told of where the ledger begins. */
 void fg_ledger_has_row(struct fg_ledger *l);
+/* The store knows nothing of it yet: after a crash nobody would account for what is stored now. */
+bool fg_ledger_is_rowless(const struct fg_ledger *l);
 
 /* wall = mono + offset: what was noted in monotonic time gets wall time. */
 void fg_ledger_timed(struct fg_ledger *l, int64_t offset_us);

@@ -50,6 +50,7 @@ static int take_item(void *arg, const struct fg_record_head *head, const struct 
 	struct fake_reading *r = stored(f, item->seq);
 	size_t size;
 
+	free(r->lines);
 	*r = (struct fake_reading){.item = *item, .mono_us = mono_us,
 		.has_wall = head->has_wall || item->kind != FG_ITEM_READING};
 	if (item->gap) {
@@ -277,7 +278,7 @@ static void add_destinations(struct fake *f)
 	}
 }
 
-void fake_init_untimed(struct fake *f, const char *yaml)
+static void new_core(struct fake *f)
 {
 	const struct fg_core_ports ports = {.poll = port_poll, .append = port_append,
 		.save_delivery = port_save, .reserve = port_reserve, .set_boot_offset = port_offset,
@@ -286,6 +287,15 @@ void fake_init_untimed(struct fake *f, const char *yaml)
 		.publish = port_publish, .read_page = port_read_page, .watch = port_watch,
 		.arg = f};
 
+	f->start = (struct fg_core_start){.next_seq = f->appended_next,
+		.seq_limit = f->appended_next + FG_SEQ_BLOCK, .era = 1, .session = "s"};
+	assert_int_equal(fg_core_new(f->config, &ports, &f->start, &f->series, 42, f->now,
+		&f->core), FG_OK);
+	add_destinations(f);
+}
+
+void fake_init_untimed(struct fake *f, const char *yaml)
+{
 	fg_log_set_level((enum fg_log_level)0);
 	*f = (struct fake){.now = {1000 * SEC, FAKE_WALL_US + 1000 * SEC}};
 	snprintf(f->dir, sizeof(f->dir), "/tmp/fjordgate-test-XXXXXX");
@@ -298,13 +308,94 @@ void fake_init_untimed(struct fake *f, const char *yaml)
 	f->config = fake_load(f, yaml);
 	add_series(f, f->config);
 	f->appended_next = f->committed_next = FAKE_FIRST_SEQ;
-	f->start = (struct fg_core_start){.next_seq = FAKE_FIRST_SEQ,
-		.seq_limit = FAKE_FIRST_SEQ + FG_SEQ_BLOCK, .era = 1, .session = "s"};
-	assert_int_equal(fg_core_new(f->config, &ports, &f->start, &f->series, 42, f->now,
-		&f->core), FG_OK);
-	add_destinations(f);
+	new_core(f);
 }
 
+/* An account may be durable while its row was refused. */
+static uint64_t follow_accounts(struct fake *f, struct fg_ledger_row *row)
+{
+	uint64_t untimed_from = 0;
+
+	for (uint64_t seq = row->from_seq; seq < f->committed_next; seq++) {
+		const struct fake_reading *r = stored(f, seq);
+
+		if (r->item.kind != FG_ITEM_ACCOUNT || r->account.from_ms != row->to_ms ||
+			strcmp(r->lines[0].desc->device, row->device) != 0)
+			continue;
+		if (r->account.to_ms < row->to_ms)
+			row->from_seq = seq + 1;
+		row->to_ms = r->account.to_ms;
+		row->clean = false;
+		untimed_from = seq;
+	}
+	return untimed_from;
+}
+
+/* What the store holds of a device since its row: readings with a value, and gaps. */
+static size_t known_of(struct fake *f, struct fg_core_known *ret, uint64_t untimed_from,
+	struct fg_core_known_point known[32])
+{
+	const struct fg_ledger_row *row = &ret->row;
+	size_t n = 0, i;
+
+	ret->oldest_ms = ret->newest_ms = 0;
+	for (uint64_t seq = row->from_seq; seq < f->committed_next; seq++) {
+		const struct fake_reading *r = stored(f, seq);
+		const struct fg_series *s = fg_series_by_id(&f->series, r->item.point);
+		bool gap = r->item.kind == FG_ITEM_GAP;
+
+		if (r->item.kind == FG_ITEM_ACCOUNT || strcmp(s->desc.device, row->device) != 0 ||
+			(!gap && r->item.qc == FG_QC_MISSING) ||
+			(r->has_wall ? r->item.wall_ms < row->to_ms : seq < untimed_from))
+			continue;
+		for (i = 0; i < n && known[i].id != s->id; i++)
+			;
+		if (i == n)
+			known[n++] = (struct fg_core_known_point){.id = s->id, .desc = &s->desc};
+		if (gap)
+			known[i].missing += (uint32_t)r->gap.count;
+		else
+			known[i].sent++;
+		if (!r->has_wall)
+			continue;
+		if (!ret->oldest_ms || r->item.wall_ms < ret->oldest_ms)
+			ret->oldest_ms = r->item.wall_ms;
+		ret->newest_ms = FG_MAX(ret->newest_ms, r->item.wall_ms);
+	}
+	return n;
+}
+
+void fake_restart(struct fake *f)
+{
+	struct fg_core_known_point points[32];
+	struct fg_core_known known = {.points = points};
+	uint64_t untimed_from;
+
+	fg_core_free(f->core);
+	f->appended_next = f->committed_next;
+	memcpy(f->rows, f->durable_rows, sizeof(f->rows));
+	f->row_count = f->durable_count;
+	f->has_offset = false;
+	f->reserve_asked = 0;
+	for (size_t i = 0; i < 2; i++) {
+		struct fake_broker *b = &f->brokers[i];
+
+		free(b->page);
+		b->page = NULL;
+		b->online = b->connecting = false;
+		b->epoch = 0;
+		b->acked = b->sent_count;
+	}
+	new_core(f);
+	for (size_t i = 0; i < f->durable_count; i++) {
+		known.row = f->durable_rows[i];
+		untimed_from = follow_accounts(f, &known.row);
+		known.count = known_of(f, &known, untimed_from, points);
+		assert_int_equal(fg_core_known(f->core, &known), FG_OK);
+	}
+}
+
+/* What has no wall time gets it: what is durable is told by it after a restart. */
 void fake_timed(struct fake *f)
 {
 	f->has_offset = true;
@@ -430,6 +521,8 @@ size_t fake_stored(const struct fake *f, enum fg_item_kind kind)
 void fake_commit(struct fake *f)
 {
 	f->committed_next = f->appended_next;
+	memcpy(f->durable_rows, f->rows, sizeof(f->rows));
+	f->durable_count = f->row_count;
 	if (!f->store_silent)
 		fg_core_committed(f->core, f->now, f->committed_next);
 }

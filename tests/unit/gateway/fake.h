@@ -94,6 +94,8 @@ struct fake {
 	bool ledger_full;
 	struct fg_ledger_row rows[8]; /* by device, as they were set last */
 	size_t row_count;
+	struct fg_ledger_row durable_rows[8];
+	size_t durable_count;
 };
 
 /* A configuration of its own text, and a core at work on it that knows the time, or not yet. */
@@ -102,6 +104,9 @@ void fake_init_untimed(struct fake *f, const char *yaml);
 /* The store has recorded the boot's time. */
 void fake_timed(struct fake *f);
 void fake_fini(struct fake *f);
+/* The process ended and starts again on what was committed; nobody knows the time yet. The store's
+ * rows of the ledger, and what it knows of the time since, are handed over as at a start. */
+void fake_restart(struct fake *f);
 /* Loads another text and reloads the core, as the daemon does. */
 void fake_reload(struct fake *f, const char *yaml);
 /* Only the configuration; free with fg_config_unref. */

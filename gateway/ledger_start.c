@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What became of the readings since the last account of each device, out of the store: the part of
+ * the ledger that the last run had in memory. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/status.h"
+#include "gateway/ledger_start.h"
+
+struct device_known {
+	struct fg_ledger_row row;
+	uint64_t untimed_from; /* readings of unknown time before it are in an account */
+	int64_t oldest_ms, newest_ms;
+	struct fg_core_known_point *points;
+	size_t count, cap;
+};
+
+struct scan {
+	struct device_known *devices;
+	size_t count;
+	int status;
+};
+
+static struct device_known *find(struct scan *s, const char *device, uint64_t seq)
+{
+	for (size_t i = 0; i < s->count; i++)
+		if (strcmp(s->devices[i].row.device, device) == 0)
+			return seq >= s->devices[i].row.from_seq ? &s->devices[i] : NULL;
+	return NULL;
+}
+
+static bool for_all(const char *destination)
+{
+	return !destination || !*destination;
+}
+
+/* An account may have become durable without its row: then it says how far things are told. */
+static int on_account(void *arg, const struct fg_item *item, const struct fg_point_desc *desc,
+	bool uncertain)
+{
+	struct device_known *d = find(arg, desc->device, item->seq);
+
+	(void)uncertain;
+	if (!d || item->kind != FG_ITEM_ACCOUNT || !for_all(item->account->destination))
+		return 0;
+	if (item->account->from_ms != d->row.to_ms)
+		return 0; /* of the time before the row, or of what was lost */
+	if (item->account->to_ms < item->account->from_ms)
+		d->row.from_seq = item->seq + 1; /* the clock was set back: times say nothing */
+	d->row.to_ms = item->account->to_ms;
+	d->row.clean = false;
+	d->untimed_from = item->seq;
+	return 0;
+}
+
+static struct fg_core_known_point *point_of(
+	struct device_known *d, uint32_t id, const struct fg_point_desc *desc)
+{
+	size_t cap = d->cap ? d->cap * 2 : 8;
+	void *points;
+
+	for (size_t i = 0; i < d->count; i++)
+		if (d->points[i].id == id)
+			return &d->points[i];
+	if (d->count == d->cap) {
+		points = realloc(d->points, cap * sizeof(*d->points));
+		if (!points)
+			return NULL;
+		d->points = points;
+		d->cap = cap;
+	}
+	d->points[d->count] = (struct fg_core_known_point){.id = id, .desc = desc};
+	return &d->points[d->count++];
+}
+
+/* Gaps that tell of what was stored, or sent, before it was lost: the ledger has it as sent. */
+static bool after_the_ledger(enum fg_reason reason)
+{
+	return reason == FG_REASON_MAX_SIZE || reason == FG_REASON_THINNED ||
+	       reason == FG_REASON_REJECTED;
+}
+
+static void count_item(struct fg_core_known_point *p, const struct fg_item *item)
+{
+	if (item->kind == FG_ITEM_READING)
+		p->sent++;
+	else if (after_the_ledger(item->reason))
+		p->sent += (uint32_t)item->gap->count;
+	else
+		p->missing += (uint32_t)item->gap->count;
+}
+
+static bool counts(const struct fg_item *item)
+{
+	if (item->kind == FG_ITEM_READING)
+		return !item->replaces && item->qc != FG_QC_MISSING;
+	return item->kind == FG_ITEM_GAP && for_all(item->gap->destination);
+}
+
+static int on_item(void *arg, const struct fg_item *item, const struct fg_point_desc *desc,
+	bool uncertain)
+{
+	struct scan *s = arg;
+	struct device_known *d = find(s, desc->device, item->seq);
+	struct fg_core_known_point *p;
+	int64_t at_ms = item->kind == FG_ITEM_GAP ? item->gap->to_ms : item->wall_ms;
+
+	if (!d || !counts(item) ||
+		(uncertain ? item->seq < d->untimed_from : at_ms < d->row.to_ms))
+		return 0;
+	p = point_of(d, item->point, desc);
+	if (!p) {
+		s->status = FG_ENOMEM;
+		return 1;
+	}
+	count_item(p, item);
+	if (!uncertain) {
+		d->oldest_ms = d->oldest_ms ? FG_MIN(d->oldest_ms, at_ms) : at_ms;
+		d->newest_ms = FG_MAX(d->newest_ms, at_ms);
+	}
+	return 0;
+}
+
+static int read_all(struct fg_reader *reader, struct scan *s, uint64_t from, uint64_t to)
+{
+	long r = fg_reader_range(reader, from, to, on_account, s);
+
+	if (r >= 0)
+		r = fg_reader_range(reader, from, to, on_item, s);
+	return r < 0 ? (int)r : s->status;
+}
+
+int fg_ledger_known(struct fg_reader *reader, const struct fg_ledger_row *rows, size_t count,
+	uint64_t next_seq, fg_ledger_known_fn fn, void *arg)
+{
+	struct scan s = {.count = count};
+	uint64_t from = next_seq;
+	int r = FG_OK;
+
+	s.devices = calloc(count + 1, sizeof(*s.devices));
+	if (!s.devices)
+		return FG_ENOMEM;
+	for (size_t i = 0; i < count; i++) {
+		s.devices[i].row = rows[i];
+		if (rows[i].from_seq < from)
+			from = rows[i].from_seq;
+	}
+	if (from < next_seq)
+		r = read_all(reader, &s, from, next_seq);
+	for (size_t i = 0; i < count && r >= 0; i++) {
+		const struct fg_core_known known = {.row = s.devices[i].row,
+			.oldest_ms = s.devices[i].oldest_ms,
+			.newest_ms = s.devices[i].newest_ms,
+			.points = s.devices[i].points,
+			.count = s.devices[i].count};
+
+		r = fn(arg, &known);
+	}
+	for (size_t i = 0; i < count; i++)
+		free(s.devices[i].points);
+	free(s.devices);
+	return r;
+}
