@@ -127,9 +127,38 @@ static void test_newest(void **state)
 	fg_series_set_fini(&set);
 }
 
+/* Gaps and accounts are copied whole, and freed as they give way. */
+static void test_recent_keeps_gaps_and_accounts(void **state)
+{
+	char town[] = "town";
+	struct fg_gap gap = {.count = 3, .destination = town};
+	struct fg_account_line lines[2] = {{.point = 4}, {.point = 5, .sent = 9}};
+	struct fg_account account = {.count = 2, .lines = lines, .destination = town};
+	struct fg_recent r;
+
+	(void)state;
+	assert_int_equal(fg_recent_init(&r, 64, 1), FG_OK);
+	for (uint64_t seq = 1; seq <= 200; seq++) {
+		struct fg_recent_entry e = {.item = {.kind = FG_ITEM_GAP, .gap = &gap}};
+		struct fg_recent_entry f = {
+			.item = {.kind = FG_ITEM_ACCOUNT, .account = &account}};
+
+		fg_recent_add(&r, seq % 2 ? &e : &f);
+	}
+	town[0] = 'x';
+	gap.count = 0;
+	lines[1].sent = 0;
+	assert_int_equal(fg_recent_get(&r, 199)->item.gap->count, 3);
+	assert_string_equal(fg_recent_get(&r, 199)->item.gap->destination, "town");
+	assert_int_equal(fg_recent_get(&r, 200)->item.account->lines[1].sent, 9);
+	assert_string_equal(fg_recent_get(&r, 200)->item.account->destination, "town");
+	fg_recent_fini(&r);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_recent_keeps_gaps_and_accounts),
 		cmocka_unit_test(test_ring),
 		cmocka_unit_test(test_series_are_found_by_content),
 		cmocka_unit_test(test_newest),

@@ -258,9 +258,93 @@ static void test_table(void **state)
 	assert_null(fg_encoder_find("xml"));
 }
 
+/* What does not fit leaves nothing behind. */
+static void check_item(const struct fg_item *item, const char *want)
+{
+	char mem[700];
+	struct fg_buf b;
+
+	fg_buf_wrap(&b, mem, sizeof(mem));
+	assert_true(fg_encode_item(&b, "drammen-01", &probe, item));
+	assert_string_equal(mem, want);
+	for (size_t cap = 0; cap <= strlen(want); cap++) {
+		fg_buf_wrap(&b, mem, cap);
+		assert_false(fg_encode_item(&b, "drammen-01", &probe, item));
+		assert_int_equal(b.len, 0);
+	}
+}
+
+#define ENTRY                                                                                      \
+	"{\"v\":1,\"id\":\"drammen-01:17\",\"gateway\":\"drammen-01\","                            \
+	"\"station\":\"bragernes\",\"device\":\"bathing-probe\","
+
+static void test_gap(void **state)
+{
+	struct fg_gap gap = {.from_ms = NOON, .to_ms = NOON + 120000, .count = 3};
+	struct fg_item item = {.seq = 17, .kind = FG_ITEM_GAP, .gap = &gap,
+		.qc = FG_QC_MISSING, .reason = FG_REASON_EXCEPTION, .detail = 2};
+
+	(void)state;
+	check_item(&item, ENTRY "\"point\":\"water_temperature\","
+		"\"from\":\"2026-07-01T12:00:00.000Z\",\"to\":\"2026-07-01T12:02:00.000Z\","
+		"\"count\":3,\"reason\":\"exception:2\"}");
+	gap.step_ms = 600000;
+	gap.estimated = true;
+	item.reason = FG_REASON_THINNED;
+	check_item(&item, ENTRY "\"point\":\"water_temperature\","
+		"\"from\":\"2026-07-01T12:00:00.000Z\",\"to\":\"2026-07-01T12:02:00.000Z\","
+		"\"count\":3,\"reason\":\"thinned\",\"step\":600,\"estimated\":true}");
+	item.gap = NULL; /* no memory was found for its copy */
+	assert_false(fg_encode_item(&(struct fg_buf){0}, "g", &probe, &item));
+}
+
+static void test_account(void **state)
+{
+	const struct fg_point_desc ph = {.point = "ph"};
+	struct fg_account_line lines[] = {
+		{.desc = &ph, .scheduled = 6, .sent = 4, .suppressed = 1, .missing = 1},
+		{.desc = NULL, .scheduled = 9, .sent = 9},
+		{.desc = &probe, .scheduled = 60, .sent = 60}};
+	const struct fg_account account = {.from_ms = NOON, .to_ms = NOON + 3600000,
+		.count = FG_COUNT(lines), .lines = lines};
+	struct fg_item item = {.seq = 17, .kind = FG_ITEM_ACCOUNT, .account = &account};
+
+	(void)state;
+	check_item(&item, ENTRY
+		"\"from\":\"2026-07-01T12:00:00.000Z\",\"to\":\"2026-07-01T13:00:00.000Z\","
+		"\"points\":{\"ph\":{\"scheduled\":6,\"sent\":4,\"suppressed\":1,\"missing\":1},"
+		"\"water_temperature\":{\"scheduled\":60,\"sent\":60,\"suppressed\":0,"
+		"\"missing\":0}}}");
+	lines[0].desc = lines[2].desc = NULL;
+	assert_false(fg_encode_item(&(struct fg_buf){0}, "g", &probe, &item));
+}
+
+static void test_topics_of_items(void **state)
+{
+	static const char *const want[] = {[FG_ITEM_READING] = "t/obs/bathing/bragernes/"
+							       "water_temperature",
+		[FG_ITEM_GAP] = "t/gateways/gw/gaps", [FG_ITEM_ACCOUNT] = "t/gateways/gw/account"};
+
+	(void)state;
+	for (unsigned k = 0; k < 3; k++) {
+		const struct fg_item item = {.kind = (enum fg_item_kind)k};
+		char mem[100];
+		struct fg_buf b;
+
+		fg_buf_wrap(&b, mem, sizeof(mem));
+		assert_true(fg_topic_item(&b, "t", "gw", &probe, &item));
+		assert_string_equal(mem, want[k]);
+		fg_buf_wrap(&b, mem, 10);
+		assert_false(fg_topic_item(&b, "t", "gw", &probe, &item));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_gap),
+		cmocka_unit_test(test_account),
+		cmocka_unit_test(test_topics_of_items),
 		cmocka_unit_test(test_reading),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_numbers),
