@@ -162,3 +162,43 @@ int fg_ledger_known(struct fg_reader *reader, const struct fg_ledger_row *rows, 
 	free(s.devices);
 	return r;
 }
+
+struct rows {
+	struct fg_ledger_row *items;
+	size_t count;
+	int status;
+};
+
+static void add_row(void *arg, const struct fg_ledger_row *row)
+{
+	struct rows *rows = arg;
+	void *items = realloc(rows->items, (rows->count + 1) * sizeof(*rows->items));
+
+	if (!items) {
+		rows->status = FG_ENOMEM;
+		return;
+	}
+	rows->items = items;
+	rows->items[rows->count++] = *row;
+}
+
+static int into_core(void *arg, const struct fg_core_known *known)
+{
+	return fg_core_known(arg, known);
+}
+
+int fg_ledger_start(struct fg_core *core, struct fg_spool *spool, struct fg_reader *reader)
+{
+	struct rows rows = {0};
+	struct fg_spool_info info;
+	int r = fg_spool_ledger(spool, add_row, &rows);
+
+	fg_spool_info(spool, &info);
+	if (r >= 0)
+		r = rows.status;
+	if (r >= 0)
+		r = fg_ledger_known(
+			reader, rows.items, rows.count, info.next_seq, into_core, core);
+	free(rows.items);
+	return r;
+}

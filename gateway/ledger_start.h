@@ -12,4 +12,7 @@ typedef int (*fg_ledger_known_fn)(void *arg, const struct fg_core_known *known);
 int fg_ledger_known(struct fg_reader *reader, const struct fg_ledger_row *rows, size_t count,
 	uint64_t next_seq, fg_ledger_known_fn fn, void *arg);
 
+/* The same for all rows of the spool, into the core. */
+int fg_ledger_start(struct fg_core *core, struct fg_spool *spool, struct fg_reader *reader);
+
 #endif

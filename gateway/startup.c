@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "gateway/core_state.h"
+#include "gateway/ledger_start.h"
 
 /* How far back the newest reading of each point is looked for. */
 #define LATEST_ROWS 20000
@@ -170,11 +171,6 @@ static void forget_unused(struct fg_ranges *unacked, const struct fg_spool_info 
 		fg_ranges_remove(unacked, 0, info->first_seq);
 }
 
-static int give_known(void *arg, const struct fg_core_known *known)
-{
-	return fg_core_known(arg, known);
-}
-
 /* The core begins where the store stands. */
 static int make_core(
 	const struct fg_startup *s, struct fg_intern *in, struct fg_core **ret_core)
@@ -193,6 +189,8 @@ static int make_core(
 		.new_store = info.new_store,
 		.session = s->session};
 	r = fg_core_new(s->config, s->ports, &start, s->series, s->seed, s->now, ret_core);
+	if (r == FG_OK)
+		r = fg_ledger_start(*ret_core, s->spool, s->reader);
 	for (size_t i = 0; i < s->config->destination_count && r == FG_OK; i++) {
 		forget_unused(&in->unacked[i], &info);
 		r = fg_core_add_destination(
@@ -219,8 +217,6 @@ int fg_startup_core(
 		fg_reader_latest(s->reader, LATEST_ROWS, on_latest, &latest);
 		r = make_core(s, &in, &core);
 	}
-	if (r == FG_OK)
-		r = fg_startup_known(s->spool, s->reader, give_known, core);
 	fg_intern_fini(&in);
 	if (r < 0) {
 		fg_core_free(core);

@@ -48,11 +48,6 @@ struct fg_startup {
 int fg_startup_core(
 	const struct fg_startup *s, int64_t *ret_newest_ms, struct fg_core **ret_core);
 
-/* Gives each row of the ledger to `known`, with the readings and gaps of its device that the store
- * has since: those of no account yet. What is told of one destination alone is not counted. */
-int fg_startup_known(struct fg_spool *spool, struct fg_reader *reader,
-	int (*known)(void *arg, const struct fg_core_known *known), void *arg);
-
 /* Tells the store which destinations there are; now_wall_ms: 0 while it is not known. */
 int fg_startup_destinations(
 	const struct fg_config *config, struct fg_store_sink *to, int64_t now_wall_ms);
