@@ -10,7 +10,7 @@
 
 struct device_known {
 	struct fg_ledger_row row;
-	uint64_t untimed_from; /* readings of unknown time before it are in an account */
+	uint64_t account_seq; /* of its account; 0: not seen */
 	int64_t oldest_ms, newest_ms;
 	struct fg_core_known_point *points;
 	size_t count, cap;
@@ -44,13 +44,12 @@ static int on_account(void *arg, const struct fg_item *item, const struct fg_poi
 	(void)uncertain;
 	if (!d || item->kind != FG_ITEM_ACCOUNT || !for_all(item->account->destination))
 		return 0;
-	if (item->account->from_ms != d->row.to_ms)
-		return 0; /* of the time before the row, or of what was lost */
-	if (item->account->to_ms < item->account->from_ms)
-		d->row.from_seq = item->seq + 1; /* the clock was set back: times say nothing */
-	d->row.to_ms = item->account->to_ms;
-	d->row.clean = false;
-	d->untimed_from = item->seq;
+	if (item->account->from_ms == d->row.to_ms) {
+		d->row.to_ms = item->account->to_ms;
+		d->row.clean = false;
+	}
+	if (item->account->to_ms == d->row.to_ms)
+		d->account_seq = item->seq;
 	return 0;
 }
 
@@ -98,6 +97,15 @@ static bool counts(const struct fg_item *item)
 	return item->kind == FG_ITEM_GAP && for_all(item->gap->destination);
 }
 
+/* Whether it came after the account. What was stored later did, whatever the clock said; what was
+ * stored before it is told by its time: it may be of the period that had begun. Where the account
+ * is not among what the row points to, all of that is later. */
+static bool after_account(
+	const struct device_known *d, uint64_t seq, int64_t at_ms, bool uncertain)
+{
+	return seq > d->account_seq || (!uncertain && at_ms >= d->row.to_ms);
+}
+
 static int on_item(void *arg, const struct fg_item *item, const struct fg_point_desc *desc,
 	bool uncertain)
 {
@@ -106,8 +114,7 @@ static int on_item(void *arg, const struct fg_item *item, const struct fg_point_
 	struct fg_core_known_point *p;
 	int64_t at_ms = item->kind == FG_ITEM_GAP ? item->gap->to_ms : item->wall_ms;
 
-	if (!d || !counts(item) ||
-		(uncertain ? item->seq < d->untimed_from : at_ms < d->row.to_ms))
+	if (!d || !counts(item) || !after_account(d, item->seq, at_ms, uncertain))
 		return 0;
 	p = point_of(d, item->point, desc);
 	if (!p) {

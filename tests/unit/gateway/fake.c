@@ -314,25 +314,33 @@ void fake_init_untimed(struct fake *f, const char *yaml)
 /* An account may be durable while its row was refused. */
 static uint64_t follow_accounts(struct fake *f, struct fg_ledger_row *row)
 {
-	uint64_t untimed_from = 0;
+	uint64_t account_seq = 0;
 
 	for (uint64_t seq = row->from_seq; seq < f->committed_next; seq++) {
 		const struct fake_reading *r = stored(f, seq);
 
-		if (r->item.kind != FG_ITEM_ACCOUNT || r->account.from_ms != row->to_ms ||
+		if (r->item.kind != FG_ITEM_ACCOUNT ||
 			strcmp(r->lines[0].desc->device, row->device) != 0)
 			continue;
-		if (r->account.to_ms < row->to_ms)
-			row->from_seq = seq + 1;
-		row->to_ms = r->account.to_ms;
-		row->clean = false;
-		untimed_from = seq;
+		if (r->account.from_ms == row->to_ms) {
+			row->to_ms = r->account.to_ms;
+			row->clean = false;
+		}
+		if (r->account.to_ms == row->to_ms)
+			account_seq = seq;
 	}
-	return untimed_from;
+	return account_seq;
+}
+
+/* As gateway/ledger_start.c tells it. */
+static bool after_account(const struct fake_reading *r, uint64_t account_seq,
+	const struct fg_ledger_row *row)
+{
+	return r->item.seq > account_seq || (r->has_wall && r->item.wall_ms >= row->to_ms);
 }
 
 /* What the store holds of a device since its row: readings with a value, and gaps. */
-static size_t known_of(struct fake *f, struct fg_core_known *ret, uint64_t untimed_from,
+static size_t known_of(struct fake *f, struct fg_core_known *ret, uint64_t account_seq,
 	struct fg_core_known_point known[32])
 {
 	const struct fg_ledger_row *row = &ret->row;
@@ -346,7 +354,7 @@ static size_t known_of(struct fake *f, struct fg_core_known *ret, uint64_t untim
 
 		if (r->item.kind == FG_ITEM_ACCOUNT || strcmp(s->desc.device, row->device) != 0 ||
 			(!gap && r->item.qc == FG_QC_MISSING) ||
-			(r->has_wall ? r->item.wall_ms < row->to_ms : seq < untimed_from))
+			!after_account(r, account_seq, row))
 			continue;
 		for (i = 0; i < n && known[i].id != s->id; i++)
 			;
@@ -369,7 +377,7 @@ void fake_restart(struct fake *f)
 {
 	struct fg_core_known_point points[32];
 	struct fg_core_known known = {.points = points};
-	uint64_t untimed_from;
+	uint64_t account_seq;
 
 	fg_core_free(f->core);
 	f->appended_next = f->committed_next;
@@ -389,8 +397,8 @@ void fake_restart(struct fake *f)
 	new_core(f);
 	for (size_t i = 0; i < f->durable_count; i++) {
 		known.row = f->durable_rows[i];
-		untimed_from = follow_accounts(f, &known.row);
-		known.count = known_of(f, &known, untimed_from, points);
+		account_seq = follow_accounts(f, &known.row);
+		known.count = known_of(f, &known, account_seq, points);
 		assert_int_equal(fg_core_known(f->core, &known), FG_OK);
 	}
 }

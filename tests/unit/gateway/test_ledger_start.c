@@ -154,12 +154,13 @@ static void test_what_counts(void **state)
 	from = next;
 	reading(ph, NOON_MS - 1, FG_QC_PASS, true, 0); /* of the hour before */
 	reading(ph, NOON_MS, FG_QC_PASS, true, 0);
+	gap(ph, NOON_MS - 1, FG_REASON_FRAME, NULL);
+	account(ph, NOON_MS - 3600000, NOON_MS);
 	reading(ph, NOON_MS + 9, FG_QC_FAIL, true, 0);
 	reading(ph, NOON_MS + 2, FG_QC_MISSING, true, 0);
 	reading(ph, NOON_MS + 3, FG_QC_PASS, true, from); /* a correction */
 	reading(ph, 0, FG_QC_PASS, false, 0);		  /* time not known */
 	reading(level, NOON_MS + 4, FG_QC_PASS, true, 0); /* another device */
-	gap(ph, NOON_MS - 1, FG_REASON_FRAME, NULL);
 	gap(ph, NOON_MS + 5, FG_REASON_FRAME, NULL);
 	gap(ph, NOON_MS + 6, FG_REASON_MAX_SIZE, "town"); /* of one destination */
 	gap(ph, NOON_MS + 7, FG_REASON_MAX_SIZE, NULL);	  /* was sent, then refused */
