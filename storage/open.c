@@ -4,10 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/rng.h"
 #include "base/status.h"
+#include "storage/copy.h"
+#include "storage/files.h"
 #include "storage/mark.h"
 #include "storage/schema.h"
 #include "storage/spool_private.h"
@@ -15,6 +16,7 @@
 #define BYTES_MIN (INT64_C(1) << 20)
 #define PAGES_MAX INT64_C(1073741823) /* as many as SQLite counts */
 #define SIDE_BYTES (64 * 1024)              /* -shm and the mark */
+#define RESERVE_MORE (16 * 1024)     /* the mark, and what a file system needs by itself */
 #define WAL_FRAME_BYTES (FG_PAGE_SIZE + 24) /* a page and its header */
 
 static const char *const texts[ST_COUNT] = {
@@ -87,33 +89,36 @@ static const char *const texts[ST_COUNT] = {
 	[ST_LEDGER_FORGET] = "DELETE FROM ledger WHERE device = ?1",
 };
 
-int64_t fg_spool_file_bytes(const char *path)
-{
-	struct stat st;
-
-	return stat(path, &st) == 0 ? (int64_t)st.st_size : 0;
-}
-
 static int64_t clamp(int64_t v, int64_t lo, int64_t hi)
 {
 	return v < lo ? lo : v > hi ? hi : v;
 }
 
-void fg_spool_set_limits(struct fg_spool *s, const struct fg_spool_conf *conf)
+static void share_out(const struct fg_spool_conf *conf, struct fg_spool_limits *l)
 {
 	int64_t bytes = FG_MAX(conf->max_bytes, BYTES_MIN);
 	int64_t wal_pages = clamp(bytes / FG_PAGE_SIZE / 8, 32, 1000);
-	struct fg_spool_limits *l = &s->limits;
-	char pragmas[160];
 	int64_t margin;
 
 	l->keep_ms = conf->keep_ms;
 	l->when_full = conf->when_full;
+	l->wal_pages = wal_pages;
 	l->wal_bytes = 2 * wal_pages * WAL_FRAME_BYTES;
-	l->pages_max = (bytes - l->wal_bytes - SIDE_BYTES) / FG_PAGE_SIZE;
+	l->reserve_bytes = l->wal_bytes + RESERVE_MORE;
+	l->pages_max = (bytes - l->wal_bytes - l->reserve_bytes - SIDE_BYTES) / FG_PAGE_SIZE;
 	margin = clamp(l->pages_max / 16, 16, 1024);
 	l->pages_high = l->pages_max - margin;
 	l->pages_low = l->pages_high - margin / 4;
+}
+
+void fg_spool_set_limits(struct fg_spool *s, const struct fg_spool_conf *conf)
+{
+	struct fg_spool_limits *l = &s->limits;
+	int64_t wal_pages;
+	char pragmas[160];
+
+	share_out(conf, l);
+	wal_pages = l->wal_pages;
 	snprintf(pragmas, sizeof(pragmas),
 		"PRAGMA wal_autocheckpoint = %" PRId64 ";"
 		"PRAGMA journal_size_limit = %" PRId64 ";"
@@ -143,8 +148,10 @@ static int use_wal(sqlite3 *db, const char *file, struct fg_buf *why)
 }
 
 /* A store that starts anew must not come near the numbers of the one whose place it takes. */
-static uint64_t random_start(void)
+static uint64_t first_number(const struct fg_spool_conf *conf)
 {
+	if (conf->first_seq)
+		return conf->first_seq;
 	return (fg_random_seed() % ((UINT64_C(1) << 20) - 1) + 1) << 32;
 }
 
@@ -273,7 +280,9 @@ static int make_paths(struct fg_spool *s, const char *file)
 {
 	s->file = strdup(file);
 	if (!s->file || asprintf(&s->mark, "%s.mark", file) < 0 ||
-		asprintf(&s->wal, "%s-wal", file) < 0 || asprintf(&s->shm, "%s-shm", file) < 0)
+		asprintf(&s->wal, "%s-wal", file) < 0 ||
+		asprintf(&s->reserve, "%s.reserve", file) < 0 ||
+		asprintf(&s->shm, "%s-shm", file) < 0)
 		return FG_ENOMEM;
 	return FG_OK;
 }
@@ -288,9 +297,11 @@ static int open_spool(struct fg_spool *s, const struct fg_spool_conf *conf, stru
 		fg_buf_puts(why, "out of memory");
 		return rc;
 	}
+	share_out(conf, &s->limits);
+	fg_copy_shrink(s->file, s->limits.pages_max);
 	rc = read_mark(s, why, &marked);
 	if (rc == FG_OK)
-		rc = open_database(s, marked ? marked : random_start(), why, &created);
+		rc = open_database(s, marked ? marked : first_number(conf), why, &created);
 	if (rc == FG_OK)
 		rc = load(s, conf, marked, why);
 	if (rc < 0)
@@ -304,28 +315,45 @@ static int open_spool(struct fg_spool *s, const struct fg_spool_conf *conf, stru
 		}
 	}
 	fg_spool_set_limits(s, conf);
+	fg_reserve_keep(s);
 	return FG_OK;
 }
 
-int fg_spool_open(const struct fg_spool_conf *conf, struct fg_buf *why, struct fg_spool **ret)
+static int try_open(const struct fg_spool_conf *conf, struct fg_buf *why, struct fg_spool **ret)
 {
-	struct fg_spool *s;
+	struct fg_spool *s = calloc(1, sizeof(*s));
 	int rc;
 
-	/* saves a lock at every allocation; without effect once SQLite is in use */
-	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
-	s = calloc(1, sizeof(*s));
 	if (!s) {
 		fg_buf_puts(why, "out of memory");
 		return FG_ENOMEM;
 	}
 	rc = open_spool(s, conf, why);
+	if (rc == -ENOSPC && s->reserve && fg_file_bytes(s->reserve) > 0 &&
+		fg_file_remove(s->reserve) == FG_OK)
+		rc = FG_EAGAIN;
+	else if (rc == FG_EAGAIN)
+		rc = -EBUSY;
 	if (rc < 0) {
 		fg_spool_close(s);
 		return rc;
 	}
 	*ret = s;
 	return FG_OK;
+}
+
+int fg_spool_open(const struct fg_spool_conf *conf, struct fg_buf *why, struct fg_spool **ret)
+{
+	int rc;
+
+	/* saves a lock at every allocation; without effect once SQLite is in use */
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	rc = try_open(conf, why, ret);
+	if (rc == FG_EAGAIN) { /* on a full disk: once more with the room that was held */
+		fg_buf_clear(why);
+		rc = try_open(conf, why, ret);
+	}
+	return rc == -EBUSY ? FG_EAGAIN : rc;
 }
 
 void fg_spool_forget_pending(struct fg_spool *s)
@@ -352,6 +380,9 @@ void fg_spool_close(struct fg_spool *s)
 	free(s->mark);
 	free(s->wal);
 	free(s->shm);
+	free(s->reserve);
+	free(s->domains);
+	fg_thin_free(s->thin);
 	free(s);
 }
 
@@ -365,8 +396,9 @@ void fg_spool_info(struct fg_spool *s, struct fg_spool_info *ret)
 		.new_store = s->new_store,
 		.era = s->era,
 		.next_era = s->now.next_era,
-		.bytes = fg_spool_file_bytes(s->file) + fg_spool_file_bytes(s->wal) +
-			 fg_spool_file_bytes(s->shm) + fg_spool_file_bytes(s->mark),
+		.bytes = fg_file_bytes(s->file) + fg_file_bytes(s->wal) +
+			 fg_file_bytes(s->shm) + fg_file_bytes(s->mark) +
+			 fg_file_bytes(s->reserve),
 		.rows = s->now.rows,
 		.dropped = s->dropped,
 	};

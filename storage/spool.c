@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "storage/descriptor.h"
+#include "storage/files.h"
+#include "storage/loss.h"
 #include "storage/mark.h"
 #include "storage/spool_private.h"
 
@@ -209,7 +211,7 @@ static int bound_wal(struct fg_spool *s)
 {
 	int rc;
 
-	if (fg_spool_file_bytes(s->wal) <= s->limits.wal_bytes)
+	if (fg_file_bytes(s->wal) <= s->limits.wal_bytes)
 		return FG_OK;
 	sqlite3_busy_timeout(s->db, 100);
 	rc = sqlite3_wal_checkpoint_v2(s->db, NULL, SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
@@ -277,6 +279,22 @@ static int close_span(struct fg_spool *s)
 	return fg_sql_run(st);
 }
 
+/* Adds a record that is not stored to what all destinations lose. */
+static int lose(struct fg_spool *s, uint64_t first_seq, const void *record, size_t len)
+{
+	const struct fg_owed all = {.destination = "", .domains = UINT32_MAX};
+	struct fg_loss_set set;
+	unsigned readings = 0;
+	int rc;
+
+	fg_loss_init(&set, s, &all, 1, FG_REASON_MAX_SIZE);
+	rc = fg_loss_add_row(&set, first_seq, record, len, NULL, &readings);
+	if (rc == FG_OK)
+		rc = fg_loss_store(&set);
+	fg_loss_fini(&set);
+	return rc;
+}
+
 int fg_spool_append(struct fg_spool *s, uint64_t first_seq, unsigned count, const void *record,
 	size_t len)
 {
@@ -292,8 +310,12 @@ int fg_spool_append(struct fg_spool *s, uint64_t first_seq, unsigned count, cons
 		return refuse(s, FG_EINVAL, "an append with numbers that are used or not reserved");
 	if (fg_span_of_record(first_seq, count, record, len, &span) < 0)
 		return refuse(s, FG_EINVAL, "an append that is no record of so many readings");
-	if (s->full)
-		return refuse(s, FG_EFULL, "the store has reached max_size and keeps what it has");
+	if (s->full) {
+		rc = lose(s, first_seq, record, len);
+		return rc < 0 ? fg_spool_fail_group(s, rc, "note what is not stored")
+			      : refuse(s, FG_EFULL,
+					"the store has reached max_size and keeps what it has");
+	}
 	if (!fg_span_fits(&s->now.open, &span)) {
 		rc = close_span(s);
 		if (rc < 0)

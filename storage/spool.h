@@ -25,6 +25,7 @@ enum fg_when_full {
 struct fg_spool_conf {
 	const char *file;
 	const char *boot_id; /* NULL: the kernel's */
+	uint64_t first_seq; /* of a store that begins anew; 0: by chance, far from others */
 	int64_t keep_ms;   /* history kept after delivery */
 	int64_t max_bytes; /* database, WAL and side files together */
 	enum fg_when_full when_full;

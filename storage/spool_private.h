@@ -8,7 +8,7 @@
 
 /* What the files of the writer share. */
 
-#define FG_PAGE_SIZE 4096
+#define FG_PAGE_SIZE FG_SQL_PAGE_SIZE
 #define FG_SEQ_MAX (UINT64_C(1) << 62)
 #define FG_POINTS_MAX 1000000
 
@@ -64,7 +64,9 @@ enum fg_group_state {
 struct fg_spool_limits {
 	int64_t keep_ms;
 	enum fg_when_full when_full;
+	int64_t wal_pages;  /* written back from here on */
 	int64_t wal_bytes;  /* no group is begun while the write-ahead log is longer */
+	int64_t reserve_bytes;
 	int64_t pages_max;  /* of the database file */
 	int64_t pages_high; /* in use: from here on, the oldest rows go */
 	int64_t pages_low;  /* down to here */
@@ -89,7 +91,7 @@ struct fg_spool_tail {
 struct fg_spool {
 	sqlite3 *db;
 	sqlite3_stmt *st[ST_COUNT];
-	char *file, *mark, *wal, *shm;
+	char *file, *mark, *wal, *shm, *reserve;
 	struct fg_spool_limits limits;
 	enum fg_group_state group;
 	struct fg_spool_tail now, before;
@@ -102,6 +104,9 @@ struct fg_spool {
 	struct fg_pending_point *pending;
 	uint64_t dropped;
 	bool full; /* appends are refused (drop-newest) */
+	unsigned char *domains; /* of points by id: 0 not known yet, else 1 + domain (loss.c) */
+	size_t domain_cap;
+	struct fg_thin *thin; /* what thin.c keeps in memory */
 	bool shrinking, expiring; /* from the high to the low bound in one go */
 	char error[256];
 };
@@ -115,8 +120,24 @@ int fg_spool_fail_group(struct fg_spool *s, int status, const char *doing);
 /* At open, with the open span found: the era of this start. */
 int fg_spool_begin_era(struct fg_spool *s, const char *boot_id);
 
-int64_t fg_spool_file_bytes(const char *path);
 void fg_spool_forget_pending(struct fg_spool *s);
+
+/* ---- reserve.c ---- */
+
+/* Holds room, where it does not and there is enough (spool I14). */
+void fg_reserve_keep(struct fg_spool *s);
+
+/* ---- thin.c ---- */
+
+struct fg_thin;
+void fg_thin_free(struct fg_thin *thin);
+
+/* ---- room.c: dropping what somebody still lacks ---- */
+
+/* One bounded step within the numbers below tidy->drop_below: FG_TIDY_MORE, or FG_TIDY_WANTS_ROOM
+ * where nothing there may go. `owed` are all destinations, removed ones too. */
+int fg_room_step(struct fg_spool *s, const struct fg_tidy *tidy, const struct fg_owed *owed,
+	size_t count);
 
 /* Pages in use in the database file. */
 int fg_spool_used_pages(struct fg_spool *s, int64_t *ret);

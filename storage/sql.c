@@ -108,6 +108,18 @@ int fg_sql_prepare(sqlite3 *db, const char *const *texts, size_t count, sqlite3_
 	return FG_OK;
 }
 
+int fg_sql_make(sqlite3 *db, const char *sql, sqlite3_stmt **ret)
+{
+	int rc = sqlite3_prepare_v2(db, sql, -1, ret, NULL);
+
+	return rc == SQLITE_OK ? FG_OK : fg_sql_status(db, rc);
+}
+
+void fg_sql_finalize(sqlite3_stmt **st)
+{
+	sqlite3_finalize(*st);
+}
+
 int fg_sql_step(sqlite3_stmt *st)
 {
 	int rc = sqlite3_step(st);

@@ -11,6 +11,8 @@
 
 /* The little of SQLite that writer and reader share. Private to the room. */
 
+#define FG_SQL_PAGE_SIZE 4096
+
 /* How long a connection waits for another one's lock. */
 #define FG_SQL_BUSY_MS 2000
 
@@ -36,6 +38,10 @@ int fg_sql_int(sqlite3 *db, const char *sql, int64_t *ret);
 
 /* Prepares count statements that are kept. */
 int fg_sql_prepare(sqlite3 *db, const char *const *texts, size_t count, sqlite3_stmt **ret);
+
+/* A statement for one use, and its end (for FG_CLEANUP; NULL is fine). */
+int fg_sql_make(sqlite3 *db, const char *sql, sqlite3_stmt **ret);
+void fg_sql_finalize(sqlite3_stmt **st);
 
 /* Steps a prepared statement: 1 with a row, 0 at the end, negative on failure. The caller
  * resets it. */

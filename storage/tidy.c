@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Deleting what the spool need not keep: delivered history that is old, and the oldest rows where
+/* Deleting what the spool need not keep: delivered history that is old, or the oldest of it where
  * there is no room. Always from the front, whole spans at a time: one commit frees whole pages,
- * and a row's page is not written again for each row that goes. */
+ * and a row's page is not written again for each row that goes. What somebody still lacks is the
+ * matter of room.c. */
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/status.h"
+#include "storage/loss.h"
+#include "storage/removed.h"
 #include "storage/spool_private.h"
 #include "storage/times.h"
 
 #define STEP_BYTES (64 * 1024)
 #define SLACK_MS_MAX (24 * 3600 * INT64_C(1000))
-
-struct told {
-	uint64_t from, to;
-	unsigned count;
-};
 
 /* What the walk over the spans needs to judge them. */
 struct verdict {
@@ -20,7 +21,6 @@ struct verdict {
 	int64_t cutoff_ms; /* delivered and before this: expired */
 	int64_t future_ms; /* after this: the clock was wrong then */
 	bool for_room;     /* age does not matter */
-	bool undelivered;  /* neither does delivery */
 };
 
 struct span_row {
@@ -53,7 +53,7 @@ static int choose(struct fg_spool *s, const struct verdict *v, uint64_t *ret_upt
 
 	while ((rc = fg_sql_step(st)) > 0) {
 		read_span(st, &span);
-		if (!v->undelivered && span.last >= v->delivered_below)
+		if (span.last >= v->delivered_below)
 			break;
 		bytes += span.bytes;
 		if (!step_end || bytes <= STEP_BYTES)
@@ -74,34 +74,27 @@ static int choose(struct fg_spool *s, const struct verdict *v, uint64_t *ret_upt
 	return FG_OK;
 }
 
-/* Counts the readings up to `upto` that some destination has not. */
-static int count_undelivered(struct fg_spool *s, uint64_t delivered_below, uint64_t upto,
-	struct told *ret)
+/* What removed destinations lose with the rows up to `upto`. */
+static int note_losses(struct fg_spool *s, uint64_t upto, const struct fg_removed *removed)
 {
 	FG_CLEANUP(fg_sql_reset) sqlite3_stmt *st = s->st[ST_ROWS];
-	struct fg_record_head head;
-	int rc;
+	struct fg_loss_set set;
+	unsigned readings = 0;
+	int rc = FG_OK;
 
-	*ret = (struct told){.from = FG_SEQ_END};
-	if (delivered_below > upto)
+	if (fg_removed_first(removed) > upto)
 		return FG_OK;
-	/* a row may begin below delivered_below and end above: it is found among all that go */
+	fg_loss_init(&set, s, removed->owed, removed->count, FG_REASON_MAX_SIZE);
 	sqlite3_bind_int64(st, 1, 0);
 	sqlite3_bind_int64(st, 2, fg_sql_seq(upto));
-	while ((rc = fg_sql_step(st)) > 0) {
-		uint64_t seq = (uint64_t)sqlite3_column_int64(st, 0), end = seq + 1;
-
-		if (fg_record_head(sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1),
-			    &head) == FG_OK)
-			end = seq + head.count;
-		seq = FG_MAX(seq, delivered_below);
-		if (end <= seq)
-			continue;
-		ret->from = FG_MIN(ret->from, seq);
-		ret->to = end;
-		ret->count += (unsigned)(end - seq);
-	}
-	return rc < 0 ? fg_spool_fail(s, rc, "count old readings") : FG_OK;
+	while (rc == FG_OK && (rc = fg_sql_step(st)) > 0)
+		rc = fg_loss_add_row(&set, (uint64_t)sqlite3_column_int64(st, 0),
+			sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1), NULL,
+			&readings);
+	if (rc == FG_OK)
+		rc = fg_loss_store(&set);
+	fg_loss_fini(&set);
+	return rc;
 }
 
 static int delete_in_group(struct fg_spool *s, uint64_t upto, uint64_t *ret_rows)
@@ -120,14 +113,16 @@ static int delete_in_group(struct fg_spool *s, uint64_t upto, uint64_t *ret_rows
 	return rc;
 }
 
-static int delete_upto(struct fg_spool *s, uint64_t upto)
+static int delete_upto(struct fg_spool *s, uint64_t upto, const struct fg_removed *removed)
 {
-	uint64_t rows;
+	uint64_t rows = 0;
 	int rc = fg_spool_begin(s);
 
 	if (rc < 0)
 		return rc;
-	rc = delete_in_group(s, upto, &rows);
+	rc = note_losses(s, upto, removed);
+	if (rc == FG_OK)
+		rc = delete_in_group(s, upto, &rows);
 	if (rc < 0)
 		fg_spool_fail(s, rc, "delete old readings");
 	else
@@ -155,17 +150,6 @@ static int watch_room(struct fg_spool *s)
 	return FG_OK;
 }
 
-static int choose_for_room(struct fg_spool *s, uint64_t delivered_below, uint64_t *ret_upto)
-{
-	struct verdict v = {
-		.delivered_below = delivered_below,
-		.for_room = true,
-		.undelivered = s->limits.when_full != FG_FULL_DROP_NEWEST,
-	};
-
-	return choose(s, &v, ret_upto);
-}
-
 static int choose_expired(struct fg_spool *s, int64_t now_wall_ms, uint64_t delivered_below,
 	uint64_t *ret_upto)
 {
@@ -186,25 +170,60 @@ static int choose_expired(struct fg_spool *s, int64_t now_wall_ms, uint64_t deli
 	return rc;
 }
 
-int fg_spool_tidy(struct fg_spool *s, const struct fg_tidy *tidy)
+/* Room among what somebody lacks. */
+static int make_room(struct fg_spool *s, const struct fg_tidy *tidy,
+	const struct fg_removed *removed)
 {
+	size_t count = tidy->owed_count + removed->count;
+	struct fg_owed *owed;
+	int rc;
+
+	if (!tidy->owed)
+		return s->limits.when_full == FG_FULL_DROP_NEWEST ? FG_TIDY_DONE
+								  : FG_TIDY_WANTS_ROOM;
+	owed = calloc(count + 1, sizeof(*owed));
+	if (!owed)
+		return FG_ENOMEM;
+	if (tidy->owed_count)
+		memcpy(owed, tidy->owed, tidy->owed_count * sizeof(*owed));
+	if (removed->count)
+		memcpy(owed + tidy->owed_count, removed->owed, removed->count * sizeof(*owed));
+	rc = fg_room_step(s, tidy, owed, count);
+	free(owed);
+	return rc;
+}
+
+static int tidy_rows(struct fg_spool *s, const struct fg_tidy *tidy,
+	const struct fg_removed *removed)
+{
+	const struct verdict for_room = {
+		.delivered_below = tidy->delivered_below,
+		.for_room = true,
+	};
 	uint64_t upto = 0;
-	struct told told;
 	int rc = watch_room(s);
 
 	if (rc == FG_OK && s->shrinking)
-		rc = choose_for_room(s, tidy->delivered_below, &upto);
+		rc = choose(s, &for_room, &upto);
 	if (rc == FG_OK && !upto)
-		rc = choose_expired(s, tidy->now_wall_ms, tidy->delivered_below, &upto);
-	if (rc < 0 || !upto)
-		return rc;
-	rc = count_undelivered(s, tidy->delivered_below, upto, &told);
+		rc = choose_expired(s, tidy->now_wall_ms,
+			FG_MIN(tidy->delivered_below, fg_removed_first(removed)), &upto);
+	if (rc == FG_OK && upto) {
+		rc = delete_upto(s, upto, removed);
+		return rc < 0 ? rc : FG_TIDY_MORE;
+	}
+	return rc == FG_OK && s->shrinking ? make_room(s, tidy, removed) : rc;
+}
+
+int fg_spool_tidy(struct fg_spool *s, const struct fg_tidy *tidy)
+{
+	struct fg_removed removed = {0};
+	int rc = fg_removed_load(s, tidy->now_wall_ms, &removed);
+
 	if (rc == FG_OK)
-		rc = delete_upto(s, upto);
-	if (rc < 0)
-		return rc;
-	s->dropped += told.count;
-	if (told.count && tidy->dropped)
-		tidy->dropped(tidy->arg, told.from, told.to, told.count);
-	return FG_TIDY_MORE;
+		rc = tidy_rows(s, tidy, &removed);
+	fg_removed_fini(&removed);
+	if (rc == FG_OK)
+		fg_reserve_keep(s);
+	return rc;
 }

@@ -41,8 +41,20 @@ static int do_read(sqlite3_file *f, void *to, int n, sqlite3_int64 at)
 	return real(f)->pMethods->xRead(real(f), to, n, at);
 }
 
+/* Whether a file that grows up to `end` finds no room. */
+static bool over_quota(sqlite3_file *f, sqlite3_int64 end)
+{
+	sqlite3_int64 size = 0;
+
+	if (!fault.quota || real(f)->pMethods->xFileSize(real(f), &size) != SQLITE_OK)
+		return false;
+	return end > size && fault.used() + end - size > fault.quota;
+}
+
 static int do_write(sqlite3_file *f, const void *from, int n, sqlite3_int64 at)
 {
+	if (over_quota(f, at + n))
+		return SQLITE_FULL;
 	if (fault_hit())
 		return fault.full ? SQLITE_FULL : SQLITE_IOERR_WRITE;
 	fault.bytes += (uint64_t)n;

@@ -13,6 +13,8 @@ struct fault {
 	bool from_then;   /* and all that follow: the disk is gone */
 	bool full;        /* writes fail for want of room, not with an input/output error */
 	bool fired;
+	int64_t quota;    /* of all files together; 0: none */
+	int64_t (*used)(void);
 	uint64_t bytes, writes, syncs;
 };
 

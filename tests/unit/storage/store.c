@@ -11,7 +11,8 @@
 
 #define COUNT_MAX 64
 
-static const char *const suffixes[] = {"", "-wal", "-shm", "-journal", ".mark", ".mark.tmp"};
+static const char *const suffixes[] = {"", "-wal", "-shm", "-journal", ".mark", ".mark.tmp",
+	".reserve", ".new", ".salvage", ".salvaged", ".copy"};
 
 static const struct fg_point_desc descs[4] = {
 	{"bragernes", "sonde", "ph", "ph", "[pH]", "water", 2},

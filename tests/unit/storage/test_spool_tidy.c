@@ -31,17 +31,24 @@ static struct fg_spool_info info_of(struct store *t)
 	return info;
 }
 
+/* A destination lacks all from `below` on, and lets go of it when asked. */
 static unsigned tidy_all(struct store *t, int64_t now_ms, uint64_t below, struct told *told)
 {
+	FG_CLEANUP(fg_ranges_fini) struct fg_ranges left = {0};
+	struct fg_owed owed = {.destination = "open-data", .domains = UINT32_MAX};
+	struct fg_tidy tidy = {.now_wall_ms = now_ms, .delivered_below = below, .dropped = note,
+		.arg = told, .drop_below = FG_SEQ_END};
 	unsigned steps = 0;
 	int rc;
 
-	while ((rc = fg_spool_tidy(t->s,
-			&(const struct fg_tidy){.now_wall_ms = now_ms,
-				.delivered_below = below,
-				.dropped = note,
-				.arg = told})) > 0)
+	if (below < FG_SEQ_END)
+		assert_int_equal(fg_ranges_add(&left, below, FG_SEQ_END), FG_OK);
+	owed.unacked = left;
+	while ((rc = fg_spool_tidy(t->s, &tidy)) > 0) {
 		assert_true(++steps < 10000);
+		tidy.owed = rc == FG_TIDY_WANTS_ROOM ? &owed : NULL;
+		tidy.owed_count = tidy.owed ? 1 : 0;
+	}
 	if (rc < 0)
 		fail_msg("%s", fg_spool_error(t->s));
 	return steps;
@@ -134,9 +141,10 @@ static void spool_I8_I9_the_oldest_goes_for_room_and_is_told(void **state)
 	}
 	assert_true(told.count > 100000);
 	assert_int_equal(told.count, info_of(t).dropped);
-	assert_int_equal(store_read(t, &seen) + (long)told.count + 500, stored);
+	/* of four, one is an announcement that there is nothing, which counts nowhere */
+	assert_int_equal(store_read(t, &seen) + (long)told.count / 3 * 4 + 500, stored);
 	assert_int_equal(fg_ranges_first(&seen), told.next);
-	assert_true(fg_ranges_count_below(&seen, FG_SEQ_END) * 12 > 1 << 18);
+	assert_true(fg_ranges_count_below(&seen, FG_SEQ_END) * 12 > 3 << 16);
 	store_close(t);
 	store_open(t);
 	assert_int_equal(info_of(t).first_seq, told.next);
