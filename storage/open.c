@@ -10,6 +10,7 @@
 #include "storage/copy.h"
 #include "storage/files.h"
 #include "storage/mark.h"
+#include "storage/salvage.h"
 #include "storage/schema.h"
 #include "storage/spool_private.h"
 
@@ -148,7 +149,7 @@ static int use_wal(sqlite3 *db, const char *file, struct fg_buf *why)
 }
 
 /* A store that starts anew must not come near the numbers of the one whose place it takes. */
-static uint64_t first_number(const struct fg_spool_conf *conf)
+uint64_t fg_first_number(const struct fg_spool_conf *conf)
 {
 	if (conf->first_seq)
 		return conf->first_seq;
@@ -287,6 +288,20 @@ static int make_paths(struct fg_spool *s, const char *file)
 	return FG_OK;
 }
 
+/* That it was salvaged is told once. */
+static int take_salvaged(struct fg_spool *s, struct fg_buf *why)
+{
+	int64_t ms;
+	int rc = fg_sql_int(s->db, "DELETE FROM meta WHERE key = 'salvaged_ms' RETURNING value",
+		&ms);
+
+	s->salvaged = rc == FG_OK;
+	if (rc == FG_OK || rc == FG_ENOENT)
+		return FG_OK;
+	fg_sql_explain(s->db, s->file, rc, why);
+	return rc;
+}
+
 static int open_spool(struct fg_spool *s, const struct fg_spool_conf *conf, struct fg_buf *why)
 {
 	bool created;
@@ -298,10 +313,13 @@ static int open_spool(struct fg_spool *s, const struct fg_spool_conf *conf, stru
 		return rc;
 	}
 	share_out(conf, &s->limits);
+	rc = fg_salvage_finish(s->file, why);
+	if (rc < 0)
+		return rc;
 	fg_copy_shrink(s->file, s->limits.pages_max);
 	rc = read_mark(s, why, &marked);
 	if (rc == FG_OK)
-		rc = open_database(s, marked ? marked : first_number(conf), why, &created);
+		rc = open_database(s, marked ? marked : fg_first_number(conf), why, &created);
 	if (rc == FG_OK)
 		rc = load(s, conf, marked, why);
 	if (rc < 0)
@@ -316,7 +334,7 @@ static int open_spool(struct fg_spool *s, const struct fg_spool_conf *conf, stru
 	}
 	fg_spool_set_limits(s, conf);
 	fg_reserve_keep(s);
-	return FG_OK;
+	return take_salvaged(s, why);
 }
 
 static int try_open(const struct fg_spool_conf *conf, struct fg_buf *why, struct fg_spool **ret)
@@ -394,6 +412,7 @@ void fg_spool_info(struct fg_spool *s, struct fg_spool_info *ret)
 		.next_seq = s->next_seq,
 		.reserved = s->reserved,
 		.new_store = s->new_store,
+		.salvaged = s->salvaged,
 		.era = s->era,
 		.next_era = s->now.next_era,
 		.bytes = fg_file_bytes(s->file) + fg_file_bytes(s->wal) +

@@ -52,6 +52,23 @@ static const char from_1[] =
 	"PRAGMA user_version = " STRING(VERSION) ";"
 	"COMMIT;";
 
+#define NEWER_MAX 1000 /* a layout beyond this is no layout */
+
+/* Whether a file whose header is not ours has our tables all the same: then it is damaged, not
+ * somebody else's. */
+static bool has_our_tables(sqlite3 *db)
+{
+	static const char all[] = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'";
+	static const char ours[] = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND"
+		" name IN ('meta', 'era', 'point', 'reading', 'span', 'delivery', 'ledger', 'loss',"
+		" 'restamp')";
+	int64_t known, there;
+
+	if (fg_sql_int(db, ours, &known) < 0 || fg_sql_int(db, all, &there) < 0)
+		return false;
+	return known >= 5 && known == there;
+}
+
 /* The layout of a spool that we know; 0: an empty database; negative: neither. */
 static int identify(sqlite3 *db, const char *file, struct fg_buf *why)
 {
@@ -68,6 +85,10 @@ static int identify(sqlite3 *db, const char *file, struct fg_buf *why)
 	}
 	if (objects == 0 && id == 0 && version == 0)
 		return 0;
+	if ((id != APPLICATION_ID || version > NEWER_MAX) && has_our_tables(db)) {
+		fg_buf_printf(why, "'%s' is damaged: its header does not fit its tables", file);
+		return FG_ECORRUPT;
+	}
 	if (id != APPLICATION_ID) {
 		fg_buf_printf(why, "'%s' is the database of another program", file);
 		return FG_EINVAL;

@@ -31,6 +31,7 @@ int fg_spool_fail(struct fg_spool *s, int status, const char *doing)
 	else
 		fg_sql_describe(s->db, &text);
 	fg_debug(FG_DEBUG_spool, "spool: %s", s->error);
+	s->damaged = status == FG_ECORRUPT;
 	return status;
 }
 
@@ -38,8 +39,14 @@ int fg_spool_fail(struct fg_spool *s, int status, const char *doing)
 static int refuse(struct fg_spool *s, int status, const char *text)
 {
 	snprintf(s->error, sizeof(s->error), "%s", text);
+	s->damaged = false;
 	fg_debug(FG_DEBUG_spool, "spool: %s", s->error);
 	return status;
+}
+
+bool fg_spool_damaged(const struct fg_spool *s)
+{
+	return s->damaged;
 }
 
 const char *fg_spool_error(const struct fg_spool *s)

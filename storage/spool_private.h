@@ -97,7 +97,8 @@ struct fg_spool {
 	struct fg_spool_tail now, before;
 	uint64_t next_seq, reserved;
 	uint64_t stored_reserved; /* what the database says; above `reserved` if the mark failed */
-	bool new_store;
+	bool new_store, salvaged;
+	bool damaged; /* the last failure says so of the file */
 	uint32_t era; /* of this start */
 	char boot_id[64];
 	uint32_t next_point;
@@ -121,6 +122,9 @@ int fg_spool_fail_group(struct fg_spool *s, int status, const char *doing);
 int fg_spool_begin_era(struct fg_spool *s, const char *boot_id);
 
 void fg_spool_forget_pending(struct fg_spool *s);
+
+/* Of a store that begins anew. */
+uint64_t fg_first_number(const struct fg_spool_conf *conf);
 
 /* ---- reserve.c ---- */
 

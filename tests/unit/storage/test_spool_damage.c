@@ -1,0 +1,410 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Damaged files: the gateway can start whatever the bytes are, what can be read comes back, and
+ * nothing that was not there. */
+#include "store.h"
+
+#include <dirent.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/rng.h"
+#include "storage/files.h"
+#include "storage/mark.h"
+
+#define ROW 20
+#define ROWS 900
+#define PAGE 4096
+#define ROWS_A_PAGE 26 /* more than fit, and those beside them */
+#define NOW INT64_C(1790000000000)
+
+static void copy_file(const char *from, const char *to)
+{
+	size_t size = (size_t)fg_file_bytes(from);
+	char *bytes = malloc(size + 1);
+	FILE *f;
+
+	assert_int_equal(fg_file_read(from, 0, bytes, size), size);
+	f = fopen(to, "wb");
+	assert_non_null(f);
+	assert_int_equal(fwrite(bytes, 1, size, f), size);
+	fclose(f);
+	free(bytes);
+}
+
+static void path_of(const struct store *t, const char *suffix, char path[160])
+{
+	snprintf(path, 160, "%s%s", t->file, suffix);
+}
+
+/* Everything in the folder goes. */
+static void empty_folder(const struct store *t)
+{
+	DIR *d = opendir(t->dir);
+	struct dirent *e;
+
+	while ((e = readdir(d))) {
+		char path[400];
+
+		snprintf(path, sizeof(path), "%s/%s", t->dir, e->d_name);
+		unlink(path);
+	}
+	closedir(d);
+}
+
+static unsigned set_aside(const struct store *t)
+{
+	DIR *d = opendir(t->dir);
+	struct dirent *e;
+	unsigned n = 0;
+
+	while ((e = readdir(d)))
+		n += strstr(e->d_name, ".db.damaged-2026") != NULL;
+	closedir(d);
+	return n;
+}
+
+struct original {
+	char file[160];	     /* whole, without a log */
+	char db[160], wal[160]; /* as a power cut left them; the log holds the newest rows */
+	uint64_t first, used;
+};
+
+/* A store of many pages, and the same with its last rows in the log. */
+static void make_original(struct store *t, struct original *ret)
+{
+	FG_CLEANUP(fg_ranges_fini) struct fg_ranges left = {0};
+	struct fg_spool_info info;
+	char path[160];
+	struct fg_buf why;
+
+	store_open(t);
+	fg_spool_info(t->s, &info);
+	ret->first = info.next_seq;
+	ret->used = info.next_seq + ROWS * ROW;
+	assert_int_equal(fg_spool_reserve(t->s, ret->used), FG_OK);
+	fg_ranges_add(&left, ret->first + 500, FG_SEQ_END);
+	for (unsigned i = 0; i < ROWS; i++) {
+		assert_int_equal(fg_spool_begin(t->s), FG_OK);
+		assert_int_equal(store_append(t, ret->first + i * ROW, ROW, i * 1000,
+			STORE_WALL_MS + i * 1000), FG_OK);
+		assert_int_equal(fg_spool_set_delivery(t->s, "a", &left), FG_OK);
+		assert_int_equal(fg_spool_commit(t->s), FG_OK);
+	}
+	snprintf(ret->file, sizeof(ret->file), "%s/original", t->dir);
+	snprintf(ret->db, sizeof(ret->db), "%s/db", t->dir);
+	snprintf(ret->wal, sizeof(ret->wal), "%s/wal", t->dir);
+	fg_buf_wrap(&why, t->why, sizeof(t->why));
+	assert_int_equal(fg_spool_backup(t->file, ret->file, &why), FG_OK);
+	copy_file(t->file, ret->db);
+	path_of(t, "-wal", path);
+	copy_file(path, ret->wal);
+	store_close(t);
+}
+
+static void put_back(struct store *t, const struct original *o)
+{
+	char path[160];
+
+	copy_file(o->db, t->file);
+	path_of(t, "-wal", path);
+	copy_file(o->wal, path);
+	path_of(t, "-shm", path);
+	unlink(path);
+	assert_int_equal(fg_mark_write(t->mark, o->used), FG_OK);
+}
+
+/* Opens as a gateway does, and reads all; salvages where that fails, or at once. 1: it was
+ * salvaged. */
+static int start_or_salvage(struct store *t, bool at_once)
+{
+	struct fg_buf why;
+	sqlite3 *db;
+	bool bad;
+	int rc;
+
+	rc = at_once ? FG_ECORRUPT : store_try_open(t);
+	bad = rc < 0;
+	if (bad && rc != FG_ECORRUPT && !(t->s && fg_spool_damaged(t->s)))
+		fail_msg("refused: %d %s", rc, t->s ? fg_spool_error(t->s) : t->why);
+	store_close(t);
+	if (!bad) {
+		assert_int_equal(sqlite3_open(t->file, &db), SQLITE_OK);
+		bad = sqlite3_exec(db, "PRAGMA cell_size_check = ON; SELECT * FROM reading;"
+			"SELECT * FROM point; SELECT * FROM era; SELECT * FROM delivery;"
+			"SELECT * FROM span", NULL, NULL, NULL) != SQLITE_OK;
+		sqlite3_close(db);
+	}
+	if (bad) {
+		fg_buf_wrap(&why, t->why, sizeof(t->why));
+		if (fg_spool_salvage(&t->conf, NOW, &why) < 0)
+			fail_msg("salvage: %s", t->why);
+	}
+	rc = store_try_open(t);
+	if (rc < 0)
+		fail_msg("after it: %d %s %s", rc, t->why, t->s ? fg_spool_error(t->s) : "");
+	return bad;
+}
+
+static int start(struct store *t)
+{
+	return start_or_salvage(t, false);
+}
+
+static int64_t ask(const struct store *t, const struct original *o, const char *sql)
+{
+	sqlite3_stmt *st;
+	sqlite3 *db;
+	int64_t v;
+	char attach[256];
+
+	snprintf(attach, sizeof(attach), "ATTACH '%s' AS o", o->file);
+	assert_int_equal(sqlite3_open(t->file, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, attach, NULL, NULL, NULL), SQLITE_OK);
+	if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK)
+		fail_msg("%s", sqlite3_errmsg(db));
+	assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+	v = sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	return v;
+}
+
+static void check_salvaged(struct store *t, const struct original *o, unsigned pages,
+	const char *what)
+{
+	int64_t invented = ask(t, o, "SELECT count(*) FROM main.reading r LEFT JOIN o.reading w"
+		" USING (seq) WHERE w.record IS NOT r.record");
+	int64_t left = ask(t, o, "SELECT count(*) FROM main.reading");
+	struct fg_spool_info info;
+
+	fg_spool_info(t->s, &info);
+	if (invented || left + pages * ROWS_A_PAGE < ROWS || info.next_seq < o->used)
+		fail_msg("%s: %d invented, %d of %d left, %u pages damaged, next %llu of %llu",
+			what, (int)invented, (int)left, ROWS, pages,
+			(unsigned long long)info.next_seq, (unsigned long long)o->used);
+	assert_true(info.salvaged);
+	assert_true(set_aside(t) >= 1);
+	assert_int_equal(fg_spool_reserve(t->s, info.next_seq + ROW), FG_OK);
+	store_put(t, info.next_seq, ROW, STORE_WALL_MS);
+}
+
+static void write_at(const char *path, int64_t at, const void *bytes, size_t n)
+{
+	FILE *f = fopen(path, "r+b");
+
+	assert_non_null(f);
+	assert_int_equal(fseek(f, (long)at, SEEK_SET), 0);
+	assert_int_equal(fwrite(bytes, 1, n, f), n);
+	fclose(f);
+}
+
+/* One random damage; returns how many pages it touched. */
+static unsigned damage(struct fg_rng *rng, const char *path, bool log)
+{
+	int64_t pages = fg_file_bytes(path) / PAGE;
+	static const char zeros[PAGE];
+	unsigned n = 1 + (unsigned)fg_rng_below(rng, 3), kind = (unsigned)fg_rng_below(rng, 3);
+
+	for (unsigned i = 0; i < n; i++) {
+		int64_t page = (int64_t)fg_rng_below(rng, (uint64_t)pages);
+		char bytes[256];
+
+		for (size_t k = 0; k < sizeof(bytes); k++)
+			bytes[k] = (char)fg_rng_next(rng);
+		if (kind == 0)
+			write_at(path, page * PAGE, zeros, PAGE);
+		else if (kind == 1)
+			write_at(path, page * PAGE, bytes, sizeof(bytes));
+		else
+			write_at(path, page * PAGE + (int64_t)fg_rng_below(rng, PAGE - 8), bytes,
+				8);
+	}
+	return log ? 2 * n : n; /* a page of the log lies across two */
+}
+
+static void random_damage(struct store *t, bool to_log)
+{
+	unsigned salvaged = 0;
+	struct original o;
+
+	make_original(t, &o);
+	for (uint64_t seed = 1; seed <= 150; seed++) {
+		struct fg_rng rng = {.state = seed};
+		char path[160], what[64];
+		unsigned pages;
+
+		put_back(t, &o);
+		path_of(t, to_log ? "-wal" : "", path);
+		pages = damage(&rng, path, to_log);
+		snprintf(what, sizeof(what), "seed %d", (int)seed);
+		/* SQLite takes the end of a log that is damaged for the end of it */
+		if (start_or_salvage(t, to_log)) {
+			check_salvaged(t, &o, pages, what);
+			salvaged++;
+		}
+		store_close(t);
+		{
+			DIR *d = opendir(t->dir);
+			struct dirent *e;
+
+			while ((e = readdir(d)))
+				if (strstr(e->d_name, "readings.db")) {
+					snprintf(path, sizeof(path), "%.60s/%.90s", t->dir,
+						e->d_name);
+					unlink(path);
+				}
+			closedir(d);
+		}
+	}
+	print_message("%u of 150 needed to be salvaged\n", salvaged);
+	assert_true(salvaged > 50);
+	empty_folder(t);
+}
+
+static void random_damage_to_the_file(void **state)
+{
+	random_damage(*state, false);
+}
+
+static void random_damage_to_the_log(void **state)
+{
+	random_damage(*state, true);
+}
+
+static void a_file_cut_off_and_a_mark_unreadable(void **state)
+{
+	struct store *t = *state;
+	struct original o;
+	char path[160];
+	int64_t size, left;
+
+	make_original(t, &o);
+	copy_file(o.file, t->file);
+	size = fg_file_bytes(t->file);
+	assert_int_equal(truncate(t->file, size / 2 / PAGE * PAGE + 100), 0);
+	unlink(t->mark);
+	assert_int_equal(start(t), 1);
+	left = ask(t, &o, "SELECT count(*) FROM main.reading");
+	assert_true(left > ROWS / 4 && left < ROWS * 3 / 4);
+	{
+		struct fg_spool_info info;
+
+		fg_spool_info(t->s, &info);
+		assert_true(info.next_seq >= info.last_seq + (1 << 20));
+		assert_true(info.salvaged);
+	}
+	store_close(t);
+	store_open(t); /* it is told once */
+	{
+		struct fg_spool_info info;
+
+		fg_spool_info(t->s, &info);
+		assert_false(info.salvaged);
+	}
+	store_close(t);
+	/* nothing but noise */
+	path_of(t, "-wal", path);
+	memset(path + 150, 0, 1);
+	for (int64_t at = 0; at < fg_file_bytes(t->file); at += 160)
+		write_at(t->file, at, path, 160);
+	assert_int_equal(start(t), 1);
+	{
+		struct fg_spool_info info;
+
+		fg_spool_info(t->s, &info);
+		assert_int_equal(fg_spool_reserve(t->s, info.next_seq + ROW), FG_OK);
+		store_put(t, info.next_seq, ROW, STORE_WALL_MS);
+	}
+	store_close(t);
+	empty_folder(t);
+}
+
+/* The power goes when the result is complete and nothing has changed places yet, or half. */
+static void a_salvage_that_is_cut_short_goes_on(void **state)
+{
+	struct store *t = *state;
+	char done[160], path[160];
+	struct original o;
+
+	make_original(t, &o);
+	for (unsigned moved = 0; moved < 3; moved++) {
+		put_back(t, &o);
+		write_at(t->file, 0, "broken", 6);
+		assert_int_equal(start(t), 1);
+		store_close(t);
+		/* as it was before the exchange */
+		path_of(t, ".salvaged", done);
+		assert_int_equal(rename(t->file, done), 0);
+		if (moved < 2)
+			copy_file(o.db, t->file);
+		path_of(t, "-wal", path);
+		if (moved < 1)
+			copy_file(o.wal, path);
+		store_open(t);
+		assert_int_equal(ask(t, &o, "SELECT count(*) FROM main.reading"), ROWS);
+		assert_int_equal(access(done, F_OK), -1);
+		store_close(t);
+	}
+	/* an incomplete result is begun anew */
+	put_back(t, &o);
+	write_at(t->file, 0, "broken", 6);
+	path_of(t, ".salvage", path);
+	copy_file(o.wal, path);
+	assert_int_equal(start(t), 1);
+	assert_int_equal(ask(t, &o, "SELECT count(*) FROM main.reading"), ROWS);
+	assert_int_equal(ask(t, &o, "SELECT count(*) FROM main.delivery"), 1);
+	store_close(t);
+	empty_folder(t);
+}
+
+/* The header's application id and layout, where the tables are ours. */
+static void a_damaged_header_is_not_another_program(void **state)
+{
+	static const int64_t places[] = {0, 16, 60, 68};
+	struct store *t = *state;
+	struct original o;
+
+	make_original(t, &o);
+	for (size_t i = 0; i < FG_COUNT(places); i++) {
+		copy_file(o.file, t->file); /* without a log that would mend it */
+		write_at(t->file, places[i], "oops", 4);
+		assert_int_equal(start(t), 1);
+		assert_int_equal(ask(t, &o, "SELECT count(*) FROM main.reading"), ROWS);
+		assert_int_equal(ask(t, &o, "SELECT count(*) FROM main.delivery"), 1);
+		store_close(t);
+	}
+	empty_folder(t);
+}
+
+static void another_programs_file_is_not_salvaged(void **state)
+{
+	struct store *t = *state;
+	struct fg_buf why;
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(t->file, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "CREATE TABLE x (y)", NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	fg_buf_wrap(&why, t->why, sizeof(t->why));
+	assert_int_equal(fg_spool_salvage(&t->conf, NOW, &why), FG_EINVAL);
+	assert_non_null(strstr(t->why, "another program"));
+	assert_int_equal(set_aside(t), 0);
+}
+
+int main(void)
+{
+#define T(f) cmocka_unit_test_setup_teardown(f, store_setup, store_teardown)
+	const struct CMUnitTest tests[] = {
+		T(random_damage_to_the_file),
+		T(random_damage_to_the_log),
+		T(a_file_cut_off_and_a_mark_unreadable),
+		T(a_salvage_that_is_cut_short_goes_on),
+		T(a_damaged_header_is_not_another_program),
+		T(another_programs_file_is_not_salvaged),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
