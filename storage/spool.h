@@ -72,7 +72,8 @@ int fg_spool_intern(struct fg_spool *s, const struct fg_point_desc *desc, uint32
 int fg_spool_begin(struct fg_spool *s);
 /* `record` is an encoded record (record.h) of the numbers first_seq .. first_seq + count - 1, which
  * are reserved and above all appended before; FG_EINVAL otherwise. FG_EFULL (drop-newest only): the
- * store has reached its size, the record is not stored. After either the group goes on. */
+ * store has reached its size, the record is not stored but added to what all lose. After either the
+ * group goes on. */
 int fg_spool_append(struct fg_spool *s, uint64_t first_seq, unsigned count, const void *record,
 	size_t len);
 int fg_spool_set_delivery(struct fg_spool *s, const char *destination, const struct fg_ranges *r);
@@ -173,13 +174,16 @@ struct fg_tidy {
 	const struct fg_owed *owed;
 	size_t owed_count;
 	uint64_t drop_below;
-	/* told after the step is durable: numbers that are gone, how many undelivered readings */
+	/* told after the step is durable: numbers that are gone, how many undelivered readings of
+	 * quality 1 to 4. Thinned rows are told by their count alone, with from = to = 0: so many
+	 * holes would break up every set of ranges. */
 	void (*dropped)(void *arg, uint64_t from, uint64_t to, unsigned count);
 	void *arg;
 };
 
 /* A bounded step each call, outside a group: expires delivered history, frees what is kept for
- * removed destinations after their grace, keeps the size. Negative on failure. */
+ * removed destinations after their grace (the log tells), keeps the size and the ballast. Negative
+ * on failure. */
 int fg_spool_tidy(struct fg_spool *s, const struct fg_tidy *tidy);
 
 /* A destination that the configuration no longer names keeps its backlog for this long. */
