@@ -119,6 +119,17 @@ bool fg_encode_json(struct fg_buf *out, const char *gateway, const struct fg_poi
 		put_blemishes(out, item);
 	if (item->not_stored)
 		PUT(out, ",\"stored\":false");
+	if (item->uncertainty_s) {
+		PUT(out, ",\"time_uncertainty\":");
+		fg_buf_put_uint(out, item->uncertainty_s);
+	}
+	if (item->replaces) {
+		PUT(out, ",\"replaces\":\"");
+		fg_buf_puts(out, gateway);
+		fg_buf_putc(out, ':');
+		fg_buf_put_uint(out, item->replaces);
+		fg_buf_putc(out, '"');
+	}
 	fg_buf_putc(out, '}');
 	if (!out->overflow)
 		return true;

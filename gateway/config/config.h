@@ -25,7 +25,7 @@ struct fg_gateway_conf {
 
 struct fg_storage_conf {
 	const char *file;
-	int64_t commit_interval_us;
+	int64_t commit_interval_us, max_delay_us;
 	int64_t keep_us;
 	int64_t max_size;
 	int when_full; /* enum fg_when_full */

@@ -68,8 +68,9 @@ const struct fg_key fg_keys_station[] = {
 
 static const struct fg_choice full_choices[] = {
 	{"drop-oldest", 0, false, "the oldest readings go"},
-	{"drop-newest", 2, false, "new readings are published but not stored"},
-	{"thin", 1, true, ""},
+	{"thin", 1, false,
+		"every second of the oldest stays, then every fourth, evenly over time"},
+	{"drop-newest", 2, false, "new readings are refused until there is room"},
 	{0},
 };
 
@@ -81,8 +82,8 @@ static const struct fg_key storage_keys[] = {
 		.help = "Readings are written together this often: what a power cut can take at "
 			"most. "
 			"Longer spares the card; 0 writes each batch at once."},
-	{"max_delay", FG_KEY_DURATION, FG_KEY_UNSUPPORTED, .min = 100 * MS, .max = HOUR,
-		.dflt = "5s",
+	{"max_delay", FG_KEY_DURATION, AT(fg_storage_conf, max_delay_us), .min = 100 * MS,
+		.max = HOUR, .dflt = "5s",
 		.help = "A live reading waits this long for its place in the store, then goes out "
 			"marked `stored: false`."},
 	{"keep", FG_KEY_DURATION, AT(fg_storage_conf, keep_us), .max = 36500 * DAY, .dflt = "30d",
@@ -137,8 +138,10 @@ static const struct fg_key clock_keys[] = {
 			"beginning. A path: once that file exists. Until then readings are stored "
 			"and not "
 			"published."},
-	{"max_wait", FG_KEY_DURATION, FG_KEY_UNSUPPORTED, AT(fg_clock_conf, max_wait_us),
-		.help = "Not right by then: publish with `time_uncertainty`."},
+	{"max_wait", FG_KEY_DURATION, AT(fg_clock_conf, max_wait_us), .max = 36500 * DAY,
+		.dflt = "30m",
+		.help = "Not right by then: readings are published with an estimated time and "
+			"`time_uncertainty`, and corrected once the time is known."},
 	{0},
 };
 

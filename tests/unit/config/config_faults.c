@@ -53,12 +53,11 @@ static const struct fault faults[] = {
 	{"max_size: 512MiB", "max_size: 1023KiB", "max_size: |1023KiB", "out of range; 1MiB to"},
 	{"commit_interval: 1s", "commit_interval: 1", "commit_interval: |1\n",
 		"'1' is not a duration"},
-	{"commit_interval: 1s", "max_delay: 2s", "max_delay: |2s",
-		"storage.max_delay: not supported yet"},
+	{"commit_interval: 1s", "max_delay: 10ms", "max_delay: |10ms", "out of range; 100ms to"},
 	{"when_full: drop-oldest", "when_full: drop_oldest", "when_full: |drop_",
 		"did you mean 'drop-oldest'?"},
-	{"when_full: drop-oldest", "when_full: thin", "when_full: |thin",
-		"'thin' is not supported yet"},
+	{"when_full: drop-oldest", "when_full: thinn", "when_full: |thinn",
+		"did you mean 'thin'?"},
 
 	/* destinations */
 	{"    servers: [mqtt://127.0.0.1:1883]\n", "", "local:\n",
@@ -112,7 +111,7 @@ static const struct fault faults[] = {
 
 	/* clock, control, http */
 	{"trust: auto", "trust: atuo", "trust: |atuo", "did you mean 'auto'?"},
-	{"trust: auto", "max_wait: 30m", "max_wait: |30m", "clock.max_wait: not supported yet"},
+	{"trust: auto", "max_wait: 30", "max_wait: |30\n", "'30' is not a duration"},
 	{"links:\n", "http: {listen: 127.0.0.1:80}\nlinks:\n", "http: |{",
 		"http: not supported yet"},
 
