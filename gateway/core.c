@@ -132,6 +132,7 @@ int fg_core_new(struct fg_config *config, const struct fg_core_ports *ports,
 		.read_page = publisher_read_page,
 		.save = publisher_save,
 		.document = fg_document,
+		.gaps = fg_core_append_gaps,
 		.arg = core,
 	};
 	core->series = series;
@@ -140,19 +141,20 @@ int fg_core_new(struct fg_config *config, const struct fg_core_ports *ports,
 	core->next_seq = core->committed_next = start->next_seq;
 	core->first_seq = start->next_seq;
 	core->seq_limit = start->seq_limit;
-	core->era = start->era;
 	core->new_store = start->new_store;
+	core->unclean = start->unclean;
 	snprintf(core->session, sizeof(core->session), "%s", start->session);
 	core->started_mono_us = now.mono_us;
 	core->started_wall_ms = now.wall_us / 1000;
-	core->wall_offset_us = core->aligned_offset_us = now.wall_us - now.mono_us;
+	core->aligned_offset_us = now.wall_us - now.mono_us;
 	core->wanted_mono_us = now.mono_us;
-	core->untimed_from = FG_SEQ_END;
 	core->store_writable = true;
 	core->status_due_mono_us = now.mono_us + STATUS_EVERY_US;
 	core->tidy_due_mono_us = now.mono_us + TIDY_EVERY_US / 6;
 	fg_buf_init(&core->record, RECORD_LIMIT);
-	r = fg_recent_init(&core->recent, recent_cap(config), core->next_seq);
+	r = fg_core_clock_init(core, start, now);
+	if (r == FG_OK)
+		r = fg_recent_init(&core->recent, recent_cap(config), core->next_seq);
 	if (r == FG_OK)
 		r = fg_core_init_items(core, config);
 	if (r == FG_OK)
@@ -190,6 +192,7 @@ void fg_core_free(struct fg_core *core)
 	free(core->item_point);
 	fg_buf_fini(&core->record);
 	fg_recent_fini(&core->recent);
+	fg_core_clock_fini(core);
 	fg_config_unref(core->config);
 	free(core);
 }
@@ -220,6 +223,10 @@ int fg_core_add_destination(
 		return r;
 	}
 	core->publishers[core->publisher_count++] = p;
+	fg_publisher_freeze(p, core->room_below);
+	p->commit_first = core->commit_first;
+	if (core->unclean)
+		fg_core_doubt_start(core, p);
 	return FG_OK;
 }
 
@@ -248,15 +255,9 @@ static void told(struct fg_point_run *run, const struct fg_item *item, int64_t m
 	run->announced_mono_us = mono_us;
 }
 
-static int64_t wall_ms_at(struct fg_now now, int64_t mono_us)
-{
-	return (now.wall_us - now.mono_us + mono_us) / 1000;
-}
-
 /* Judges the batch and lays what is told out in core->items; returns how many. `due`: each point
  * was to be read, so what has no value is missing. */
-static unsigned judge(
-	struct fg_core *core, struct fg_now now, const struct fg_batch *batch, bool due)
+static unsigned judge(struct fg_core *core, const struct fg_batch *batch, bool due)
 {
 	unsigned n = 0;
 
@@ -277,7 +278,8 @@ static unsigned judge(
 		core->items[n] = (struct fg_item){
 			.seq = core->next_seq + n,
 			.point = run->series->id,
-			.wall_ms = wall_ms_at(now, r.taken_mono_us),
+			.wall_ms = fg_core_wall_us(core, r.taken_mono_us) / 1000,
+			.uncertainty_s = core->time.clock.uncertainty_s,
 			.qc = r.qc,
 			.reason = r.reason,
 			.detail = r.detail,
@@ -345,13 +347,16 @@ static int append_record(struct fg_core *core, unsigned n)
 
 static void keep_recent(struct fg_core *core, unsigned n)
 {
+	/* an estimate is told once the store has it, so that what is replayed says the same */
+	bool timed = fg_core_timed(core);
+
 	for (unsigned i = 0; i < n; i++) {
 		struct fg_point_run *run = &core->points[core->item_point[i]];
 		struct fg_recent_entry e = {
 			.item = core->items[i],
 			.series = run->series,
 			.mono_us = core->item_mono_us[i],
-			.timed = core->trusted,
+			.timed = timed,
 		};
 
 		fg_recent_add(&core->recent, &e);
@@ -359,16 +364,9 @@ static void keep_recent(struct fg_core *core, unsigned n)
 		if (core->ports.watch)
 			core->ports.watch(core->ports.arg, &core->items[i], &e.series->desc);
 	}
-	if (!core->trusted && core->untimed_from == FG_SEQ_END)
+	if (!timed && core->untimed_from == FG_SEQ_END)
 		core->untimed_from = core->next_seq;
 	core->next_seq += n;
-}
-
-static void dropped_full(struct fg_core *core, unsigned n)
-{
-	if (core->dropped_full == 0)
-		fg_error("the store is too far behind: readings are dropped until it has room");
-	core->dropped_full += n;
 }
 
 static void reserve_ahead(struct fg_core *core)
@@ -402,6 +400,26 @@ int fg_core_append_entries(struct fg_core *core, struct fg_item *items, unsigned
 	return FG_OK;
 }
 
+bool fg_core_may_give(struct fg_core *core, unsigned n)
+{
+	reserve_ahead(core);
+	return core->next_seq + n <= core->seq_limit;
+}
+
+void fg_core_give(struct fg_core *core, unsigned n)
+{
+	fg_recent_skip(&core->recent, n);
+	core->next_seq += n;
+	reserve_ahead(core);
+}
+
+static void dropped_full(struct fg_core *core, unsigned n)
+{
+	if (core->dropped_full == 0)
+		fg_error("the store is too far behind: readings are dropped until it has room");
+	core->dropped_full += n;
+}
+
 void fg_core_polled(struct fg_core *core, struct fg_now now, const struct fg_poll_result *result)
 {
 	struct fg_group_run *run = &core->groups[result->group->index];
@@ -409,10 +427,9 @@ void fg_core_polled(struct fg_core *core, struct fg_now now, const struct fg_pol
 	unsigned n;
 	int r;
 
-	core->now = now;
+	core->now = now = fg_core_now(core, now);
 	if (core->ledgers_ended)
 		return; /* told as missing already */
-	core->wall_offset_us = now.wall_us - now.mono_us;
 	fg_ledgers_roll(core, now);
 	if (core->stopping && result->answers == 0) {
 		/* cut short by the end: says nothing of the device */
@@ -423,7 +440,7 @@ void fg_core_polled(struct fg_core *core, struct fg_now now, const struct fg_pol
 	run->busy = false;
 	core->polled += result->batch->count;
 	fg_health_polled(core, now, result);
-	n = judge(core, now, result->batch, due);
+	n = judge(core, result->batch, due);
 	note_unseen(core, result, due);
 	if (n == 0)
 		return;
@@ -444,7 +461,7 @@ void fg_core_polled(struct fg_core *core, struct fg_now now, const struct fg_pol
 
 void fg_core_committed(struct fg_core *core, struct fg_now now, uint64_t next_seq)
 {
-	core->now = now;
+	core->now = now = fg_core_now(core, now);
 	for (uint64_t seq = FG_MAX(core->committed_next, core->recent.first); seq < next_seq;
 		seq++) {
 		const struct fg_recent_entry *e = fg_recent_get(&core->recent, seq);
@@ -463,6 +480,15 @@ void fg_core_reserved(struct fg_core *core, uint64_t limit)
 	core->seq_limit = FG_MAX(core->seq_limit, limit);
 }
 
+/* Refused by the full store: it is told as lost, so it is not published either. */
+static void mark_dropped(struct fg_core *core, uint64_t seq)
+{
+	struct fg_recent_entry *e = fg_recent_edit(&core->recent, seq);
+
+	if (e)
+		e->item.not_stored = true;
+}
+
 void fg_core_dropped(struct fg_core *core, uint64_t from, uint64_t to, unsigned count)
 {
 	if (core->dropped_size == 0)
@@ -471,14 +497,14 @@ void fg_core_dropped(struct fg_core *core, uint64_t from, uint64_t to, unsigned 
 	core->dropped_size += count;
 	for (uint64_t seq = FG_MAX(from, FG_MAX(core->committed_next, core->recent.first));
 		seq < FG_MIN(to, core->recent.next); seq++)
-		fg_recent_edit(&core->recent, seq)->item.not_stored = true;
+		mark_dropped(core, seq);
 	for (size_t i = 0; i < core->publisher_count; i++)
 		fg_publisher_dropped(core->publishers[i], from, to);
 }
 
 void fg_core_store_state(struct fg_core *core, struct fg_now now, bool writable, const char *why)
 {
-	core->now = now;
+	core->now = now = fg_core_now(core, now);
 	if (core->store_writable != writable) {
 		if (writable)
 			fg_notice("store: writes work again");
@@ -492,61 +518,15 @@ void fg_core_store_state(struct fg_core *core, struct fg_now now, bool writable,
 
 void fg_core_store_size(struct fg_core *core, int64_t bytes, uint64_t rows)
 {
+	const struct fg_storage_conf *conf = &core->config->storage;
+
 	core->store_bytes = bytes;
 	core->store_rows = rows;
-}
-
-/* ---- the clock ---- */
-
-static void send_boot_offset(struct fg_core *core)
-{
-	core->boot_offset_sent =
-		core->ports.set_boot_offset(core->ports.arg, core->boot_offset_us) >= 0;
-}
-
-void fg_core_clock(struct fg_core *core, struct fg_now now, bool trusted)
-{
-	core->now = now;
-	if (core->trusted || !trusted)
-		return; /* once the time was right, the boot's offset is known for good */
-	core->trusted = true;
-	core->untimed_to = core->next_seq;
-	fg_notice("clock: wall time is right; readings are published");
-	core->boot_offset_us = now.wall_us - now.mono_us;
-	send_boot_offset(core);
-	fg_documents_touch(core, FG_DOC_STATUS);
-}
-
-/* What was taken before the time was known gets it now, here as in the store. */
-static void give_times(struct fg_core *core)
-{
-	if (core->untimed_from == FG_SEQ_END)
-		return;
-	for (size_t i = 0; i < core->series->count; i++) {
-		struct fg_series *s = core->series->items[i];
-
-		if (s->has_newest && !s->newest_timed && s->newest.seq >= core->untimed_from) {
-			s->newest.wall_ms = (s->newest_mono_us + core->boot_offset_us) / 1000;
-			s->newest_timed = true;
-		}
-	}
-	for (uint64_t seq = FG_MAX(core->untimed_from, core->recent.first); seq < core->untimed_to;
-		seq++) {
-		struct fg_recent_entry *e = fg_recent_edit(&core->recent, seq);
-
-		e->item.wall_ms = (e->mono_us + core->boot_offset_us) / 1000;
-		e->timed = true;
-	}
-}
-
-void fg_core_boot_timed(struct fg_core *core, struct fg_now now)
-{
-	core->now = now;
-	give_times(core);
-	core->untimed_from = FG_SEQ_END;
-	/* in any case: there may be some of an earlier run of this boot */
+	/* A reading that the full store refuses is told as lost to all: nobody may have it. */
+	core->commit_first = conf->when_full == FG_FULL_DROP_NEWEST &&
+			     bytes > conf->max_size - conf->max_size / 8;
 	for (size_t i = 0; i < core->publisher_count; i++)
-		fg_publisher_release(core->publishers[i]);
+		core->publishers[i]->commit_first = core->commit_first;
 }
 
 /* ---- the rest ---- */
@@ -561,7 +541,7 @@ struct fg_publisher *fg_core_publisher(struct fg_core *core, const char *name)
 
 void fg_core_page(struct fg_core *core, struct fg_now now, struct fg_page *page)
 {
-	core->now = now;
+	core->now = now = fg_core_now(core, now);
 	if (page->orphan) {
 		free(page);
 		return;
@@ -609,12 +589,9 @@ static void tidy(struct fg_core *core)
 
 int64_t fg_core_run(struct fg_core *core, struct fg_now now)
 {
-	int64_t next = INT64_MAX, ledgers_us;
+	int64_t next = INT64_MAX, again_us;
 
-	core->now = now;
-	core->wall_offset_us = now.wall_us - now.mono_us;
-	if (core->trusted && !core->boot_offset_sent)
-		send_boot_offset(core);
+	core->now = now = fg_core_now(core, now);
 	fg_ledgers_roll(core, now);
 	if (!core->stopping) {
 		next = fg_schedule_run(core, now);
@@ -630,11 +607,14 @@ int64_t fg_core_run(struct fg_core *core, struct fg_now now)
 	} else {
 		fg_ledgers_stop(core, now);
 	}
-	ledgers_us = fg_ledgers_write(core, now);
-	next = FG_MIN(next, ledgers_us);
+	again_us = fg_ledgers_write(core, now);
+	next = FG_MIN(next, again_us);
+	again_us = fg_core_clock_run(core);
+	next = FG_MIN(next, again_us);
+	again_us = fg_core_delivery_run(core);
+	next = FG_MIN(next, again_us);
 	for (size_t i = 0; i < core->publisher_count; i++) {
-		int64_t again_us = fg_publisher_run(core->publishers[i], now);
-
+		again_us = fg_publisher_run(core->publishers[i], now);
 		next = FG_MIN(next, again_us);
 	}
 	core->wanted_mono_us = FG_MAX(next, now.mono_us);
@@ -643,11 +623,10 @@ int64_t fg_core_run(struct fg_core *core, struct fg_now now)
 
 void fg_core_stop(struct fg_core *core, struct fg_now now)
 {
-	core->now = now;
+	core->now = now = fg_core_now(core, now);
 	if (core->stopping)
 		return;
 	core->stop_mono_us = now.mono_us;
-	core->wall_offset_us = now.wall_us - now.mono_us;
 	core->stopping = true;
 	fg_ledgers_stop(core, now);
 	fg_documents_touch(core, FG_DOC_STATUS);

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/rng.h"
+#include "gateway/clock.h"
 #include "gateway/config/config.h"
 #include "gateway/publisher.h"
 #include "gateway/recent.h"
@@ -47,9 +48,6 @@ struct fg_core_ports {
 		void *arg, const struct fg_destination *dest, const struct fg_ranges *unacked);
 	/* Asks for numbers below limit; fg_core_reserved() says when they may be used. */
 	void (*reserve)(void *arg, uint64_t limit);
-	/* Stores wall = mono + offset for this boot; fg_core_boot_timed() says when it is done.
-	 * FG_EFULL: not now, the core asks again. */
-	int (*set_boot_offset)(void *arg, int64_t offset_us);
 	void (*expire)(void *arg, int64_t now_wall_ms, uint64_t delivered_below);
 	/* Stores an era, or its time, with the next group commit; fg_core_era_stored() says when it
 	 * is durable. These six: FG_EFULL: not now, the core asks again. */
@@ -83,8 +81,13 @@ struct fg_core_ports {
 /* What the store knew at the start. */
 struct fg_core_start {
 	uint64_t next_seq, seq_limit;
-	uint32_t era;
+	uint32_t era, next_era; /* of this start; the first that was never used */
 	bool new_store;
+	bool unclean;	 /* the last run did not end in order */
+	bool restamping; /* corrections may be under way: true where that is not known */
+	int64_t newest_ms; /* time of the newest stored reading; 0: none */
+	const struct fg_open_era *eras; /* of fg_spool_open_eras; copied */
+	size_t era_count;
 	const char *session; /* of the status: new at each start */
 };
 
@@ -125,9 +128,15 @@ void fg_core_reserved(struct fg_core *core, uint64_t limit);
 void fg_core_dropped(struct fg_core *core, uint64_t from, uint64_t to, unsigned count);
 void fg_core_store_state(struct fg_core *core, struct fg_now now, bool writable, const char *why);
 void fg_core_store_size(struct fg_core *core, int64_t bytes, uint64_t rows);
-/* Wall time is right from now on (or no longer). */
-void fg_core_clock(struct fg_core *core, struct fg_now now, bool trusted);
-void fg_core_boot_timed(struct fg_core *core, struct fg_now now);
+/* Once a second, for ever: how good the evidence is that now.wall_us is right. */
+void fg_core_clock(struct fg_core *core, struct fg_now now, enum fg_clock_level level);
+/* The system's clock has stepped: only evidence that is newer than the step counts. */
+bool fg_core_clock_doubted(const struct fg_core *core);
+/* The core's own wall time, which is what everything is stamped with. */
+int64_t fg_core_wall_us(const struct fg_core *core, int64_t mono_us);
+/* The same moment on it. The core does this itself with what it is given; whoever calls a publisher
+ * directly does too. */
+struct fg_now fg_core_now(const struct fg_core *core, struct fg_now now);
 
 /* A damaged store was set aside; `text`: what was saved of it. */
 void fg_core_salvaged(struct fg_core *core, const char *text);
@@ -144,6 +153,11 @@ void fg_core_losses(struct fg_core *core, const char *destination, unsigned rows
 /* Only undelivered readings could make room: the core answers with make_room. */
 void fg_core_wants_room(struct fg_core *core, struct fg_now now);
 void fg_core_room_made(struct fg_core *core, struct fg_now now);
+
+/* Sends stored readings to a destination again, not retained. Returns how many are queued that
+ * were not already; FG_ENOENT: no such destination. */
+int64_t fg_core_backfill(struct fg_core *core, struct fg_now now, const char *destination,
+	const struct fg_ranges *ranges);
 
 /* A page that read_page() gave out is filled; frees it where its publisher is gone. */
 void fg_core_page(struct fg_core *core, struct fg_now now, struct fg_page *page);

@@ -97,8 +97,8 @@ int fg_ledgers_begin(struct fg_core *core, struct fg_now now)
 		dev->ledger = new_ledger(core, now, d);
 		if (!dev->ledger)
 			return FG_ENOMEM;
-		if (core->trusted)
-			fg_ledger_timed(dev->ledger, core->wall_offset_us);
+		if (fg_core_timed(core))
+			fg_ledger_timed(dev->ledger, core->time.clock.offset_us);
 		if (before && !fg_ledger_is_rowless(before))
 			fg_ledger_has_row(dev->ledger); /* it will say where this one begins */
 	}
@@ -168,8 +168,8 @@ int fg_core_known(struct fg_core *core, const struct fg_core_known *known)
 			fg_ledger_add_known(l, at, k->sent, k->missing);
 	}
 	if (r == FG_OK && !d) {
-		if (core->trusted)
-			fg_ledger_timed(l, core->wall_offset_us);
+		if (fg_core_timed(core))
+			fg_ledger_timed(l, core->time.clock.offset_us);
 		fg_ledger_close(l, fg_ledger_is_timed(l) ?
 				fg_core_wall_us(core, core->now.mono_us) : core->now.mono_us,
 			core->next_seq, true);
@@ -205,8 +205,8 @@ static int64_t at_us(const struct fg_core *core, const struct fg_ledger *l, int6
 
 static void roll(struct fg_core *core, struct fg_now now, struct fg_ledger *l)
 {
-	if (core->trusted)
-		fg_ledger_timed(l, core->wall_offset_us);
+	if (fg_core_timed(core))
+		fg_ledger_timed(l, core->time.clock.offset_us);
 	fg_ledger_roll(l, at_us(core, l, now.mono_us), core->next_seq);
 }
 
@@ -218,8 +218,8 @@ void fg_ledgers_roll(struct fg_core *core, struct fg_now now)
 		const struct fg_device *d = core->config->devices[i];
 		struct fg_ledger *l = core->devices[d->index].ledger;
 
-		if (core->trusted && fg_ledger_wants_reckoning(l)) {
-			fg_ledger_timed(l, core->wall_offset_us);
+		if (fg_core_timed(core) && fg_ledger_wants_reckoning(l)) {
+			fg_ledger_timed(l, core->time.clock.offset_us);
 			reckon(core, l, d);
 		}
 		roll(core, now, l);

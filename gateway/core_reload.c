@@ -82,6 +82,7 @@ static int replace_publisher(
 		free(p);
 		return r;
 	}
+	fg_publisher_inherit(p, old);
 	p->epoch = old->epoch; /* stale events of the old connection stay stale */
 	p->unacked_dirty = true;
 	core->publishers[i] = p;
@@ -126,11 +127,12 @@ static int carry_publishers(struct fg_core *core, struct fg_config *next)
 int fg_core_reload(struct fg_core *core, struct fg_now now, struct fg_config *next)
 {
 	struct fg_core fresh = {
-		.config = next, .series = core->series, .wall_offset_us = core->wall_offset_us};
+		.config = next, .series = core->series, .time.clock = core->time.clock};
 	struct fg_config *prev = core->config;
-	int r = fg_core_init_runs(&fresh, next, now);
+	int r;
 
-	core->now = now;
+	core->now = now = fg_core_now(core, now);
+	r = fg_core_init_runs(&fresh, next, now);
 	if (r == FG_OK)
 		r = fg_core_init_items(core, next);
 	if (r < 0) {

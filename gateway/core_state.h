@@ -49,6 +49,24 @@ struct fg_point_run {
 	enum fg_qc last_qc;
 };
 
+/* True time: core_clock.c. */
+struct fg_core_time {
+	struct fg_clock clock;
+	int64_t since_mono_us; /* of its level */
+	int64_t newest_ms;     /* of the newest stored reading at the start */
+	struct fg_era held;    /* of this start: what was taken before its time was known */
+	bool held_stored;      /* its time is durable */
+	struct fg_open_era *open; /* of earlier runs */
+	size_t open_count;
+	bool bounded; /* those of other boots have their estimates */
+	/* what the store is yet to be told: times of eras, then eras to be corrected */
+	struct fg_era *todo, *corrections;
+	size_t todo_count, todo_at, correction_count, correction_at;
+	bool restamping, lot_out; /* corrections are under way; numbers for them are given away */
+	int64_t restamp_due_mono_us;
+	uint64_t estimated_eras, corrected;
+};
+
 struct fg_core {
 	struct fg_config *config;
 	struct fg_core_ports ports;
@@ -57,22 +75,22 @@ struct fg_core {
 	struct fg_rng rng;
 	struct fg_recent recent;
 	char session[40];
-	struct fg_now now; /* of the call under way */
+	struct fg_now now; /* of the call under way; its wall time is the core's own */
 	int64_t started_wall_ms, started_mono_us;
 
 	uint64_t next_seq, seq_limit, committed_next;
 	bool reserving;
-	uint32_t era;
-	bool new_store;
+	uint32_t era, next_era;
+	bool new_store, unclean;
 
-	bool trusted;
-	int64_t wall_offset_us;	   /* wall - mono as accepted */
-	int64_t aligned_offset_us; /* the same when polls were last aligned */
+	struct fg_core_time time;
+	bool trusted; /* wall time is known: time.clock.level is not UNKNOWN */
+	int64_t aligned_offset_us; /* wall - mono when polls were last aligned */
 	int64_t wanted_mono_us;	   /* when the core wanted to run at the latest */
 	uint64_t untimed_from;	/* readings from here on wait for their time; FG_SEQ_END: none */
-	uint64_t untimed_to;
-	int64_t boot_offset_us;
-	bool boot_offset_sent;
+	bool commit_first;   /* publishers wait for commits however long they take */
+	uint64_t room_below; /* what was frozen for the store to make room; 0: nothing */
+	bool room_wanted;    /* it asked and was not answered yet */
 
 	bool store_writable;
 	char store_error[128];
@@ -110,10 +128,10 @@ int fg_core_init_items(struct fg_core *core, const struct fg_config *config);
 int fg_core_init_runs(struct fg_core *core, const struct fg_config *config, struct fg_now now);
 void fg_core_free_runs(struct fg_core *core);
 
-/* Wall time of a monotonic one, as far as the core accepts it. */
-static inline int64_t fg_core_wall_us(const struct fg_core *core, int64_t mono_us)
+/* Readings may go out: the time is known, or an estimate of it is stored. */
+static inline bool fg_core_timed(const struct fg_core *core)
 {
-	return mono_us + core->wall_offset_us;
+	return core->trusted || (core->time.clock.estimated && core->time.held_stored);
 }
 
 /* core.c. Give numbers to what is in core->record once it is encoded; for core_ledger.c. */
@@ -146,6 +164,24 @@ void fg_ledgers_missing(struct fg_core *core, const struct fg_point *point, enum
 /* wall_ms: as the reading tells it. */
 void fg_ledgers_sent(
 	struct fg_core *core, const struct fg_point *point, int64_t mono_us, int64_t wall_ms);
+/* The next n numbers are somebody else's: they are in no ring and come back from the store. Call
+ * fg_core_may_give() first; where it says no, more are asked for. */
+#define FG_CORE_NO_ROOM_US 60000000 /* the pause where the store used none of them */
+bool fg_core_may_give(struct fg_core *core, unsigned n);
+void fg_core_give(struct fg_core *core, unsigned n);
+
+/* core_clock.c */
+int fg_core_clock_init(struct fg_core *core, const struct fg_core_start *start, struct fg_now now);
+void fg_core_clock_fini(struct fg_core *core);
+/* Tells the store what it is yet to be told of eras; returns when to call again. */
+int64_t fg_core_clock_run(struct fg_core *core);
+void fg_core_restamped(struct fg_core *core, unsigned used, bool more);
+void fg_core_clock_status(const struct fg_core *core, struct fg_now now, struct fg_json *j);
+
+/* core_delivery.c: what publishers and store arrange between them */
+int64_t fg_core_delivery_run(struct fg_core *core);
+void fg_core_doubt_start(struct fg_core *core, struct fg_publisher *p);
+int fg_core_append_gaps(void *arg, struct fg_publisher *p, const struct fg_item *items, size_t n);
 
 /* schedule.c */
 /* Whether the core itself was away: the board slept, or the process was stopped. */

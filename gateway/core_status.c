@@ -16,12 +16,7 @@ static void gateway_part(const struct fg_core *core, struct fg_now now, struct f
 	fg_json_time(j, "started", core->started_wall_ms);
 	fg_json_seconds(j, "uptime_s", now.mono_us - core->started_mono_us);
 	fg_json_end_object(j);
-	fg_json_object(j, "clock");
-	fg_json_bool(j, "trusted", core->trusted);
-	fg_json_time(j, "time", now.wall_us / 1000);
-	if (core->untimed_from != FG_SEQ_END)
-		fg_json_uint(j, "waiting_for_time", core->next_seq - core->untimed_from);
-	fg_json_end_object(j);
+	fg_core_clock_status(core, now, j);
 }
 
 static void link_part(const struct fg_core *core, const struct fg_link *link, struct fg_json *j)
@@ -107,15 +102,17 @@ static void store_part(const struct fg_core *core, struct fg_json *j)
 
 static void totals_part(const struct fg_core *core, struct fg_json *j)
 {
-	uint64_t published = 0, acknowledged = 0;
+	uint64_t published = 0, acknowledged = 0, late = 0;
 
 	for (size_t i = 0; i < core->publisher_count; i++) {
 		published += core->publishers[i]->published;
 		acknowledged += core->publishers[i]->acknowledged;
+		late += core->publishers[i]->not_stored;
 	}
 	fg_json_object(j, "totals");
 	fg_json_uint(j, "polled", core->polled);
 	fg_json_uint(j, "stored", core->committed_next - core->first_seq);
+	fg_json_uint(j, "not_stored_in_time", late);
 	fg_json_uint(j, "suppressed", core->suppressed);
 	fg_json_uint(j, "published", published);
 	fg_json_uint(j, "acknowledged", acknowledged);

@@ -49,13 +49,6 @@ static void port_reserve(void *arg, uint64_t limit)
 		fg_core_reserved(d->core, 0); /* asked again with the next reading */
 }
 
-static int port_boot_offset(void *arg, int64_t offset_us)
-{
-	struct fg_daemon *d = arg;
-
-	return fg_store_boot_offset(fg_store_sink(d->store), offset_us);
-}
-
 static void port_expire(void *arg, int64_t now_wall_ms, uint64_t delivered_below)
 {
 	struct fg_daemon *d = arg;
@@ -126,7 +119,6 @@ const struct fg_core_ports fg_daemon_ports = {
 	.append = port_append,
 	.save_delivery = port_save_delivery,
 	.reserve = port_reserve,
-	.set_boot_offset = port_boot_offset,
 	.expire = port_expire,
 	.set_era = port_set_era,
 	.restamp_begin = port_restamp_begin,
@@ -227,10 +219,9 @@ static void on_clock(uv_timer_t *timer)
 {
 	struct fg_daemon *d = timer->data;
 
-	if (!fg_trust_now(&d->config->clock, d->newest_stored_ms))
-		return;
-	uv_timer_stop(timer);
-	fg_core_clock(d->core, fg_clock_now(), true);
+	fg_core_clock(d->core, fg_clock_now(),
+		fg_trust_level(&d->trust, &d->config->clock, d->newest_stored_ms,
+			fg_core_clock_doubted(d->core)));
 	fg_daemon_turn(d);
 }
 

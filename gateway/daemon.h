@@ -49,6 +49,12 @@ struct fg_worker_slot {
 	struct fg_worker *worker;
 };
 
+/* When the file that says that the time is right was last touched: at the last look, and at the
+ * one before. */
+struct fg_trust_file {
+	int64_t touched_ns, before_ns;
+};
+
 struct fg_session_slot {
 	char name[64];
 	uint32_t number;
@@ -76,6 +82,7 @@ struct fg_daemon {
 	bool damage_told;
 	char salvaged[200]; /* at the start; empty: nothing had to be */
 	struct recheck *recheck; /* daemon_store.c: under way after damage */
+	struct fg_trust_file trust;
 
 	struct fg_poll **polls; /* by group index */
 	size_t poll_count;
@@ -152,8 +159,11 @@ void fg_daemon_reload(struct fg_daemon *d);
 void fg_reload_called(struct fg_daemon *d, struct fg_store_call *call);
 void fg_reload_free(struct fg_daemon *d);
 
-/* trust.c: whether wall time is right, by clock.trust. newest_ms: of the newest stored reading. */
-bool fg_trust_now(const struct fg_clock_conf *conf, int64_t newest_ms);
+/* trust.c: how good the evidence is that wall time is right, by clock.trust. newest_ms: of the
+ * newest stored reading. doubted: the clock has stepped, so what was there before the step says
+ * nothing. */
+enum fg_clock_level fg_trust_level(struct fg_trust_file *t, const struct fg_clock_conf *conf,
+	int64_t newest_ms, bool doubted);
 
 /* control.c: the socket of fjordctl */
 int fg_control_start(struct fg_daemon *d, struct fg_control **ret);

@@ -106,7 +106,9 @@ int fg_daemon_open_store(struct fg_daemon *d)
 void fg_daemon_tell_destinations(struct fg_daemon *d)
 {
 	struct fg_store_sink *to = fg_store_sink(d->store);
-	int64_t now_ms = d->time_known ? fg_clock_wall_us() / 1000 : 0;
+	int64_t now_ms = d->time_known
+				 ? fg_core_wall_us(d->core, fg_clock_mono_us()) / 1000
+				 : 0;
 
 	if (fg_startup_destinations(d->config, to, now_ms) < 0)
 		fg_warning("store: too far behind to hear which destinations there are");
@@ -249,10 +251,6 @@ void fg_daemon_store_event(struct fg_daemon *d, const struct fg_store_event *eve
 	case FG_STORE_RESERVED:
 		fg_core_reserved(d->core, event->a);
 		break;
-	case FG_STORE_BOOT_TIMED:
-		fg_core_boot_timed(d->core, now);
-		time_known(d);
-		break;
 	case FG_STORE_FAILED:
 		fg_core_store_state(d->core, now, false, event->text);
 		break;
@@ -307,24 +305,7 @@ struct page_work {
 static int on_page_item(
 	void *arg, const struct fg_item *item, const struct fg_point_desc *desc, bool uncertain)
 {
-	struct fg_page *page = arg;
-	size_t i = page->count;
-	bool text = item->value.kind == FG_KIND_TEXT;
-
-	if (i == FG_PAGE_ITEMS || (text && page->text_len + item->value.len > sizeof(page->text))) {
-		page->scanned_to = item->seq;
-		return 1;
-	}
-	page->items[i] = *item;
-	if (text) {
-		memcpy(page->text + page->text_len, item->value.text, item->value.len);
-		page->items[i].value.text = page->text + page->text_len;
-		page->text_len += item->value.len;
-	}
-	page->descs[i] = desc;
-	page->uncertain[i] = uncertain;
-	page->count++;
-	return 0;
+	return fg_page_add(arg, item, desc, uncertain);
 }
 
 static void read_page(uv_work_t *req)

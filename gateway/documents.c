@@ -30,6 +30,10 @@ void fg_document_status(const char *gateway, const char *state, const struct fg_
 		fg_json_time(&j, "time", now.wall_us / 1000);
 		fg_json_object(&j, "clock");
 		fg_json_bool(&j, "trusted", core->trusted);
+		if (core->time.clock.holding)
+			fg_json_bool(&j, "holding", true);
+		if (core->time.clock.estimated)
+			fg_json_bool(&j, "estimated", true);
 		fg_json_end_object(&j);
 		fg_json_object(&j, "store");
 		fg_json_bool(&j, "writable", core->store_writable);

@@ -12,6 +12,7 @@
 #include "base/rng.h"
 #include "gateway/config/config.h"
 #include "gateway/recent.h"
+#include "gateway/rejects.h"
 #include "gateway/series.h"
 #include "storage/ranges.h"
 
@@ -23,6 +24,10 @@
  *   first      on a new connection the newest reading of every point, retained
  *   live       what was committed since, retained
  *   backlog    everything older that is not acknowledged, in order of seq, at backlog_rate
+ *
+ * Gaps, accounts and corrections that the store made have no place in the ring of recent readings:
+ * they go the way of the backlog. A live reading that waits too long for its commit goes out before
+ * it, marked `stored: false`.
  *
  * `unacked` is the truth that is stored; `backlog` is what this connection has yet to send of it.
  * A number is in exactly one place while connected: in backlog, in flight, ahead in the live lane,
@@ -45,6 +50,11 @@ struct fg_page {
 	char text[16384]; /* texts, gaps and accounts of the items; aligned for any of them */
 	size_t text_len;
 };
+
+/* Copies an entry with all that it points to, but for the descriptors, which live as long as the
+ * reader. Not 0 where the page is full; scanned_to is set then. */
+int fg_page_add(struct fg_page *page, const struct fg_item *item, const struct fg_point_desc *desc,
+	bool uncertain);
 
 struct fg_message {
 	uint64_t token; /* comes back with the acknowledgement */
@@ -71,7 +81,18 @@ struct fg_publisher_ports {
 	/* Writes document `id` into out; false where there is none (any more). */
 	bool (*document)(void *arg, struct fg_publisher *p, size_t id, struct fg_buf *topic,
 		struct fg_buf *payload);
+	/* Stores gaps with the next group commit; FG_EFULL: not now. */
+	int (*gaps)(void *arg, struct fg_publisher *p, const struct fg_item *items, size_t n);
 	void *arg;
+};
+
+/* A message that is sent and not acknowledged. */
+struct fg_flight {
+	uint64_t token;
+	int64_t wall_ms;
+	uint32_t point;
+	bool done;
+	bool counts; /* a reading that is no announcement and no correction */
 };
 
 enum fg_publisher_state {
@@ -108,6 +129,12 @@ struct fg_publisher {
 	uint64_t live_next;
 	struct fg_ranges backlog;
 	struct fg_ranges held; /* of unacked: wait for their true time */
+	/* of unacked: sent on an earlier connection; nobody knows whether they arrived */
+	struct fg_ranges doubt;
+	struct fg_ranges again;	 /* of unacked: asked for by people (backfill); never retained */
+	struct fg_rejects rejects;
+	uint64_t frozen_below; /* the store may drop what is below: it is not published now */
+	bool commit_first; /* the store may refuse what waits, and tells so: nothing goes early */
 	size_t first_next;     /* index into series; series->count: done */
 	bool first_all;	       /* the broker has no session of ours: everything goes again */
 	uint8_t *dirty;	       /* a flag for each document */
@@ -121,13 +148,19 @@ struct fg_publisher {
 	double tokens; /* of the rate limit */
 	int64_t tokens_mono_us;
 
+	struct fg_flight *flights; /* in order of sending; some are done */
+	size_t flight_from, flight_to;
 	unsigned in_flight, window;
 	bool blocked; /* the session had no room; wait for an acknowledgement */
 	bool stopping;
 	int64_t stop_mono_us;
 	int64_t now_mono_us, progress_mono_us; /* of this run; of the last acknowledgement */
 
-	uint64_t published, acknowledged, refused;
+	unsigned losses;  /* that wait in the store for this destination */
+	bool losses_out; /* numbers for them are given away */
+	int64_t losses_due_mono_us;
+
+	uint64_t published, acknowledged, refused, not_stored;
 	int refused_code;
 };
 
@@ -149,6 +182,19 @@ void fg_publisher_release(struct fg_publisher *p);
 
 /* The store dropped [from, to): they will never come. */
 void fg_publisher_dropped(struct fg_publisher *p, uint64_t from, uint64_t to);
+
+/* What may have arrived and is not acknowledged: in flight, in doubt, or refused and not yet
+ * written as gaps. *ret is initialised. */
+int fg_publisher_doubt(const struct fg_publisher *p, struct fg_ranges *ret);
+/* The first `n` that are not acknowledged, and the last `newest` of those that are stored, were
+ * perhaps sent by the last run. */
+void fg_publisher_doubt_start(struct fg_publisher *p, uint64_t n, uint64_t newest);
+/* Nothing below is published until it is called with 0. */
+void fg_publisher_freeze(struct fg_publisher *p, uint64_t below);
+/* Stored readings go out again, not retained; returns how many were not waiting already. */
+int64_t fg_publisher_again(struct fg_publisher *p, const struct fg_ranges *ranges);
+/* Takes over what a publisher of the same destination knows beyond unacked. */
+void fg_publisher_inherit(struct fg_publisher *p, struct fg_publisher *from);
 
 void fg_publisher_touch(struct fg_publisher *p, size_t document);
 /* A new configuration may have more documents, or others: all are sent again. */

@@ -98,11 +98,19 @@ void fg_recent_add(struct fg_recent *r, const struct fg_recent_entry *entry)
 		r->first = r->next - r->cap;
 }
 
+void fg_recent_skip(struct fg_recent *r, size_t n)
+{
+	const struct fg_recent_entry none = {.absent = true};
+
+	while (n--)
+		fg_recent_add(r, &none);
+}
+
 const struct fg_recent_entry *fg_recent_get(const struct fg_recent *r, uint64_t seq)
 {
 	if (seq < r->first || seq >= r->next)
 		return NULL;
-	return &r->entries[seq % r->cap];
+	return r->entries[seq % r->cap].absent ? NULL : &r->entries[seq % r->cap];
 }
 
 struct fg_recent_entry *fg_recent_edit(struct fg_recent *r, uint64_t seq)

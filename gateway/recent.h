@@ -17,6 +17,7 @@ struct fg_recent_entry {
 	struct fg_series *series;
 	int64_t mono_us;
 	bool timed; /* item.wall_ms is right */
+	bool absent; /* the number was given away: the store knows what became of it */
 };
 
 struct fg_recent {
@@ -32,6 +33,9 @@ void fg_recent_fini(struct fg_recent *r);
  * memory is cut to nothing in this copy, a gap or account is NULL; the store has them whole).
  * Descriptors of an account's lines are lent. */
 void fg_recent_add(struct fg_recent *r, const struct fg_recent_entry *entry);
+
+/* The next n numbers are not here and never will be. */
+void fg_recent_skip(struct fg_recent *r, size_t n);
 
 /* NULL where the ring no longer, or not yet, holds that number. */
 const struct fg_recent_entry *fg_recent_get(const struct fg_recent *r, uint64_t seq);

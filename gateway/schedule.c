@@ -202,10 +202,10 @@ static void realign(struct fg_core *core, struct fg_now now, struct fg_group_run
 
 int64_t fg_schedule_run(struct fg_core *core, struct fg_now now)
 {
-	int64_t next = INT64_MAX, jump = core->wall_offset_us - core->aligned_offset_us;
+	int64_t next = INT64_MAX, jump = core->time.clock.offset_us - core->aligned_offset_us;
 	bool stepped = jump > GRID_US || jump < -GRID_US;
 
-	core->aligned_offset_us = core->wall_offset_us;
+	core->aligned_offset_us = core->time.clock.offset_us;
 	for (size_t i = 0; i < core->config->group_count; i++) {
 		struct fg_group_run *run = &core->groups[i];
 		const struct fg_device *d = run->group->device;

@@ -110,11 +110,27 @@ struct fg_series *fg_series_add(
 	return s;
 }
 
+/* The number under which it was first told: a correction stands in the place of what it corrects.
+ */
+static uint64_t place(const struct fg_item *item)
+{
+	return item->replaces ? item->replaces : item->seq;
+}
+
+bool fg_series_is_newer(const struct fg_series *s, const struct fg_item *item)
+{
+	if (item->kind != FG_ITEM_READING)
+		return false;
+	if (!s->has_newest || place(item) != place(&s->newest))
+		return !s->has_newest || place(item) > place(&s->newest);
+	return item->seq > s->newest.seq;
+}
+
 void fg_series_update(struct fg_series *s, const struct fg_item *item, int64_t mono_us, bool timed)
 {
 	char *text = NULL;
 
-	if (s->has_newest && item->seq <= s->newest.seq)
+	if (!fg_series_is_newer(s, item))
 		return;
 	if (item->value.kind == FG_KIND_TEXT) {
 		text = malloc(item->value.len + 1);

@@ -37,6 +37,9 @@ struct fg_series *fg_series_by_id(const struct fg_series_set *set, uint32_t id);
 struct fg_series *fg_series_add(
 	struct fg_series_set *set, uint32_t id, const struct fg_point_desc *desc);
 
+/* Whether nothing newer of the point is known: measured later, or a correction of the newest. */
+bool fg_series_is_newer(const struct fg_series *s, const struct fg_item *item);
+
 /* Makes `item` the newest where it is newer; copies its text. */
 void fg_series_update(struct fg_series *s, const struct fg_item *item, int64_t mono_us, bool timed);
 

@@ -141,7 +141,7 @@ int fg_sessions_publish(void *arg, const struct fg_destination *dest, const stru
 
 void fg_sessions_event(struct fg_daemon *d, const struct fg_session_event *event)
 {
-	struct fg_now now = fg_clock_now();
+	struct fg_now now = fg_core_now(d->core, fg_clock_now());
 	struct fg_publisher *p = NULL;
 
 	for (size_t i = 0; i < d->session_count; i++)

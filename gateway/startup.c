@@ -171,24 +171,74 @@ static void forget_unused(struct fg_ranges *unacked, const struct fg_spool_info 
 		fg_ranges_remove(unacked, 0, info->first_seq);
 }
 
-/* The core begins where the store stands. */
-static int make_core(
-	const struct fg_startup *s, struct fg_intern *in, struct fg_core **ret_core)
+struct open_eras {
+	struct fg_open_era *items;
+	size_t count, cap;
+	bool failed;
+};
+
+static void on_era(void *arg, const struct fg_era *era, bool same_boot, bool has_rows,
+	int64_t from_mono_us, int64_t to_mono_us, int64_t before_ms)
 {
-	struct fg_core_start start;
+	struct open_eras *eras = arg;
+
+	if (eras->count == eras->cap) {
+		size_t cap = eras->cap ? eras->cap * 2 : 16;
+		void *items = realloc(eras->items, cap * sizeof(*eras->items));
+
+		if (!items) {
+			eras->failed = true;
+			return;
+		}
+		eras->items = items;
+		eras->cap = cap;
+	}
+	eras->items[eras->count++] = (struct fg_open_era){.era = *era,
+		.same_boot = same_boot,
+		.has_rows = has_rows,
+		.from_mono_us = from_mono_us,
+		.to_mono_us = to_mono_us,
+		.before_ms = before_ms};
+}
+
+/* The core begins where the store stands. */
+static int new_core(const struct fg_startup *s, const struct fg_spool_info *info,
+	int64_t newest_ms, struct fg_core **ret_core)
+{
+	struct open_eras eras = {0};
+	int r = fg_spool_open_eras(s->spool, on_era, &eras);
+	const struct fg_core_start start = {.next_seq = info->next_seq,
+		.seq_limit = info->next_seq + FG_SEQ_BLOCK,
+		.era = info->era,
+		.next_era = info->next_era,
+		.new_store = info->new_store,
+		/* at an orderly end the numbers that were not used are given back */
+		.unclean = info->last_seq && info->next_seq > info->last_seq + 1,
+		.restamping = true,
+		.newest_ms = newest_ms,
+		.eras = eras.items,
+		.era_count = eras.count,
+		.session = s->session};
+
+	if (r >= 0 && eras.failed)
+		r = FG_ENOMEM;
+	if (r >= 0)
+		r = fg_core_new(
+			s->config, s->ports, &start, s->series, s->seed, s->now, ret_core);
+	free(eras.items);
+	return r;
+}
+
+static int make_core(const struct fg_startup *s, struct fg_intern *in, int64_t newest_ms,
+	struct fg_core **ret_core)
+{
 	struct fg_spool_info info;
 	int r;
 
 	fg_spool_info(s->spool, &info);
 	r = fg_spool_reserve(s->spool, info.next_seq + FG_SEQ_BLOCK);
-	if (r < 0)
-		return r;
-	start = (struct fg_core_start){.next_seq = info.next_seq,
-		.seq_limit = info.next_seq + FG_SEQ_BLOCK,
-		.era = info.era,
-		.new_store = info.new_store,
-		.session = s->session};
-	r = fg_core_new(s->config, s->ports, &start, s->series, s->seed, s->now, ret_core);
+	if (r == FG_OK)
+		r = new_core(s, &info, newest_ms, ret_core);
 	if (r == FG_OK)
 		r = fg_ledger_start(*ret_core, s->spool, s->reader);
 	for (size_t i = 0; i < s->config->destination_count && r == FG_OK; i++) {
@@ -215,7 +265,7 @@ int fg_startup_core(
 		r = fg_intern_apply(&in, s->series);
 	if (r == FG_OK) {
 		fg_reader_latest(s->reader, LATEST_ROWS, on_latest, &latest);
-		r = make_core(s, &in, &core);
+		r = make_core(s, &in, latest.newest_ms, &core);
 	}
 	fg_intern_fini(&in);
 	if (r < 0) {

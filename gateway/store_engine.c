@@ -197,10 +197,6 @@ static int after(struct fg_store_engine *e, struct fg_store_message *m, const vo
 {
 	(void)len;
 	switch (m->type) {
-	case FG_STORE_MSG_BOOT_OFFSET:
-		e->offset_asked = true;
-		e->offset_us = (int64_t)m->a;
-		break;
 	case FG_STORE_MSG_EXPIRE:
 		e->expire_asked = true;
 		e->expire_now_ms = (int64_t)m->a;
@@ -218,22 +214,6 @@ static int after(struct fg_store_engine *e, struct fg_store_message *m, const vo
 		break;
 	}
 	return FG_OK;
-}
-
-/* Readings wait for this time, so it is told only once it is stored; tried again each round. */
-static void store_offset(struct fg_store_engine *e)
-{
-	if (!e->offset_asked)
-		return;
-	if (fg_spool_set_boot_offset(e->spool, e->offset_us) < 0) {
-		if (!e->offset_failed)
-			fg_error("store: cannot record the boot's time, trying again: %s",
-				fg_spool_error(e->spool));
-		e->offset_failed = true;
-		return;
-	}
-	e->offset_asked = false;
-	fg_engine_tell(e, (struct fg_store_event){.type = FG_STORE_BOOT_TIMED});
 }
 
 static void tell_losses_of(struct fg_store_engine *e, const char *name)
@@ -271,7 +251,6 @@ static void group_done(struct fg_store_engine *e)
 	fg_engine_each(e, after);
 	fg_engine_cut_out(&e->pending, 0, e->group_len);
 	e->group_most = FG_MIN(e->group_most * 2, (size_t)PENDING_MAX);
-	store_offset(e);
 	tell_losses(e);
 }
 

@@ -27,8 +27,6 @@ struct fg_store_engine {
 	uint64_t committed_next; /* numbers below are dealt with; 0: none yet */
 	uint64_t first_next;	 /* the first number of this run */
 	uint64_t reserved;
-	bool offset_asked, offset_failed;
-	int64_t offset_us;
 
 	bool sized, expire_asked, more_to_tidy, tidied_last, losses_changed;
 	int64_t expire_now_ms;

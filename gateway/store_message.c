@@ -52,14 +52,6 @@ int fg_store_reserve(struct fg_store_sink *to, uint64_t limit)
 	return push(to, &m, NULL, 0, true);
 }
 
-int fg_store_boot_offset(struct fg_store_sink *to, int64_t offset_us)
-{
-	const struct fg_store_message m = {
-		.type = FG_STORE_MSG_BOOT_OFFSET, .a = (uint64_t)offset_us};
-
-	return push(to, &m, NULL, 0, true);
-}
-
 int fg_store_set_era(struct fg_store_sink *to, const struct fg_era *era)
 {
 	const struct fg_store_message m = {.type = FG_STORE_MSG_ERA, .a = era->number};

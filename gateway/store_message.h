@@ -15,7 +15,6 @@
 enum fg_store_event_type {
 	FG_STORE_COMMITTED, /* a: what was handed over with numbers below is dealt with for good */
 	FG_STORE_RESERVED,  /* a: numbers below may be used */
-	FG_STORE_BOOT_TIMED,
 	FG_STORE_FAILED, /* text: why */
 	FG_STORE_RECOVERED,
 	FG_STORE_DROPPED,      /* a, b: numbers [a, b); c: how many readings */
@@ -60,7 +59,6 @@ enum fg_store_message_type {
 	FG_STORE_MSG_DESTINATIONS,
 	/* before or after the group that they stand in */
 	FG_STORE_MSG_RESERVE,
-	FG_STORE_MSG_BOOT_OFFSET,
 	FG_STORE_MSG_EXPIRE,
 	FG_STORE_MSG_LIMITS,
 	FG_STORE_MSG_CALL,
@@ -93,7 +91,6 @@ int fg_store_append(struct fg_store_sink *to, uint64_t first_seq, unsigned count
 int fg_store_save_delivery(
 	struct fg_store_sink *to, const char *destination, const struct fg_ranges *r);
 int fg_store_reserve(struct fg_store_sink *to, uint64_t limit);
-int fg_store_boot_offset(struct fg_store_sink *to, int64_t offset_us);
 int fg_store_set_era(struct fg_store_sink *to, const struct fg_era *era);
 int fg_store_restamp_begin(struct fg_store_sink *to, uint32_t era, int64_t true_offset_us);
 /* Both take numbers from first_seq on, in order with appends and below the reservation, like

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Whether wall time is right, by `clock.trust`. */
+/* How good the evidence is that wall time is right, by `clock.trust`. */
 #include <stdio.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "gateway/daemon.h"
@@ -36,18 +36,50 @@ static bool rtc_right(int64_t wall_us, int64_t newest_ms)
 	return off <= RTC_TOLERANCE_US && off >= -RTC_TOLERANCE_US && wall_us / 1000 >= newest_ms;
 }
 
-bool fg_trust_now(const struct fg_clock_conf *conf, int64_t newest_ms)
+/* 0 where there is no such file. */
+static int64_t touched_ns(const char *path)
 {
+	struct stat st;
+
+	if (stat(path, &st) < 0)
+		return 0;
+	return (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+}
+
+/* A file says that the time is right from when it exists. Once the clock has stepped it says so
+ * when it is touched again: who stepped the clock may have touched it right before we saw the
+ * step, so what counts is the look before the last one. */
+static bool file_right(struct fg_trust_file *t, const char *path, bool doubted)
+{
+	int64_t now_ns = touched_ns(path);
+
+	if (doubted)
+		return now_ns && now_ns != t->before_ns;
+	t->before_ns = t->touched_ns;
+	t->touched_ns = now_ns;
+	return now_ns != 0;
+}
+
+enum fg_clock_level fg_trust_level(struct fg_trust_file *t, const struct fg_clock_conf *conf,
+	int64_t newest_ms, bool doubted)
+{
+	bool right = false;
+
 	switch ((enum fg_trust)conf->trust) {
 	case FG_TRUST_ALWAYS:
-		return true;
-	case FG_TRUST_KERNEL:
-		return fg_clock_kernel_synced();
+		right = true;
+		break;
+	case FG_TRUST_KERNEL: /* it forgets that it was synchronised when somebody sets it */
+		right = fg_clock_kernel_synced();
+		break;
 	case FG_TRUST_FILE:
-		return access(conf->trust_file, F_OK) == 0;
+		right = file_right(t, conf->trust_file, doubted);
+		break;
 	case FG_TRUST_AUTO:
+		right = file_right(t, TIMESYNC_STAMP, doubted) || fg_clock_kernel_synced();
+		if (!right && rtc_right(fg_clock_wall_us(), newest_ms))
+			return FG_CLOCK_RTC;
 		break;
 	}
-	return fg_clock_kernel_synced() || access(TIMESYNC_STAMP, F_OK) == 0 ||
-	       rtc_right(fg_clock_wall_us(), newest_ms);
+	return right ? FG_CLOCK_RIGHT : FG_CLOCK_UNKNOWN;
 }

@@ -23,6 +23,30 @@ static double seconds_since(const cJSON *doc, const char *time)
 	return (double)(now - then) / 1000;
 }
 
+static const char *clock_level(const cJSON *clock)
+{
+	const char *level = ctl_text(clock, "level");
+
+	if (strcmp(level, "estimated") == 0)
+		return "an estimate: readings go out with time_uncertainty";
+	if (!ctl_true(clock, "trusted"))
+		return "not known to be right: readings are held back";
+	return strcmp(level, "hardware_clock") == 0 ? "by the hardware clock" : "right";
+}
+
+static void print_clock(const cJSON *clock)
+{
+	printf("clock   %s, %s", ctl_text(clock, "time"), clock_level(clock));
+	if (ctl_true(clock, "holding"))
+		printf("; the system's clock stepped by %.1f s and is not followed",
+			ctl_number(clock, "system_clock_off_s"));
+	if (ctl_number(clock, "waiting_for_time") > 0)
+		printf("; %.0f readings wait for it", ctl_number(clock, "waiting_for_time"));
+	if (ctl_true(clock, "correcting"))
+		printf("; corrections are under way");
+	printf("\n");
+}
+
 static void print_gateway(const cJSON *doc)
 {
 	const cJSON *g = cJSON_GetObjectItemCaseSensitive(doc, "gateway");
@@ -31,9 +55,7 @@ static void print_gateway(const cJSON *doc)
 
 	printf("gateway %s (%s), version %s, up %s\n", ctl_text(g, "id"), ctl_text(g, "title"),
 		ctl_text(g, "version"), ctl_age(ctl_number(g, "uptime_s"), age, sizeof(age)));
-	printf("clock   %s, %s\n", ctl_text(clock, "time"),
-		ctl_true(clock, "trusted") ? "right"
-					   : "not known to be right: readings are held back");
+	print_clock(clock);
 }
 
 static void print_links(const cJSON *doc, bool color)

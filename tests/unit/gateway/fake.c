@@ -51,7 +51,7 @@ static int take_item(void *arg, const struct fg_record_head *head, const struct 
 	size_t size;
 
 	free(r->lines);
-	*r = (struct fake_reading){.item = *item, .mono_us = mono_us,
+	*r = (struct fake_reading){.item = *item, .mono_us = mono_us, .era = head->era,
 		.has_wall = head->has_wall || item->kind != FG_ITEM_READING};
 	if (item->gap) {
 		r->gap = *item->gap;
@@ -103,14 +103,79 @@ static void port_reserve(void *arg, uint64_t limit)
 		f->reserve_asked = limit;
 }
 
-static int port_offset(void *arg, int64_t offset_us)
+static int port_set_era(void *arg, const struct fg_era *era)
 {
 	struct fake *f = arg;
 
 	f->offsets++;
 	if (f->offset_fails)
 		return FG_EFULL;
-	f->offset_us = offset_us;
+	assert_true(era->timed);
+	for (size_t i = 0; i < f->era_count; i++) /* immutable */
+		assert_int_not_equal(f->eras[i].number, era->number);
+	assert_true(f->era_count < FG_COUNT(f->eras));
+	f->eras[f->era_count++] = *era;
+	if (era->number == f->start.era) {
+		f->offset_us = era->offset_us;
+		f->uncertainty_s = era->uncertainty_s;
+	}
+	return FG_OK;
+}
+
+static int port_restamp_begin(void *arg, uint32_t era, int64_t true_offset_us)
+{
+	struct fake *f = arg;
+
+	if (f->offset_fails)
+		return FG_EFULL;
+	assert_true(f->job_count < FG_COUNT(f->jobs));
+	f->jobs[f->job_count++] =
+		(struct fg_era){.number = era, .timed = true, .offset_us = true_offset_us};
+	return FG_OK;
+}
+
+/* The store took these numbers for entries of its own making. */
+static int give(struct fake *f, struct fake_lot *lot, const char *destination, uint64_t first_seq,
+	unsigned max)
+{
+	assert_int_equal(lot->max, 0); /* one at a time */
+	assert_int_equal(first_seq, f->appended_next);
+	assert_true(first_seq + max <= f->core->seq_limit);
+	*lot = (struct fake_lot){destination, first_seq, max};
+	for (uint64_t seq = first_seq; seq < first_seq + max; seq++)
+		stored(f, seq)->gone = true; /* until a test puts something there */
+	f->appended_next = first_seq + max;
+	f->lots++;
+	return FG_OK;
+}
+
+static int port_restamp(void *arg, uint64_t first_seq, unsigned max)
+{
+	struct fake *f = arg;
+
+	return give(f, &f->restamp, NULL, first_seq, max);
+}
+
+static int port_issue_losses(void *arg, const char *destination, uint64_t first_seq, unsigned max)
+{
+	struct fake *f = arg;
+
+	return give(f, &f->losses, destination, first_seq, max);
+}
+
+static int port_make_room(void *arg, const struct fg_owed *owed, size_t count, uint64_t drop_below)
+{
+	struct fake *f = arg;
+
+	if (f->room_fails)
+		return FG_EFULL;
+	assert_int_equal(count, f->core->publisher_count);
+	fg_ranges_fini(&f->owed_doubt);
+	fg_ranges_fini(&f->owed_unacked);
+	assert_int_equal(fg_ranges_copy(&f->owed_doubt, &owed[0].doubt), FG_OK);
+	assert_int_equal(fg_ranges_copy(&f->owed_unacked, &owed[0].unacked), FG_OK);
+	f->drop_below = drop_below;
+	f->rooms++;
 	return FG_OK;
 }
 
@@ -171,6 +236,13 @@ static void port_disconnect(void *arg, const struct fg_destination *dest)
 	b->disconnects++;
 }
 
+static uint64_t replaces(const struct fg_message *m)
+{
+	const char *at = memmem(m->payload, m->len, "\"replaces\":\"gw:", 15);
+
+	return at ? strtoull(at + 15, NULL, 10) : 0;
+}
+
 /* The value of "time" in a reading. */
 static void copy_time(const struct fg_message *m, char ret_time[32])
 {
@@ -202,7 +274,11 @@ static int port_publish(void *arg, const struct fg_destination *dest, const stru
 			snprintf(b->document, sizeof(b->document), "%.*s", (int)m->len,
 				(const char *)m->payload);
 	} else {
-		assert_true(s->seq < f->committed_next); /* store first, then publish */
+		s->not_stored = memmem(m->payload, m->len, "\"stored\":false", 14) != NULL;
+		s->uncertain = memmem(m->payload, m->len, "\"time_uncertainty\":", 19) != NULL;
+		s->replaces = replaces(m);
+		/* store first, then publish, but for what says that it is not */
+		assert_true(s->not_stored == (s->seq >= f->committed_next));
 		assert_false(stored(f, s->seq)->gone);
 		if (stored(f, s->seq)->item.kind == FG_ITEM_READING)
 			copy_time(m, s->time);
@@ -228,6 +304,8 @@ static void port_watch(void *arg, const struct fg_item *item, const struct fg_po
 	assert_int_equal(item->point, fg_series_find(&f->series, desc)->id);
 	f->watched++;
 }
+
+void (*fake_before_start)(struct fg_core_start *start);
 
 /* ---- a core ---- */
 
@@ -281,14 +359,19 @@ static void add_destinations(struct fake *f)
 static void new_core(struct fake *f)
 {
 	const struct fg_core_ports ports = {.poll = port_poll, .append = port_append,
-		.save_delivery = port_save, .reserve = port_reserve, .set_boot_offset = port_offset,
+		.save_delivery = port_save, .reserve = port_reserve, .set_era = port_set_era,
+		.restamp_begin = port_restamp_begin, .restamp = port_restamp,
+		.issue_losses = port_issue_losses, .make_room = port_make_room,
 		.set_ledger = port_set_ledger, .forget_ledger = port_forget_ledger,
 		.expire = port_expire, .connect = port_connect, .disconnect = port_disconnect,
 		.publish = port_publish, .read_page = port_read_page, .watch = port_watch,
 		.arg = f};
 
 	f->start = (struct fg_core_start){.next_seq = f->appended_next,
-		.seq_limit = f->appended_next + FG_SEQ_BLOCK, .era = 1, .session = "s"};
+		.seq_limit = f->appended_next + FG_SEQ_BLOCK, .era = 1, .next_era = 2,
+		.session = "s"};
+	if (fake_before_start)
+		fake_before_start(&f->start);
 	assert_int_equal(fg_core_new(f->config, &ports, &f->start, &f->series, 42, f->now,
 		&f->core), FG_OK);
 	add_destinations(f);
@@ -407,13 +490,13 @@ void fake_restart(struct fake *f)
 void fake_timed(struct fake *f)
 {
 	f->has_offset = true;
-	fg_core_boot_timed(f->core, f->now);
+	fg_core_era_stored(f->core, f->now, f->start.era);
 }
 
 void fake_init(struct fake *f, const char *yaml)
 {
 	fake_init_untimed(f, yaml);
-	fg_core_clock(f->core, f->now, true);
+	fg_core_clock(f->core, f->now, FG_CLOCK_RIGHT);
 	fake_timed(f);
 }
 
@@ -428,6 +511,8 @@ void fake_fini(struct fake *f)
 		free(b->sent);
 		free((char *)b->name);
 	}
+	fg_ranges_fini(&f->owed_doubt);
+	fg_ranges_fini(&f->owed_unacked);
 	fg_series_set_fini(&f->series);
 	fg_config_unref(f->config);
 	for (size_t i = 0; i < FAKE_STORED_MAX; i++)
@@ -535,6 +620,30 @@ void fake_commit(struct fake *f)
 		fg_core_committed(f->core, f->now, f->committed_next);
 }
 
+void fake_used(struct fake *f, struct fake_lot *lot, unsigned used, bool more)
+{
+	struct fake_lot was = *lot;
+
+	*lot = (struct fake_lot){0};
+	f->committed_next = FG_MAX(f->committed_next, was.first + was.max);
+	fg_core_numbers_used(
+		f->core, f->now, was.destination, was.first, was.max, used, more);
+}
+
+void fake_correct(struct fake *f, unsigned n, size_t index, uint64_t first, bool more)
+{
+	for (unsigned i = 0; i < n; i++) {
+		struct fake_reading *r = stored(f, first + i);
+
+		*r = f->stored[index + i];
+		r->item.seq = first + i;
+		r->item.replaces = FAKE_FIRST_SEQ + index + i;
+		r->has_wall = true;
+		r->item.wall_ms = (r->mono_us + f->jobs[0].offset_us) / 1000;
+	}
+	fake_used(f, &f->restamp, n, more);
+}
+
 bool fake_page(struct fake *f, struct fake_broker *b)
 {
 	struct fg_page *page = b->page;
@@ -558,8 +667,10 @@ bool fake_page(struct fake *f, struct fake_broker *b)
 		page->items[i] = r->item;
 		page->descs[i] = &fg_series_by_id(&f->series, r->item.point)->desc;
 		page->uncertain[i] = r->earlier_boot || (!r->has_wall && !f->has_offset);
-		if (!r->has_wall && r->item.kind == FG_ITEM_READING)
+		if (!r->has_wall && r->item.kind == FG_ITEM_READING) {
 			page->items[i].wall_ms = (r->mono_us + f->offset_us) / 1000;
+			page->items[i].uncertainty_s = f->uncertainty_s;
+		}
 		page->count++;
 	}
 	fg_core_page(f->core, f->now, page);

@@ -32,7 +32,8 @@ struct fake_sent {
 	uint64_t token;
 	uint32_t epoch;
 	int64_t mono_us;
-	bool retain;
+	bool retain, not_stored, uncertain;
+	uint64_t replaces;
 	char topic[80], time[32];
 };
 
@@ -59,6 +60,14 @@ struct fake_reading {
 	struct fg_gap gap; /* item.gap and item.account point here */
 	struct fg_account account;
 	struct fg_account_line *lines;
+	uint32_t era;
+};
+
+/* Numbers that the core gave to the store. */
+struct fake_lot {
+	const char *destination;
+	uint64_t first;
+	unsigned max;
 };
 
 struct fake_poll {
@@ -83,7 +92,16 @@ struct fake {
 	uint64_t reserve_asked;
 	unsigned reserves, offsets, watched;
 	bool has_offset;
-	int64_t offset_us;
+	int64_t offset_us; /* of the era of this start */
+	uint32_t uncertainty_s;
+	struct fg_era eras[16], jobs[16]; /* what the store was told: times, corrections */
+	size_t era_count, job_count;
+	struct fake_lot restamp, losses; /* given away; max 0: none */
+	unsigned lots;
+	struct fg_ranges owed_unacked, owed_doubt; /* of the first destination */
+	uint64_t drop_below;
+	unsigned rooms;
+	bool room_fails;
 	int64_t expire_now_ms;
 	uint64_t expire_below;
 	unsigned expires;
@@ -99,6 +117,8 @@ struct fake {
 };
 
 /* A configuration of its own text, and a core at work on it that knows the time, or not yet. */
+/* fake_before_start, where set, changes what the core is told of the store. */
+extern void (*fake_before_start)(struct fg_core_start *start);
 void fake_init(struct fake *f, const char *yaml);
 void fake_init_untimed(struct fake *f, const char *yaml);
 /* The store has recorded the boot's time. */
@@ -128,6 +148,10 @@ uint64_t fake_reading(struct fake *f, const struct fg_group *group, double value
 /* How many entries of that kind were appended. */
 size_t fake_stored(const struct fake *f, enum fg_item_kind kind);
 void fake_commit(struct fake *f);
+/* Of the lot that was given away for corrections (destination NULL) or losses `used` are stored. */
+void fake_used(struct fake *f, struct fake_lot *lot, unsigned used, bool more);
+/* The store corrects n readings, from the index-th on, under numbers from first on. */
+void fake_correct(struct fake *f, unsigned n, size_t index, uint64_t first, bool more);
 /* Runs the core until its answers to what happened are out. */
 void fake_settle(struct fake *f);
 

@@ -67,6 +67,7 @@ static void test_states(void **state)
 	assert_int_equal(a->state, FG_DEVICE_UNKNOWN);
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		f.now.wall_us += 10 * SEC;
+		f.now.mono_us += 10 * SEC;
 		if (steps[i].reason)
 			silence("a", 1, steps[i].reason);
 		else

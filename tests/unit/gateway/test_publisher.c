@@ -2,6 +2,8 @@
 /* Delivery to a destination: order, retention, acknowledgement, loss and return of the broker. */
 #include "fake.h"
 
+#include <stdio.h>
+
 static struct fake f;
 static struct fake_broker *town;
 static const struct fg_group *sonde;
@@ -354,35 +356,137 @@ static void test_select(void **state)
 	assert_int_equal(fake_readings(lab, 0), 20);
 }
 
-static void test_refused_publication_is_kept(void **state)
+/* ---- refused for good ---- */
+
+static struct fg_gap gap;
+static char gap_of[16];
+static unsigned gap_code, gap_calls, saves_then;
+static bool gaps_fail;
+
+static int take_gaps(void *arg, struct fg_publisher *p, const struct fg_item *items, size_t n)
 {
-	struct fg_publisher *p;
+	(void)arg;
+	gap_calls++;
+	if (gaps_fail)
+		return FG_EFULL;
+	assert_int_equal(n, 1);
+	assert_int_equal(items[0].kind, FG_ITEM_GAP);
+	assert_int_equal(items[0].reason, FG_REASON_REJECTED);
+	assert_int_equal(items[0].point, f.series.items[0]->id);
+	gap = *items[0].gap;
+	gap_code = items[0].detail;
+	snprintf(gap_of, sizeof(gap_of), "%s", gap.destination);
+	saves_then = town->saves;
+	(void)p;
+	return FG_OK;
+}
+
+static struct fg_publisher *begin_refusals(void)
+{
+	begin(fake_yaml);
+	f.core->publisher_ports.gaps = take_gaps;
+	gap_calls = 0;
+	gaps_fail = false;
+	fake_connect(&f, town, true);
+	fake_reading(&f, sonde, 0);
+	serve(1);
+	return fake_publisher(&f, 0);
+}
+
+static void test_refused_publication_becomes_a_gap(void **state)
+{
+	struct fg_publisher *p = begin_refusals();
 	uint64_t seq;
 	size_t mark;
 
 	(void)state;
-	begin(fake_yaml);
-	p = fake_publisher(&f, 0);
-	fake_connect(&f, town, true);
-	fake_reading(&f, sonde, 0);
-	serve(1);
-	seq = fake_reading(&f, sonde, 1);
+	for (int i = 0; i < 3; i++) {
+		seq = fake_reading(&f, sonde, i);
+		fake_settle(&f);
+		mark = town->sent_count;
+		fake_ack(&f, town, 1, 0x87);
+		serve(5);
+		assert_int_equal(fake_count(town, mark, seq), 0); /* not again */
+		assert_int_equal(gap_calls, 1); /* the first at once, others together */
+	}
+	assert_true(gap.from_ms == gap.to_ms);
+	assert_int_equal(gap.count, 1);
+	assert_int_equal(gap_code, 0x87);
+	assert_string_equal(gap_of, "town");
+	assert_int_equal(p->state, FG_PUB_ONLINE);
+	assert_int_equal(p->refused, 3);
+	assert_int_equal(p->in_flight, 0);
+	assert_int_equal(fg_publisher_backlog(p), 2); /* until they are written */
+	fake_lose(&f, town);
+	fake_connect(&f, town, false);
+	mark = town->sent_count;
+	serve(40);
+	assert_int_equal(fake_readings(town, mark), 0);
+	serve(25);
+	assert_int_equal(gap_calls, 2);
+	assert_int_equal(gap.count, 2);
+	assert_int_equal(fg_publisher_backlog(p), 0);
+	assert_int_equal(town->saves, saves_then + 1); /* with them, in one commit */
+}
+
+static void test_refusals_wait_for_the_store_and_are_written_at_the_end(void **state)
+{
+	struct fg_publisher *p = begin_refusals();
+
+	(void)state;
+	fake_reading(&f, sonde, 1);
+	fake_settle(&f);
+	gaps_fail = true;
+	fake_ack(&f, town, 1, 0x99);
+	serve(3);
+	assert_true(gap_calls > 0);
+	assert_int_equal(fg_publisher_backlog(p), 1);
+	gaps_fail = false;
+	serve(2);
+	assert_int_equal(fg_publisher_backlog(p), 0);
+	fake_reading(&f, sonde, 1);
+	fake_settle(&f);
+	fake_ack(&f, town, 1, 0x99);
+	fg_core_stop(f.core, f.now);
+	fake_turn(&f, 0);
+	assert_int_equal(fg_publisher_backlog(p), 0);
+	assert_int_equal(gap.count, 1);
+}
+
+static void test_a_refusal_comes_out_as_a_stored_gap(void **state)
+{
+	struct fg_publisher *p = begin_refusals();
+	uint64_t seq;
+
+	(void)state;
+	f.core->publisher_ports.gaps = fg_core_append_gaps;
+	fake_reading(&f, sonde, 1);
 	fake_settle(&f);
 	fake_ack(&f, town, 1, 0x87);
-	mark = town->sent_count;
-	serve(5);
-	assert_int_equal(fake_count(town, mark, seq), 0); /* not again on this connection */
-	assert_int_equal(p->state, FG_PUB_ONLINE);
-	assert_int_equal(p->refused, 1);
-	assert_int_equal(p->in_flight, 0);
-	assert_int_equal(fg_publisher_backlog(p), 1);
-	fake_reading(&f, sonde, 2); /* others go on */
-	serve(1);
-	assert_int_equal(fg_publisher_backlog(p), 1);
-	fake_lose(&f, town);
-	fake_connect(&f, town, true);
-	serve(1);
-	assert_int_equal(fake_count(town, mark, seq), 1);
+	fake_turn(&f, SEC);
+	seq = f.appended_next - 1;
+	assert_int_equal(f.stored[seq - FAKE_FIRST_SEQ].item.kind, FG_ITEM_GAP);
+	gap = (struct fg_gap){.count = 1, .destination = "town"};
+	f.stored[seq - FAKE_FIRST_SEQ].item.gap = &gap; /* what was lent is gone */
+	fake_commit(&f);
+	serve(3);
+	assert_int_equal(fake_count(town, 0, seq), 1);
+	assert_string_equal(fake_sent_reading(town, 0, 2)->topic, "town/gateways/gw/gaps");
+	assert_int_equal(fg_publisher_backlog(p), 0);
+}
+
+/* What counts nowhere leaves no gap. */
+static void test_refused_announcement(void **state)
+{
+	struct fg_publisher *p = begin_refusals();
+
+	(void)state;
+	fake_fail(&f, sonde, FG_REASON_NO_RESPONSE);
+	fake_commit(&f);
+	fake_settle(&f);
+	fake_ack(&f, town, town->sent_count - town->acked, 0x87);
+	serve(2);
+	assert_int_equal(gap_calls, 0);
 	assert_int_equal(fg_publisher_backlog(p), 0);
 }
 
@@ -640,7 +744,10 @@ int main(void)
 		TEST(test_session_without_room),
 		TEST(test_overrun_of_the_ring_falls_to_the_backlog),
 		TEST(test_select),
-		TEST(test_refused_publication_is_kept),
+		TEST(test_refused_publication_becomes_a_gap),
+		TEST(test_refusals_wait_for_the_store_and_are_written_at_the_end),
+		TEST(test_a_refusal_comes_out_as_a_stored_gap),
+		TEST(test_refused_announcement),
 		TEST(test_quota_backs_off),
 		TEST(test_back_off),
 		TEST(test_two_servers_alternate),

@@ -155,6 +155,58 @@ static void test_recent_keeps_gaps_and_accounts(void **state)
 	fg_recent_fini(&r);
 }
 
+/* Numbers that were given away: neither they nor what was in their place before. */
+static void test_ring_with_holes(void **state)
+{
+	struct fg_recent r;
+	char text[] = "text";
+	struct fg_recent_entry e = {.item = text_item(0, text)};
+
+	(void)state;
+	assert_int_equal(fg_recent_init(&r, 64, 100), FG_OK);
+	for (int i = 0; i < 60; i++)
+		fg_recent_add(&r, &e);
+	fg_recent_skip(&r, 10);
+	fg_recent_add(&r, &e);
+	assert_int_equal(r.next, 171);
+	assert_int_equal(r.first, 107);
+	assert_non_null(fg_recent_get(&r, 159));
+	for (uint64_t seq = 160; seq < 170; seq++) {
+		assert_null(fg_recent_get(&r, seq));
+		assert_null(fg_recent_edit(&r, seq));
+	}
+	assert_int_equal(fg_recent_get(&r, 170)->item.seq, 170);
+	fg_recent_fini(&r);
+}
+
+/* A correction stands in the place of what it corrects; gaps and accounts are no readings. */
+static void test_newest_and_corrections(void **state)
+{
+	static const struct fg_point_desc desc = {"pier", "d", "x_t", "x_t", "1", "water", -1};
+	struct fg_series_set set = {0};
+	struct fg_series *s = fg_series_add(&set, 7, &desc);
+	struct fg_item item = {.seq = 10, .qc = FG_QC_PASS};
+
+	(void)state;
+	fg_series_update(s, &item, 0, true);
+	item = (struct fg_item){.seq = 20, .kind = FG_ITEM_GAP};
+	fg_series_update(s, &item, 0, true);
+	assert_int_equal(s->newest.seq, 10);
+	item = (struct fg_item){.seq = 21, .replaces = 9, .qc = FG_QC_PASS};
+	fg_series_update(s, &item, 0, true);
+	assert_int_equal(s->newest.seq, 10); /* of an older one */
+	item.replaces = 10;
+	fg_series_update(s, &item, 0, true);
+	assert_int_equal(s->newest.seq, 21);
+	item = (struct fg_item){.seq = 15, .qc = FG_QC_PASS};
+	assert_true(fg_series_is_newer(s, &item)); /* measured later, whatever the number */
+	fg_series_update(s, &item, 0, true);
+	assert_int_equal(s->newest.seq, 15);
+	item = (struct fg_item){.seq = 22, .replaces = 10, .qc = FG_QC_PASS};
+	assert_false(fg_series_is_newer(s, &item));
+	fg_series_set_fini(&set);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -162,6 +214,8 @@ int main(void)
 		cmocka_unit_test(test_ring),
 		cmocka_unit_test(test_series_are_found_by_content),
 		cmocka_unit_test(test_newest),
+		cmocka_unit_test(test_ring_with_holes),
+		cmocka_unit_test(test_newest_and_corrections),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

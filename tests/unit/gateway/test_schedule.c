@@ -219,7 +219,8 @@ static void test_align(void **state)
 	(void)state;
 	begin(aligned);
 	f.now.wall_us += 3333333;
-	f.core->wall_offset_us = f.now.wall_us - f.now.mono_us;
+	f.core->time.clock.offset_us = f.now.wall_us - f.now.mono_us;
+	fg_core_clock(f.core, f.now, FG_CLOCK_RIGHT);
 	fake_turn(&f, 0);
 	f.core->groups[0].due_mono_us = 0;
 	fg_schedule_init(f.core, f.now, &f.core->groups[0]);
@@ -243,6 +244,7 @@ static void test_align_over_jumps(void **state)
 		simulate(100 * SEC, 100000, 5000);
 		all_on_the_mark(from, 8);
 		f.now.wall_us += jumps[i];
+		fg_core_clock(f.core, f.now, FG_CLOCK_RIGHT);
 		fake_turn(&f, 0); /* the daemon looks at least each second */
 		note_starts(100000);
 	}
@@ -257,6 +259,7 @@ static void test_align_over_small_steps(void **state)
 		size_t from = f.poll_count;
 
 		f.now.wall_us -= 90000;
+		fg_core_clock(f.core, f.now, FG_CLOCK_RIGHT);
 		simulate(10 * SEC, 1000, 0);
 		assert_true(f.poll_count - from <= 1);
 	}
@@ -270,6 +273,7 @@ static void test_align_with_a_clock_before_the_epoch(void **state)
 	(void)state;
 	begin(aligned);
 	f.now.wall_us = -5 * SEC;
+	fg_core_clock(f.core, f.now, FG_CLOCK_RIGHT);
 	fake_turn(&f, 0);
 	assert_true(f.core->groups[0].due_mono_us == f.now.mono_us + 5 * SEC);
 }

@@ -206,13 +206,6 @@ int fg_spool_resume(struct fg_spool *s, uint64_t next)
 	return FG_EINVAL;
 }
 
-int fg_spool_set_era(struct fg_spool *s, const struct fg_era *era)
-{
-	(void)s;
-	(void)era;
-	return FG_EINVAL;
-}
-
 int fg_spool_restamp_begin(struct fg_spool *s, uint32_t era, int64_t true_offset_us)
 {
 	(void)s;
@@ -532,27 +525,6 @@ static void test_reservation(void **state)
 	all_stored();
 }
 
-static void test_boot_offset_is_told_when_it_is_stored(void **state)
-{
-	(void)state;
-	start(0);
-	LOCKED(spool.fail_offset = 2);
-	append(64);
-	fg_store_boot_offset(fg_store_sink(store), -77);
-	WAIT_FOR(spool.offsets >= 1);
-	for (unsigned i = 2; i <= 3; i++) {
-		append(64);
-		WAIT_FOR(spool.offsets >= i);
-	}
-	WAIT_FOR(count_events(FG_STORE_BOOT_TIMED) == 1);
-	assert_true(spool.offset_us == -77);
-	append(64);
-	WAIT_FOR(committed(next_seq));
-	assert_int_equal(spool.offsets, 3);
-	stop();
-	all_stored();
-}
-
 static int called(struct fg_spool *s, void *arg)
 {
 	assert_false(s->group);
@@ -630,7 +602,6 @@ int main(void)
 		TEST(test_group_commit_and_flush),
 		TEST(test_refused_readings_are_told_once),
 		TEST(test_reservation),
-		TEST(test_boot_offset_is_told_when_it_is_stored),
 		TEST(test_calls),
 		TEST(test_a_full_store_makes_room),
 		TEST(test_a_group_too_large),

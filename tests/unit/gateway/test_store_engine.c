@@ -225,13 +225,6 @@ void fg_spool_rollback(struct fg_spool *s)
 	s->in_group = false;
 }
 
-int fg_spool_set_boot_offset(struct fg_spool *s, int64_t offset_us)
-{
-	(void)s;
-	(void)offset_us;
-	return FG_OK;
-}
-
 void fg_spool_set_limits(struct fg_spool *s, const struct fg_spool_conf *conf)
 {
 	assert_false(s->in_group);

@@ -6,20 +6,37 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "gateway/daemon.h"
+
+static struct fg_trust_file trust;
+
+static enum fg_clock_level level(const struct fg_clock_conf *conf, int64_t newest_ms)
+{
+	return fg_trust_level(&trust, conf, newest_ms, false);
+}
 
 static void test_always(void **state)
 {
 	const struct fg_clock_conf conf = {.trust = FG_TRUST_ALWAYS};
 
 	(void)state;
-	assert_true(fg_trust_now(&conf, 0));
-	assert_true(fg_trust_now(&conf, INT64_MAX));
+	assert_int_equal(level(&conf, 0), FG_CLOCK_RIGHT);
+	assert_int_equal(level(&conf, INT64_MAX), FG_CLOCK_RIGHT);
+	assert_int_equal(fg_trust_level(&trust, &conf, 0, true), FG_CLOCK_RIGHT);
+}
+
+static void touch(const char *path, time_t when)
+{
+	const struct timespec times[2] = {{.tv_sec = when}, {.tv_sec = when}};
+
+	assert_int_equal(utimensat(AT_FDCWD, path, times, 0), 0);
 }
 
 static void test_file(void **state)
@@ -31,9 +48,39 @@ static void test_file(void **state)
 	(void)state;
 	assert_true(fd >= 0);
 	close(fd);
-	assert_true(fg_trust_now(&conf, 0));
+	assert_int_equal(level(&conf, 0), FG_CLOCK_RIGHT);
 	unlink(path);
-	assert_false(fg_trust_now(&conf, 0));
+	assert_int_equal(level(&conf, 0), FG_CLOCK_UNKNOWN);
+}
+
+/* Once the clock has stepped the file speaks again when it is touched, whichever way the clock
+ * went. */
+static void test_file_after_a_step(void **state)
+{
+	char path[] = "/tmp/fjordgate-test-XXXXXX";
+	int fd = mkstemp(path);
+	const struct fg_clock_conf conf = {.trust = FG_TRUST_FILE, .trust_file = path};
+
+	(void)state;
+	assert_true(fd >= 0);
+	close(fd);
+	trust = (struct fg_trust_file){0};
+	touch(path, 1000000);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(level(&conf, 0), FG_CLOCK_RIGHT);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(fg_trust_level(&trust, &conf, 0, true), FG_CLOCK_UNKNOWN);
+	touch(path, 500000); /* the clock went back */
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(fg_trust_level(&trust, &conf, 0, true), FG_CLOCK_RIGHT);
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(level(&conf, 0), FG_CLOCK_RIGHT);
+	/* touched by who steps the clock, right before that was seen */
+	touch(path, 2000000);
+	assert_int_equal(level(&conf, 0), FG_CLOCK_RIGHT);
+	assert_int_equal(fg_trust_level(&trust, &conf, 0, true), FG_CLOCK_RIGHT);
+	unlink(path);
+	assert_int_equal(fg_trust_level(&trust, &conf, 0, true), FG_CLOCK_UNKNOWN);
 }
 
 static void test_kernel(void **state)
@@ -41,7 +88,8 @@ static void test_kernel(void **state)
 	const struct fg_clock_conf conf = {.trust = FG_TRUST_KERNEL};
 
 	(void)state;
-	assert_int_equal(fg_trust_now(&conf, 0), fg_clock_kernel_synced() != 0);
+	assert_int_equal(level(&conf, 0),
+		fg_clock_kernel_synced() ? FG_CLOCK_RIGHT : FG_CLOCK_UNKNOWN);
 }
 
 /* auto trusts at least where the kernel does. */
@@ -51,9 +99,9 @@ static void test_auto(void **state)
 
 	(void)state;
 	if (fg_clock_kernel_synced())
-		assert_true(fg_trust_now(&conf, INT64_MAX));
-	else if (!fg_trust_now(&conf, 0)) /* and with a later reading stored, all the more not */
-		assert_false(fg_trust_now(&conf, INT64_MAX));
+		assert_int_equal(level(&conf, INT64_MAX), FG_CLOCK_RIGHT);
+	else if (!level(&conf, 0)) /* and with a later reading stored, all the more not */
+		assert_int_equal(level(&conf, INT64_MAX), FG_CLOCK_UNKNOWN);
 }
 
 int main(void)
@@ -61,6 +109,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_always),
 		cmocka_unit_test(test_file),
+		cmocka_unit_test(test_file_after_a_step),
 		cmocka_unit_test(test_kernel),
 		cmocka_unit_test(test_auto),
 	};

@@ -73,6 +73,12 @@ static void test_reading(void **state)
 	check(&i,
 		HEAD "19.4,\"unit\":\"Cel\",\"qc\":4,\"qc_tests\":{\"gross_range\":4,\"spike\":3},"
 		     "\"stored\":false}");
+	i = item_of(v, FG_QC_PASS);
+	i.uncertainty_s = 315360000;
+	check(&i, HEAD "19.4,\"unit\":\"Cel\",\"qc\":1,\"time_uncertainty\":315360000}");
+	i.uncertainty_s = 0;
+	i.replaces = 18000;
+	check(&i, HEAD "19.4,\"unit\":\"Cel\",\"qc\":1,\"replaces\":\"drammen-01:18000\"}");
 	i = item_of(v, FG_QC_FAIL);
 	i.reason = FG_REASON_SENSOR_QUALITY;
 	check(&i, HEAD "19.4,\"unit\":\"Cel\",\"qc\":4,\"reason\":\"sensor_quality\"}");

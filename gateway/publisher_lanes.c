@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* A publisher's lanes: documents, first, live, backlog. See publisher.h. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "gateway/publisher_private.h"
+#include "protocol/encode.h"
+
+/* How long the last acknowledgements are awaited before the status goes out all the same. */
+#define GOODBYE_US 1000000
+/* An account of FG_ACCOUNT_LINES points with names as long as they may be. */
+#define PAYLOAD_MAX 16384
+
+/* ---- sending ---- */
+
+static bool selected(const struct fg_publisher *p, enum fg_domain domain)
+{
+	return p->conf->domains >> domain & 1;
+}
+
+/* Topic and payload by kind. */
+static bool encode(const struct fg_publisher *p, const struct fg_item *item,
+	const struct fg_point_desc *desc, struct fg_buf *topic, struct fg_buf *payload)
+{
+	switch (item->kind) {
+	case FG_ITEM_GAP:
+		return fg_topic_gateway(topic, p->conf->prefix, p->gateway, "gaps") &&
+		       fg_encode_gap(payload, p->gateway, desc, item);
+	case FG_ITEM_ACCOUNT:
+		return fg_topic_gateway(topic, p->conf->prefix, p->gateway, "account") &&
+		       fg_encode_account(payload, p->gateway, desc, item);
+	case FG_ITEM_READING:
+		break;
+	}
+	return fg_topic_reading(topic, p->conf->prefix, desc) &&
+	       fg_encode_json(payload, p->gateway, desc, item);
+}
+
+static int send_item(struct fg_publisher *p, const struct fg_item *item,
+	const struct fg_point_desc *desc, bool retain)
+{
+	char topic_mem[512], payload_mem[PAYLOAD_MAX];
+	struct fg_buf topic, payload;
+	struct fg_message m = {.token = item->seq, .retain = retain};
+	const struct fg_flight flight = {
+		.token = item->seq,
+		.wall_ms = item->wall_ms,
+		.point = item->point,
+		.counts = item->kind == FG_ITEM_READING && item->qc != FG_QC_MISSING &&
+			  !item->replaces,
+	};
+
+	if (p->in_flight >= p->window)
+		return FG_EFULL;
+	fg_buf_wrap(&topic, topic_mem, sizeof(topic_mem));
+	fg_buf_wrap(&payload, payload_mem, sizeof(payload_mem));
+	if (!encode(p, item, desc, &topic, &payload)) {
+		/* Names and texts are bounded far below; it cannot be sent by any retry. */
+		fg_error("destination '%s': message %" PRIu64
+			 " of point '%s' is too long to publish",
+			p->conf->name, item->seq, desc->point);
+		fg_pub_mark_acked(p, item->seq);
+		p->refused++;
+		return FG_OK;
+	}
+	m.topic = topic.data;
+	m.payload = payload.data;
+	m.len = payload.len;
+	if (fg_pub_send(p, &m, &flight) < 0)
+		return FG_EFULL;
+	p->published++;
+	return FG_OK;
+}
+
+static bool pump_documents(struct fg_publisher *p)
+{
+	char topic_mem[512];
+	struct fg_buf topic, payload;
+	bool room = true;
+
+	for (size_t id = 0; p->dirty_any && room && id < p->dirty_count; id++) {
+		struct fg_message m = {
+			.token = FG_PUB_TOKEN_DOCUMENT | id, .retain = true, .document = true};
+		const struct fg_flight flight = {.token = m.token};
+
+		if (!p->dirty[id])
+			continue;
+		fg_buf_wrap(&topic, topic_mem, sizeof(topic_mem));
+		fg_buf_init(&payload, 1u << 16);
+		if (p->ports->document(p->ports->arg, p, id, &topic, &payload)) {
+			m.topic = topic.data;
+			m.payload = payload.data;
+			m.len = payload.len;
+			room = fg_pub_send(p, &m, &flight) == FG_OK;
+		}
+		fg_buf_fini(&payload);
+		if (room) {
+			p->dirty[id] = 0;
+			p->dirty_any--;
+		}
+	}
+	return room;
+}
+
+static bool pump_first(struct fg_publisher *p)
+{
+	for (; p->first_next < p->series->count; p->first_next++) {
+		const struct fg_series *s = p->series->items[p->first_next];
+		uint64_t seq = s->newest.seq;
+
+		if (!s->has_newest || !s->newest_timed || !selected(p, s->domain) ||
+			seq >= p->live_next)
+			continue;
+		if (!p->first_all && !fg_ranges_has(&p->unacked, seq))
+			continue;
+		if (fg_ranges_has(&p->rejects.numbers, seq) || fg_ranges_has(&p->again, seq))
+			continue;
+		if (send_item(p, &s->newest, &s->desc, true) < 0)
+			return false;
+		fg_ranges_remove(&p->backlog, seq, seq + 1);
+	}
+	return true;
+}
+
+/* What the ring no longer holds, and what cannot go out yet, is left to the backlog. */
+static void skip_live(struct fg_publisher *p, uint64_t to)
+{
+	struct fg_range r;
+
+	while (p->live_next < to && fg_ranges_next(&p->unacked, p->live_next, &r) && r.from < to) {
+		fg_ranges_add(&p->backlog, r.from, FG_MIN(r.to, to));
+		p->live_next = FG_MIN(r.to, to);
+	}
+	p->live_next = to;
+}
+
+/* When an entry that waits for its commit goes out all the same. */
+static int64_t early_us(const struct fg_publisher *p, const struct fg_recent_entry *e)
+{
+	return e->mono_us + p->config->storage.max_delay_us;
+}
+
+/* One entry of the ring: false where the session has no room. */
+static bool send_live(struct fg_publisher *p, const struct fg_recent_entry *e)
+{
+	struct fg_item item = e->item;
+	uint64_t seq = item.seq;
+
+	item.not_stored = seq >= p->committed_next;
+	if (send_item(p, &item, &e->series->desc, true) < 0)
+		return false;
+	p->not_stored += item.not_stored;
+	return true;
+}
+
+/* Whether there is an entry that may go out now; what cannot by this way is left to others. */
+static bool live_now(struct fg_publisher *p, const struct fg_recent_entry *e)
+{
+	uint64_t seq = p->live_next;
+
+	if (!fg_ranges_has(&p->unacked, seq))
+		return false; /* the store refused it */
+	if (!e || e->item.kind != FG_ITEM_READING || e->item.replaces)
+		fg_ranges_add(&p->backlog, seq, seq + 1); /* the store has it, or nobody */
+	else if (!e->timed)
+		fg_ranges_add(&p->held, seq, seq + 1);
+	else if (!selected(p, e->series->domain))
+		fg_pub_mark_acked(p, seq);
+	else
+		return true;
+	return false;
+}
+
+/* *ret_next: when the first that waits for its commit has waited long enough. */
+static bool pump_live(struct fg_publisher *p, int64_t mono_us, int64_t *ret_next)
+{
+	if (p->live_next < p->recent->first)
+		skip_live(p, p->recent->first);
+	for (; p->live_next < FG_MAX(p->committed_next, p->recent->next); p->live_next++) {
+		const struct fg_recent_entry *e = fg_recent_get(p->recent, p->live_next);
+
+		if (p->live_next >= p->committed_next && p->commit_first)
+			return true;
+		if (e && p->live_next >= p->committed_next && mono_us < early_us(p, e)) {
+			*ret_next = FG_MIN(*ret_next, early_us(p, e));
+			return true;
+		}
+		if (live_now(p, e) && !send_live(p, e))
+			return false;
+	}
+	return true;
+}
+
+/* ---- backlog ---- */
+
+static void refill_tokens(struct fg_publisher *p, int64_t mono_us)
+{
+	double burst = FG_MAX(p->conf->backlog_rate * FG_PUB_STEP_US / 1e6, 1.0);
+
+	p->tokens += p->conf->backlog_rate * (double)(mono_us - p->tokens_mono_us) / 1e6;
+	p->tokens = FG_MIN(p->tokens, burst);
+	p->tokens_mono_us = mono_us;
+}
+
+static bool domain_selected(const struct fg_publisher *p, const char *domain)
+{
+	for (int d = 0; d < FG_DOMAIN_COUNT; d++)
+		if (strcmp(fg_domain_name((enum fg_domain)d), domain) == 0)
+			return selected(p, (enum fg_domain)d);
+	return true;
+}
+
+static bool for_this(const struct fg_publisher *p, const struct fg_item *item,
+	const struct fg_point_desc *desc)
+{
+	const char *only = item->kind == FG_ITEM_GAP	   ? item->gap->destination
+			   : item->kind == FG_ITEM_ACCOUNT ? item->account->destination
+							   : NULL;
+
+	return (!only || strcmp(only, p->conf->name) == 0) && domain_selected(p, desc->domain);
+}
+
+/* Gaps and accounts are news, not a state. Of readings and corrections the newest of their point is
+ * retained; what people asked for again is not. */
+static bool retained(const struct fg_publisher *p, const struct fg_item *item)
+{
+	const struct fg_series *s = fg_series_by_id(p->series, item->point);
+
+	return item->kind == FG_ITEM_READING && s && s->has_newest && s->newest.seq == item->seq &&
+	       !fg_ranges_has(&p->again, item->seq);
+}
+
+/* One entry of the page: false where the session has no room. */
+static bool send_from_page(struct fg_publisher *p, size_t i)
+{
+	const struct fg_item *item = &p->page->items[i];
+	const struct fg_point_desc *desc = p->page->descs[i];
+
+	if (!fg_ranges_has(&p->backlog, item->seq))
+		return true;
+	if (!for_this(p, item, desc)) {
+		fg_pub_mark_acked(p, item->seq);
+	} else if (p->page->uncertain[i] && item->kind == FG_ITEM_READING) {
+		fg_ranges_add(&p->held, item->seq, item->seq + 1);
+	} else {
+		if (send_item(p, item, desc, retained(p, item)) < 0)
+			return false;
+		p->tokens -= 1;
+	}
+	fg_ranges_remove(&p->backlog, item->seq, item->seq + 1);
+	return true;
+}
+
+/* The store makes corrections, so the core meets them here first. */
+static void learn_corrections(struct fg_publisher *p)
+{
+	for (size_t i = 0; i < p->page->count; i++) {
+		const struct fg_item *item = &p->page->items[i];
+		struct fg_series *s;
+
+		if (!item->replaces || p->page->uncertain[i])
+			continue;
+		s = fg_series_by_id(p->series, item->point);
+		if (s)
+			fg_series_update(s, item, 0, true);
+	}
+}
+
+/* Numbers of the page's span that the store does not have will never come: they were given out and
+ * not committed before a crash, or have been dropped. */
+static void forget_holes(struct fg_publisher *p)
+{
+	uint64_t at = p->page->from;
+
+	for (size_t i = 0; i <= p->page->count; i++) {
+		uint64_t seq = i < p->page->count ? p->page->items[i].seq : p->page->scanned_to;
+
+		if (seq > at) {
+			fg_ranges_remove(&p->backlog, at, seq);
+			fg_pub_forget(p, at, seq);
+		}
+		at = seq + 1;
+	}
+}
+
+static void ask_for_page(struct fg_publisher *p, int64_t mono_us)
+{
+	struct fg_range r;
+
+	if (p->page_pending || mono_us < p->page_retry_mono_us ||
+		!fg_ranges_next(&p->backlog, 0, &r))
+		return;
+	p->page->from = r.from;
+	p->page->to = FG_MIN(r.to, p->committed_next);
+	p->page_valid = false;
+	if (p->page->from >= p->page->to)
+		return;
+	p->page_pending = true;
+	p->ports->read_page(p->ports->arg, p, p->page);
+}
+
+static void pump_backlog(struct fg_publisher *p, int64_t mono_us)
+{
+	refill_tokens(p, mono_us);
+	if (p->page_valid) {
+		while (p->page_at < p->page->count && p->tokens >= 1) {
+			if (!send_from_page(p, p->page_at))
+				return;
+			p->page_at++;
+		}
+		if (p->page_at < p->page->count)
+			return;
+	}
+	ask_for_page(p, mono_us);
+}
+
+void fg_publisher_page(struct fg_publisher *p, struct fg_now now)
+{
+	bool stale = p->page_stale;
+
+	p->page_pending = p->page_stale = false;
+	if (p->state != FG_PUB_ONLINE || stale)
+		return;
+	/* the store is in trouble, which it tells itself: later again */
+	if (p->page->status < 0 || p->page->scanned_to <= p->page->from) {
+		p->page_retry_mono_us = now.mono_us + 1000000;
+		return;
+	}
+	forget_holes(p);
+	learn_corrections(p);
+	p->page_valid = true;
+	p->page_at = 0;
+}
+
+/* ---- all of them ---- */
+
+void fg_pub_lanes_begin(struct fg_publisher *p, int64_t mono_us)
+{
+	const struct fg_ranges *rejected = &p->rejects.numbers;
+
+	p->page_valid = false;
+	fg_ranges_fini(&p->held);
+	p->live_next = p->committed_next;
+	p->first_next = 0;
+	p->tokens = 0;
+	p->tokens_mono_us = mono_us;
+	if (fg_ranges_copy(&p->backlog, &p->unacked) < 0)
+		return;
+	if (p->committed_next < FG_SEQ_END)
+		fg_ranges_remove(&p->backlog, p->committed_next, FG_SEQ_END);
+	for (size_t i = 0; i < rejected->count; i++)
+		fg_ranges_remove(&p->backlog, rejected->items[i].from, rejected->items[i].to);
+}
+
+/* The end: what is live goes out, and when it is acknowledged, or has had its time, the status that
+ * says offline, so that it is the last word. */
+static void pump_last(struct fg_publisher *p, int64_t mono_us)
+{
+	int64_t never = INT64_MAX;
+
+	if (pump_live(p, mono_us, &never) &&
+		(p->in_flight == 0 || mono_us - p->stop_mono_us >= GOODBYE_US))
+		pump_documents(p);
+}
+
+int64_t fg_pub_lanes_run(struct fg_publisher *p, struct fg_now now)
+{
+	int64_t next = INT64_MAX;
+
+	if (p->stopping) {
+		if (p->live_next >= p->frozen_below)
+			pump_last(p, now.mono_us);
+		return next;
+	}
+	if (!pump_documents(p))
+		return next;
+	/* while the store may drop what is below, only what is above goes out */
+	if (p->frozen_below) {
+		if (p->live_next >= p->frozen_below)
+			pump_live(p, now.mono_us, &next);
+		return next;
+	}
+	if (pump_first(p) && pump_live(p, now.mono_us, &next))
+		pump_backlog(p, now.mono_us);
+	if (p->backlog.count && !p->page_pending && !p->blocked)
+		next = FG_MIN(next, now.mono_us + FG_PUB_STEP_US);
+	return next;
+}

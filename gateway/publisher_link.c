@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* A publisher's connection: attempts, back-off, loss. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/status.h"
+#include "gateway/publisher_private.h"
+
+#define BACKOFF_MIN_US 1000000
+#define BACKOFF_MAX_US 120000000
+/* A tenth of the outage so far: waiting adds little to any outage, and a long one is tried rarely.
+ */
+#define BACKOFF_SHARE 10
+/* A connection that held this long was a good one: with the next failure a new outage begins. */
+#define STEADY_US 30000000
+/* An attempt that nobody tells the end of is over by then: a session takes longer only where its
+ * command was lost, or behind two addresses that the kernel tries for 130 s each. */
+#define CONNECT_LIMIT_US 300000000
+/* A connection without any acknowledgement for so long, while some are due, is given up. */
+#define STALL_US 60000000
+
+static void set_state(struct fg_publisher *p, enum fg_publisher_state state, struct fg_now now)
+{
+	p->state = state;
+	p->state_since_wall_ms = now.wall_us / 1000;
+}
+
+static void start_connection(struct fg_publisher *p, struct fg_now now)
+{
+	p->epoch++;
+	p->next_attempt_mono_us = now.mono_us + CONNECT_LIMIT_US;
+	if (p->state != FG_PUB_CONNECTING)
+		set_state(p, FG_PUB_CONNECTING, now);
+	p->ports->connect(p->ports->arg, p, p->server, p->epoch);
+}
+
+void fg_publisher_connected(
+	struct fg_publisher *p, struct fg_now now, uint32_t epoch, bool session_present)
+{
+	if (epoch != p->epoch || p->state != FG_PUB_CONNECTING)
+		return;
+	set_state(p, FG_PUB_ONLINE, now);
+	p->online_since_mono_us = now.mono_us;
+	fg_notice("destination '%s': connected to %s, %" PRIu64 " readings waiting", p->conf->name,
+		p->conf->servers[p->server].url, fg_publisher_backlog(p));
+	p->error[0] = '\0';
+	p->error_logged = false;
+	p->blocked = false;
+	fg_pub_forget_flights(p);
+	memset(p->dirty, 1, p->dirty_count);
+	p->dirty_any = p->dirty_count;
+	p->first_all = !session_present;
+	fg_pub_lanes_begin(p, now.mono_us);
+}
+
+/* From 1 s to 2 min, with jitter over half of it: a thousand gateways do not return at once. With
+ * several servers the next one is tried soon; the wait comes when each has had its turn. */
+static void back_off(struct fg_publisher *p, struct fg_now now)
+{
+	int64_t share = (now.mono_us - p->outage_mono_us) / BACKOFF_SHARE;
+	int64_t most = FG_MIN(FG_MAX(share, BACKOFF_MIN_US), BACKOFF_MAX_US);
+	int64_t wait = most / 2 + (int64_t)fg_rng_below(p->rng, (uint64_t)most / 2 + 1);
+
+	p->server = (p->server + 1) % p->conf->server_count;
+	if (p->server != 0)
+		wait = FG_MIN(wait, BACKOFF_MIN_US / 4);
+	p->next_attempt_mono_us = now.mono_us + wait;
+}
+
+static void log_loss(struct fg_publisher *p, bool was_online)
+{
+	if (p->error_logged && !was_online)
+		return;
+	fg_warning("destination '%s': %s: %s; readings are kept, trying again", p->conf->name,
+		was_online ? "connection lost" : "cannot connect", p->error);
+	p->error_logged = true;
+}
+
+void fg_publisher_lost(
+	struct fg_publisher *p, struct fg_now now, uint32_t epoch, bool refused, const char *why)
+{
+	bool was_online = p->state == FG_PUB_ONLINE;
+	bool changed = strcmp(p->error, why) != 0;
+
+	if (epoch != p->epoch || p->state == FG_PUB_WAITING || p->state == FG_PUB_STOPPED)
+		return;
+	if (!p->outage_mono_us || (was_online && now.mono_us - p->online_since_mono_us > STEADY_US))
+		p->outage_mono_us = now.mono_us;
+	p->broker_refused = refused;
+	snprintf(p->error, sizeof(p->error), "%s", why);
+	if (changed)
+		p->error_logged = false;
+	log_loss(p, was_online);
+	set_state(p, p->stopping ? FG_PUB_STOPPED : FG_PUB_WAITING, now);
+	fg_pub_forget_flights(p);
+	back_off(p, now);
+}
+
+void fg_pub_leave(struct fg_publisher *p, struct fg_now now, int code)
+{
+	char why[64];
+
+	snprintf(why, sizeof(why), "publication refused, reason code 0x%02x", (unsigned)code);
+	p->ports->disconnect(p->ports->arg, p);
+	fg_publisher_lost(p, now, p->epoch, true, why);
+}
+
+/* A broker that answers pings and acknowledges nothing would keep what is in flight for ever.
+ * Returns when to look again. */
+static int64_t end_stall(struct fg_publisher *p, struct fg_now now)
+{
+	int64_t until_us = p->progress_mono_us + STALL_US;
+
+	if (now.mono_us < until_us)
+		return until_us;
+	p->ports->disconnect(p->ports->arg, p);
+	fg_publisher_lost(p, now, p->epoch, false, "no acknowledgement for a minute");
+	return p->next_attempt_mono_us;
+}
+
+int64_t fg_pub_link_run(struct fg_publisher *p, struct fg_now now)
+{
+	int64_t next = INT64_MAX, again_us;
+
+	if (p->state == FG_PUB_WAITING) {
+		if (now.mono_us >= p->next_attempt_mono_us)
+			start_connection(p, now);
+		else
+			next = p->next_attempt_mono_us;
+	}
+	if (p->state == FG_PUB_CONNECTING) {
+		if (now.mono_us >= p->next_attempt_mono_us)
+			fg_publisher_lost(p, now, p->epoch, false, "no answer from the session");
+		next = p->next_attempt_mono_us;
+	}
+	if (p->state == FG_PUB_ONLINE && p->in_flight) {
+		again_us = end_stall(p, now);
+		next = FG_MIN(next, again_us);
+	}
+	return next;
+}

@@ -1,0 +1,561 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What publishers and store owe each other: room, doubt, losses, gaps and accounts, backfill, and
+ * what waits too long for its commit. */
+#include "fake.h"
+
+#include <stdalign.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static struct fake f;
+static struct fake_broker *town;
+static const struct fg_group *sonde;
+
+static const char two[] = FAKE_HEAD
+	"mqtt:\n"
+	"  town: {servers: [\"mqtt://127.0.0.1:1\"], prefix: town, inflight: 10,\n"
+	"    select: {domains: [water]}}\n"
+	"  lab: {servers: [\"mqtt://127.0.0.1:2\"], prefix: lab, inflight: 10}\n" FAKE_LINK
+	"devices:\n"
+	"  sonde: {station: pier, domain: water, link: plc, unit_id: 1, interval: 60s,\n"
+	"    points: {ph: {table: input, address: 0, type: u16}}}\n"
+	"  probe: {station: pier, domain: bathing, link: plc, unit_id: 2, interval: 60s,\n"
+	"    points: {water_temperature: {table: input, address: 0, type: u16, unit: Cel}}}\n";
+
+static void begin(const char *yaml)
+{
+	fake_init(&f, yaml);
+	town = &f.brokers[0];
+	sonde = fake_group(&f, "sonde", 0);
+}
+
+static int end(void **state)
+{
+	(void)state;
+	fake_before_start = NULL;
+	fake_fini(&f);
+	return 0;
+}
+
+static void serve(int64_t seconds)
+{
+	for (int64_t i = 0; i < seconds * 20; i++) {
+		fake_turn(&f, SEC / 20);
+		while (fake_page(&f, town) || fake_page(&f, &f.brokers[1]))
+			fake_turn(&f, 0);
+		fake_ack_all(&f, town);
+		fake_ack_all(&f, &f.brokers[1]);
+	}
+}
+
+static void outage(size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		fake_reading(&f, sonde, (double)i);
+}
+
+/* ---- room ---- */
+
+static void test_in_flight_and_in_doubt_are_told(void **state)
+{
+	struct fg_publisher *p;
+	uint64_t seq;
+
+	(void)state;
+	begin(fake_yaml);
+	p = fake_publisher(&f, 0);
+	outage(50);
+	fake_connect(&f, town, true);
+	fake_turn(&f, 0);
+	fake_page(&f, town);
+	fake_turn(&f, SEC / 20);
+	assert_in_range(fake_readings(town, 0), 3, 40);
+	fake_lose(&f, town); /* nobody knows what became of them */
+	for (size_t i = 0; i < fake_readings(town, 0); i++)
+		assert_true(fg_ranges_has(&p->doubt, fake_sent_reading(town, 0, i)->seq));
+	assert_int_equal(
+		fg_ranges_count_below(&p->doubt, FG_SEQ_END), fake_readings(town, 0));
+	fake_connect(&f, town, true);
+	seq = fake_reading(&f, sonde, 7);
+	fake_turn(&f, 0);
+	fg_core_wants_room(f.core, f.now);
+	assert_int_equal(f.rooms, 1);
+	assert_int_equal(f.drop_below, f.committed_next);
+	for (size_t i = 0; i < fake_readings(town, 0); i++)
+		assert_true(fg_ranges_has(&f.owed_doubt, fake_sent_reading(town, 0, i)->seq));
+	assert_true(fg_ranges_has(&f.owed_doubt, seq)); /* in flight */
+	assert_false(fg_ranges_has(&f.owed_doubt, FAKE_FIRST_SEQ + 45));
+	assert_true(fg_ranges_has(&f.owed_unacked, FAKE_FIRST_SEQ + 45));
+	fg_core_room_made(f.core, f.now);
+	serve(3);
+	assert_int_equal(p->doubt.count, 0); /* acknowledged: no doubt any more */
+	assert_int_equal(fg_publisher_backlog(p), 0);
+}
+
+static void test_nothing_that_may_be_dropped_is_published(void **state)
+{
+	size_t mark;
+	uint64_t live;
+
+	(void)state;
+	begin(fake_yaml);
+	outage(500);
+	fake_connect(&f, town, true);
+	serve(1);
+	fg_core_wants_room(f.core, f.now);
+	mark = town->sent_count;
+	serve(2);
+	assert_int_equal(fake_readings(town, mark), 0);
+	live = fake_reading(&f, sonde, 7); /* what came later may */
+	serve(1);
+	assert_int_equal(fake_readings(town, mark), 1);
+	assert_int_equal(fake_count(town, mark, live), 1);
+	for (uint64_t seq = FAKE_FIRST_SEQ + 480; seq < FAKE_FIRST_SEQ + 500; seq++)
+		f.stored[seq - FAKE_FIRST_SEQ].gone = true;
+	fg_core_dropped(f.core, FAKE_FIRST_SEQ + 480, FAKE_FIRST_SEQ + 500, 20);
+	fg_core_room_made(f.core, f.now);
+	serve(3);
+	assert_int_equal(fg_publisher_backlog(fake_publisher(&f, 0)), 0);
+	assert_int_equal(f.rooms, 1);
+}
+
+/* A connection made meanwhile sends nothing of it either, the newest of a point included. */
+static void test_room_and_a_new_connection(void **state)
+{
+	size_t mark;
+
+	(void)state;
+	begin(fake_yaml);
+	outage(50);
+	fg_core_wants_room(f.core, f.now);
+	fake_connect(&f, town, false);
+	mark = town->sent_count;
+	serve(2);
+	assert_int_equal(fake_readings(town, mark), 0);
+	fg_core_room_made(f.core, f.now);
+	serve(2);
+	assert_int_equal(fake_readings(town, mark), 50);
+	assert_true(fake_sent_reading(town, mark, 0)->retain);
+}
+
+static void test_room_is_answered_when_the_store_listens(void **state)
+{
+	(void)state;
+	begin(fake_yaml);
+	outage(5);
+	f.room_fails = true;
+	fg_core_wants_room(f.core, f.now);
+	assert_int_equal(f.rooms, 0);
+	assert_true(fake_turn(&f, SEC) <= f.now.mono_us + SEC);
+	f.room_fails = false;
+	fake_turn(&f, SEC);
+	fake_turn(&f, SEC);
+	assert_int_equal(f.rooms, 1);
+}
+
+static void unclean(struct fg_core_start *start)
+{
+	start->unclean = true;
+	start->next_seq = FAKE_FIRST_SEQ + 5000;
+	start->seq_limit = start->next_seq + FG_SEQ_BLOCK;
+}
+
+static void test_doubt_after_a_power_cut(void **state)
+{
+	struct fg_publisher p = {0}, *town_p;
+	struct fg_range r;
+
+	(void)state;
+	fake_before_start = unclean;
+	begin(fake_yaml); /* 5000 are not acknowledged: a window and two seconds of backlog */
+	town_p = fake_publisher(&f, 0);
+	assert_int_equal(fg_ranges_count_below(&town_p->doubt, FG_SEQ_END),
+		2 * (uint64_t)town_p->window + (uint64_t)(2 * town_p->conf->backlog_rate));
+	assert_true(fg_ranges_has(&town_p->doubt, FAKE_FIRST_SEQ));
+	assert_true(fg_ranges_has(&town_p->doubt, FAKE_FIRST_SEQ + 4999)); /* live ones */
+	assert_false(fg_ranges_has(&town_p->doubt, FAKE_FIRST_SEQ + 2500));
+	fg_ranges_add(&p.unacked, 100, 110);
+	fg_ranges_add(&p.unacked, 200, 300);
+	fg_ranges_add(&p.unacked, 1000, FG_SEQ_END);
+	p.committed_next = 1050;
+	fg_publisher_doubt_start(&p, 30, 5);
+	assert_int_equal(fg_ranges_count_below(&p.doubt, FG_SEQ_END), 35);
+	assert_true(fg_ranges_next(&p.doubt, 0, &r));
+	assert_true(r.from == 100 && r.to == 110);
+	assert_true(fg_ranges_next(&p.doubt, 110, &r));
+	assert_true(r.from == 200 && r.to == 220);
+	assert_true(fg_ranges_next(&p.doubt, 300, &r));
+	assert_true(r.from == 1045 && r.to == 1050);
+	fg_ranges_fini(&p.doubt);
+	fg_ranges_fini(&p.unacked);
+}
+
+/* ---- losses, gaps, accounts ---- */
+
+static struct fg_gap gap;
+static struct fg_account_line line = {.point = 1, .scheduled = 6, .sent = 6};
+static struct fg_account account;
+
+static struct fg_item *put(uint64_t seq, enum fg_item_kind kind, uint32_t point, const char *dest)
+{
+	struct fake_reading *r = &f.stored[seq - FAKE_FIRST_SEQ];
+
+	gap = (struct fg_gap){.from_ms = 1790000000000, .to_ms = 1790000000000, .count = 3};
+	account = (struct fg_account){
+		.from_ms = 1790000000000, .to_ms = 1790003600000, .count = 1, .lines = &line};
+	*r = (struct fake_reading){.has_wall = true,
+		.item = {.seq = seq, .kind = kind, .point = point, .wall_ms = 1790000000000,
+			.qc = FG_QC_MISSING, .reason = FG_REASON_MAX_SIZE}};
+	if (kind == FG_ITEM_GAP)
+		r->item.gap = &gap;
+	if (kind == FG_ITEM_ACCOUNT)
+		r->item.account = &account;
+	gap.destination = account.destination = dest;
+	return &r->item;
+}
+
+static void test_losses_are_told_when_somebody_listens(void **state)
+{
+	struct fg_publisher *p;
+	uint64_t first;
+
+	(void)state;
+	begin(fake_yaml);
+	p = fake_publisher(&f, 0);
+	fg_core_losses(f.core, "nobody", 7);
+	fg_core_losses(f.core, "town", 70);
+	fake_turn(&f, SEC);
+	assert_int_equal(f.lots, 0);
+	fake_connect(&f, town, true);
+	fake_turn(&f, 0);
+	assert_int_equal(f.lots, 1);
+	assert_int_equal(f.losses.max, 64);
+	assert_string_equal(f.losses.destination, "town");
+	fake_turn(&f, 5 * SEC);
+	assert_int_equal(f.lots, 1); /* one lot at a time */
+	first = f.losses.first;
+	fake_answer(&f, sonde, 7); /* numbers go on behind the lot */
+	assert_int_equal(f.appended_next, first + 65);
+	put(first, FG_ITEM_GAP, 1, "town");
+	put(first + 1, FG_ITEM_ACCOUNT, 1, "town");
+	fake_used(&f, &f.losses, 2, true);
+	assert_false(fg_ranges_has(&p->unacked, first + 2)); /* never used */
+	assert_true(fg_ranges_has(&p->unacked, first + 64));
+	fake_commit(&f);
+	fake_turn(&f, 0);
+	assert_int_equal(f.lots, 2);
+	fake_used(&f, &f.losses, 0, false);
+	for (int i = 0; i < 5; i++)
+		serve(1);
+	assert_int_equal(f.lots, 2);
+	assert_int_equal(fake_count(town, 0, first), 1);
+	assert_int_equal(fake_count(town, 0, first + 1), 1);
+	assert_int_equal(fake_readings(town, 0), 3);
+	assert_int_equal(fg_publisher_backlog(p), 0);
+	for (size_t i = 0; i < 3; i++) {
+		const struct fake_sent *s = fake_sent_reading(town, 0, i);
+
+		assert_int_equal(s->retain, s->seq == first + 64);
+		if (s->seq == first)
+			assert_string_equal(s->topic, "town/gateways/gw/gaps");
+		if (s->seq == first + 1)
+			assert_string_equal(s->topic, "town/gateways/gw/account");
+	}
+}
+
+/* A full store has no room for them: no number is given away for nothing each second. */
+static void test_losses_without_room(void **state)
+{
+	(void)state;
+	begin(fake_yaml);
+	fake_connect(&f, town, true);
+	fg_core_losses(f.core, "town", 3);
+	fake_turn(&f, SEC);
+	assert_int_equal(f.lots, 1);
+	for (int i = 0; i < 10; i++) {
+		if (f.losses.max)
+			fake_used(&f, &f.losses, 0, false);
+		fg_core_losses(f.core, "town", 3); /* they still wait */
+		fake_turn(&f, 5 * SEC);
+	}
+	assert_int_equal(f.lots, 1);
+	fake_turn(&f, 15 * SEC);
+	assert_int_equal(f.lots, 2);
+}
+
+/* Numbers are given away below the durable limit alone (spool I2). */
+static void test_losses_wait_for_numbers(void **state)
+{
+	(void)state;
+	begin(fake_yaml);
+	fake_connect(&f, town, true);
+	f.core->seq_limit = f.core->next_seq + 10;
+	fg_core_losses(f.core, "town", 3);
+	fake_turn(&f, SEC);
+	assert_int_equal(f.lots, 0);
+	assert_true(f.reserve_asked > f.core->next_seq + 64);
+	fg_core_reserved(f.core, f.reserve_asked);
+	fake_turn(&f, 2 * SEC);
+	assert_int_equal(f.lots, 1);
+}
+
+static void test_selection_of_gaps(void **state)
+{
+	struct fake_broker *lab;
+	uint64_t first;
+	size_t at[2];
+
+	(void)state;
+	begin(two);
+	lab = &f.brokers[1];
+	fake_connect(&f, town, true);
+	fake_connect(&f, lab, true);
+	for (int i = 0; i < 3; i++) { /* of water for town alone, of water, of bathing for all */
+		serve(1);
+		at[0] = fake_readings(town, 0);
+		at[1] = fake_readings(lab, 0);
+		fg_core_losses(f.core, "town", 1);
+		fake_turn(&f, 2 * SEC);
+		first = f.losses.first;
+		put(first, FG_ITEM_GAP, i < 2 ? 1 : 2, i == 0 ? "town" : NULL);
+		fake_used(&f, &f.losses, 1, false);
+		serve(2);
+		assert_int_equal(fake_readings(town, 0) - at[0], i < 2);
+		assert_int_equal(fake_readings(lab, 0) - at[1], i > 0);
+	}
+	assert_int_equal(fg_publisher_backlog(fake_publisher(&f, 0)), 0);
+	assert_int_equal(fg_publisher_backlog(fake_publisher(&f, 1)), 0);
+}
+
+/* A broker that refuses a gap for good: told in the log, not tried for ever. */
+static void test_a_refused_gap_is_given_up(void **state)
+{
+	(void)state;
+	begin(fake_yaml);
+	fake_connect(&f, town, true);
+	serve(1);
+	fg_core_losses(f.core, "town", 1);
+	fake_turn(&f, 2 * SEC);
+	put(f.losses.first, FG_ITEM_GAP, 1, "town");
+	fake_used(&f, &f.losses, 1, false);
+	for (int i = 0; i < 10; i++) {
+		fake_turn(&f, SEC / 10);
+		fake_settle(&f);
+	}
+	assert_int_equal(fake_readings(town, 0), 1);
+	fake_ack(&f, town, town->sent_count - town->acked, 0x87);
+	assert_int_equal(fg_publisher_backlog(fake_publisher(&f, 0)), 0);
+	assert_int_equal(fake_publisher(&f, 0)->rejects.count, 0);
+}
+
+/* The reader's memory may go: a page keeps all that its entries point to. */
+static void test_a_page_keeps_what_is_lent(void **state)
+{
+	struct fg_page *page = calloc(1, sizeof(*page));
+	struct fg_account_line lines[FG_ACCOUNT_LINES] = {{.point = 5, .scheduled = 9}};
+	char name[] = "town", text[] = "wet";
+	const struct fg_point_desc desc = {.point = "ph"};
+	struct fg_gap g = {.count = 4, .destination = name};
+	struct fg_account a = {.count = FG_ACCOUNT_LINES, .lines = lines, .destination = name};
+	struct fg_item item = {.seq = 1, .qc = FG_QC_PASS,
+		.value = {.kind = FG_KIND_TEXT, .text = text, .len = 3}};
+	size_t n = 3;
+
+	(void)state;
+	assert_int_equal(fg_page_add(page, &item, &desc, true), 0);
+	item = (struct fg_item){.seq = 2, .kind = FG_ITEM_GAP, .gap = &g};
+	assert_int_equal(fg_page_add(page, &item, &desc, false), 0);
+	item = (struct fg_item){.seq = 3, .kind = FG_ITEM_ACCOUNT, .account = &a};
+	assert_int_equal(fg_page_add(page, &item, &desc, false), 0);
+	memset(lines, 0, sizeof(lines));
+	memset(name, '!', 4);
+	memset(text, '!', 3);
+	g.count = 0;
+	assert_memory_equal(page->items[0].value.text, "wet", 3);
+	assert_true(page->uncertain[0]);
+	assert_int_equal(page->items[1].gap->count, 4);
+	assert_string_equal(page->items[1].gap->destination, "town");
+	assert_string_equal(page->items[2].account->destination, "town");
+	assert_int_equal(page->items[2].account->lines[0].scheduled, 9);
+	assert_int_equal((uintptr_t)page->items[2].account->lines % alignof(max_align_t), 0);
+	item.seq = 4;
+	while (fg_page_add(page, &item, &desc, false) == 0)
+		item.seq = ++n + 1;
+	assert_int_equal(page->count, n); /* full: the rest comes with the next page */
+	assert_int_equal(page->scanned_to, n + 1);
+	assert_true(n < FG_PAGE_ITEMS);
+	free(page);
+	begin(fake_yaml);
+}
+
+/* ---- waiting for the commit ---- */
+
+static void test_a_late_commit(void **state)
+{
+	struct fg_publisher *p;
+	int64_t taken_us, again_us;
+	uint64_t first;
+	size_t mark;
+
+	(void)state;
+	begin(fake_yaml);
+	p = fake_publisher(&f, 0);
+	fake_connect(&f, town, true);
+	fake_reading(&f, sonde, 1);
+	serve(1);
+	mark = town->sent_count;
+	taken_us = f.now.mono_us;
+	fake_answer(&f, sonde, 2);
+	first = f.appended_next - 1;
+	again_us = fake_turn(&f, 0);
+	assert_true(again_us <= taken_us + 5 * SEC);
+	fake_turn(&f, 5 * SEC - 1);
+	assert_int_equal(fake_readings(town, mark), 0);
+	fake_turn(&f, 1);
+	assert_int_equal(fake_readings(town, mark), 1);
+	assert_true(fake_sent_reading(town, mark, 0)->not_stored);
+	assert_true(fake_sent_reading(town, mark, 0)->retain);
+	assert_int_equal(p->not_stored, 1);
+	fake_answer(&f, sonde, 3);
+	fake_turn(&f, 5 * SEC);
+	assert_int_equal(fake_readings(town, mark), 2);
+	fake_ack(&f, town, 1, 0); /* the first of them alone */
+	assert_false(fg_ranges_has(&p->unacked, first));
+	/* it is stored after all: what went out does not go out again */
+	fake_commit(&f);
+	serve(2);
+	assert_int_equal(fake_readings(town, mark), 2);
+	assert_int_equal(fg_publisher_backlog(p), 0);
+}
+
+/* Sent and not acknowledged, the connection is lost, the commit comes: under the same number. */
+static void test_a_late_commit_and_a_lost_connection(void **state)
+{
+	struct fg_publisher *p;
+	uint64_t seq;
+	size_t mark;
+
+	(void)state;
+	begin(fake_yaml);
+	p = fake_publisher(&f, 0);
+	fake_connect(&f, town, true);
+	serve(1);
+	fake_answer(&f, sonde, 2);
+	seq = f.appended_next - 1;
+	fake_turn(&f, 6 * SEC);
+	assert_int_equal(fake_count(town, 0, seq), 1);
+	fake_lose(&f, town);
+	fake_commit(&f);
+	mark = town->sent_count;
+	fake_connect(&f, town, true);
+	serve(2);
+	assert_int_equal(fake_count(town, mark, seq), 1);
+	assert_false(fake_sent_reading(town, mark, 0)->not_stored);
+	assert_int_equal(fg_publisher_backlog(p), 0);
+}
+
+/* One that the full store refused is told as lost, so it does not go out as well. */
+static void test_a_refused_append_does_not_go_out(void **state)
+{
+	(void)state;
+	begin(fake_yaml);
+	fake_connect(&f, town, true);
+	fake_answer(&f, sonde, 2);
+	fg_core_dropped(f.core, f.appended_next - 1, f.appended_next, 1);
+	fake_turn(&f, 10 * SEC);
+	assert_int_equal(fake_readings(town, 0), 0);
+}
+
+/* Nearly full with drop-newest, what waits may be refused and is told as lost then. */
+static void test_what_may_be_refused_waits(void **state)
+{
+	char text[1024];
+	const char *at = strstr(fake_yaml, "readings.db");
+	size_t head = (size_t)(at - fake_yaml) + strlen("readings.db");
+
+	(void)state;
+	snprintf(text, sizeof(text), "%.*s, when_full: drop-newest, max_size: 8MiB%s", (int)head,
+		fake_yaml, fake_yaml + head);
+	begin(text);
+	fake_connect(&f, town, true);
+	fg_core_store_size(f.core, 6 << 20, 1);
+	fake_answer(&f, sonde, 1);
+	fake_turn(&f, 10 * SEC);
+	assert_int_equal(fake_readings(town, 0), 1);
+	fg_core_store_size(f.core, 8 << 20, 1);
+	fake_answer(&f, sonde, 2);
+	fake_turn(&f, 10 * SEC);
+	assert_int_equal(fake_readings(town, 0), 1);
+	fake_commit(&f);
+	fake_turn(&f, SEC);
+	assert_int_equal(fake_readings(town, 0), 2);
+	assert_false(fake_sent_reading(town, 0, 1)->not_stored);
+}
+
+/* ---- backfill ---- */
+
+static void test_backfill(void **state)
+{
+	struct fg_publisher *p;
+	struct fg_ranges r;
+	size_t mark;
+
+	(void)state;
+	begin(fake_yaml);
+	p = fake_publisher(&f, 0);
+	outage(50);
+	fake_connect(&f, town, true);
+	serve(3);
+	outage(2); /* in flight */
+	fake_turn(&f, 0);
+	mark = town->sent_count;
+	fg_ranges_init(&r);
+	fg_ranges_add(&r, FAKE_FIRST_SEQ + 10, FAKE_FIRST_SEQ + 20);
+	fg_ranges_add(&r, FAKE_FIRST_SEQ + 45, FAKE_FIRST_SEQ + 5000);
+	assert_int_equal(fg_core_backfill(f.core, f.now, "nobody", &r), FG_ENOENT);
+	assert_int_equal(fg_core_backfill(f.core, f.now, "town", &r), 15);
+	assert_int_equal(fg_core_backfill(f.core, f.now, "town", &r), 0); /* they wait already */
+	assert_int_equal(fg_publisher_backlog(p), 17);
+	serve(3);
+	assert_int_equal(fake_readings(town, mark), 15);
+	for (size_t i = 0; i < 15; i++)
+		assert_false(fake_sent_reading(town, mark, i)->retain);
+	assert_int_equal(fg_publisher_backlog(p), 0);
+	assert_int_equal(p->again.count, 0);
+	/* asked for while nobody is there, the newest of its point included */
+	fake_lose(&f, town);
+	mark = town->sent_count;
+	assert_int_equal(fg_core_backfill(f.core, f.now, "town", &r), 17);
+	fake_connect(&f, town, true);
+	serve(3);
+	assert_int_equal(fake_readings(town, mark), 17);
+	for (size_t i = 0; i < 17; i++)
+		assert_false(fake_sent_reading(town, mark, i)->retain);
+	fg_ranges_fini(&r);
+}
+
+#define TEST(name) cmocka_unit_test_teardown(name, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_in_flight_and_in_doubt_are_told),
+		TEST(test_nothing_that_may_be_dropped_is_published),
+		TEST(test_room_and_a_new_connection),
+		TEST(test_room_is_answered_when_the_store_listens),
+		TEST(test_doubt_after_a_power_cut),
+		TEST(test_losses_are_told_when_somebody_listens),
+		TEST(test_losses_without_room),
+		TEST(test_losses_wait_for_numbers),
+		TEST(test_selection_of_gaps),
+		TEST(test_a_refused_gap_is_given_up),
+		TEST(test_a_page_keeps_what_is_lent),
+		TEST(test_a_late_commit),
+		TEST(test_a_late_commit_and_a_lost_connection),
+		TEST(test_a_refused_append_does_not_go_out),
+		TEST(test_what_may_be_refused_waits),
+		TEST(test_backfill),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
