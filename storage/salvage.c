@@ -460,8 +460,8 @@ static int prepare(struct salvage *x, struct fg_buf *why)
 	static const char *const texts[] = {
 		"INSERT OR IGNORE INTO reading (seq, record) VALUES (?1, ?2)",
 		"INSERT OR IGNORE INTO point (id, descriptor) VALUES (?1, ?2)",
-		"INSERT OR IGNORE INTO era (number, boot_id, offset_us, uncertainty_s)"
-		" VALUES (?1, ?2, ?3, ?4)",
+		("INSERT OR IGNORE INTO era (number, boot_id, offset_us, uncertainty_s)"
+		 " VALUES (?1, ?2, ?3, ?4)"),
 		"INSERT OR IGNORE INTO delivery (destination, ranges) VALUES (?1, ?2)",
 	};
 	sqlite3_stmt **const kept[] = {&x->add_row, &x->add_point, &x->add_era, &x->add_delivery};

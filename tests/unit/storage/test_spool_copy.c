@@ -81,7 +81,7 @@ static void what_does_not_fit_is_never_lost_to_shrinking(void **state)
 
 static void a_backup_of_a_running_store_is_restored_with_new_numbers(void **state)
 {
-	FG_CLEANUP(fg_ranges_fini) struct fg_ranges seen = {0}, left = {0};
+	FG_CLEANUP(fg_ranges_fini) struct fg_ranges seen = {0}, left = {0}, back = {0};
 	struct store *t = *state;
 	char copy[128];
 	uint64_t first, used, next;
@@ -116,8 +116,8 @@ static void a_backup_of_a_running_store_is_restored_with_new_numbers(void **stat
 	assert_int_equal(next % (UINT64_C(1) << 32), 0);
 	assert_true(next < UINT64_C(1) << 52);
 	assert_int_equal(store_read(t, &seen), 100 * ROW);
-	assert_int_equal(fg_spool_delivery(t->s, "a", &left), FG_OK);
-	assert_int_equal(fg_ranges_first(&left), first + 7);
+	assert_int_equal(fg_spool_delivery(t->s, "a", &back), FG_OK);
+	assert_int_equal(fg_ranges_first(&back), first + 7);
 	fill_rows(t, 10);
 	unlink(copy);
 }
