@@ -467,6 +467,8 @@ void fake_restart(struct fake *f)
 	memcpy(f->rows, f->durable_rows, sizeof(f->rows));
 	f->row_count = f->durable_count;
 	f->has_offset = false;
+	f->era_count = f->job_count = 0;
+	f->restamp.max = f->losses.max = 0;
 	f->reserve_asked = 0;
 	for (size_t i = 0; i < 2; i++) {
 		struct fake_broker *b = &f->brokers[i];
@@ -742,6 +744,24 @@ const struct fake_sent *fake_sent_reading(const struct fake_broker *b, size_t fr
 			return &b->sent[from];
 	fail_msg("so many readings were not sent");
 	return NULL;
+}
+
+const struct fake_sent *fake_sent_entry(const struct fake_broker *b, size_t from, size_t i)
+{
+	for (; from < b->sent_count; from++)
+		if (b->sent[from].seq && i-- == 0)
+			return &b->sent[from];
+	fail_msg("so many entries were not sent");
+	return NULL;
+}
+
+size_t fake_entries(const struct fake_broker *b, size_t from)
+{
+	size_t n = 0;
+
+	for (; from < b->sent_count; from++)
+		n += b->sent[from].seq != 0;
+	return n;
 }
 
 size_t fake_count(const struct fake_broker *b, size_t from, uint64_t seq)

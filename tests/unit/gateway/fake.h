@@ -168,6 +168,9 @@ bool fake_page(struct fake *f, struct fake_broker *b);
 const struct fake_sent *fake_sent_reading(const struct fake_broker *b, size_t from, size_t i);
 size_t fake_count(const struct fake_broker *b, size_t from, uint64_t seq);
 size_t fake_readings(const struct fake_broker *b, size_t from);
+/* The same of readings, gaps and accounts together. */
+const struct fake_sent *fake_sent_entry(const struct fake_broker *b, size_t from, size_t i);
+size_t fake_entries(const struct fake_broker *b, size_t from);
 
 /* One device `sonde` with one point each minute, one destination `town`. */
 extern const char fake_yaml[];

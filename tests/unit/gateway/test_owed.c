@@ -211,6 +211,7 @@ static struct fg_item *put(uint64_t seq, enum fg_item_kind kind, uint32_t point,
 	if (kind == FG_ITEM_ACCOUNT)
 		r->item.account = &account;
 	gap.destination = account.destination = dest;
+	line.desc = &fg_series_by_id(&f.series, line.point)->desc;
 	return &r->item;
 }
 
@@ -250,10 +251,10 @@ static void test_losses_are_told_when_somebody_listens(void **state)
 	assert_int_equal(f.lots, 2);
 	assert_int_equal(fake_count(town, 0, first), 1);
 	assert_int_equal(fake_count(town, 0, first + 1), 1);
-	assert_int_equal(fake_readings(town, 0), 3);
+	assert_int_equal(fake_entries(town, 0), 3);
 	assert_int_equal(fg_publisher_backlog(p), 0);
 	for (size_t i = 0; i < 3; i++) {
-		const struct fake_sent *s = fake_sent_reading(town, 0, i);
+		const struct fake_sent *s = fake_sent_entry(town, 0, i);
 
 		assert_int_equal(s->retain, s->seq == first + 64);
 		if (s->seq == first)
@@ -312,16 +313,16 @@ static void test_selection_of_gaps(void **state)
 	fake_connect(&f, lab, true);
 	for (int i = 0; i < 3; i++) { /* of water for town alone, of water, of bathing for all */
 		serve(1);
-		at[0] = fake_readings(town, 0);
-		at[1] = fake_readings(lab, 0);
+		at[0] = fake_entries(town, 0);
+		at[1] = fake_entries(lab, 0);
 		fg_core_losses(f.core, "town", 1);
 		fake_turn(&f, 2 * SEC);
 		first = f.losses.first;
 		put(first, FG_ITEM_GAP, i < 2 ? 1 : 2, i == 0 ? "town" : NULL);
 		fake_used(&f, &f.losses, 1, false);
 		serve(2);
-		assert_int_equal(fake_readings(town, 0) - at[0], i < 2);
-		assert_int_equal(fake_readings(lab, 0) - at[1], i > 0);
+		assert_int_equal(fake_entries(town, 0) - at[0], i < 2);
+		assert_int_equal(fake_entries(lab, 0) - at[1], i > 0);
 	}
 	assert_int_equal(fg_publisher_backlog(fake_publisher(&f, 0)), 0);
 	assert_int_equal(fg_publisher_backlog(fake_publisher(&f, 1)), 0);
@@ -342,7 +343,7 @@ static void test_a_refused_gap_is_given_up(void **state)
 		fake_turn(&f, SEC / 10);
 		fake_settle(&f);
 	}
-	assert_int_equal(fake_readings(town, 0), 1);
+	assert_int_equal(fake_entries(town, 0), 1);
 	fake_ack(&f, town, town->sent_count - town->acked, 0x87);
 	assert_int_equal(fg_publisher_backlog(fake_publisher(&f, 0)), 0);
 	assert_int_equal(fake_publisher(&f, 0)->rejects.count, 0);
@@ -410,21 +411,21 @@ static void test_a_late_commit(void **state)
 	again_us = fake_turn(&f, 0);
 	assert_true(again_us <= taken_us + 5 * SEC);
 	fake_turn(&f, 5 * SEC - 1);
-	assert_int_equal(fake_readings(town, mark), 0);
+	assert_int_equal(fake_entries(town, mark), 0);
 	fake_turn(&f, 1);
-	assert_int_equal(fake_readings(town, mark), 1);
-	assert_true(fake_sent_reading(town, mark, 0)->not_stored);
-	assert_true(fake_sent_reading(town, mark, 0)->retain);
+	assert_int_equal(fake_entries(town, mark), 1);
+	assert_true(fake_sent_entry(town, mark, 0)->not_stored);
+	assert_true(fake_sent_entry(town, mark, 0)->retain);
 	assert_int_equal(p->not_stored, 1);
 	fake_answer(&f, sonde, 3);
 	fake_turn(&f, 5 * SEC);
-	assert_int_equal(fake_readings(town, mark), 2);
+	assert_int_equal(fake_entries(town, mark), 2);
 	fake_ack(&f, town, 1, 0); /* the first of them alone */
 	assert_false(fg_ranges_has(&p->unacked, first));
 	/* it is stored after all: what went out does not go out again */
 	fake_commit(&f);
 	serve(2);
-	assert_int_equal(fake_readings(town, mark), 2);
+	assert_int_equal(fake_entries(town, mark), 2);
 	assert_int_equal(fg_publisher_backlog(p), 0);
 }
 
@@ -450,7 +451,7 @@ static void test_a_late_commit_and_a_lost_connection(void **state)
 	fake_connect(&f, town, true);
 	serve(2);
 	assert_int_equal(fake_count(town, mark, seq), 1);
-	assert_false(fake_sent_reading(town, mark, 0)->not_stored);
+	assert_false(fake_sent_entry(town, mark, 0)->not_stored);
 	assert_int_equal(fg_publisher_backlog(p), 0);
 }
 
@@ -463,7 +464,7 @@ static void test_a_refused_append_does_not_go_out(void **state)
 	fake_answer(&f, sonde, 2);
 	fg_core_dropped(f.core, f.appended_next - 1, f.appended_next, 1);
 	fake_turn(&f, 10 * SEC);
-	assert_int_equal(fake_readings(town, 0), 0);
+	assert_int_equal(fake_entries(town, 0), 0);
 }
 
 /* Nearly full with drop-newest, what waits may be refused and is told as lost then. */
@@ -481,15 +482,15 @@ static void test_what_may_be_refused_waits(void **state)
 	fg_core_store_size(f.core, 6 << 20, 1);
 	fake_answer(&f, sonde, 1);
 	fake_turn(&f, 10 * SEC);
-	assert_int_equal(fake_readings(town, 0), 1);
+	assert_int_equal(fake_entries(town, 0), 1);
 	fg_core_store_size(f.core, 8 << 20, 1);
 	fake_answer(&f, sonde, 2);
 	fake_turn(&f, 10 * SEC);
-	assert_int_equal(fake_readings(town, 0), 1);
+	assert_int_equal(fake_entries(town, 0), 1);
 	fake_commit(&f);
 	fake_turn(&f, SEC);
-	assert_int_equal(fake_readings(town, 0), 2);
-	assert_false(fake_sent_reading(town, 0, 1)->not_stored);
+	assert_int_equal(fake_entries(town, 0), 2);
+	assert_false(fake_sent_entry(town, 0, 1)->not_stored);
 }
 
 /* ---- backfill ---- */
@@ -517,9 +518,9 @@ static void test_backfill(void **state)
 	assert_int_equal(fg_core_backfill(f.core, f.now, "town", &r), 0); /* they wait already */
 	assert_int_equal(fg_publisher_backlog(p), 17);
 	serve(3);
-	assert_int_equal(fake_readings(town, mark), 15);
+	assert_int_equal(fake_entries(town, mark), 15);
 	for (size_t i = 0; i < 15; i++)
-		assert_false(fake_sent_reading(town, mark, i)->retain);
+		assert_false(fake_sent_entry(town, mark, i)->retain);
 	assert_int_equal(fg_publisher_backlog(p), 0);
 	assert_int_equal(p->again.count, 0);
 	/* asked for while nobody is there, the newest of its point included */
@@ -528,9 +529,9 @@ static void test_backfill(void **state)
 	assert_int_equal(fg_core_backfill(f.core, f.now, "town", &r), 17);
 	fake_connect(&f, town, true);
 	serve(3);
-	assert_int_equal(fake_readings(town, mark), 17);
+	assert_int_equal(fake_entries(town, mark), 17);
 	for (size_t i = 0; i < 17; i++)
-		assert_false(fake_sent_reading(town, mark, i)->retain);
+		assert_false(fake_sent_entry(town, mark, i)->retain);
 	fg_ranges_fini(&r);
 }
 

@@ -471,7 +471,7 @@ static void test_a_refusal_comes_out_as_a_stored_gap(void **state)
 	fake_commit(&f);
 	serve(3);
 	assert_int_equal(fake_count(town, 0, seq), 1);
-	assert_string_equal(fake_sent_reading(town, 0, 2)->topic, "town/gateways/gw/gaps");
+	assert_string_equal(fake_sent_entry(town, 0, 2)->topic, "town/gateways/gw/gaps");
 	assert_int_equal(fg_publisher_backlog(p), 0);
 }
 

@@ -28,6 +28,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t changed;
 static uint64_t committed;
 static unsigned dropped;
+static bool wants_room;
 
 static void on_event(void *arg, const struct fg_store_event *event)
 {
@@ -37,19 +38,39 @@ static void on_event(void *arg, const struct fg_store_event *event)
 		committed = event->a;
 	if (event->type == FG_STORE_DROPPED)
 		dropped += (unsigned)event->c;
+	if (event->type == FG_STORE_WANTS_ROOM)
+		wants_room = true;
 	pthread_cond_broadcast(&changed);
 	pthread_mutex_unlock(&lock);
 }
 
-static void wait_committed(uint64_t below)
+/* What the core answers: one destination lacks everything, and nothing is on its way to it. */
+static void make_room(struct fg_store *s)
+{
+	struct fg_owed owed = {.destination = "town", .domains = ~0u};
+
+	fg_ranges_add(&owed.unacked, 1, FG_SEQ_END);
+	assert_int_equal(fg_store_make_room(fg_store_sink(s), &owed, 1, FG_SEQ_END), FG_OK);
+	fg_ranges_fini(&owed.unacked);
+}
+
+static void wait_committed(struct fg_store *s, uint64_t below)
 {
 	struct timespec until;
 	int late = 0;
 
 	fg_clock_deadline(PATIENCE_US, &until);
 	pthread_mutex_lock(&lock);
-	while (committed < below && !late)
+	while (committed < below && !late) {
+		if (wants_room) {
+			wants_room = false;
+			pthread_mutex_unlock(&lock);
+			make_room(s);
+			pthread_mutex_lock(&lock);
+			continue;
+		}
 		late = pthread_cond_timedwait(&changed, &lock, &until);
+	}
 	pthread_mutex_unlock(&lock);
 	assert_int_equal(late, 0);
 }
@@ -73,13 +94,13 @@ static void append(struct fg_store *s, uint64_t seq, uint32_t era, uint32_t poin
 	fg_record_encode(&out, &head, items, times);
 	assert_false(out.overflow);
 	while (fg_store_append(fg_store_sink(s), seq, PER_RECORD, out.data, out.len) == FG_EFULL)
-		wait_committed(committed + 1);
+		wait_committed(s, committed + 1);
 	fg_buf_fini(&out);
 }
 
 static void fill(enum fg_when_full when_full)
 {
-	static const char *const suffixes[] = {"", "-wal", "-shm", ".mark"};
+	static const char *const suffixes[] = {"", "-wal", "-shm", ".mark", ".reserve"};
 	const struct fg_point_desc desc = {"pier", "d", "x_t", "x_t", "1", "water", -1};
 	char dir[] = "/tmp/fjordgate-test-XXXXXX", file[64], path[80], why_text[256];
 	struct fg_spool_conf conf = {.file = file, .keep_ms = 86400000, .max_bytes = 1 << 20,
@@ -104,7 +125,7 @@ static void fill(enum fg_when_full when_full)
 	for (uint64_t i = 0; i < RECORDS; i++) /* 0.9 MB, and nobody has acknowledged any */
 		append(store, info.next_seq + i * PER_RECORD, info.era, point);
 	fg_store_flush(store);
-	wait_committed(info.next_seq + RECORDS * PER_RECORD);
+	wait_committed(store, info.next_seq + RECORDS * PER_RECORD);
 	fg_store_stop(store, info.next_seq + RECORDS * PER_RECORD);
 	assert_true(dropped > 0);
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
