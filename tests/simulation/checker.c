@@ -1,0 +1,651 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The invariants of checker.h. */
+#include "checker.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/status.h"
+#include "base/timefmt.h"
+#include "checker_parse.h"
+#include "storage/reader.h"
+
+#define POINTS	    (PLAN_DEVICES * PLAN_POINTS)
+#define NONE	    UINT32_MAX
+#define TIME_US	    US_PER_S	/* S2 */
+#define LATE_US	    US_PER_S	/* S7, beside what is configured */
+#define SLACK_US    (US_PER_S / 2) /* for what takes time between an instant and a commit */
+#define SAVE_US	    (2 * US_PER_S) /* acknowledgements are stored this late */
+#define FAULTS_TOLD 12
+#define SEQ_CHUNK   4096
+#define SEQ_CHUNKS  65536
+
+/* What a sensor gave for one point. */
+struct given {
+	int64_t true_us;
+	uint64_t seq; /* 0: no message and no row had it yet */
+	uint32_t point;
+	uint8_t cause, acked, got; /* bits of destinations */
+	bool on_disk, gone;	   /* in the last look at the disk; lost with a power cut */
+	bool corrected;
+	int64_t acked_us[PLAN_DESTS];
+};
+
+/* What a number was seen with. */
+struct number {
+	uint32_t given; /* NONE: a gap or an account */
+	uint32_t hash;	/* of the content */
+	bool seen;
+	uint8_t got;
+};
+
+struct record {
+	uint32_t given;
+	uint8_t dest;
+};
+
+struct point {
+	uint32_t *given; /* in order of time */
+	size_t count, cap;
+	/* per destination */
+	uint64_t last_backlog[PLAN_DESTS], connection[PLAN_DESTS];
+	uint32_t retained[PLAN_DESTS]; /* NONE: nothing */
+	uint32_t newest[PLAN_DESTS];   /* of what was received */
+	double scheduled[PLAN_DESTS], sent[PLAN_DESTS], suppressed[PLAN_DESTS],
+		missing[PLAN_DESTS];
+	uint64_t readings[PLAN_DESTS];
+	double gaps[PLAN_DESTS];
+};
+
+struct checker {
+	const struct plan *plan;
+	struct given *given;
+	size_t given_count, given_cap;
+	struct record *records;
+	size_t record_count, record_cap;
+	struct number *numbers[SEQ_CHUNKS];
+	struct point points[POINTS];
+	int64_t now_us, first_start_us, last_end_us;
+	unsigned starts;
+	int64_t repeats_from_us; /* what was acknowledged since then may come again */
+	bool forgot[PLAN_DESTS];
+	unsigned faults;
+	/* for people */
+	uint64_t messages, repeats, stored, lost_in_cuts, in_time;
+	int64_t slowest_us;
+};
+
+static void FG_PRINTF(3, 4) found(struct checker *c, const char *invariant, const char *fmt, ...)
+{
+	char text[300], time[FG_RFC3339_SIZE];
+	va_list args;
+
+	if (c->faults++ >= FAULTS_TOLD)
+		return;
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	fg_rfc3339(c->now_us / 1000, time);
+	printf("seed %" PRIu64 ": %s: %s: %s\n", c->plan->seed, time, invariant, text);
+}
+
+static void *grown(void *items, size_t *cap, size_t count, size_t size)
+{
+	if (count < *cap)
+		return items;
+	*cap = FG_MAX(*cap * 2, (size_t)256);
+	items = realloc(items, *cap * size);
+	if (!items)
+		abort();
+	return items;
+}
+
+struct checker *checker_new(const struct plan *plan)
+{
+	struct checker *c = calloc(1, sizeof(*c));
+
+	if (!c)
+		abort();
+	c->plan = plan;
+	c->repeats_from_us = INT64_MAX;
+	for (size_t i = 0; i < POINTS; i++)
+		for (unsigned d = 0; d < PLAN_DESTS; d++)
+			c->points[i].retained[d] = c->points[i].newest[d] = NONE;
+	return c;
+}
+
+void checker_free(struct checker *c)
+{
+	for (size_t i = 0; i < POINTS; i++)
+		free(c->points[i].given);
+	for (size_t i = 0; i < SEQ_CHUNKS; i++)
+		free(c->numbers[i]);
+	free(c->given);
+	free(c->records);
+	free(c);
+}
+
+static bool selects(const struct checker *c, unsigned dest, unsigned point)
+{
+	return dest < c->plan->dests &&
+	       (!c->plan->bathing_only[dest] || c->plan->device[point / PLAN_POINTS].bathing);
+}
+
+static const char *name_of(unsigned point, char text[16])
+{
+	snprintf(text, 16, "d%u/x_p%u", point / PLAN_POINTS, point % PLAN_POINTS);
+	return text;
+}
+
+void checker_gave(struct checker *c, int64_t true_us, unsigned point, enum checker_cause cause)
+{
+	struct point *p = &c->points[point];
+
+	c->now_us = true_us;
+	c->given = grown(c->given, &c->given_cap, c->given_count, sizeof(*c->given));
+	p->given = grown(p->given, &p->cap, p->count, sizeof(*p->given));
+	p->given[p->count++] = (uint32_t)c->given_count;
+	c->given[c->given_count++] =
+		(struct given){.true_us = true_us, .point = point, .cause = (uint8_t)cause};
+}
+
+/* ---- S2: what a message or a row speaks of ---- */
+
+static const char *reason_of(enum checker_cause cause)
+{
+	static const char *const texts[] = {"", "sentinel", "no_response", "exception:2"};
+
+	return texts[cause];
+}
+
+static int qc_of(const struct checker *c, const struct given *g)
+{
+	int64_t v = plan_value(c->plan, g->point, g->true_us);
+
+	if (g->cause != CHECKER_VALUE)
+		return 9;
+	if (v < PLAN_FAIL_LOW || v > PLAN_FAIL_HIGH)
+		return 4;
+	return v < PLAN_SUSPECT_LOW || v > PLAN_SUSPECT_HIGH ? 3 : 1;
+}
+
+static bool fits(const struct checker *c, const struct given *g, const struct parsed *m)
+{
+	double value = (double)plan_value(c->plan, g->point, g->true_us);
+
+	if (m->has_value != (g->cause == CHECKER_VALUE) || m->qc != qc_of(c, g))
+		return false;
+	if (m->has_value)
+		return fabs(value - m->value) < 0.5 && !m->reason[0];
+	return strcmp(m->reason, reason_of((enum checker_cause)g->cause)) == 0;
+}
+
+/* The one that fits, nearest to the time and within the tolerance; NONE. */
+static uint32_t find_given(const struct checker *c, const struct parsed *m, int64_t tolerance_us)
+{
+	const struct point *p = &c->points[m->point];
+	int64_t at_us = m->time_ms * 1000;
+	size_t low = 0, high = p->count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+
+		if (c->given[p->given[mid]].true_us < at_us - tolerance_us)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (; low < p->count && c->given[p->given[low]].true_us <= at_us + tolerance_us; low++)
+		if (fits(c, &c->given[p->given[low]], m))
+			return p->given[low];
+	return NONE;
+}
+
+/* A wrong time is found where the value is right. */
+static uint32_t find_value(const struct checker *c, const struct parsed *m)
+{
+	const struct point *p = &c->points[m->point];
+
+	for (size_t i = p->count; m->has_value && i > 0; i--)
+		if (fits(c, &c->given[p->given[i - 1]], m))
+			return p->given[i - 1];
+	return NONE;
+}
+
+static uint32_t identify(struct checker *c, const struct parsed *m, const char *where)
+{
+	int64_t tolerance_us = TIME_US + (int64_t)(m->uncertainty_s * (double)US_PER_S);
+	uint32_t i = find_given(c, m, tolerance_us), by_value;
+	char name[16];
+
+	if (i != NONE)
+		return i;
+	by_value = find_value(c, m);
+	if (by_value != NONE)
+		found(c, "S2", "%s: reading %" PRIu64 " of %s is %.3f s off its true time", where,
+			m->seq, name_of(m->point, name),
+			(double)(m->time_ms * 1000 - c->given[by_value].true_us) / 1e6);
+	else
+		found(c, "S2", "%s: reading %" PRIu64 " of %s was never given: qc %d, value %.0f "
+			"%s", where, m->seq, name_of(m->point, name), m->qc, m->value, m->reason);
+	return by_value;
+}
+
+/* ---- S3 ---- */
+
+static struct number *number_of(struct checker *c, uint64_t seq)
+{
+	uint64_t at = seq - PLAN_FIRST_SEQ, chunk = at / SEQ_CHUNK;
+
+	if (seq < PLAN_FIRST_SEQ || chunk >= SEQ_CHUNKS)
+		return NULL;
+	if (!c->numbers[chunk]) {
+		c->numbers[chunk] = calloc(SEQ_CHUNK, sizeof(struct number));
+		if (!c->numbers[chunk])
+			abort();
+	}
+	return &c->numbers[chunk][at % SEQ_CHUNK];
+}
+
+static uint32_t hash_of(const void *bytes, size_t len)
+{
+	uint32_t h = 2166136261u;
+
+	for (size_t i = 0; i < len; i++)
+		h = (h ^ ((const unsigned char *)bytes)[i]) * 16777619u;
+	return h;
+}
+
+/* Of a message; without its time where that may still change by a second run of the boot. */
+static uint32_t hash_of_message(const void *payload, size_t len)
+{
+	const char *time = memmem(payload, len, "\"time\":\"", 8);
+	size_t before = len;
+
+	if (time && PLAN_LACKS & LACKS_CLOCK)
+		before = (size_t)(time - (const char *)payload);
+	return hash_of(payload, before) ^
+	       (before < len ? hash_of(time + 32, len - before - 32) : 0);
+}
+
+/* One id, one content; one content, one id. */
+static struct number *check_number(struct checker *c, const struct parsed *m, uint32_t given,
+	uint32_t hash)
+{
+	struct number *n = number_of(c, m->seq);
+
+	if (!n) {
+		found(c, "S3", "number %" PRIu64 " is out of any range", m->seq);
+		return NULL;
+	}
+	if (n->seen && !m->not_stored && n->hash != hash)
+		found(c, "S3", "number %" PRIu64 " stands for two contents; time %" PRId64,
+			m->seq, m->time_ms);
+	if (!m->not_stored) {
+		n->hash = hash;
+		n->seen = true;
+	}
+	n->given = given;
+	if (given != NONE && !m->replaces) {
+		struct given *g = &c->given[given];
+
+		if (g->seq && g->seq != m->seq)
+			found(c, "S3", "numbers %" PRIu64 " and %" PRIu64 " are one reading",
+				g->seq, m->seq);
+		g->seq = m->seq;
+	}
+	return n;
+}
+
+/* ---- messages ---- */
+
+/* S4 */
+static void check_order(struct checker *c, unsigned dest, uint64_t connection,
+	const struct parsed *m)
+{
+	struct point *p = &c->points[m->point];
+	char name[16];
+
+	if (p->connection[dest] == connection && m->seq <= p->last_backlog[dest])
+		found(c, "S4", "dest%u: %s: %" PRIu64 " after %" PRIu64, dest,
+			name_of(m->point, name), m->seq, p->last_backlog[dest]);
+	p->connection[dest] = connection;
+	p->last_backlog[dest] = m->seq;
+}
+
+/* S7 */
+static void check_latency(struct checker *c, unsigned dest, const struct given *g,
+	int64_t well_since_us)
+{
+	int64_t late_us = c->now_us - g->true_us;
+	char name[16];
+
+	if (well_since_us > g->true_us - SLACK_US)
+		return;
+	c->in_time++;
+	c->slowest_us = FG_MAX(c->slowest_us, late_us);
+	if (late_us > c->plan->commit_us + c->plan->max_delay_us + LATE_US)
+		found(c, "S7", "dest%u: a reading of %s came after %.1f s", dest,
+			name_of(g->point, name), (double)late_us / 1e6);
+}
+
+/* S9 */
+static void check_repeat(struct checker *c, unsigned dest, const struct given *g, bool retain)
+{
+	char name[16];
+
+	c->repeats++;
+	if (!(g->acked >> dest & 1) || g->acked_us[dest] >= c->repeats_from_us)
+		return;
+	if (retain && c->forgot[dest])
+		return;
+	found(c, "S9", "dest%u: reading %" PRIu64 " of %s came again (%s), acknowledged "
+		"%.1f s ago, %.1f s old",
+		dest, g->seq, name_of(g->point, name), retain ? "retained" : "backlog",
+		(double)(c->now_us - g->acked_us[dest]) / 1e6,
+		(double)(c->now_us - g->true_us) / 1e6);
+}
+
+static size_t take_reading(struct checker *c, unsigned dest, uint64_t connection,
+	const struct parsed *m, uint32_t hash, bool retain, int64_t well_since_us)
+{
+	uint32_t i = identify(c, m, "message");
+	struct number *n = check_number(c, m, i, hash);
+	struct point *p = &c->points[m->point];
+	struct given *g;
+
+	if (!retain)
+		check_order(c, dest, connection, m);
+	if (i == NONE || !n)
+		return SIZE_MAX - 1;
+	g = &c->given[i];
+	if (g->got >> dest & 1 && !m->replaces)
+		check_repeat(c, dest, g, retain);
+	else if (!m->replaces)
+		check_latency(c, dest, g, well_since_us);
+	if (!(g->got >> dest & 1) && m->qc <= 4)
+		p->readings[dest]++;
+	g->got |= (uint8_t)(1u << dest);
+	g->corrected |= m->replaces != 0;
+	if (p->newest[dest] == NONE || c->given[p->newest[dest]].true_us < g->true_us)
+		p->newest[dest] = i;
+	if (retain)
+		p->retained[dest] = i;
+	c->records = grown(c->records, &c->record_cap, c->record_count, sizeof(*c->records));
+	c->records[c->record_count] = (struct record){i, (uint8_t)dest};
+	return c->record_count++;
+}
+
+/* What is told of losses and periods counts once. */
+static void take_ledger(struct checker *c, unsigned dest, const struct parsed *m, uint32_t hash)
+{
+	struct number *n = check_number(c, m, NONE, hash);
+
+	if (!n || n->got >> dest & 1)
+		return;
+	n->got |= (uint8_t)(1u << dest);
+	if (m->kind == PARSED_GAP)
+		c->points[m->point].gaps[dest] += m->count;
+	for (size_t i = 0; i < m->line_count; i++) {
+		const struct parsed_line *l = &m->lines[i];
+		struct point *p = &c->points[l->point];
+
+		p->scheduled[dest] += l->scheduled;
+		p->sent[dest] += l->sent;
+		p->suppressed[dest] += l->suppressed;
+		p->missing[dest] += l->missing;
+	}
+}
+
+size_t checker_received(struct checker *c, int64_t true_us, unsigned dest, uint64_t connection,
+	const char *topic, const void *payload, size_t len, bool retain, int64_t well_since_us)
+{
+	uint32_t hash = hash_of_message(payload, len);
+	struct parsed m;
+
+	c->now_us = true_us;
+	c->messages++;
+	parse_message(topic, payload, len, &m);
+	if (m.kind == PARSED_READING)
+		return take_reading(c, dest, connection, &m, hash, retain, well_since_us);
+	if (m.kind == PARSED_FAULTY)
+		found(c, "S2", "dest%u: %s: %s is missing or wrong: %.*s", dest, topic, m.fault,
+			(int)FG_MIN(len, (size_t)160), (const char *)payload);
+	if (m.kind == PARSED_GAP || m.kind == PARSED_ACCOUNT)
+		take_ledger(c, dest, &m, hash);
+	return SIZE_MAX - 1;
+}
+
+void checker_acked(struct checker *c, int64_t true_us, size_t record)
+{
+	const struct record *r = &c->records[record];
+	struct given *g;
+
+	c->now_us = true_us;
+	if (record >= c->record_count)
+		return;
+	g = &c->given[r->given];
+	g->acked |= (uint8_t)(1u << r->dest);
+	g->acked_us[r->dest] = true_us;
+}
+
+void checker_forgot(struct checker *c, unsigned dest, bool retained)
+{
+	c->forgot[dest] = true;
+	for (size_t i = 0; retained && i < POINTS; i++)
+		c->points[i].retained[dest] = NONE;
+}
+
+/* ---- the disk ---- */
+
+static int on_row(void *arg, const struct fg_item *item, const struct fg_point_desc *desc,
+	bool uncertain)
+{
+	struct checker *c = arg;
+	struct parsed m = {.kind = PARSED_READING, .seq = item->seq, .time_ms = item->wall_ms,
+		.qc = (int)item->qc, .has_value = item->qc != FG_QC_MISSING,
+		.value = (double)item->value.i};
+	unsigned device, number;
+	uint32_t i;
+
+	if (item->kind != FG_ITEM_READING || item->replaces)
+		return 0;
+	c->stored++;
+	if (sscanf(desc->device, "d%u", &device) != 1 || sscanf(desc->point, "x_p%u", &number) != 1)
+		abort();
+	m.point = device * PLAN_POINTS + number;
+	fg_reason_text(item->reason, item->detail, m.reason);
+	if (item->reason == FG_REASON_NONE)
+		m.reason[0] = '\0';
+	if (uncertain || item->uncertainty_s) {
+		if (!m.has_value)
+			return 0; /* nothing to know it by */
+		i = find_value(c, &m);
+		if (i == NONE)
+			found(c, "S2", "the store has a reading %" PRIu64 " that was never given",
+				m.seq);
+	} else {
+		i = identify(c, &m, "store");
+	}
+	if (i != NONE)
+		c->given[i].on_disk = true;
+	return 0;
+}
+
+static void look_at(struct checker *c, const struct disk *disk)
+{
+	struct disk *was = disk_mounted(), *copy = disk_copy(disk);
+	struct fg_reader *r;
+	char text[256];
+	struct fg_buf why;
+	long n = 0;
+
+	for (size_t i = 0; i < c->given_count; i++)
+		c->given[i].on_disk = false;
+	fg_buf_wrap(&why, text, sizeof(text));
+	disk_mount(copy);
+	/* where there is no store, nothing was committed: what that means is found below */
+	if (fg_reader_open(PLAN_DB, &why, &r) == FG_OK) {
+		n = fg_reader_range(r, 0, FG_SEQ_END, on_row, c);
+		if (n < 0 || fg_reader_damaged(r))
+			found(c, "S1", "the store cannot be read after its end: %s",
+				fg_strerror((int)n));
+		fg_reader_close(r);
+	}
+	disk_mount(was);
+	disk_free(copy);
+}
+
+/* What is told whenever it is given; a failure is told only when it begins or changes. */
+static bool always_told(const struct given *g)
+{
+	return g->cause == CHECKER_VALUE || g->cause == CHECKER_SENTINEL;
+}
+
+static bool acked_by_all(const struct checker *c, const struct given *g)
+{
+	for (unsigned d = 0; d < c->plan->dests; d++)
+		if (selects(c, d, g->point) && !(g->acked >> d & 1))
+			return false;
+	return true;
+}
+
+/* S1 at an end: not on the disk and not acknowledged is lost; only what was young may be. */
+static void check_stored(struct checker *c, bool clean, int64_t disk_well_since_us)
+{
+	int64_t young_us = c->now_us - c->plan->commit_us - SLACK_US;
+	char name[16];
+
+	for (size_t i = 0; i < c->given_count; i++) {
+		struct given *g = &c->given[i];
+
+		if (!always_told(g) || g->gone || g->on_disk || acked_by_all(c, g))
+			continue;
+		g->gone = true;
+		c->lost_in_cuts++;
+		if (clean || (g->true_us < young_us && disk_well_since_us < g->true_us - SLACK_US))
+			found(c, "S1", "a reading of %s, %.1f s before %s, is not in the store (%"
+				PRIu64 ")", name_of(g->point, name),
+				(double)(c->now_us - g->true_us) / 1e6,
+				clean ? "a clean end" : "the power went", g->seq);
+	}
+}
+
+void checker_started(struct checker *c, int64_t true_us)
+{
+	c->now_us = true_us;
+	if (c->starts++ == 0)
+		c->first_start_us = true_us;
+}
+
+void checker_ended(struct checker *c, int64_t true_us, bool clean, int64_t disk_well_since_us,
+	const struct disk *disk)
+{
+	int64_t kept_us = true_us - c->plan->commit_us - SAVE_US;
+
+	c->now_us = c->last_end_us = true_us;
+	look_at(c, disk);
+	check_stored(c, clean, disk_well_since_us);
+	if (clean)
+		return;
+	/* acknowledgements since then may be unknown to the store */
+	if (disk_well_since_us > kept_us)
+		kept_us = INT64_MIN;
+	c->repeats_from_us = FG_MIN(c->repeats_from_us, kept_us);
+}
+
+void checker_disk(struct checker *c, int64_t true_us, int64_t peak)
+{
+	c->now_us = true_us;
+	if (peak > c->plan->max_size)
+		found(c, "S6", "the files take %" PRId64 " bytes", peak);
+}
+
+/* ---- the end ---- */
+
+static void check_delivered(struct checker *c)
+{
+	int64_t young_us = c->now_us - c->plan->commit_us - c->plan->max_delay_us - LATE_US;
+	char name[16];
+
+	for (size_t i = 0; i < c->given_count; i++) {
+		const struct given *g = &c->given[i];
+
+		/* what was taken right before the stop may have got no further than the store */
+		if (!always_told(g) || g->gone || (g->on_disk && g->true_us > young_us))
+			continue;
+		for (unsigned d = 0; d < c->plan->dests; d++)
+			if (selects(c, d, g->point) && !(g->acked >> d & 1))
+				found(c, "S1", "dest%u has not acknowledged reading %" PRIu64
+					" of %s, %.0f s old", d, g->seq, name_of(g->point, name),
+					(double)(c->now_us - g->true_us) / 1e6);
+	}
+}
+
+static void check_retained(struct checker *c, unsigned dest)
+{
+	char name[16];
+
+	for (unsigned i = 0; i < POINTS; i++) {
+		const struct point *p = &c->points[i];
+
+		if (p->retained[dest] != p->newest[dest])
+			found(c, "S5", "dest%u retains for %s what is not the newest", dest,
+				name_of(i, name));
+	}
+}
+
+/* S8: what the accounts say, what came, and what time says. */
+static void check_law(struct checker *c, unsigned dest)
+{
+	for (unsigned i = 0; i < POINTS; i++) {
+		const struct point *p = &c->points[i];
+		const struct plan_device_conf *conf = &c->plan->device[i / PLAN_POINTS];
+		double due, come = (double)p->readings[dest] + p->suppressed[dest] + p->gaps[dest];
+		char name[16];
+
+		if (i / PLAN_POINTS >= c->plan->devices || i % PLAN_POINTS >= conf->points ||
+			!selects(c, dest, i))
+			continue;
+		due = (double)(c->last_end_us - c->first_start_us) / (double)conf->interval_us;
+		if (p->scheduled[dest] != come)
+			found(c, "S8", "dest%u: %s: scheduled %.0f, but %" PRIu64
+				" readings, %.0f suppressed, %.0f in gaps", dest,
+				name_of(i, name), p->scheduled[dest], p->readings[dest],
+				p->suppressed[dest], p->gaps[dest]);
+		if (fabs(p->scheduled[dest] - due) > c->starts + 1)
+			found(c, "S8", "dest%u: %s: scheduled %.0f, but %.0f were due", dest,
+				name_of(i, name), p->scheduled[dest], due);
+	}
+}
+
+unsigned checker_finish(struct checker *c, int64_t true_us)
+{
+	c->now_us = true_us;
+	check_delivered(c);
+	for (unsigned d = 0; d < c->plan->dests; d++) {
+		check_retained(c, d);
+		if (!(PLAN_LACKS & LACKS_GAPS))
+			check_law(c, d);
+	}
+	return c->faults;
+}
+
+unsigned checker_faults(const struct checker *c)
+{
+	return c->faults;
+}
+
+void checker_summary(const struct checker *c, char *text, size_t size)
+{
+	snprintf(text, size,
+		"%zu given, %" PRIu64 " messages, %" PRIu64 " repeats, %" PRIu64
+		" in time (slowest %.1f s), %u starts, %" PRIu64 " rows looked at, %" PRIu64
+		" lost in cuts", c->given_count, c->messages, c->repeats, c->in_time,
+		(double)c->slowest_us / 1e6, c->starts, c->stored, c->lost_in_cuts);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef TESTS_SIMULATION_CHECKER_H
+#define TESTS_SIMULATION_CHECKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "disk.h"
+#include "plan.h"
+
+/* Looks at a run from outside. It knows what the sensors gave, what the brokers received, when the
+ * gateway was on, and what a disk holds after a cut; it never sees the gateway's own state.
+ *
+ * S1  Every reading that was committed is acknowledged, or still in the store, or in a gap; what
+ *     was given longer than commit_interval before a power cut, with the disk well, was
+ *     committed.
+ * S2  None is invented or altered: value, unit, quality and cause are the sensor's, the time is
+ *     within a second of true time, or within time_uncertainty.
+ * S3  An id stands for one content, a content has one id.
+ * S4  Within a connection the backlog of a point comes in order of its numbers.
+ * S5  At the end the retained value of a point is its newest.
+ * S6  The files never take more than max_size.
+ * S7  While broker, disk and clock are well, a reading is there within commit_interval, max_delay
+ *     and a second.
+ * S8  For each point and destination: scheduled = readings with qc 1-4 + suppressed + gaps; and
+ *     scheduled is what time and interval say.
+ * S9  What was acknowledged does not come again, but for what was in flight or acknowledged right
+ *     before a restart, and the newest where the broker has forgotten the session. */
+
+struct checker;
+
+enum checker_cause {
+	CHECKER_VALUE,
+	CHECKER_SENTINEL,
+	CHECKER_NO_RESPONSE,
+	CHECKER_EXCEPTION, /* code 2 */
+};
+
+struct checker *checker_new(const struct plan *plan);
+void checker_free(struct checker *c);
+
+/* A sensor gave this to the gateway, for one point, at a true time. */
+void checker_gave(struct checker *c, int64_t true_us, unsigned point, enum checker_cause cause);
+
+/* A broker took a message. well_since_us: nothing is wrong on the way since; INT64_MAX: something
+ * is. Returns a number for checker_acked. */
+size_t checker_received(struct checker *c, int64_t true_us, unsigned dest, uint64_t connection,
+	const char *topic, const void *payload, size_t len, bool retain, int64_t well_since_us);
+/* The gateway has got its acknowledgement. */
+void checker_acked(struct checker *c, int64_t true_us, size_t record);
+/* The broker has lost the gateway's session, or also what it retained. */
+void checker_forgot(struct checker *c, unsigned dest, bool retained);
+
+/* The gateway starts; is gone: in order or not. disk_well_since_us as above. The disk is what
+ * there is then. */
+void checker_started(struct checker *c, int64_t true_us);
+void checker_ended(struct checker *c, int64_t true_us, bool clean, int64_t disk_well_since_us,
+	const struct disk *disk);
+/* Bytes on the disk, the most since the last call. */
+void checker_disk(struct checker *c, int64_t true_us, int64_t peak);
+
+/* After the last checker_ended(): everything was well for a day. Returns how many faults were found
+ * in all. */
+unsigned checker_finish(struct checker *c, int64_t true_us);
+unsigned checker_faults(const struct checker *c);
+/* What was looked at, for people. */
+void checker_summary(const struct checker *c, char *text, size_t size);
+
+#endif

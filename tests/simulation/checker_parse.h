@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef TESTS_SIMULATION_CHECKER_PARSE_H
+#define TESTS_SIMULATION_CHECKER_PARSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What a consumer reads in a message. Strict: a member that has to be there and is not, or that is
+ * of another type, makes it a FAULTY one. */
+
+#define PARSED_LINES 64
+
+enum parsed_kind { PARSED_READING, PARSED_GAP, PARSED_ACCOUNT, PARSED_DOCUMENT, PARSED_FAULTY };
+
+struct parsed_line {
+	unsigned point;
+	double scheduled, sent, suppressed, missing;
+};
+
+struct parsed {
+	enum parsed_kind kind;
+	const char *fault;
+	uint64_t seq, replaces; /* 0: none */
+	unsigned point;		/* device * PLAN_POINTS + number; of an account: device's first */
+	int64_t time_ms;
+	bool has_value, not_stored, estimated;
+	double value;
+	int qc;
+	char reason[32]; /* empty: none */
+	double uncertainty_s;
+	int64_t from_ms, to_ms;
+	double count;
+	size_t line_count;
+	struct parsed_line lines[PARSED_LINES];
+};
+
+void parse_message(const char *topic, const void *payload, size_t len, struct parsed *ret);
+
+#endif

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* From a seed to a configuration and a list of misfortunes. */
+#include "plan.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+#define MINUTE (60 * US_PER_S)
+#define HOUR   (3600 * US_PER_S)
+
+static int64_t between(struct fg_rng *rng, int64_t low, int64_t high)
+{
+	return low + (int64_t)fg_rng_below(rng, (uint64_t)(high - low) + 1);
+}
+
+/* Short ones are common, long ones happen. */
+static int64_t span(struct fg_rng *rng, int64_t low, int64_t high)
+{
+	int64_t most = high;
+
+	for (int i = 0; i < 3; i++)
+		most = between(rng, low, most);
+	return fg_rng_below(rng, 6) == 0 ? between(rng, low, high) : most;
+}
+
+static void add(struct plan *p, struct plan_event e)
+{
+	if (p->event_count == p->event_cap) {
+		p->event_cap = FG_MAX(p->event_cap * 2, (size_t)64);
+		p->events = realloc(p->events, p->event_cap * sizeof(*p->events));
+		if (!p->events)
+			abort();
+	}
+	if (e.a) /* all is over before the last day */
+		e.a = FG_MAX(FG_MIN(e.a, p->end_us - e.at_us), US_PER_S);
+	p->events[p->event_count++] = e;
+}
+
+static int by_time(const void *a, const void *b)
+{
+	const struct plan_event *x = a, *y = b;
+
+	return x->at_us < y->at_us ? -1 : x->at_us > y->at_us;
+}
+
+/* Each kind: how often in a day (in a hundredth), how long. */
+struct kind {
+	enum plan_what what;
+	unsigned percent_a_day;
+	int64_t shortest_us, longest_us;
+};
+
+static const struct kind kinds[] = {
+	{PLAN_KILL, 8, US_PER_S, 5 * MINUTE},
+	{PLAN_RESTART, 10, US_PER_S, 2 * HOUR},
+	{PLAN_SUSPEND, 3, MINUTE, 3 * HOUR},
+	{PLAN_RELOAD, 10, 0, 0},
+	{PLAN_BROKER_DOWN, 30, 5 * US_PER_S, 6 * US_PER_DAY},
+	{PLAN_BROKER_HANG, 20, 5 * US_PER_S, 2 * HOUR},
+	{PLAN_BROKER_SLOW, 15, MINUTE, 5 * HOUR},
+	{PLAN_BROKER_DROP, 200, 0, 0},
+	{PLAN_BROKER_REFUSE, 10, 5 * US_PER_S, HOUR},
+	{PLAN_BROKER_DOUBLE, 15, MINUTE, 5 * HOUR},
+	{PLAN_DEVICE, 60, MINUTE, 3 * US_PER_DAY},
+	{PLAN_DISK_FULL, 6, 5 * US_PER_S, 10 * HOUR},
+	{PLAN_DISK_EIO, 6, US_PER_S, HOUR},
+	{PLAN_DISK_SYNC, 6, US_PER_S, HOUR},
+	{PLAN_DISK_READ_ONLY, 4, 5 * US_PER_S, 5 * HOUR},
+	{PLAN_DISK_SLOW, 10, MINUTE, 5 * HOUR},
+};
+
+static int64_t detail(struct fg_rng *rng, enum plan_what what)
+{
+	switch (what) {
+	case PLAN_BROKER_DOWN:
+		return between(rng, BROKER_KEEPS_ALL, BROKER_FORGETS_ALL);
+	case PLAN_BROKER_SLOW:
+		return span(rng, US_PER_S / 2, 20 * US_PER_S);
+	case PLAN_BROKER_REFUSE:
+		return 0x97; /* quota: passes */
+	case PLAN_DEVICE:
+		return between(rng, DEVICE_SILENT, DEVICE_SLOW);
+	case PLAN_DISK_SLOW:
+		return span(rng, US_PER_S / 10, 10 * US_PER_S);
+	default:
+		return 0;
+	}
+}
+
+static void plan_kind(struct plan *p, struct fg_rng *rng, const struct kind *k)
+{
+	int64_t length = p->end_us - PLAN_START_US;
+	uint64_t percent = (uint64_t)(length / (US_PER_DAY / 1000)) * k->percent_a_day / 1000;
+	uint64_t n = percent / 100 + (fg_rng_below(rng, 100) < percent % 100);
+
+	for (uint64_t i = 0; i < n; i++) {
+		struct plan_event e = {.what = k->what,
+			.at_us = PLAN_START_US + between(rng, MINUTE, length)};
+
+		e.a = k->longest_us ? span(rng, k->shortest_us, k->longest_us) : 0;
+		e.b = detail(rng, k->what);
+		e.busy = fg_rng_below(rng, 10) < 7;
+		if (k->what == PLAN_DEVICE)
+			e.who = (unsigned)fg_rng_below(rng, p->devices);
+		else
+			e.who = (unsigned)fg_rng_below(rng, p->dests);
+		add(p, e);
+	}
+}
+
+/* Power cuts keep some distance, so that each has something to take; now and then a row of them. */
+static void plan_cuts(struct plan *p, struct fg_rng *rng)
+{
+	int64_t at = PLAN_START_US;
+
+	for (;;) {
+		at += span(rng, 2 * HOUR, 8 * US_PER_DAY);
+		if (at >= p->end_us)
+			return;
+		add(p, (struct plan_event){.at_us = at, .what = PLAN_POWER_CUT,
+			.a = span(rng, US_PER_S, 8 * HOUR)});
+	}
+}
+
+static void plan_devices(struct plan *p, struct fg_rng *rng, bool dense)
+{
+	p->devices = dense ? 20 : 4;
+	p->links = dense ? 8 : 1 + (unsigned)fg_rng_below(rng, 4);
+	for (unsigned i = 0; i < p->devices; i++) {
+		struct plan_device_conf *d = &p->device[i];
+
+		d->points = dense ? PLAN_POINTS : 3;
+		d->link = (unsigned)fg_rng_below(rng, p->links);
+		d->interval_us = dense ? 60 * US_PER_S : 600 * US_PER_S;
+		d->bathing = fg_rng_below(rng, 3) == 0;
+		d->align = fg_rng_below(rng, 4) == 0;
+	}
+}
+
+void plan_make(struct plan *p, uint64_t seed, double days)
+{
+	struct fg_rng mix = {seed}, rng = {fg_rng_next(&mix)}; /* no seed is another one shifted */
+	static const int64_t commits_s[] = {1, 1, 1, 0, 5, 30};
+	bool dense = seed % 50 == 7;
+
+	*p = (struct plan){.seed = seed, .timeout_us = US_PER_S, .max_delay_us = 5 * US_PER_S};
+	/* a dense one has as many readings in less time */
+	p->end_us = PLAN_START_US + (int64_t)(days * (dense ? 0.05 : 1) * (double)US_PER_DAY);
+	p->drain_us = dense ? US_PER_DAY / 8 : US_PER_DAY;
+	plan_devices(p, &rng, dense);
+	p->dests = 1 + (fg_rng_below(&rng, 3) > 0);
+	for (unsigned i = 0; i < p->dests; i++) {
+		p->bathing_only[i] = i == 1 && fg_rng_below(&rng, 3) == 0;
+		p->inflight[i] = (int)between(&rng, 1, 100);
+		p->backlog_rate[i] = (double)between(&rng, 2, 500);
+	}
+	p->commit_us = commits_s[fg_rng_below(&rng, FG_COUNT(commits_s))] * US_PER_S;
+	p->keep_us = span(&rng, US_PER_DAY, 60 * US_PER_DAY);
+	p->max_size = dense || fg_rng_below(&rng, 3) ? 64 << 20 : 2 << 20;
+	p->clock_unknown_us = fg_rng_below(&rng, 3) ? 0 : span(&rng, US_PER_S, 20 * MINUTE);
+	for (size_t i = 0; i < FG_COUNT(kinds); i++)
+		plan_kind(p, &rng, &kinds[i]);
+	plan_cuts(p, &rng);
+	qsort(p->events, p->event_count, sizeof(*p->events), by_time);
+}
+
+void plan_fini(struct plan *p)
+{
+	free(p->events);
+	p->events = NULL;
+}
+
+/* ---- the configuration ---- */
+
+static void yaml_destination(
+	const struct plan *p, unsigned i, unsigned reloads, struct fg_buf *out)
+{
+	/* a reload changes something of a destination: its publisher is replaced */
+	double rate = p->backlog_rate[i] + (double)(reloads % 2);
+
+	fg_buf_printf(out,
+		"  dest%u: {servers: [\"mqtt://127.0.0.1:%u\"], prefix: t%u, inflight: %d,"
+		" backlog_rate: %g/s",
+		i, i + 1, i, p->inflight[i], rate);
+	if (p->bathing_only[i])
+		fg_buf_puts(out, ", select: {domains: [bathing]}");
+	fg_buf_puts(out, "}\n");
+}
+
+static void yaml_device(const struct plan *p, unsigned i, struct fg_buf *out)
+{
+	const struct plan_device_conf *d = &p->device[i];
+
+	fg_buf_printf(out,
+		"  d%u:\n    station: s%u\n    domain: %s\n    link: l%u\n    unit_id: %u\n"
+		"    interval: %" PRId64 "s\n    timeout: %" PRId64 "s\n    align: %s\n"
+		"    points:\n",
+		i, i, d->bathing ? "bathing" : "water", d->link, i + 1,
+		d->interval_us / US_PER_S, p->timeout_us / US_PER_S, d->align ? "true" : "false");
+	for (unsigned k = 0; k < d->points; k++)
+		fg_buf_printf(out,
+			"      x_p%u: {table: input, address: %u, type: u32, unit: \"1\", qc: "
+			"{gross_range: {fail: [%d, %lld], suspect: [%d, %lld]}}}\n",
+			k, 2 * k, PLAN_FAIL_LOW, (long long)PLAN_FAIL_HIGH, PLAN_SUSPECT_LOW,
+			(long long)PLAN_SUSPECT_HIGH);
+}
+
+void plan_yaml(const struct plan *p, unsigned reloads, struct fg_buf *out)
+{
+	fg_buf_puts(out, "gateway: {id: gw, title: T, operator: O, licence: CC0-1.0}\nstations:\n");
+	for (unsigned i = 0; i < p->devices; i++)
+		fg_buf_printf(out, "  s%u: {title: S}\n", i);
+	fg_buf_printf(out,
+		"storage: {file: %s, commit_interval: %" PRId64 "s, keep: %" PRId64 "s,"
+		" max_size: %" PRId64 "KiB}\nclock: {trust: kernel}\nmqtt:\n",
+		PLAN_DB, p->commit_us / US_PER_S, p->keep_us / US_PER_S, p->max_size >> 10);
+	for (unsigned i = 0; i < p->dests; i++)
+		yaml_destination(p, i, reloads, out);
+	fg_buf_puts(out, "links:\n");
+	for (unsigned i = 0; i < p->links; i++)
+		fg_buf_printf(out, "  l%u: {driver: modbus-tcp, host: 127.0.0.%u}\n", i, i + 1);
+	fg_buf_puts(out, "devices:\n");
+	for (unsigned i = 0; i < p->devices; i++)
+		yaml_device(p, i, out);
+}
+
+int64_t plan_value(const struct plan *p, unsigned point, int64_t true_us)
+{
+	struct fg_rng rng = {p->seed ^ (uint64_t)point << 56 ^ (uint64_t)true_us};
+
+	fg_rng_next(&rng);
+	return (int64_t)(fg_rng_next(&rng) >> 32);
+}
+
+const char *plan_what_name(enum plan_what what)
+{
+	static const char *const names[PLAN_WHAT_COUNT] = {"power cut", "kill", "restart",
+		"suspend", "reload", "broker down", "broker hangs", "broker slow",
+		"connection drops", "broker refuses", "broker acknowledges twice", "device",
+		"disk full", "disk: writes fail", "disk: syncs fail", "disk read-only",
+		"disk slow"};
+
+	return names[what];
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef TESTS_SIMULATION_PLAN_H
+#define TESTS_SIMULATION_PLAN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/rng.h"
+
+/* What a seed stands for: a configuration, and everything that will go wrong, with its time. Both
+ * world and checker know it; neither knows more of the other. */
+
+#define US_PER_S	INT64_C(1000000)
+#define US_PER_DAY	(86400 * US_PER_S)
+#define PLAN_START_US	(INT64_C(1790000000) * US_PER_S) /* true time at which it begins */
+#define PLAN_DEVICES	64
+#define PLAN_POINTS	8 /* a device */
+#define PLAN_DESTS	2
+#define PLAN_FIRST_SEQ	1000
+#define PLAN_DB		"/sim/readings.db"
+
+/* What the program cannot do yet; the plan spares it and the checker does not ask for it. Empty
+ * when all parts are in. */
+enum plan_lack {
+	LACKS_GAPS = 1u << 0,	 /* no gaps, no accounts: the law cannot be checked */
+	LACKS_CLOCK = 1u << 1,	 /* steps, holdover, estimates, corrections */
+	LACKS_SALVAGE = 1u << 2, /* damage to the file */
+	LACKS_REFUSED = 1u << 3, /* a broker that refuses for good is never got over */
+	LACKS_DELAY = 1u << 4,	 /* live readings wait for the disk however long it takes */
+};
+#define PLAN_LACKS (LACKS_GAPS | LACKS_CLOCK | LACKS_SALVAGE | LACKS_REFUSED | LACKS_DELAY)
+
+enum plan_what {
+	PLAN_POWER_CUT,	   /* in the middle of writing; off for `a` µs */
+	PLAN_KILL,	   /* the process dies; again after `a` µs */
+	PLAN_RESTART,	   /* a clean stop; again after `a` µs */
+	PLAN_SUSPEND,	   /* for `a` µs */
+	PLAN_RELOAD,
+	PLAN_BROKER_DOWN,  /* `who`, for `a` µs; `b`: what it keeps, enum plan_memory */
+	PLAN_BROKER_HANG,  /* answers nothing for `a` µs */
+	PLAN_BROKER_SLOW,  /* each acknowledgement takes `b` µs, for `a` µs */
+	PLAN_BROKER_DROP,  /* loses the connection once */
+	PLAN_BROKER_REFUSE, /* reason code `b`, for `a` µs */
+	PLAN_BROKER_DOUBLE, /* acknowledges twice, for `a` µs */
+	PLAN_DEVICE,	   /* `who` is in state `b` (enum plan_device) for `a` µs */
+	PLAN_DISK_FULL,	   /* another program fills it, for `a` µs */
+	PLAN_DISK_EIO,	   /* writes fail, for `a` µs */
+	PLAN_DISK_SYNC,	   /* syncs fail, for `a` µs */
+	PLAN_DISK_READ_ONLY, /* for `a` µs */
+	PLAN_DISK_SLOW,	   /* each sync takes `b` µs, for `a` µs */
+	PLAN_WHAT_COUNT
+};
+
+enum plan_memory { BROKER_KEEPS_ALL, BROKER_FORGETS_SESSION, BROKER_FORGETS_ALL };
+enum plan_device { DEVICE_WELL, DEVICE_SILENT, DEVICE_EXCEPTION, DEVICE_SENTINEL, DEVICE_SLOW };
+
+struct plan_event {
+	int64_t at_us;
+	enum plan_what what;
+	unsigned who;
+	int64_t a, b;
+	bool busy; /* it waits until something is under way */
+};
+
+struct plan_device_conf {
+	unsigned points;
+	unsigned link;
+	int64_t interval_us;
+	bool bathing; /* its domain; else water */
+	bool align;
+};
+
+struct plan {
+	uint64_t seed;
+	int64_t end_us; /* of the time in which things go wrong */
+	int64_t drain_us; /* after that all is well for so long */
+	unsigned devices, links, dests;
+	struct plan_device_conf device[PLAN_DEVICES];
+	bool bathing_only[PLAN_DESTS]; /* what a destination selects; else everything */
+	int inflight[PLAN_DESTS];
+	double backlog_rate[PLAN_DESTS];
+	int64_t commit_us, keep_us, max_size, timeout_us, max_delay_us;
+	int64_t clock_unknown_us; /* at a boot, for so long; 0: right at once */
+	struct plan_event *events; /* in order of time */
+	size_t event_count, event_cap;
+};
+
+void plan_make(struct plan *p, uint64_t seed, double days);
+void plan_fini(struct plan *p);
+/* reloads: how many there were. */
+void plan_yaml(const struct plan *p, unsigned reloads, struct fg_buf *out);
+const char *plan_what_name(enum plan_what what);
+
+/* What a sensor shows: from the seed, point (device * PLAN_POINTS + its number) and true time. */
+int64_t plan_value(const struct plan *p, unsigned point, int64_t true_us);
+/* Of the points' gross range test. */
+#define PLAN_FAIL_LOW	  50000000
+#define PLAN_SUSPECT_LOW  100000000
+#define PLAN_SUSPECT_HIGH 4000000000
+#define PLAN_FAIL_HIGH	  4100000000
+
+#endif

@@ -1,0 +1,397 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* True time, the plan's events, power and clocks. */
+#include <inttypes.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/timefmt.h"
+#include "seams.h"
+#include "sim.h"
+
+#define TIMELINE_MAX (4u << 20)
+#define RETRY_START_US (10 * US_PER_S)
+/* A power cut waits this long for a write to cut. */
+#define CUT_PATIENCE_US (900 * US_PER_S)
+
+/* ---- events ---- */
+
+static bool earlier(const struct sim_event *a, const struct sim_event *b)
+{
+	return a->at_us != b->at_us ? a->at_us < b->at_us : a->order < b->order;
+}
+
+void sim_at(struct sim *s, int64_t at_us, struct sim_event event)
+{
+	size_t i = s->queue_count++;
+
+	if (s->queue_count > s->queue_cap) {
+		s->queue_cap = FG_MAX(s->queue_cap * 2, (size_t)256);
+		s->queue = realloc(s->queue, s->queue_cap * sizeof(*s->queue));
+		if (!s->queue)
+			abort();
+	}
+	event.at_us = FG_MAX(at_us, s->now_us);
+	event.order = s->order++;
+	for (; i && earlier(&event, &s->queue[(i - 1) / 2]); i = (i - 1) / 2)
+		s->queue[i] = s->queue[(i - 1) / 2];
+	s->queue[i] = event;
+}
+
+static struct sim_event take(struct sim *s)
+{
+	struct sim_event first = s->queue[0], last = s->queue[--s->queue_count];
+	size_t i = 0, child;
+
+	for (; (child = 2 * i + 1) < s->queue_count; i = child) {
+		if (child + 1 < s->queue_count &&
+			earlier(&s->queue[child + 1], &s->queue[child]))
+			child++;
+		if (!earlier(&s->queue[child], &last))
+			break;
+		s->queue[i] = s->queue[child];
+	}
+	s->queue[i] = last;
+	return first;
+}
+
+int64_t sim_between(struct sim *s, int64_t low, int64_t high)
+{
+	return low + (int64_t)fg_rng_below(&s->rng, (uint64_t)(high - low) + 1);
+}
+
+void sim_log(struct sim *s, const char *fmt, ...)
+{
+	char line[300], time[FG_RFC3339_SIZE];
+	va_list args;
+
+	fg_rfc3339(s->now_us / 1000, time);
+	va_start(args, fmt);
+	vsnprintf(line, sizeof(line), fmt, args);
+	va_end(args);
+	fg_buf_printf(&s->timeline, "%s  %s\n", time, line);
+	if (s->verbose)
+		fprintf(stderr, "%s  %s\n", time, line);
+}
+
+/* ---- clocks ---- */
+
+static int64_t mono_us(const struct sim *s)
+{
+	return s->boot_mono_us + s->now_us - s->boot_us;
+}
+
+bool sim_clock_right(const struct sim *s)
+{
+	return s->now_us >= s->clock_right_us;
+}
+
+/* A clock that is kept by NTP is some milliseconds off and wanders; one that is not began in
+ * 1970. */
+struct fg_now sim_clock(const struct sim *s)
+{
+	int64_t phase = s->now_us / US_PER_S % 86400 - 43200;
+	struct fg_now now = {.mono_us = mono_us(s), .wall_us = mono_us(s)};
+
+	if (sim_clock_right(s))
+		now.wall_us = s->now_us + (phase < 0 ? -phase : phase) - 20000;
+	return now;
+}
+
+int64_t sim_well_since(const struct sim *s, unsigned dest)
+{
+	const struct sim_broker *b = &s->brokers[dest];
+	int64_t since = FG_MAX(b->well_since_us, s->awake_since_us);
+
+	if (!s->gateway || s->disk_faults || !b->connected || !sim_clock_right(s) ||
+		s->now_us < b->hangs_until_us || s->now_us < b->refuses_until_us ||
+		s->now_us < b->slow_until_us)
+		return INT64_MAX;
+	since = FG_MAX(since, FG_MAX(s->disk_well_since_us, s->clock_right_us));
+	since = FG_MAX(since, FG_MAX(b->hangs_until_us, b->refuses_until_us));
+	return FG_MAX(since, b->slow_until_us);
+}
+
+/* ---- power ---- */
+
+static void boot(struct sim *s, int64_t at_us)
+{
+	seams_boot();
+	s->boot_us = at_us;
+	s->boot_mono_us = sim_between(s, 5 * US_PER_S, 60 * US_PER_S);
+	s->suspended_until_us = s->awake_since_us = 0;
+	s->clock_right_us = at_us + s->plan.clock_unknown_us;
+	if (s->plan.clock_unknown_us)
+		sim_at(s, s->clock_right_us, (struct sim_event){.type = SIM_CLOCK});
+}
+
+static void start_in(struct sim *s, int64_t after_us)
+{
+	s->start_due_us = s->now_us + after_us;
+	sim_at(s, s->start_due_us, (struct sim_event){.type = SIM_START, .run = s->runs});
+}
+
+static void start(struct sim *s)
+{
+	if (s->gateway)
+		return;
+	s->runs++;
+	if (!sim_gateway_start(s)) {
+		sim_log(s, "the gateway cannot start");
+		start_in(s, RETRY_START_US);
+		return;
+	}
+	s->awake_since_us = s->now_us;
+	sim_log(s, "the gateway runs");
+	checker_started(s->checker, s->now_us);
+	sim_gateway_turn(s);
+}
+
+static void after_cut(struct sim *s, int64_t off_us)
+{
+	bool ran = s->gateway;
+
+	sim_gateway_die(s);
+	disk_power_on(s->disk, fg_rng_next(&s->rng));
+	if (ran)
+		checker_ended(s->checker, s->now_us, false,
+			s->disk_faults ? INT64_MAX : s->disk_well_since_us, s->disk);
+	sim_log(s, "no power for %" PRId64 " s", off_us / US_PER_S);
+	s->cut = NULL;
+	s->runs++;
+	start_in(s, off_us);
+	boot(s, s->start_due_us);
+}
+
+static void kill_gateway(struct sim *s, int64_t off_us)
+{
+	if (!s->gateway)
+		return;
+	disk_power_off(s->disk);
+	sim_gateway_die(s);
+	disk_survive(s->disk);
+	checker_ended(s->checker, s->now_us, false,
+		s->disk_faults ? INT64_MAX : s->disk_well_since_us, s->disk);
+	start_in(s, off_us);
+}
+
+/* ---- the plan ---- */
+
+static void disk_fault(struct sim *s, const struct plan_event *e, bool on)
+{
+	struct disk *d = s->disk;
+
+	s->disk_faults += on ? 1 : (unsigned)-1;
+	s->disk_well_since_us = s->now_us;
+	switch (e->what) {
+	case PLAN_DISK_FULL:
+		d->quota = on ? INT64_C(1) << 40 : 0;
+		d->others = on ? d->quota - d->used : 0;
+		break;
+	case PLAN_DISK_EIO:
+		d->write_error = on ? 5 : 0;
+		break;
+	case PLAN_DISK_SYNC:
+		d->sync_error = on ? 5 : 0;
+		break;
+	case PLAN_DISK_READ_ONLY:
+		d->read_only = on;
+		break;
+	default:
+		d->sync_us = on ? e->b : 0;
+		break;
+	}
+}
+
+/* Where little happens, misfortune seldom meets anything: most of it waits for the next reading. */
+void sim_hurry(struct sim *s)
+{
+	while (s->hurried_count)
+		sim_at(s, s->now_us + sim_between(s, 0, s->plan.commit_us + 2 * US_PER_S),
+			(struct sim_event){.type = SIM_BEGIN, .who = 1,
+				.data = (void *)(uintptr_t)s->hurried[--s->hurried_count]});
+}
+
+static bool waits_for_reading(struct sim *s, const struct sim_event *e)
+{
+	const struct plan_event *p = e->data;
+
+	if (!p->busy || e->who || s->hurried_count == FG_COUNT(s->hurried))
+		return false;
+	s->hurried[s->hurried_count++] = p;
+	return true;
+}
+
+static void begin(struct sim *s, const struct plan_event *planned)
+{
+	struct plan_event copy = *planned, *e = &copy;
+
+	if (s->now_us >= s->plan.end_us)
+		return;
+	e->a = FG_MIN(e->a, FG_MAX(s->plan.end_us - s->now_us, US_PER_S));
+	sim_log(s, "%s (%u) for %" PRId64 " s, %" PRId64, plan_what_name(e->what), e->who,
+		e->a / US_PER_S, e->b);
+	if (e->a)
+		sim_at(s, s->now_us + e->a,
+			(struct sim_event){.type = SIM_OVER, .data = (void *)(uintptr_t)planned});
+	if (e->what >= PLAN_DISK_FULL) {
+		disk_fault(s, e, true);
+	} else if (e->what >= PLAN_DEVICE) {
+		s->devices[e->who].state = (enum plan_device)e->b;
+		s->devices[e->who].until_us = s->now_us + e->a;
+	} else if (e->what >= PLAN_BROKER_DOWN) {
+		sim_broker_begin(s, e);
+	} else if (e->what == PLAN_POWER_CUT) {
+		s->cut = planned;
+		disk_cut_after(s->disk, 1 + fg_rng_below(&s->rng, 12));
+		sim_at(s, s->now_us + sim_between(s, 1, CUT_PATIENCE_US),
+			(struct sim_event){.type = SIM_CUT, .data = (void *)(uintptr_t)planned});
+	} else if (e->what == PLAN_KILL) {
+		kill_gateway(s, e->a);
+	} else if (e->what == PLAN_RESTART && s->gateway) {
+		sim_gateway_stop(s);
+	} else if (e->what == PLAN_RELOAD) {
+		sim_gateway_reload(s);
+	} else if (e->what == PLAN_SUSPEND) {
+		s->suspended_until_us = FG_MAX(s->suspended_until_us, s->now_us + e->a);
+		s->awake_since_us = s->suspended_until_us;
+	}
+}
+
+static void over(struct sim *s, const struct plan_event *e)
+{
+	if (e->what >= PLAN_DISK_FULL)
+		disk_fault(s, e, false);
+	else if (e->what >= PLAN_BROKER_DOWN && e->what < PLAN_DEVICE)
+		sim_broker_over(s, e);
+	else if (e->what == PLAN_RESTART && s->gateway && sim_gateway_stopping(s))
+		sim_at(s, s->now_us + US_PER_S,
+			(struct sim_event){.type = SIM_OVER, .data = (void *)(uintptr_t)e});
+	else if (e->what == PLAN_RESTART && !s->gateway && s->start_due_us < s->now_us)
+		start_in(s, 0);
+}
+
+/* ---- the loop ---- */
+
+static bool of_gateway(enum sim_event_type type)
+{
+	return type <= SIM_POLLED;
+}
+
+static void handle(struct sim *s, struct sim_event *e)
+{
+	if (of_gateway(e->type)) {
+		if (e->type == SIM_POLLED)
+			sim_sensors_polled(s, e);
+		else if (s->gateway && e->run == s->runs)
+			sim_gateway_event(s, e);
+		return;
+	}
+	switch (e->type) {
+	case SIM_CLOCK:
+		if (s->gateway && sim_clock_right(s))
+			sim_gateway_clock(s);
+		break;
+	case SIM_BEGIN:
+		if (!waits_for_reading(s, e))
+			begin(s, e->data);
+		break;
+	case SIM_OVER:
+		over(s, e->data);
+		break;
+	case SIM_START:
+		if (s->start_due_us <= s->now_us)
+			start(s);
+		break;
+	case SIM_CUT:
+		if (s->cut == e->data)
+			disk_power_off(s->disk);
+		break;
+	case SIM_END:
+		if (s->gateway)
+			sim_gateway_stop(s);
+		s->over = true;
+		break;
+	default:
+		sim_broker_event(s, e);
+		break;
+	}
+}
+
+/* While the machine sleeps nothing of it moves; the world does. */
+static bool sleeps(const struct sim *s, const struct sim_event *e)
+{
+	return s->now_us < s->suspended_until_us && (of_gateway(e->type) || e->type == SIM_ACK ||
+		e->type == SIM_CONNECTED || e->type == SIM_LOST || e->type == SIM_START ||
+		e->type == SIM_CLOCK || e->type == SIM_END ||
+		(e->type == SIM_BEGIN && ((struct plan_event *)e->data)->what < PLAN_BROKER_DOWN &&
+			((struct plan_event *)e->data)->what != PLAN_POWER_CUT));
+}
+
+void sim_run(struct sim *s)
+{
+	while (s->queue_count && !(s->over && !s->gateway)) {
+		struct sim_event e = take(s);
+
+		s->now_us = e.at_us;
+		s->disk->now_ms = s->now_us / 1000;
+		s->events++;
+		if (sleeps(s, &e))
+			sim_at(s, s->suspended_until_us, e);
+		else
+			handle(s, &e);
+		if (s->disk->off)
+			after_cut(s, s->cut->a);
+		checker_disk(s->checker, s->now_us, s->disk->peak);
+		s->disk->peak = s->disk->used;
+	}
+	checker_finish(s->checker, s->now_us);
+}
+
+void sim_init(struct sim *s, uint64_t seed, double days, bool verbose)
+{
+	*s = (struct sim){.now_us = PLAN_START_US, .verbose = verbose};
+	plan_make(&s->plan, seed, days);
+	s->rng.state = ~seed;
+	s->rng.state = fg_rng_next(&s->rng);
+	fg_buf_init(&s->timeline, TIMELINE_MAX);
+	fg_log_set_level(verbose ? FG_LOG_NOTICE : (enum fg_log_level)0);
+	snprintf(s->config_path, sizeof(s->config_path), "/tmp/fjordgate-sim-%d.yaml", getpid());
+	seams_reset(seed);
+	sqlite3_randomness(0, NULL);
+	s->disk = disk_new(seed);
+	disk_mount(s->disk);
+	s->checker = checker_new(&s->plan);
+	sim_brokers_init(s);
+	for (size_t i = 0; i < s->plan.event_count; i++)
+		sim_at(s, s->plan.events[i].at_us,
+			(struct sim_event){.type = SIM_BEGIN, .data = &s->plan.events[i]});
+	sim_at(s, s->plan.end_us + s->plan.drain_us, (struct sim_event){.type = SIM_END});
+	boot(s, s->now_us);
+	start_in(s, 0);
+}
+
+void sim_fini(struct sim *s)
+{
+	disk_power_off(s->disk);
+	sim_gateway_die(s);
+	while (s->queue_count) {
+		struct sim_event e = take(s);
+
+		if (e.type == SIM_RECEIVE || e.type == SIM_ACK)
+			sim_broker_free_message(e.data);
+		else if (e.type == SIM_POLLED)
+			free(e.data);
+	}
+	free(s->queue);
+	sim_brokers_fini(s);
+	checker_free(s->checker);
+	disk_free(s->disk);
+	plan_fini(&s->plan);
+	fg_buf_fini(&s->timeline);
+	unlink(s->config_path);
+}
