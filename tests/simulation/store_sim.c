@@ -210,6 +210,23 @@ static int commit_group(struct store_sim *s)
 	return r;
 }
 
+static int store_offset(struct store_sim *s)
+{
+	struct fg_spool_info info;
+	struct fg_era era = {.timed = true, .offset_us = s->offset_us};
+	int r = fg_spool_begin(s->spool);
+
+	fg_spool_info(s->spool, &info);
+	era.number = info.era;
+	if (r == FG_OK)
+		r = fg_spool_set_era(s->spool, &era);
+	if (r >= 0)
+		r = fg_spool_commit(s->spool);
+	if (r < 0)
+		fg_spool_rollback(s->spool);
+	return r;
+}
+
 static int commit(struct store_sim *s)
 {
 	struct fg_store_event event = {.type = FG_STORE_FAILED};
@@ -231,7 +248,7 @@ static int commit(struct store_sim *s)
 		tell(s, (struct fg_store_event){.type = FG_STORE_COMMITTED, .a = s->appended_next});
 	each(s, after);
 	forget(s);
-	if (s->offset_asked && fg_spool_set_boot_offset(s->spool, s->offset_us) == FG_OK) {
+	if (s->offset_asked && store_offset(s) >= 0) {
 		s->offset_asked = false;
 		tell(s, (struct fg_store_event){.type = FG_STORE_BOOT_TIMED});
 	}
