@@ -423,12 +423,13 @@ size_t checker_received(struct checker *c, int64_t true_us, unsigned dest, uint6
 
 void checker_acked(struct checker *c, int64_t true_us, size_t record)
 {
-	const struct record *r = &c->records[record];
+	const struct record *r;
 	struct given *g;
 
 	c->now_us = true_us;
 	if (record >= c->record_count)
 		return;
+	r = &c->records[record];
 	g = &c->given[r->given];
 	g->acked |= (uint8_t)(1u << r->dest);
 	g->acked_us[r->dest] = true_us;
