@@ -452,9 +452,8 @@ static bool ended(struct sim_gateway *g)
 		return false;
 	clean = finish(g);
 	sim_log(s, "the gateway has stopped%s", clean ? "" : ", something is not stored");
-	if (!s->disk->off)
-		checker_ended(s->checker, s->now_us, clean,
-			s->disk_faults ? INT64_MAX : s->disk_well_since_us, s->disk);
+	if (!s->disk->off) /* else it ended with the power */
+		sim_ended(s, clean);
 	return true;
 }
 

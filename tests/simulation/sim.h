@@ -89,6 +89,7 @@ struct sim {
 	int64_t clock_right_us;	       /* true time at which its wall clock becomes right */
 	int64_t suspended_until_us, awake_since_us;
 	struct sim_gateway *gateway; /* NULL while it does not run */
+	bool running; /* the checker was told that it started, not yet that it ended */
 	uint64_t runs;
 	unsigned reloads;
 	int64_t start_due_us;
@@ -116,6 +117,7 @@ struct fg_now sim_clock(const struct sim *s);
 bool sim_clock_right(const struct sim *s);
 void sim_log(struct sim *s, const char *fmt, ...) FG_PRINTF(2, 3);
 int64_t sim_between(struct sim *s, int64_t low, int64_t high);
+void sim_ended(struct sim *s, bool clean);
 /* A reading was taken: what waited for one comes soon. */
 void sim_hurry(struct sim *s);
 /* Since when nothing has been wrong between sensors and a broker; INT64_MAX: something is. */

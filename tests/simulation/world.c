@@ -148,18 +148,24 @@ static void start(struct sim *s)
 	s->awake_since_us = s->now_us;
 	sim_log(s, "the gateway runs");
 	checker_started(s->checker, s->now_us);
+	s->running = true;
 	sim_gateway_turn(s);
+}
+
+/* The gateway is gone; the checker looks at what it left. */
+void sim_ended(struct sim *s, bool clean)
+{
+	if (s->running)
+		checker_ended(s->checker, s->now_us, clean,
+			s->disk_faults ? INT64_MAX : s->disk_well_since_us, s->disk);
+	s->running = false;
 }
 
 static void after_cut(struct sim *s, int64_t off_us)
 {
-	bool ran = s->gateway;
-
 	sim_gateway_die(s);
 	disk_power_on(s->disk, fg_rng_next(&s->rng));
-	if (ran)
-		checker_ended(s->checker, s->now_us, false,
-			s->disk_faults ? INT64_MAX : s->disk_well_since_us, s->disk);
+	sim_ended(s, false);
 	sim_log(s, "no power for %" PRId64 " s", off_us / US_PER_S);
 	s->cut = NULL;
 	s->runs++;
@@ -174,8 +180,7 @@ static void kill_gateway(struct sim *s, int64_t off_us)
 	disk_power_off(s->disk);
 	sim_gateway_die(s);
 	disk_survive(s->disk);
-	checker_ended(s->checker, s->now_us, false,
-		s->disk_faults ? INT64_MAX : s->disk_well_since_us, s->disk);
+	sim_ended(s, false);
 	start_in(s, off_us);
 }
 
