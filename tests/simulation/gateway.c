@@ -7,15 +7,15 @@
 
 #include "base/status.h"
 #include "gateway/core_state.h"
-#include "gateway/daemon.h"
+#include "gateway/startup.h"
+#include "gateway/store_engine.h"
 #include "seams.h"
 #include "sim.h"
 #include "storage/reader.h"
-#include "store_sim.h"
 
-#define LATEST_ROWS 20000
 #define STOP_US	    (2 * US_PER_S)
-#define EVENTS_MAX  64
+#define EVENTS_MAX  256
+#define READERS_MAX 16
 
 struct sim_gateway {
 	struct sim *sim;
@@ -23,7 +23,11 @@ struct sim_gateway {
 	struct fg_series_set series;
 	struct fg_core *core;
 	struct fg_reader *reader;
-	struct store_sim *store;
+	struct fg_reader *old_readers[READERS_MAX]; /* texts of theirs may be lent */
+	size_t old_reader_count;
+	struct fg_store_engine *store;
+	struct fg_store_sink *sink; /* the store's */
+	bool time_known;
 	int64_t wake_us, store_due_us; /* true time of the event that is under way; 0: none */
 	bool store_busy;	       /* what it did takes until its SIM_STORED */
 	struct fg_store_event events[EVENTS_MAX];
@@ -71,6 +75,74 @@ static void on_event(void *arg, const struct fg_store_event *event)
 	g->events[g->event_count++] = *event;
 }
 
+static void tell_destinations(struct sim_gateway *g)
+{
+	int64_t now_ms = g->time_known ? sim_clock(g->sim).wall_us / 1000 : 0;
+
+	fg_startup_destinations(g->config, g->sink, now_ms);
+}
+
+/* From now on the grace of removed destinations runs. */
+static void time_known(struct sim_gateway *g)
+{
+	if (g->time_known)
+		return;
+	g->time_known = true;
+	tell_destinations(g);
+}
+
+static void save_deliveries(struct sim_gateway *g)
+{
+	for (unsigned i = 0; i < g->config->destination_count; i++)
+		fg_store_save_delivery(g->sink, g->config->destinations[i].name,
+			&sim_gateway_publisher(g->sim, i)->unacked);
+}
+
+static void salvaged(struct sim_gateway *g, const char *text)
+{
+	struct fg_reader *old = g->reader;
+	char mem[256];
+	struct fg_buf why;
+
+	fg_buf_wrap(&why, mem, sizeof(mem));
+	sim_log(g->sim, "store: %s", text);
+	fg_core_salvaged(g->core, text);
+	if (g->old_reader_count < READERS_MAX &&
+		fg_reader_open(PLAN_DB, &why, &g->reader) == FG_OK)
+		g->old_readers[g->old_reader_count++] = old;
+	save_deliveries(g);
+	tell_destinations(g);
+}
+
+static void deliver_more(struct sim_gateway *g, const struct fg_store_event *event)
+{
+	struct fg_now now = sim_clock(g->sim);
+
+	switch (event->type) {
+	case FG_STORE_NUMBERS_USED:
+		fg_core_numbers_used(g->core, now, event->corrections ? NULL : event->text,
+			event->a, (unsigned)event->b, (unsigned)event->c, event->more);
+		break;
+	case FG_STORE_LOSSES:
+		fg_core_losses(g->core, event->text, (unsigned)event->a);
+		break;
+	case FG_STORE_WANTS_ROOM:
+		fg_core_wants_room(g->core, now);
+		break;
+	case FG_STORE_ROOM_MADE:
+		fg_core_room_made(g->core, now);
+		break;
+	case FG_STORE_SIZE:
+		fg_core_store_size(g->core, (int64_t)event->a, event->b);
+		break;
+	case FG_STORE_SALVAGED:
+		salvaged(g, event->text);
+		break;
+	default:
+		break;
+	}
+}
+
 static void deliver(struct sim_gateway *g, const struct fg_store_event *event)
 {
 	struct fg_now now = sim_clock(g->sim);
@@ -84,6 +156,11 @@ static void deliver(struct sim_gateway *g, const struct fg_store_event *event)
 		break;
 	case FG_STORE_BOOT_TIMED:
 		fg_core_boot_timed(g->core, now);
+		time_known(g);
+		break;
+	case FG_STORE_ERA:
+		fg_core_era_stored(g->core, now, (uint32_t)event->a);
+		time_known(g);
 		break;
 	case FG_STORE_FAILED:
 		fg_core_store_state(g->core, now, false, event->text);
@@ -95,6 +172,7 @@ static void deliver(struct sim_gateway *g, const struct fg_store_event *event)
 		fg_core_dropped(g->core, event->a, event->b, (unsigned)event->c);
 		break;
 	default:
+		deliver_more(g, event);
 		break;
 	}
 }
@@ -115,12 +193,13 @@ static bool store_through(struct sim_gateway *g)
 static bool run_store(struct sim_gateway *g)
 {
 	struct sim *s = g->sim;
-	int64_t mono_us = sim_clock(s).mono_us, due_us = INT64_MAX;
+	struct fg_now now = sim_clock(s);
+	int64_t mono_us = now.mono_us, due_us = INT64_MAX;
 	bool told = false;
 
 	while (!g->store_busy) {
 		s->disk->spent_us = 0;
-		due_us = store_sim_run(g->store, mono_us);
+		due_us = fg_store_engine_run(g->store, now);
 		if (s->disk->spent_us > 0) {
 			g->store_busy = true;
 			post(s, s->now_us + s->disk->spent_us, SIM_STORED, 0);
@@ -147,34 +226,73 @@ static void port_poll(void *arg, const struct fg_group *group, unsigned attempts
 	sim_sensors_poll(((struct sim_gateway *)arg)->sim, group, attempts);
 }
 
+static struct fg_store_sink *sink_of(void *arg)
+{
+	return ((struct sim_gateway *)arg)->sink;
+}
+
 static int port_append(void *arg, uint64_t first_seq, unsigned count, const void *record,
 	size_t len)
 {
-	return store_sim_append(
-		((struct sim_gateway *)arg)->store, first_seq, count, record, len);
+	return fg_store_append(sink_of(arg), first_seq, count, record, len);
 }
 
 static void port_save(void *arg, const struct fg_destination *dest, const struct fg_ranges *r)
 {
-	store_sim_save_delivery(((struct sim_gateway *)arg)->store, dest->name, r);
+	fg_store_save_delivery(sink_of(arg), dest->name, r);
 }
 
 static void port_reserve(void *arg, uint64_t limit)
 {
 	struct sim_gateway *g = arg;
 
-	if (store_sim_reserve(g->store, limit) < 0)
+	if (fg_store_reserve(g->sink, limit) < 0)
 		fg_core_reserved(g->core, 0);
 }
 
 static int port_offset(void *arg, int64_t offset_us)
 {
-	return store_sim_boot_offset(((struct sim_gateway *)arg)->store, offset_us);
+	return fg_store_boot_offset(sink_of(arg), offset_us);
+}
+
+static int port_era(void *arg, const struct fg_era *era)
+{
+	return fg_store_set_era(sink_of(arg), era);
+}
+
+static int port_restamp_begin(void *arg, uint32_t era, int64_t true_offset_us)
+{
+	return fg_store_restamp_begin(sink_of(arg), era, true_offset_us);
+}
+
+static int port_restamp(void *arg, uint64_t first_seq, unsigned max)
+{
+	return fg_store_restamp(sink_of(arg), first_seq, max);
+}
+
+static int port_issue_losses(void *arg, const char *dest, uint64_t first_seq, unsigned max)
+{
+	return fg_store_issue_losses(sink_of(arg), dest, first_seq, max);
+}
+
+static int port_set_ledger(void *arg, const struct fg_ledger_row *row)
+{
+	return fg_store_set_ledger(sink_of(arg), row);
+}
+
+static int port_forget_ledger(void *arg, const char *device)
+{
+	return fg_store_forget_ledger(sink_of(arg), device);
+}
+
+static int port_make_room(void *arg, const struct fg_owed *owed, size_t count, uint64_t drop_below)
+{
+	return fg_store_make_room(sink_of(arg), owed, count, drop_below);
 }
 
 static void port_expire(void *arg, int64_t now_wall_ms, uint64_t delivered_below)
 {
-	store_sim_expire(((struct sim_gateway *)arg)->store, now_wall_ms, delivered_below);
+	fg_store_expire(sink_of(arg), now_wall_ms, delivered_below);
 }
 
 static void port_connect(void *arg, const struct fg_destination *dest, size_t server,
@@ -211,6 +329,13 @@ static const struct fg_core_ports ports = {
 	.save_delivery = port_save,
 	.reserve = port_reserve,
 	.set_boot_offset = port_offset,
+	.set_era = port_era,
+	.restamp_begin = port_restamp_begin,
+	.restamp = port_restamp,
+	.issue_losses = port_issue_losses,
+	.set_ledger = port_set_ledger,
+	.forget_ledger = port_forget_ledger,
+	.make_room = port_make_room,
 	.expire = port_expire,
 	.connect = port_connect,
 	.disconnect = port_disconnect,
@@ -277,86 +402,31 @@ static struct fg_config *load_config(struct sim *s)
 	return config;
 }
 
-static int on_latest(void *arg, const struct fg_item *item, const struct fg_point_desc *desc,
-	bool uncertain)
+static int open_store(struct sim_gateway *g, const struct fg_spool_conf *conf,
+	struct fg_spool **ret)
 {
-	struct fg_series *series = fg_series_find(arg, desc);
-
-	if (series)
-		fg_series_update(series, item, 0, !uncertain);
-	return 0;
-}
-
-/* As the daemon: what was never used does not count as backlog. */
-static void forget_unused(struct fg_ranges *unacked, const struct fg_spool_info *info)
-{
-	uint64_t used = info->last_seq ? info->last_seq + 1 : info->next_seq;
-
-	if (used < info->next_seq)
-		fg_ranges_remove(unacked, used, info->next_seq);
-	if (info->first_seq > 0)
-		fg_ranges_remove(unacked, 0, info->first_seq);
-}
-
-static int make_core(struct sim_gateway *g, struct fg_spool *spool, struct fg_intern *in)
-{
+	char text[256], saved[256] = "";
 	struct fg_core_ports with = ports;
-	struct fg_spool_info info;
-	struct fg_core_start start;
+	struct fg_buf why, salvage;
+	struct fg_startup start = {.config = g->config, .ports = &with, .session = "session",
+		.now = sim_clock(g->sim), .series = &g->series};
+	int64_t newest_ms;
 	int r;
 
 	with.arg = g;
-	fg_spool_info(spool, &info);
-	r = fg_spool_reserve(spool, info.next_seq + FG_SEQ_BLOCK);
-	if (r < 0)
-		return r;
-	start = (struct fg_core_start){.next_seq = info.next_seq,
-		.seq_limit = info.next_seq + FG_SEQ_BLOCK,
-		.era = info.era,
-		.new_store = info.new_store,
-		.session = "session"};
-	fg_reader_latest(g->reader, LATEST_ROWS, on_latest, &g->series);
-	r = fg_core_new(g->config, &with, &start, &g->series, fg_rng_next(&g->sim->rng),
-		sim_clock(g->sim), &g->core);
-	for (size_t i = 0; i < g->config->destination_count && r == FG_OK; i++) {
-		forget_unused(&in->unacked[i], &info);
-		r = fg_core_add_destination(
-			g->core, &g->config->destinations[i], &in->unacked[i]);
-	}
-	return r;
-}
-
-static int open_store(struct sim_gateway *g, struct fg_spool **ret)
-{
-	const struct fg_storage_conf *c = &g->config->storage;
-	const struct fg_spool_conf conf = {.file = c->file,
-		.boot_id = seams_boot_id(),
-		.first_seq = PLAN_FIRST_SEQ,
-		.keep_ms = c->keep_us / 1000,
-		.max_bytes = c->max_size,
-		.when_full = (enum fg_when_full)c->when_full};
-	struct fg_intern in = {0};
-	char text[256];
-	struct fg_buf why;
-	int r;
-
 	fg_buf_wrap(&why, text, sizeof(text));
-	r = fg_spool_open(&conf, &why, ret);
+	fg_buf_wrap(&salvage, saved, sizeof(saved));
+	r = fg_startup_open(conf, start.now.wall_us / 1000, &why, &salvage, &start.spool);
 	if (r < 0)
 		return r;
-	r = fg_reader_open(c->file, &why, &g->reader);
+	r = fg_reader_open(conf->file, &why, &g->reader);
+	start.reader = g->reader;
+	start.seed = fg_rng_next(&g->sim->rng);
 	if (r >= 0)
-		r = fg_intern_init(&in, g->config);
-	if (r >= 0)
-		r = fg_intern_run(*ret, &in);
-	if (r >= 0)
-		r = fg_intern_apply(&in, &g->series);
-	if (r >= 0)
-		r = make_core(g, *ret, &in);
-	if (in.config)
-		fg_intern_fini(&in);
+		r = fg_startup_core(&start, &newest_ms, &g->core);
 	if (r < 0)
-		fg_spool_close(*ret);
+		fg_spool_close(start.spool);
+	*ret = start.spool;
 	return r;
 }
 
@@ -369,6 +439,8 @@ static void free_gateway(struct sim_gateway *g)
 		free(g->pages[i]);
 	fg_series_set_fini(&g->series);
 	fg_reader_close(g->reader);
+	while (g->old_reader_count)
+		fg_reader_close(g->old_readers[--g->old_reader_count]);
 	fg_config_unref(g->config);
 	if (g->sim->gateway == g)
 		g->sim->gateway = NULL;
@@ -378,17 +450,25 @@ static void free_gateway(struct sim_gateway *g)
 bool sim_gateway_start(struct sim *s)
 {
 	struct sim_gateway *g = calloc(1, sizeof(*g));
+	struct fg_store_engine_conf conf;
 	struct fg_spool *spool;
 
 	if (!g)
 		abort();
 	g->sim = s;
 	g->config = load_config(s);
-	if (open_store(g, &spool) < 0) {
+	conf.commit_interval_us = g->config->storage.commit_interval_us;
+	conf.spool = fg_startup_spool_conf(&g->config->storage);
+	conf.spool.boot_id = seams_boot_id();
+	conf.spool.first_seq = PLAN_FIRST_SEQ;
+	if (open_store(g, &conf.spool, &spool) < 0) {
 		free_gateway(g);
 		return false;
 	}
-	g->store = store_sim_new(spool, g->config->storage.commit_interval_us, on_event, g);
+	if (fg_store_engine_new(spool, &conf, on_event, g, &g->store) < 0)
+		abort();
+	g->sink = fg_store_engine_sink(g->store);
+	tell_destinations(g);
 	s->gateway = g;
 	if (sim_clock_right(s))
 		fg_core_clock(g->core, sim_clock(s), true);
@@ -403,7 +483,7 @@ void sim_gateway_die(struct sim *s)
 
 	if (!g)
 		return;
-	fg_spool_close(store_sim_abandon(g->store));
+	fg_spool_close(fg_store_engine_abandon(g->store));
 	free_gateway(g);
 }
 
@@ -427,17 +507,12 @@ bool sim_gateway_stopping(const struct sim *s)
 /* Everything is committed; true where it could be. */
 static bool finish(struct sim_gateway *g)
 {
-	struct fg_spool *spool;
 	bool clean;
 
 	store_through(g);
-	for (unsigned i = 0; i < g->config->destination_count; i++)
-		store_sim_save_delivery(g->store, g->config->destinations[i].name,
-			&sim_gateway_publisher(g->sim, i)->unacked);
-	clean = store_sim_rest(g->store);
-	spool = store_sim_abandon(g->store);
-	fg_spool_release(spool, g->core->next_seq);
-	fg_spool_close(spool);
+	save_deliveries(g);
+	clean = fg_store_engine_rest(g->store, sim_clock(g->sim));
+	fg_store_engine_close(g->store, g->core->next_seq);
 	free_gateway(g);
 	return clean;
 }
