@@ -14,6 +14,8 @@
 
 #define STATUS_EVERY_US 300000000
 #define TIDY_EVERY_US	60000000
+/* How long the last commit is awaited at the end. */
+#define LAST_COMMIT_US 1500000
 #define RECENT_MIN	512
 #define RECENT_MAX	65536
 #define RECORD_LIMIT	(1u << 16)
@@ -587,6 +589,20 @@ static void tidy(struct fg_core *core)
 		core->ports.arg, core->trusted ? core->now.wall_us / 1000 : 0, delivered);
 }
 
+/* What is measured and accounted for is to be stored, and then to go out, before anybody says
+ * goodbye; a store that cannot is not waited for. */
+static void stop_publishers(struct fg_core *core, struct fg_now now)
+{
+	bool stored = fg_ledgers_idle(core) && core->committed_next >= core->next_seq;
+
+	if (core->publishers_stopped ||
+		(!stored && core->store_writable && now.mono_us - core->stop_mono_us < LAST_COMMIT_US))
+		return;
+	core->publishers_stopped = true;
+	for (size_t i = 0; i < core->publisher_count; i++)
+		fg_publisher_stop(core->publishers[i], now);
+}
+
 int64_t fg_core_run(struct fg_core *core, struct fg_now now)
 {
 	int64_t next = INT64_MAX, again_us;
@@ -606,6 +622,7 @@ int64_t fg_core_run(struct fg_core *core, struct fg_now now)
 		next = FG_MIN(next, FG_MIN(core->status_due_mono_us, core->tidy_due_mono_us));
 	} else {
 		fg_ledgers_stop(core, now);
+		stop_publishers(core, now);
 	}
 	again_us = fg_ledgers_write(core, now);
 	next = FG_MIN(next, again_us);
@@ -630,13 +647,12 @@ void fg_core_stop(struct fg_core *core, struct fg_now now)
 	core->stopping = true;
 	fg_ledgers_stop(core, now);
 	fg_documents_touch(core, FG_DOC_STATUS);
-	for (size_t i = 0; i < core->publisher_count; i++)
-		fg_publisher_stop(core->publishers[i], now);
+	stop_publishers(core, now);
 }
 
 bool fg_core_idle(const struct fg_core *core)
 {
-	if (core->stopping && !fg_ledgers_idle(core))
+	if (core->stopping && !core->publishers_stopped)
 		return false;
 	for (size_t i = 0; i < core->publisher_count; i++)
 		if (!fg_publisher_idle(core->publishers[i]))

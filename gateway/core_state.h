@@ -108,6 +108,7 @@ struct fg_core {
 	struct fg_publisher **publishers;
 	size_t publisher_count;
 	bool stopping, ledgers_ended;
+	bool publishers_stopped; /* they were told */
 	int64_t stop_mono_us;
 	int64_t status_due_mono_us, tidy_due_mono_us;
 

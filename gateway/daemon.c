@@ -253,6 +253,7 @@ static void on_reap(uv_timer_t *timer)
 	reap(d, 0);
 	if (!d->stopping)
 		return;
+	fg_store_flush(d->store);
 	fg_daemon_turn(d);
 	if (!fg_core_idle(d->core) && fg_clock_mono_us() < d->stop_deadline_us)
 		return;

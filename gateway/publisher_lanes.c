@@ -143,6 +143,24 @@ static int64_t early_us(const struct fg_publisher *p, const struct fg_recent_ent
 	return e->mono_us + p->config->storage.max_delay_us;
 }
 
+static bool domain_selected(const struct fg_publisher *p, const char *domain)
+{
+	for (int d = 0; d < FG_DOMAIN_COUNT; d++)
+		if (strcmp(fg_domain_name((enum fg_domain)d), domain) == 0)
+			return selected(p, (enum fg_domain)d);
+	return true;
+}
+
+static bool for_this(const struct fg_publisher *p, const struct fg_item *item,
+	const struct fg_point_desc *desc)
+{
+	const char *only = item->kind == FG_ITEM_GAP	   ? item->gap->destination
+			   : item->kind == FG_ITEM_ACCOUNT ? item->account->destination
+							   : NULL;
+
+	return (!only || strcmp(only, p->conf->name) == 0) && domain_selected(p, desc->domain);
+}
+
 /* One entry of the ring: false where the session has no room. */
 static bool send_live(struct fg_publisher *p, const struct fg_recent_entry *e)
 {
@@ -150,7 +168,7 @@ static bool send_live(struct fg_publisher *p, const struct fg_recent_entry *e)
 	uint64_t seq = item.seq;
 
 	item.not_stored = seq >= p->committed_next;
-	if (send_item(p, &item, &e->series->desc, true) < 0)
+	if (send_item(p, &item, &e->series->desc, item.kind == FG_ITEM_READING) < 0)
 		return false;
 	p->not_stored += item.not_stored;
 	return true;
@@ -163,11 +181,12 @@ static bool live_now(struct fg_publisher *p, const struct fg_recent_entry *e)
 
 	if (!fg_ranges_has(&p->unacked, seq))
 		return false; /* the store refused it */
-	if (!e || e->item.kind != FG_ITEM_READING || e->item.replaces)
+	if (!e || e->item.replaces ||
+		(e->item.kind != FG_ITEM_READING && seq >= p->committed_next))
 		fg_ranges_add(&p->backlog, seq, seq + 1); /* the store has it, or nobody */
 	else if (!e->timed)
 		fg_ranges_add(&p->held, seq, seq + 1);
-	else if (!selected(p, e->series->domain))
+	else if (!for_this(p, &e->item, &e->series->desc))
 		fg_pub_mark_acked(p, seq);
 	else
 		return true;
@@ -203,24 +222,6 @@ static void refill_tokens(struct fg_publisher *p, int64_t mono_us)
 	p->tokens += p->conf->backlog_rate * (double)(mono_us - p->tokens_mono_us) / 1e6;
 	p->tokens = FG_MIN(p->tokens, burst);
 	p->tokens_mono_us = mono_us;
-}
-
-static bool domain_selected(const struct fg_publisher *p, const char *domain)
-{
-	for (int d = 0; d < FG_DOMAIN_COUNT; d++)
-		if (strcmp(fg_domain_name((enum fg_domain)d), domain) == 0)
-			return selected(p, (enum fg_domain)d);
-	return true;
-}
-
-static bool for_this(const struct fg_publisher *p, const struct fg_item *item,
-	const struct fg_point_desc *desc)
-{
-	const char *only = item->kind == FG_ITEM_GAP	   ? item->gap->destination
-			   : item->kind == FG_ITEM_ACCOUNT ? item->account->destination
-							   : NULL;
-
-	return (!only || strcmp(only, p->conf->name) == 0) && domain_selected(p, desc->domain);
 }
 
 /* Gaps and accounts are news, not a state. Of readings and corrections the newest of their point is
