@@ -595,10 +595,12 @@ static void stop_publishers(struct fg_core *core, struct fg_now now)
 {
 	bool stored = fg_ledgers_idle(core) && core->committed_next >= core->next_seq;
 
-	if (core->publishers_stopped ||
-		(!stored && core->store_writable && now.mono_us - core->stop_mono_us < LAST_COMMIT_US))
+	bool wait = core->store_writable && now.mono_us - core->stop_mono_us < LAST_COMMIT_US;
+
+	if (core->publishers_stopped || (!stored && wait))
 		return;
 	core->publishers_stopped = true;
+	fg_documents_touch(core, FG_DOC_STATUS);
 	for (size_t i = 0; i < core->publisher_count; i++)
 		fg_publisher_stop(core->publishers[i], now);
 }
@@ -646,7 +648,6 @@ void fg_core_stop(struct fg_core *core, struct fg_now now)
 	core->stop_mono_us = now.mono_us;
 	core->stopping = true;
 	fg_ledgers_stop(core, now);
-	fg_documents_touch(core, FG_DOC_STATUS);
 	stop_publishers(core, now);
 }
 

@@ -71,7 +71,7 @@ bool fg_document(
 
 	if (id == FG_DOC_STATUS) {
 		fg_document_status(
-			gateway, core->stopping ? "offline" : "online", core, core->now, payload);
+			gateway, core->publishers_stopped ? "offline" : "online", core, core->now, payload);
 		return fg_topic_gateway(topic, p->conf->prefix, gateway, "status") &&
 		       !payload->overflow;
 	}

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: EUPL-1.2
 """The sum that a consumer can check: for each point, what the accounts call scheduled is the
-readings that came, and the gaps; through a silent sensor, an outage of the broker, a clean restart, a kill
-and a last stop."""
+readings that came, and the gaps; through a silent sensor, an outage of the broker, a clean restart,
+a kill and a last stop."""
 import time
 import unittest
 

@@ -211,27 +211,28 @@ static void test_stop_says_offline_and_is_idle(void **state)
 	size_t mark;
 
 	(void)state;
-	for (int i = 0; i < 500; i++)
+	for (int i = 0; i < 3000; i++)
 		fake_reading(&f, sonde, i);
 	fake_connect(&f, town, true);
 	fake_turn(&f, 0);
-	mark = town->sent_count;
 	fg_core_stop(f.core, f.now);
 	assert_false(fg_core_idle(f.core));
 	fake_page(&f, town);
-	for (int i = 0; i < 20; i++) {
+	for (int i = 0; i < 40; i++) {
 		fake_turn(&f, SEC / 20);
+		fake_commit(&f);
 		fake_ack_all(&f, town);
 	}
 	assert_true(fg_core_idle(f.core)); /* although a backlog is left */
 	assert_true(fg_publisher_backlog(fake_publisher(&f, 0)) > 400);
-	assert_int_equal(town->sent_count, mark + 1);
+	mark = town->sent_count;
+	assert_int_equal(town->sent[mark - 1].seq, 0); /* the last word */
 	assert_non_null(strstr(town->document, "\"state\":\"offline\""));
 	fg_core_seen_offline(f.core, "town"); /* that is what we wanted */
 	f.poll_count = 0;
 	fake_turn(&f, 600 * SEC);
 	assert_int_equal(f.poll_count, 0);
-	assert_int_equal(town->sent_count, mark + 1);
+	assert_int_equal(town->sent_count, mark);
 	fake_lose(&f, town);
 	fake_turn(&f, 600 * SEC);
 	assert_false(town->connecting);
@@ -251,11 +252,13 @@ static void test_offline_comes_last(void **state)
 		fake_reading(&f, sonde, 1);
 		fake_turn(&f, 0);
 		fg_core_stop(f.core, f.now);
-		fake_turn(&f, SEC / 2);
+		fake_turn(&f, SEC); /* polls under way are waited for */
+		fake_commit(&f);
+		fake_turn(&f, SEC / 10);
 		assert_null(strstr(town->document, "offline"));
 		if (patient)
 			fake_ack_all(&f, town);
-		fake_turn(&f, patient ? 0 : SEC / 2);
+		fake_turn(&f, patient ? 0 : SEC);
 		assert_non_null(strstr(town->document, "\"state\":\"offline\""));
 		assert_false(fg_core_idle(f.core));
 		fake_ack_all(&f, town);
@@ -267,9 +270,34 @@ static void test_stop_without_a_connection(void **state)
 {
 	(void)state;
 	fg_core_stop(f.core, f.now);
+	assert_false(fg_core_idle(f.core)); /* the last account is on its way */
+	fake_commit(&f);
+	fake_turn(&f, 0);
 	assert_true(fg_core_idle(f.core));
 	fake_turn(&f, 600 * SEC);
 	assert_false(town->connecting);
+}
+
+/* A store that does not write is not waited for for ever, one that says so not at all. */
+static void test_stop_with_a_store_that_hangs(void **state)
+{
+	(void)state;
+	fake_reading(&f, sonde, 1);
+	fg_core_stop(f.core, f.now);
+	fake_turn(&f, SEC);
+	assert_false(fg_core_idle(f.core));
+	fake_turn(&f, SEC);
+	assert_true(fg_core_idle(f.core));
+}
+
+static void test_stop_with_a_store_that_fails(void **state)
+{
+	(void)state;
+	fake_reading(&f, sonde, 1);
+	fg_core_store_state(f.core, f.now, false, "full");
+	fg_core_stop(f.core, f.now);
+	fake_turn(&f, 0);
+	assert_true(fg_core_idle(f.core));
 }
 
 /* Polls that the end cut short say nothing of their device; a true answer is stored. */
@@ -294,6 +322,8 @@ static void test_an_answer_that_comes_at_the_end(void **state)
 	fg_core_stop(f.core, f.now);
 	fake_answer(&f, sonde, 2);
 	assert_int_equal(fake_stored(&f, FG_ITEM_READING), 1);
+	fake_turn(&f, 0);
+	fake_commit(&f);
 	fake_turn(&f, 0);
 	assert_true(fg_core_idle(f.core));
 	fake_answer(&f, sonde, 3); /* too late: the account is closed */
@@ -344,6 +374,8 @@ int main(void)
 		TEST(test_stop_says_offline_and_is_idle),
 		TEST(test_offline_comes_last),
 		TEST(test_stop_without_a_connection),
+		TEST(test_stop_with_a_store_that_hangs),
+		TEST(test_stop_with_a_store_that_fails),
 		TEST(test_polls_that_come_back_at_the_end),
 		TEST(test_an_answer_that_comes_at_the_end),
 		TEST(test_a_poll_that_hangs_at_the_end),

@@ -448,7 +448,9 @@ static void test_refusals_wait_for_the_store_and_are_written_at_the_end(void **s
 	fake_settle(&f);
 	fake_ack(&f, town, 1, 0x99);
 	fg_core_stop(f.core, f.now);
+	fake_commit(&f);
 	fake_turn(&f, 0);
+	fake_ack_all(&f, town);
 	assert_int_equal(fg_publisher_backlog(p), 0);
 	assert_int_equal(gap.count, 1);
 }
