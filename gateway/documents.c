@@ -70,8 +70,8 @@ bool fg_document(
 	char tail[80];
 
 	if (id == FG_DOC_STATUS) {
-		fg_document_status(
-			gateway, core->publishers_stopped ? "offline" : "online", core, core->now, payload);
+		fg_document_status(gateway, core->publishers_stopped ? "offline" : "online", core,
+			core->now, payload);
 		return fg_topic_gateway(topic, p->conf->prefix, gateway, "status") &&
 		       !payload->overflow;
 	}
