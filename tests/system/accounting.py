@@ -7,6 +7,7 @@ import time
 import unittest
 
 from lib import config
+from lib.accounts import account_end, accounts, check_sum, gaps
 from lib.bench import Scene
 from lib.subscriber import epoch
 
@@ -38,10 +39,13 @@ class Accounting(Scene):
         self.count_on(10)
         self.assertEqual(0, self.gateway.stop())
         ended = time.time()
-        self.eventually(lambda: self.account_end() >= ended - 1, "the last account", 10)
+        self.eventually(lambda: account_end(self.subscriber) >= ended - 1, "the last account", 10)
 
         for point in ("c%02d" % a for a in range(POINTS)):
-            self.check(point, began)
+            reasons = check_sum(self, self.subscriber, point, INTERVAL_S)
+            self.assertLessEqual({"no_response", "gateway_off"}, reasons)
+            self.assertTrue([g for g in gaps(self.subscriber, point) if g.get("estimated")])
+        self.assertLess(epoch(accounts(self.subscriber)[0]["from"]) - began, 5)
 
     def states(self):
         topic = config.status_topic("devices/probe")
@@ -51,41 +55,6 @@ class Accounting(Scene):
         goal = self.server[1].last("holding", 0) + more
         self.eventually(lambda: self.subscriber.readings("c00")
                         and self.subscriber.newest("c00") >= goal, "c00 = %d" % goal, seconds)
-
-    def accounts(self):
-        """Each once, in order of time."""
-        found = {m.json["id"]: m.json for m in self.subscriber.messages("/account")}
-        return sorted(found.values(), key=lambda a: a["from"])
-
-    def account_end(self):
-        return max((epoch(a["to"]) for a in self.accounts()), default=0)
-
-    def check(self, point, began):
-        accounts = self.accounts()
-        lines = [a["points"][point] for a in accounts]
-        for line in lines:
-            self.assertEqual(line["scheduled"],
-                             line["sent"] + line["suppressed"] + line["missing"], line)
-        for a, b in zip(accounts, accounts[1:]):
-            self.assertEqual(a["to"], b["from"], "accounts follow each other")
-        readings = {m.json["id"]: m.json for m in self.subscriber.readings(point)}
-        good = [r for r in readings.values() if r["qc"] != 9 and "replaces" not in r]
-        gaps = {m.json["id"]: m.json for m in self.subscriber.messages("/gaps")
-                if m.json["point"] == point}
-        scheduled = sum(line["scheduled"] for line in lines)
-        told = sum(g["count"] for g in gaps.values())
-        reasons = {g["reason"] for g in gaps.values()}
-        explain = "%s: scheduled %d, readings %d, gaps %s" % (
-            point, scheduled, len(good), sorted((g["reason"], g["count"]) for g in gaps.values()))
-        self.assertEqual(scheduled, len(good) + told, explain)
-        self.assertLessEqual({"no_response", "gateway_off"}, reasons, explain)
-        # and it is as much as the interval asks for
-        spanned = epoch(accounts[-1]["to"]) - epoch(accounts[0]["from"])
-        self.assertAlmostEqual(spanned / INTERVAL_S, scheduled, delta=8, msg=explain)
-        self.assertLess(epoch(accounts[0]["from"]) - began, 5)
-        for g in gaps.values():
-            self.assertLessEqual(epoch(g["from"]), epoch(g["to"]))
-        self.assertTrue([g for g in gaps.values() if g.get("estimated")], explain)
 
 
 if __name__ == "__main__":

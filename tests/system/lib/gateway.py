@@ -16,6 +16,7 @@ class Gateway:
         self.test, self.settings, self.name = test, settings, name
         self.file, self.log_file = test.path(name + ".yaml"), test.path(name + ".log")
         self.process = None
+        self.prefix = []            # a command that starts the daemon
         test.addCleanup(self._check_log)
 
     def _check_log(self):
@@ -31,7 +32,7 @@ class Gateway:
 
     def start(self):
         self._configure()
-        self.process = self.test.spawn([PROGRAMS["fjordgate"], "-c", self.file],
+        self.process = self.test.spawn([*self.prefix, PROGRAMS["fjordgate"], "-c", self.file],
                                        self.name + ".log")
         return self
 
