@@ -80,6 +80,32 @@ static int start_core(struct fg_daemon *d, struct fg_spool *spool)
 	return r;
 }
 
+/* Damage that opening did not meet: what can be read goes into a new file. */
+static int salvage_at_start(
+	struct fg_daemon *d, const struct fg_spool_conf *conf, struct fg_spool **spool)
+{
+	char text[sizeof(d->salvaged)] = "";
+	struct fg_buf salvaged;
+	int r;
+
+	fg_error("store '%s': damaged: %s", conf->file, fg_spool_error(*spool));
+	fg_reader_close(d->reader);
+	d->reader = NULL;
+	fg_spool_close(*spool);
+	fg_series_set_fini(&d->series);
+	fg_buf_wrap(&salvaged, text, sizeof(text));
+	r = fg_spool_salvage(conf, fg_clock_wall_us() / 1000, &salvaged);
+	if (r < 0) {
+		fg_error("store '%s': it cannot be salvaged: %s", conf->file,
+			salvaged.len ? salvaged.data : fg_strerror(r));
+		return r;
+	}
+	fg_error("store '%s' was damaged: %s", conf->file, text);
+	r = open_spool(d, conf, spool);
+	memcpy(d->salvaged, text, sizeof(text));
+	return r;
+}
+
 int fg_daemon_open_store(struct fg_daemon *d)
 {
 	const struct fg_store_engine_conf conf = {
@@ -91,6 +117,12 @@ int fg_daemon_open_store(struct fg_daemon *d)
 	if (r < 0)
 		return r;
 	r = start_core(d, spool);
+	if (r < 0 && (r == FG_ECORRUPT || fg_spool_damaged(spool))) {
+		r = salvage_at_start(d, &conf.spool, &spool);
+		if (r < 0)
+			return r;
+		r = start_core(d, spool);
+	}
 	if (r == FG_OK)
 		r = fg_store_start(spool, &conf, fg_daemon_store_post, d, &d->store);
 	if (r < 0) {

@@ -58,8 +58,8 @@ void fg_intern_fini(struct fg_intern *in)
 	*in = (struct fg_intern){0};
 }
 
-/* A destination that the store does not know gets what is measured from now on; one whose stored
- * state is damaged gets everything again, which repeats readings and loses none. */
+/* A destination that a sound store does not know gets what is measured from now on; one whose
+ * stored state is damaged gets everything again, which repeats readings and loses none. */
 static int look_up_delivery(struct fg_spool *spool, struct fg_intern *in, size_t i)
 {
 	const char *name = in->config->destinations[i].name;
@@ -71,7 +71,7 @@ static int look_up_delivery(struct fg_spool *spool, struct fg_intern *in, size_t
 		return r;
 	fg_spool_info(spool, &info);
 	from = FG_MAX(info.next_seq, info.last_seq + 1);
-	if (r == FG_ECORRUPT) {
+	if (r == FG_ECORRUPT || info.salvaged) { /* salvage may not have found its state */
 		fg_error("store: what destination '%s' has acknowledged cannot be read; it gets "
 			 "everything again",
 			name);

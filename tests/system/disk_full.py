@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: EUPL-1.2
-"""Somebody else fills the disk: polling goes on, live readings come with `stored: false`, it heals by
-itself when there is room, and the sum holds."""
+"""Somebody else fills the disk: polling goes on, live readings come with `stored: false`, it heals
+by itself when there is room, and the sum holds."""
 import os
 import time
 import unittest
