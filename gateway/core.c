@@ -491,6 +491,30 @@ static void mark_dropped(struct fg_core *core, uint64_t seq)
 		e->item.not_stored = true;
 }
 
+static bool lacked(const struct fg_core *core, uint64_t seq)
+{
+	for (size_t i = 0; i < core->publisher_count; i++)
+		if (fg_ranges_has(&core->publishers[i]->unacked, seq))
+			return true;
+	return false;
+}
+
+/* A new connection begins with the newest reading of each point: not with one that was told as
+ * lost. Of thinned readings (from = to) nobody knows which they are; a newest one that is still
+ * there comes back with the backlog. */
+static void forget_newest(struct fg_core *core, uint64_t from, uint64_t to)
+{
+	if (from == to)
+		to = core->room_below;
+	for (size_t i = 0; i < core->series->count; i++) {
+		struct fg_series *s = core->series->items[i];
+
+		if (s->has_newest && s->newest.seq >= from && s->newest.seq < to &&
+			lacked(core, s->newest.seq))
+			fg_series_forget(s);
+	}
+}
+
 void fg_core_dropped(struct fg_core *core, uint64_t from, uint64_t to, unsigned count)
 {
 	if (core->dropped_size == 0)
@@ -500,6 +524,7 @@ void fg_core_dropped(struct fg_core *core, uint64_t from, uint64_t to, unsigned 
 	for (uint64_t seq = FG_MAX(from, FG_MAX(core->committed_next, core->recent.first));
 		seq < FG_MIN(to, core->recent.next); seq++)
 		mark_dropped(core, seq);
+	forget_newest(core, from, to);
 	for (size_t i = 0; i < core->publisher_count; i++)
 		fg_publisher_dropped(core->publishers[i], from, to);
 }

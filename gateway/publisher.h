@@ -189,7 +189,8 @@ int fg_publisher_doubt(const struct fg_publisher *p, struct fg_ranges *ret);
 /* The first `n` that are not acknowledged, and the last `newest` of those that are stored, were
  * perhaps sent by the last run. */
 void fg_publisher_doubt_start(struct fg_publisher *p, uint64_t n, uint64_t newest);
-/* Nothing below is published until it is called with 0. */
+/* Nothing below is published until it is called with 0; then it is read from the store again,
+ * which may have dropped some of it. */
 void fg_publisher_freeze(struct fg_publisher *p, uint64_t below);
 /* Stored readings go out again, not retained; returns how many were not waiting already. */
 int64_t fg_publisher_again(struct fg_publisher *p, const struct fg_ranges *ranges);

@@ -255,17 +255,17 @@ static bool send_from_page(struct fg_publisher *p, size_t i)
 	return true;
 }
 
-/* The store makes corrections, so the core meets them here first. */
-static void learn_corrections(struct fg_publisher *p)
+/* The store makes corrections, so the core meets them here first; and what it had to forget. */
+static void learn_newest(struct fg_publisher *p)
 {
 	for (size_t i = 0; i < p->page->count; i++) {
 		const struct fg_item *item = &p->page->items[i];
 		struct fg_series *s;
 
-		if (!item->replaces || p->page->uncertain[i])
+		if (p->page->uncertain[i])
 			continue;
 		s = fg_series_by_id(p->series, item->point);
-		if (s)
+		if (s && (item->replaces || s->forgotten))
 			fg_series_update(s, item, 0, true);
 	}
 }
@@ -331,7 +331,7 @@ void fg_publisher_page(struct fg_publisher *p, struct fg_now now)
 		return;
 	}
 	forget_holes(p);
-	learn_corrections(p);
+	learn_newest(p);
 	p->page_valid = true;
 	p->page_at = 0;
 }
@@ -354,6 +354,14 @@ void fg_pub_lanes_begin(struct fg_publisher *p, int64_t mono_us)
 		fg_ranges_remove(&p->backlog, p->committed_next, FG_SEQ_END);
 	for (size_t i = 0; i < rejected->count; i++)
 		fg_ranges_remove(&p->backlog, rejected->items[i].from, rejected->items[i].to);
+}
+
+void fg_pub_lanes_freeze(struct fg_publisher *p, uint64_t below)
+{
+	p->page_valid = false;
+	p->page_stale = p->page_pending;
+	if (p->live_next < below)
+		skip_live(p, below);
 }
 
 /* The end: what is live goes out, and when it is acknowledged, or has had its time, the status that

@@ -27,6 +27,9 @@ int64_t fg_pub_lanes_run(struct fg_publisher *p, struct fg_now now);
 /* Connected anew. */
 void fg_pub_lanes_begin(struct fg_publisher *p, int64_t mono_us);
 
+/* What is at hand of numbers below is left to the backlog. */
+void fg_pub_lanes_freeze(struct fg_publisher *p, uint64_t below);
+
 /* publisher_link.c: connects, and leaves a broker that stalls; returns when to look again. */
 int64_t fg_pub_link_run(struct fg_publisher *p, struct fg_now now);
 /* Ends a connection on which the broker asks for less. */

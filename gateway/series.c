@@ -149,6 +149,15 @@ void fg_series_update(struct fg_series *s, const struct fg_item *item, int64_t m
 	s->has_newest = true;
 }
 
+void fg_series_forget(struct fg_series *s)
+{
+	if (s->has_newest && s->newest.value.kind == FG_KIND_TEXT)
+		free((char *)s->newest.value.text);
+	s->newest = (struct fg_item){0};
+	s->has_newest = false;
+	s->forgotten = true;
+}
+
 struct fg_point_desc fg_series_desc(const struct fg_point *point)
 {
 	return (struct fg_point_desc){

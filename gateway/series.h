@@ -17,6 +17,7 @@ struct fg_series {
 	struct fg_point_desc desc;
 	enum fg_domain domain;
 	bool has_newest;
+	bool forgotten; /* a newest one was: what is found in the store may be it */
 	bool newest_timed; /* newest.wall_ms is right */
 	int64_t newest_mono_us;
 	struct fg_item newest; /* committed; its text is owned here */
@@ -42,6 +43,9 @@ bool fg_series_is_newer(const struct fg_series *s, const struct fg_item *item);
 
 /* Makes `item` the newest where it is newer; copies its text. */
 void fg_series_update(struct fg_series *s, const struct fg_item *item, int64_t mono_us, bool timed);
+
+/* The store no longer has the newest reading, and it was told as lost: nobody may have it. */
+void fg_series_forget(struct fg_series *s);
 
 /* The descriptor that a configured point's readings get. Lends the configuration's texts. */
 struct fg_point_desc fg_series_desc(const struct fg_point *point);

@@ -138,6 +138,104 @@ static void test_room_and_a_new_connection(void **state)
 	assert_true(fake_sent_reading(town, mark, 0)->retain);
 }
 
+static void thin(size_t from, size_t to)
+{
+	unsigned n = 0;
+
+	for (size_t i = from; i < to; i += 2, n++)
+		f.stored[i].gone = true;
+	fg_core_dropped(f.core, 0, 0, n); /* which they are is not said */
+	fg_core_room_made(f.core, f.now);
+}
+
+static void assert_thinned(size_t mark, size_t from, size_t to)
+{
+	for (size_t i = from; i < to; i++)
+		assert_int_equal(fake_count(town, mark, FAKE_FIRST_SEQ + i), (i - from) % 2);
+}
+
+/* What was read of the store before it was thinned does not go out after it. */
+static void test_a_page_from_before_the_room(void **state)
+{
+	size_t mark, at;
+
+	(void)state;
+	begin(fake_yaml);
+	outage(200);
+	fake_connect(&f, town, true);
+	fake_turn(&f, 0);
+	fake_page(&f, town);
+	fake_turn(&f, SEC / 20);
+	at = fake_readings(town, 0);
+	assert_in_range(at, 1, 100);
+	fg_core_wants_room(f.core, f.now);
+	mark = town->sent_count;
+	thin(100, 199);
+	serve(10);
+	assert_thinned(mark, 100, 199);
+	assert_int_equal(fg_publisher_backlog(fake_publisher(&f, 0)), 0);
+	/* one that is on its way meanwhile */
+	outage(10);
+	fake_lose(&f, town);
+	fake_connect(&f, town, true);
+	fake_turn(&f, 0);
+	assert_true(fake_publisher(&f, 0)->page_pending);
+	fg_core_wants_room(f.core, f.now);
+	mark = town->sent_count;
+	fake_page(&f, town);
+	thin(200, 209);
+	serve(3);
+	assert_thinned(mark, 200, 209);
+}
+
+/* The live lane is behind, as the session has no room. */
+static void test_what_is_live_may_go(void **state)
+{
+	size_t mark;
+
+	(void)state;
+	begin(fake_yaml);
+	fake_connect(&f, town, true);
+	serve(1);
+	mark = town->sent_count;
+	town->no_room = true;
+	outage(5);
+	fg_core_wants_room(f.core, f.now);
+	thin(0, 4);
+	town->no_room = false;
+	fake_publisher(&f, 0)->blocked = false;
+	serve(3);
+	assert_thinned(mark, 0, 4);
+	assert_int_equal(fake_count(town, mark, FAKE_FIRST_SEQ + 4), 1);
+}
+
+/* The newest of a point may be among what is dropped. */
+static void test_the_newest_is_told_as_lost(void **state)
+{
+	size_t mark;
+
+	(void)state;
+	begin(fake_yaml);
+	outage(2);
+	fg_core_wants_room(f.core, f.now);
+	f.stored[0].gone = f.stored[1].gone = true;
+	fg_core_dropped(f.core, FAKE_FIRST_SEQ, FAKE_FIRST_SEQ + 2, 2);
+	fg_core_room_made(f.core, f.now);
+	fake_connect(&f, town, false);
+	serve(2);
+	assert_int_equal(fake_readings(town, 0), 0);
+	fake_lose(&f, town);
+	outage(3);
+	fg_core_wants_room(f.core, f.now);
+	thin(3, 4);
+	fake_connect(&f, town, false);
+	mark = town->sent_count;
+	serve(2);
+	assert_int_equal(fake_readings(town, mark), 2); /* the newest is still there */
+	assert_int_equal(fake_count(town, mark, FAKE_FIRST_SEQ + 3), 0);
+	assert_true(fake_sent_reading(town, mark, 1)->retain);
+}
+
 static void test_room_is_answered_when_the_store_listens(void **state)
 {
 	(void)state;
@@ -543,6 +641,9 @@ int main(void)
 		TEST(test_in_flight_and_in_doubt_are_told),
 		TEST(test_nothing_that_may_be_dropped_is_published),
 		TEST(test_room_and_a_new_connection),
+		TEST(test_a_page_from_before_the_room),
+		TEST(test_what_is_live_may_go),
+		TEST(test_the_newest_is_told_as_lost),
 		TEST(test_room_is_answered_when_the_store_listens),
 		TEST(test_doubt_after_a_power_cut),
 		TEST(test_losses_are_told_when_somebody_listens),
