@@ -46,6 +46,16 @@ void fg_core_doubt_start(struct fg_core *core, struct fg_publisher *p)
 		p, p->window + (uint64_t)(p->conf->backlog_rate * 2), p->window);
 }
 
+/* What people asked for again it had already: it is no loss. */
+static int lacks(const struct fg_publisher *p, struct fg_ranges *ret)
+{
+	int r = fg_ranges_copy(ret, &p->unacked);
+
+	for (size_t i = 0; i < p->again.count && r == FG_OK; i++)
+		r = fg_ranges_remove(ret, p->again.items[i].from, p->again.items[i].to);
+	return r;
+}
+
 static int fill_owed(const struct fg_publisher *p, struct fg_owed *ret)
 {
 	int r;
@@ -53,7 +63,7 @@ static int fill_owed(const struct fg_publisher *p, struct fg_owed *ret)
 	*ret = (struct fg_owed){.destination = p->conf->name, .domains = p->conf->domains};
 	fg_ranges_init(&ret->unacked);
 	fg_ranges_init(&ret->doubt);
-	r = fg_ranges_copy(&ret->unacked, &p->unacked);
+	r = lacks(p, &ret->unacked);
 	return r < 0 ? r : fg_publisher_doubt(p, &ret->doubt);
 }
 

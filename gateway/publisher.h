@@ -92,7 +92,7 @@ struct fg_flight {
 	int64_t wall_ms;
 	uint32_t point;
 	bool done;
-	bool counts; /* a reading that is no announcement and no correction */
+	bool counts; /* a reading that is no announcement, no correction and not asked for again */
 };
 
 enum fg_publisher_state {

@@ -50,7 +50,7 @@ static int send_item(struct fg_publisher *p, const struct fg_item *item,
 		.wall_ms = item->wall_ms,
 		.point = item->point,
 		.counts = item->kind == FG_ITEM_READING && item->qc != FG_QC_MISSING &&
-			  !item->replaces,
+			  !item->replaces && !fg_ranges_has(&p->again, item->seq),
 	};
 
 	if (p->in_flight >= p->window)

@@ -633,6 +633,42 @@ static void test_backfill(void **state)
 	fg_ranges_fini(&r);
 }
 
+/* It had been delivered before: where it is refused, or gives way, nothing is lost. */
+static void test_backfill_is_no_loss(void **state)
+{
+	struct fg_publisher *p;
+	struct fg_ranges r;
+	uint64_t told = 0;
+
+	(void)state;
+	begin(fake_yaml);
+	p = fake_publisher(&f, 0);
+	fake_connect(&f, town, true);
+	outage(20);
+	serve(2);
+	fake_lose(&f, town);
+	outage(5);
+	fg_ranges_init(&r);
+	fg_ranges_add(&r, FAKE_FIRST_SEQ, FAKE_FIRST_SEQ + 10);
+	assert_int_equal(fg_core_backfill(f.core, f.now, "town", &r), 10);
+	fg_core_wants_room(f.core, f.now);
+	assert_false(fg_ranges_has(&f.owed_unacked, FAKE_FIRST_SEQ + 5));
+	assert_true(fg_ranges_has(&f.owed_unacked, FAKE_FIRST_SEQ + 20));
+	fg_core_room_made(f.core, f.now);
+	fake_connect(&f, town, true);
+	for (int i = 0; i < 20; i++) {
+		fake_turn(&f, SEC / 20);
+		fake_page(&f, town);
+		fake_ack(&f, town, town->sent_count - town->acked, 0x87);
+	}
+	assert_int_equal(p->again.count, 0);
+	fake_turn(&f, 61 * SEC); /* refusals are added up for a minute */
+	for (size_t i = 0; i < f.appended_next - FAKE_FIRST_SEQ; i++)
+		told += f.stored[i].item.kind == FG_ITEM_GAP ? f.stored[i].gap.count : 0;
+	assert_int_equal(told, 5);
+	fg_ranges_fini(&r);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int main(void)
@@ -657,6 +693,7 @@ int main(void)
 		TEST(test_a_refused_append_does_not_go_out),
 		TEST(test_what_may_be_refused_waits),
 		TEST(test_backfill),
+		TEST(test_backfill_is_no_loss),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
