@@ -11,6 +11,8 @@
 
 /* Numbers for losses are given away in lots of this many, one lot a commit interval. */
 #define LOSSES_LOT 64
+/* Asked again before this, the store has not seen the answer yet. */
+#define ROOM_ANSWER_US 30000000
 /* Losses wait while so many stored entries do: those are told first. */
 #define LOSSES_BACKLOG 4096
 
@@ -82,6 +84,7 @@ static void make_room(struct fg_core *core)
 	if (r >= 0) {
 		core->room_wanted = false;
 		core->room_below = core->committed_next;
+		core->room_mono_us = core->now.mono_us;
 		for (size_t i = 0; i < n; i++)
 			fg_publisher_freeze(core->publishers[i], core->room_below);
 	}
@@ -95,6 +98,10 @@ static void make_room(struct fg_core *core)
 void fg_core_wants_room(struct fg_core *core, struct fg_now now)
 {
 	core->now = fg_core_now(core, now);
+	/* A second answer would outlast the room that is made with the first: what it says would be
+	 * used while publishers go on. */
+	if (core->room_below && now.mono_us - core->room_mono_us < ROOM_ANSWER_US)
+		return;
 	core->room_wanted = true;
 	make_room(core);
 }

@@ -90,6 +90,7 @@ struct fg_core {
 	uint64_t untimed_from;	/* readings from here on wait for their time; FG_SEQ_END: none */
 	bool commit_first;   /* publishers wait for commits however long they take */
 	uint64_t room_below; /* what was frozen for the store to make room; 0: nothing */
+	int64_t room_mono_us; /* since when */
 	bool room_wanted;    /* it asked and was not answered yet */
 
 	bool store_writable;

@@ -138,6 +138,27 @@ static void test_room_and_a_new_connection(void **state)
 	assert_true(fake_sent_reading(town, mark, 0)->retain);
 }
 
+/* The store asks each second until the answer is there; one that is on its way is enough: room is
+ * told as made once, and then publishers go on. */
+static void test_room_is_answered_once(void **state)
+{
+	(void)state;
+	begin(fake_yaml);
+	outage(5);
+	fg_core_wants_room(f.core, f.now);
+	fg_core_wants_room(f.core, f.now);
+	fake_turn(&f, SEC);
+	assert_int_equal(f.rooms, 1);
+	fg_core_room_made(f.core, f.now);
+	fake_turn(&f, SEC);
+	assert_int_equal(f.rooms, 1);
+	fg_core_wants_room(f.core, f.now);
+	assert_int_equal(f.rooms, 2);
+	fake_turn(&f, 60 * SEC); /* the answer got lost */
+	fg_core_wants_room(f.core, f.now);
+	assert_int_equal(f.rooms, 3);
+}
+
 static void thin(size_t from, size_t to)
 {
 	unsigned n = 0;
@@ -677,6 +698,7 @@ int main(void)
 		TEST(test_in_flight_and_in_doubt_are_told),
 		TEST(test_nothing_that_may_be_dropped_is_published),
 		TEST(test_room_and_a_new_connection),
+		TEST(test_room_is_answered_once),
 		TEST(test_a_page_from_before_the_room),
 		TEST(test_what_is_live_may_go),
 		TEST(test_the_newest_is_told_as_lost),
