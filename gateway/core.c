@@ -141,7 +141,6 @@ int fg_core_new(struct fg_config *config, const struct fg_core_ports *ports,
 	core->rng.state = seed;
 	core->now = now;
 	core->next_seq = core->committed_next = start->next_seq;
-	core->first_seq = start->next_seq;
 	core->seq_limit = start->seq_limit;
 	core->new_store = start->new_store;
 	core->unclean = start->unclean;
@@ -487,8 +486,10 @@ static void mark_dropped(struct fg_core *core, uint64_t seq)
 {
 	struct fg_recent_entry *e = fg_recent_edit(&core->recent, seq);
 
-	if (e)
-		e->item.not_stored = true;
+	if (!e)
+		return;
+	core->refused += e->item.kind == FG_ITEM_READING && !e->item.not_stored;
+	e->item.not_stored = true;
 }
 
 static bool lacked(const struct fg_core *core, uint64_t seq)

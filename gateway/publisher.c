@@ -257,7 +257,7 @@ void fg_publisher_acked(
 	}
 	if (token & FG_PUB_TOKEN_DOCUMENT)
 		return;
-	p->acknowledged++;
+	p->acknowledged += known && flight.reading;
 	fg_pub_mark_acked(p, token);
 }
 
@@ -369,6 +369,10 @@ void fg_publisher_inherit(struct fg_publisher *p, struct fg_publisher *from)
 	p->commit_first = from->commit_first;
 	p->losses = from->losses;
 	p->losses_out = from->losses_out;
+	p->conflict = from->conflict;
+	p->published = from->published;
+	p->acknowledged = from->acknowledged;
+	p->not_stored = from->not_stored;
 	fg_ranges_init(&from->doubt);
 	fg_ranges_init(&from->again);
 	fg_rejects_init(&from->rejects);

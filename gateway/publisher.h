@@ -92,7 +92,8 @@ struct fg_flight {
 	int64_t wall_ms;
 	uint32_t point;
 	bool done;
-	bool counts; /* a reading that is no announcement, no correction and not asked for again */
+	bool reading; /* and no correction */
+	bool counts; /* one that is no announcement and not asked for again */
 };
 
 enum fg_publisher_state {
@@ -160,7 +161,8 @@ struct fg_publisher {
 	bool losses_out; /* numbers for them are given away */
 	int64_t losses_due_mono_us;
 
-	uint64_t published, acknowledged, refused, not_stored;
+	uint64_t published, acknowledged; /* readings, without corrections */
+	uint64_t refused, not_stored;
 	int refused_code;
 };
 

@@ -45,12 +45,14 @@ static int send_item(struct fg_publisher *p, const struct fg_item *item,
 	char topic_mem[512], payload_mem[PAYLOAD_MAX];
 	struct fg_buf topic, payload;
 	struct fg_message m = {.token = item->seq, .retain = retain};
+	const bool reading = item->kind == FG_ITEM_READING && !item->replaces;
 	const struct fg_flight flight = {
 		.token = item->seq,
 		.wall_ms = item->wall_ms,
 		.point = item->point,
-		.counts = item->kind == FG_ITEM_READING && item->qc != FG_QC_MISSING &&
-			  !item->replaces && !fg_ranges_has(&p->again, item->seq),
+		.reading = reading,
+		.counts = reading && item->qc != FG_QC_MISSING &&
+			  !fg_ranges_has(&p->again, item->seq),
 	};
 
 	if (p->in_flight >= p->window)
@@ -71,7 +73,7 @@ static int send_item(struct fg_publisher *p, const struct fg_item *item,
 	m.len = payload.len;
 	if (fg_pub_send(p, &m, &flight) < 0)
 		return FG_EFULL;
-	p->published++;
+	p->published += reading;
 	return FG_OK;
 }
 

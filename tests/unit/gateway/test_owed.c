@@ -508,6 +508,51 @@ static void test_a_page_keeps_what_is_lent(void **state)
 	begin(fake_yaml);
 }
 
+/* ---- what is counted ---- */
+
+static void assert_totals(const char *name, unsigned n)
+{
+	char text[64];
+	const char *at;
+	struct fg_buf out;
+
+	snprintf(text, sizeof(text), "\"%s\":%u,", name, n);
+	fg_buf_init(&out, 1u << 16);
+	fg_core_status(f.core, f.now, &out);
+	at = strstr(out.data, "\"totals\"");
+	if (!strstr(at, text))
+		fail_msg("no %s in %s", text, at);
+	fg_buf_fini(&out);
+}
+
+/* Gaps, accounts and numbers that are given away for nothing are no readings. */
+static void test_totals_count_readings(void **state)
+{
+	uint64_t first;
+
+	(void)state;
+	begin(fake_yaml);
+	fake_connect(&f, town, true);
+	outage(3);
+	serve(1);
+	fg_core_losses(f.core, "town", 2);
+	fake_turn(&f, 2 * SEC);
+	first = f.losses.first;
+	put(first, FG_ITEM_GAP, 1, "town");
+	fake_used(&f, &f.losses, 1, false);
+	serve(1);
+	outage(1);
+	serve(1);
+	assert_int_equal(fake_entries(town, 0), 5);
+	fake_answer(&f, sonde, 2); /* not yet stored */
+	assert_totals("stored", 4);
+	assert_totals("published", 4);
+	assert_totals("acknowledged", 4);
+	fg_core_dropped(f.core, f.appended_next - 1, f.appended_next, 1);
+	fake_commit(&f);
+	assert_totals("stored", 4);
+}
+
 /* ---- waiting for the commit ---- */
 
 static void test_a_late_commit(void **state)
@@ -710,6 +755,7 @@ int main(void)
 		TEST(test_selection_of_gaps),
 		TEST(test_a_refused_gap_is_given_up),
 		TEST(test_a_page_keeps_what_is_lent),
+		TEST(test_totals_count_readings),
 		TEST(test_a_late_commit),
 		TEST(test_a_late_commit_and_a_lost_connection),
 		TEST(test_a_refused_append_does_not_go_out),
