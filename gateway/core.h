@@ -83,7 +83,7 @@ struct fg_core_start {
 	uint64_t next_seq, seq_limit;
 	uint32_t era, next_era; /* of this start; the first that was never used */
 	bool new_store;
-	bool unclean;	 /* the last run did not end in order */
+	bool unclean; /* the last run did not end in order, or not all that it sent is known */
 	bool restamping; /* corrections may be under way: true where that is not known */
 	int64_t newest_ms; /* time of the newest stored reading; 0: none */
 	const struct fg_open_era *eras; /* of fg_spool_open_eras; copied */
@@ -187,6 +187,9 @@ bool fg_device_same(const struct fg_device *a, const struct fg_device *b);
 void fg_core_stop(struct fg_core *core, struct fg_now now);
 /* Nothing is in flight any more. */
 bool fg_core_idle(const struct fg_core *core);
+/* From where on reserved numbers are given back at the end. Where messages may have arrived that
+ * nobody acknowledged none are: by that the next start knows (unclean). */
+uint64_t fg_core_release_from(const struct fg_core *core);
 
 /* The document of `fjordctl status --json`. */
 void fg_core_status(const struct fg_core *core, struct fg_now now, struct fg_buf *out);

@@ -48,6 +48,20 @@ void fg_core_doubt_start(struct fg_core *core, struct fg_publisher *p)
 		p, p->window + (uint64_t)(p->conf->backlog_rate * 2), p->window);
 }
 
+uint64_t fg_core_release_from(const struct fg_core *core)
+{
+	bool doubt = false;
+
+	for (size_t i = 0; i < core->publisher_count && !doubt; i++) {
+		struct fg_ranges r;
+
+		fg_ranges_init(&r);
+		doubt = fg_publisher_doubt(core->publishers[i], &r) < 0 || r.count;
+		fg_ranges_fini(&r);
+	}
+	return doubt ? core->seq_limit : core->next_seq;
+}
+
 /* What people asked for again it had already: it is no loss. */
 static int lacks(const struct fg_publisher *p, struct fg_ranges *ret)
 {

@@ -114,7 +114,7 @@ struct fg_core {
 	int64_t status_due_mono_us, tidy_due_mono_us;
 
 	/* since the start */
-	uint64_t polled, readings, refused; /* readings: taken; refused: of them, by the full store */
+	uint64_t polled, readings, refused; /* refused: of the readings, by the full store */
 	uint64_t suppressed, overruns, dropped_full, dropped_size;
 
 	/* one record under construction */

@@ -307,7 +307,7 @@ static void finish(struct fg_daemon *d)
 	uv_walk(&d->loop, close_handle, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	fg_ring_close(&d->inbox); /* nobody takes out any more what the store tells */
-	fg_store_stop(d->store, d->core->next_seq);
+	fg_store_stop(d->store, fg_core_release_from(d->core));
 	fg_reader_close(d->reader);
 	for (size_t i = 0; i < d->old_reader_count; i++)
 		fg_reader_close(d->old_readers[i]);

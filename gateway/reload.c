@@ -174,7 +174,7 @@ static _Noreturn void give_up(struct fg_daemon *d, int status)
 {
 	fg_error("reload: %s; stopping", fg_strerror(status));
 	fg_ring_close(&d->inbox);
-	fg_store_stop(d->store, d->core->next_seq);
+	fg_store_stop(d->store, fg_core_release_from(d->core));
 	_exit(EX_TEMPFAIL);
 }
 

@@ -309,6 +309,25 @@ static void test_doubt_after_a_power_cut(void **state)
 	fg_ranges_fini(&p.unacked);
 }
 
+/* What is in flight at an orderly end may have arrived: the next start is to know. */
+static void test_doubt_at_the_end(void **state)
+{
+	(void)state;
+	begin(fake_yaml);
+	fake_connect(&f, town, true);
+	fake_turn(&f, SEC);
+	outage(1);
+	fake_turn(&f, SEC);
+	assert_true(fg_core_release_from(f.core) > f.core->next_seq);
+	fake_ack_all(&f, town);
+	assert_int_equal(fg_core_release_from(f.core), f.core->next_seq);
+	outage(1);
+	fake_turn(&f, SEC);
+	fake_lose(&f, town);
+	fg_core_stop(f.core, f.now);
+	assert_true(fg_core_release_from(f.core) > f.core->next_seq);
+}
+
 /* ---- losses, gaps, accounts ---- */
 
 static struct fg_gap gap;
@@ -749,6 +768,7 @@ int main(void)
 		TEST(test_the_newest_is_told_as_lost),
 		TEST(test_room_is_answered_when_the_store_listens),
 		TEST(test_doubt_after_a_power_cut),
+		TEST(test_doubt_at_the_end),
 		TEST(test_losses_are_told_when_somebody_listens),
 		TEST(test_losses_without_room),
 		TEST(test_losses_wait_for_numbers),
