@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/status.h"
 #include "gateway/ledger_start.h"
 
@@ -129,13 +130,17 @@ static int on_item(void *arg, const struct fg_item *item, const struct fg_point_
 	return 0;
 }
 
+/* Damage that is met here is no reason not to measure: it is dealt with when the store meets it. */
 static int read_all(struct fg_reader *reader, struct scan *s, uint64_t from, uint64_t to)
 {
-	long r = fg_reader_range(reader, from, to, on_account, s);
+	long accounts = fg_reader_range(reader, from, to, on_account, s);
+	long items = fg_reader_range(reader, from, to, on_item, s);
 
-	if (r >= 0)
-		r = fg_reader_range(reader, from, to, on_item, s);
-	return r < 0 ? (int)r : s->status;
+	if (accounts < 0 || items < 0)
+		fg_error("store: not all that was stored since the last accounts can be read: %s; "
+			 "the next accounts may be wrong",
+			fg_strerror((int)FG_MIN(accounts, items)));
+	return s->status;
 }
 
 int fg_ledger_known(struct fg_reader *reader, const struct fg_ledger_row *rows, size_t count,

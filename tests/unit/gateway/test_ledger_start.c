@@ -203,6 +203,33 @@ static void test_nothing_since(void **state)
 	assert_true(got.row.to_ms == NOON_MS && got.oldest_ms == 0);
 }
 
+/* A page that cannot be read: what is behind it is not known, and the gateway starts. */
+static void test_damage(void **state)
+{
+	const struct fg_ledger_row row = {"sonde", NOON_MS, next, false};
+	static const char nonsense[4096] = {0x7F};
+	char text[256];
+	struct fg_buf why;
+	FILE *out;
+
+	(void)state;
+	for (int i = 0; i < 900; i++)
+		reading(ph, NOON_MS + i, FG_QC_PASS, true, 0);
+	assert_int_equal(fg_spool_commit(spool), FG_OK);
+	fg_spool_close(spool);
+	spool = NULL;
+	out = fopen(file, "r+b");
+	assert_non_null(out);
+	assert_int_equal(fseek(out, -4096, SEEK_END), 0);
+	assert_int_equal(fwrite(nonsense, sizeof(nonsense), 1, out), 1);
+	assert_int_equal(fclose(out), 0);
+	fg_buf_wrap(&why, text, sizeof(text));
+	assert_int_equal(fg_reader_open(file, &why, &reader), FG_OK);
+	assert_int_equal(fg_ledger_known(reader, &row, 1, next, take, NULL), FG_OK);
+	assert_int_equal(calls, 1);
+	assert_in_range(points[0].sent, 1, 899);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -211,6 +238,7 @@ int main(void)
 		TEST(test_what_counts),
 		TEST(test_an_account_without_its_row),
 		TEST(test_nothing_since),
+		TEST(test_damage),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
