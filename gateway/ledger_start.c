@@ -91,11 +91,14 @@ static void count_item(struct fg_core_known_point *p, const struct fg_item *item
 		p->missing += (uint32_t)item->gap->count;
 }
 
-static bool counts(const struct fg_item *item)
+/* What was refused before the account is in one already, whenever it is told. */
+static bool counts(const struct device_known *d, const struct fg_item *item)
 {
 	if (item->kind == FG_ITEM_READING)
 		return !item->replaces && item->qc != FG_QC_MISSING;
-	return item->kind == FG_ITEM_GAP && for_all(item->gap->destination);
+	if (item->kind != FG_ITEM_GAP || !for_all(item->gap->destination))
+		return false;
+	return !after_the_ledger(item->reason) || item->gap->from_ms >= d->row.to_ms;
 }
 
 /* Whether it came after the account. What was stored later did, whatever the clock said; what was
@@ -115,7 +118,7 @@ static int on_item(void *arg, const struct fg_item *item, const struct fg_point_
 	struct fg_core_known_point *p;
 	int64_t at_ms = item->kind == FG_ITEM_GAP ? item->gap->to_ms : item->wall_ms;
 
-	if (!d || !counts(item) || !after_account(d, item->seq, at_ms, uncertain))
+	if (!d || !counts(d, item) || !after_account(d, item->seq, at_ms, uncertain))
 		return 0;
 	p = point_of(d, item->point, desc);
 	if (!p) {

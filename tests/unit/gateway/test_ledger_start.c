@@ -164,6 +164,7 @@ static void test_what_counts(void **state)
 	gap(ph, NOON_MS + 5, FG_REASON_FRAME, NULL);
 	gap(ph, NOON_MS + 6, FG_REASON_MAX_SIZE, "town"); /* of one destination */
 	gap(ph, NOON_MS + 7, FG_REASON_MAX_SIZE, NULL);	  /* was sent, then refused */
+	gap(ph, NOON_MS - 9, FG_REASON_MAX_SIZE, NULL);	  /* in an account already */
 	look(from);
 	assert_int_equal(got.count, 1);
 	assert_int_equal(points[0].id, ph);
