@@ -139,10 +139,14 @@ static void skip_live(struct fg_publisher *p, uint64_t to)
 	p->live_next = to;
 }
 
-/* When an entry that waits for its commit goes out all the same. */
+/* When an entry that waits for its commit goes out all the same. Where commits are meant to be
+ * rarer than that, one that is not due yet is not late. */
 static int64_t early_us(const struct fg_publisher *p, const struct fg_recent_entry *e)
 {
-	return e->mono_us + p->config->storage.max_delay_us;
+	const struct fg_storage_conf *conf = &p->config->storage;
+	bool rare = conf->commit_interval_us >= conf->max_delay_us;
+
+	return e->mono_us + conf->max_delay_us + (rare ? conf->commit_interval_us : 0);
 }
 
 static bool domain_selected(const struct fg_publisher *p, const char *domain)

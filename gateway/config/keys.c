@@ -85,7 +85,8 @@ static const struct fg_key storage_keys[] = {
 	{"max_delay", FG_KEY_DURATION, AT(fg_storage_conf, max_delay_us), .min = 100 * MS,
 		.max = HOUR, .dflt = "5s",
 		.help = "A live reading waits this long for its place in the store, then goes out "
-			"marked `stored: false`."},
+			"marked `stored: false`. Where `commit_interval` is longer, from when its "
+			"commit was due."},
 	{"keep", FG_KEY_DURATION, AT(fg_storage_conf, keep_us), .max = 36500 * DAY, .dflt = "30d",
 		.help = "How long delivered readings stay as local history."},
 	{"max_size", FG_KEY_SIZE, AT(fg_storage_conf, max_size), .min = 1 << 20,
