@@ -102,10 +102,12 @@ int fg_core_init_runs(struct fg_core *core, const struct fg_config *config, stru
 }
 
 /* What is taken between two commits, and two polls more, so that the live lane has everything at
- * hand. */
-static size_t recent_cap(const struct fg_config *config)
+ * hand; and numbers that are given away meanwhile, for corrections and for what is lost. */
+size_t fg_core_recent_cap(const struct fg_config *config)
 {
-	double readings = 0, commits_us = (double)config->storage.commit_interval_us;
+	double readings = FG_CORE_RESTAMP_LOT +
+			  FG_CORE_LOSSES_LOT * (double)config->destination_count;
+	double commits_us = (double)config->storage.commit_interval_us;
 
 	for (size_t i = 0; i < config->group_count; i++) {
 		const struct fg_group *g = config->groups[i];
@@ -113,7 +115,7 @@ static size_t recent_cap(const struct fg_config *config)
 		readings += (double)g->count *
 			    (commits_us / (double)g->interval_us + 2);
 	}
-	return (size_t)FG_MIN(FG_MAX(readings, RECENT_MIN), RECENT_MAX);
+	return (size_t)FG_MIN(RECENT_MIN + readings, RECENT_MAX);
 }
 
 int fg_core_new(struct fg_config *config, const struct fg_core_ports *ports,
@@ -155,7 +157,7 @@ int fg_core_new(struct fg_config *config, const struct fg_core_ports *ports,
 	fg_buf_init(&core->record, RECORD_LIMIT);
 	r = fg_core_clock_init(core, start, now);
 	if (r == FG_OK)
-		r = fg_recent_init(&core->recent, recent_cap(config), core->next_seq);
+		r = fg_recent_init(&core->recent, fg_core_recent_cap(config), core->next_seq);
 	if (r == FG_OK)
 		r = fg_core_init_items(core, config);
 	if (r == FG_OK)

@@ -9,8 +9,6 @@
 #include "base/timefmt.h"
 #include "gateway/core_state.h"
 
-/* Numbers for corrections are given away in lots of this many, one lot a commit interval. */
-#define RESTAMP_LOT 256
 
 int fg_core_clock_init(struct fg_core *core, const struct fg_core_start *start, struct fg_now now)
 {
@@ -365,11 +363,11 @@ int64_t fg_core_clock_run(struct fg_core *core)
 		return t->restamp_due_mono_us;
 	t->restamp_due_mono_us =
 		core->now.mono_us + FG_MAX(core->config->storage.commit_interval_us, 100000);
-	if (!fg_core_may_give(core, RESTAMP_LOT) ||
-		core->ports.restamp(core->ports.arg, first, RESTAMP_LOT) < 0)
+	if (!fg_core_may_give(core, FG_CORE_RESTAMP_LOT) ||
+		core->ports.restamp(core->ports.arg, first, FG_CORE_RESTAMP_LOT) < 0)
 		return t->restamp_due_mono_us;
 	t->lot_out = true;
-	fg_core_give(core, RESTAMP_LOT);
+	fg_core_give(core, FG_CORE_RESTAMP_LOT);
 	return INT64_MAX;
 }
 

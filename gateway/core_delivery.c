@@ -9,8 +9,6 @@
 #include "gateway/core_state.h"
 #include "storage/record.h"
 
-/* Numbers for losses are given away in lots of this many, one lot a commit interval. */
-#define LOSSES_LOT 64
 /* Asked again before this, the store has not seen the answer yet. */
 #define ROOM_ANSWER_US 30000000
 /* Losses wait while so many stored entries do: those are told first. */
@@ -151,11 +149,12 @@ static int64_t tell_losses(struct fg_core *core, struct fg_publisher *p)
 		return p->losses_due_mono_us;
 	p->losses_due_mono_us = core->now.mono_us + interval_us;
 	if (fg_ranges_count_below(&p->backlog, core->committed_next) > LOSSES_BACKLOG ||
-		!fg_core_may_give(core, LOSSES_LOT) ||
-		core->ports.issue_losses(core->ports.arg, p->conf->name, first, LOSSES_LOT) < 0)
+		!fg_core_may_give(core, FG_CORE_LOSSES_LOT) ||
+		core->ports.issue_losses(
+			core->ports.arg, p->conf->name, first, FG_CORE_LOSSES_LOT) < 0)
 		return p->losses_due_mono_us;
 	p->losses_out = true;
-	fg_core_give(core, LOSSES_LOT);
+	fg_core_give(core, FG_CORE_LOSSES_LOT);
 	return INT64_MAX;
 }
 

@@ -10,6 +10,11 @@
 /* Numbers are reserved in blocks of this many, the next block when half is used. */
 #define FG_SEQ_BLOCK 65536u
 
+/* Numbers for corrections, and for what is lost to a destination, are given away in lots of this
+ * many, one lot a commit interval. */
+#define FG_CORE_RESTAMP_LOT 256
+#define FG_CORE_LOSSES_LOT  64
+
 /* A group at run time. */
 struct fg_group_run {
 	const struct fg_group *group;
@@ -129,6 +134,7 @@ struct fg_core {
 int fg_core_init_items(struct fg_core *core, const struct fg_config *config);
 int fg_core_init_runs(struct fg_core *core, const struct fg_config *config, struct fg_now now);
 void fg_core_free_runs(struct fg_core *core);
+size_t fg_core_recent_cap(const struct fg_config *config);
 
 /* Readings may go out: the time is known, or an estimate of it is stored. */
 static inline bool fg_core_timed(const struct fg_core *core)

@@ -187,8 +187,8 @@ static bool live_now(struct fg_publisher *p, const struct fg_recent_entry *e)
 
 	if (!fg_ranges_has(&p->unacked, seq))
 		return false; /* the store refused it */
-	if (!e || e->item.replaces ||
-		(e->item.kind != FG_ITEM_READING && seq >= p->committed_next))
+	if (!e || e->item.replaces || (e->item.kind != FG_ITEM_READING &&
+			(seq >= p->committed_next || !(e->item.gap || e->item.account))))
 		fg_ranges_add(&p->backlog, seq, seq + 1); /* the store has it, or nobody */
 	else if (!e->timed)
 		fg_ranges_add(&p->held, seq, seq + 1);
@@ -400,7 +400,8 @@ int64_t fg_pub_lanes_run(struct fg_publisher *p, struct fg_now now)
 	}
 	if (pump_first(p) && pump_live(p, now.mono_us, &next))
 		pump_backlog(p, now.mono_us);
-	if (p->backlog.count && !p->page_pending && !p->blocked)
+	/* what is not committed yet is waited for, not looked for */
+	if (fg_ranges_first(&p->backlog) < p->committed_next && !p->page_pending && !p->blocked)
 		next = FG_MIN(next, now.mono_us + FG_PUB_STEP_US);
 	return next;
 }

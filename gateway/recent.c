@@ -17,6 +17,19 @@ int fg_recent_init(struct fg_recent *r, size_t cap, uint64_t next_seq)
 	return r->entries ? FG_OK : FG_ENOMEM;
 }
 
+void fg_recent_grow(struct fg_recent *r, size_t cap)
+{
+	struct fg_recent_entry *entries = cap > r->cap ? calloc(cap, sizeof(*entries)) : NULL;
+
+	if (!entries)
+		return;
+	for (uint64_t seq = r->first; seq < r->next; seq++)
+		entries[seq % cap] = r->entries[seq % r->cap];
+	free(r->entries);
+	r->entries = entries;
+	r->cap = cap;
+}
+
 static void drop_lent(struct fg_recent_entry *e)
 {
 	free((void *)e->item.gap);

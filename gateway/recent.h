@@ -27,6 +27,8 @@ struct fg_recent {
 };
 
 int fg_recent_init(struct fg_recent *r, size_t cap, uint64_t next_seq);
+/* Makes place for so many, where it has less; without memory it stays as it is. */
+void fg_recent_grow(struct fg_recent *r, size_t cap);
 void fg_recent_fini(struct fg_recent *r);
 
 /* Appends the entry for number r->next; copies its text, gap or account (a text that finds no

@@ -128,6 +128,29 @@ static void test_losses_are_told_when_somebody_listens(void **state)
 	}
 }
 
+/* While numbers are given away that are not stored yet nothing is looked for, and what was taken
+ * before them stays at hand until it is committed. */
+static void test_numbers_that_are_given_away(void **state)
+{
+	uint64_t seq;
+
+	(void)state;
+	begin(fake_yaml);
+	fake_connect(&f, town, true);
+	fake_answer(&f, sonde, 1);
+	seq = f.appended_next - 1;
+	f.core->time.restamping = true;
+	fg_core_losses(f.core, "town", 70);
+	fake_turn(&f, SEC);
+	assert_int_equal(f.lots, 2);
+	fake_turn(&f, 6 * SEC); /* the reading goes out early */
+	assert_true(fg_ranges_first(&fake_publisher(&f, 0)->backlog) > seq);
+	assert_true(fake_turn(&f, 0) - f.now.mono_us > SEC / 10);
+	for (int i = 0; i < 500; i++)
+		fake_answer(&f, sonde, i);
+	assert_non_null(fg_recent_get(&f.core->recent, seq));
+}
+
 /* A full store has no room for them: no number is given away for nothing each second. */
 static void test_losses_without_room(void **state)
 {
@@ -505,6 +528,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_losses_are_told_when_somebody_listens),
+		TEST(test_numbers_that_are_given_away),
 		TEST(test_losses_without_room),
 		TEST(test_losses_wait_for_numbers),
 		TEST(test_selection_of_gaps),

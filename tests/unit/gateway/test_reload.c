@@ -2,6 +2,8 @@
 /* A new configuration under a running core: what is the same goes on as it was. */
 #include "fake.h"
 
+#include <stdio.h>
+
 static struct fake f;
 static struct fake_broker *town;
 
@@ -232,6 +234,26 @@ static void test_changed_link_changes_its_devices(void **state)
 	assert_int_equal(f.core->publisher_count, 1);
 }
 
+/* Many points, and a long time between commits: all of them are at hand when the commit comes. */
+static void test_the_ring_grows(void **state)
+{
+	const struct fg_recent *recent = &f.core->recent;
+	size_t cap = recent->cap;
+	char text[sizeof(before) + 64];
+	const char *at = strstr(before, "readings.db") + strlen("readings.db");
+	uint64_t seq;
+
+	(void)state;
+	fake_answer(&f, fake_group(&f, "sonde", 0), 7);
+	seq = f.appended_next - 1;
+	snprintf(text, sizeof(text), "%.*s, commit_interval: 1h%s", (int)(at - before), before, at);
+	fake_reload(&f, text);
+	assert_in_range(recent->cap, cap + 600, 65536);
+	assert_non_null(fg_recent_get(recent, seq));
+	assert_int_equal(fg_recent_get(recent, seq)->item.seq, seq);
+	assert_int_equal(fg_recent_get(recent, seq)->item.value.kind, FG_KIND_DOUBLE);
+}
+
 static void test_new_destination_gets_what_comes_from_now_on(void **state)
 {
 	struct fake_broker *lab = town == &f.brokers[0] ? &f.brokers[1] : &f.brokers[0];
@@ -260,6 +282,7 @@ int main(void)
 		TEST(test_changed_destination_keeps_what_it_lacks),
 		TEST(test_a_page_under_way),
 		TEST(test_changed_link_changes_its_devices),
+		TEST(test_the_ring_grows),
 		TEST(test_new_destination_gets_what_comes_from_now_on),
 	};
 
