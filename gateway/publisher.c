@@ -322,7 +322,7 @@ void fg_publisher_doubt_start(struct fg_publisher *p, uint64_t n, uint64_t newes
 void fg_publisher_freeze(struct fg_publisher *p, uint64_t below)
 {
 	p->frozen_below = below;
-	if (below && p->state == FG_PUB_ONLINE)
+	if (below)
 		fg_pub_lanes_freeze(p, below);
 }
 

@@ -366,7 +366,7 @@ void fg_pub_lanes_freeze(struct fg_publisher *p, uint64_t below)
 {
 	p->page_valid = false;
 	p->page_stale = p->page_pending;
-	if (p->live_next < below)
+	if (p->state == FG_PUB_ONLINE && p->live_next < below)
 		skip_live(p, below);
 }
 

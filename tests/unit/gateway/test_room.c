@@ -192,6 +192,20 @@ static void test_a_page_from_before_the_room(void **state)
 	thin(200, 209);
 	serve(3);
 	assert_thinned(mark, 200, 209);
+	/* and over a lost connection */
+	outage(10);
+	fake_lose(&f, town);
+	fake_connect(&f, town, true);
+	fake_turn(&f, 0);
+	assert_true(fake_publisher(&f, 0)->page_pending);
+	fake_lose(&f, town);
+	fg_core_wants_room(f.core, f.now);
+	mark = town->sent_count;
+	fake_connect(&f, town, true);
+	fake_page(&f, town);
+	thin(210, 219);
+	serve(3);
+	assert_thinned(mark, 210, 219);
 }
 
 /* The live lane is behind, as the session has no room. */
