@@ -154,11 +154,6 @@ void fg_core_losses(struct fg_core *core, const char *destination, unsigned rows
 void fg_core_wants_room(struct fg_core *core, struct fg_now now);
 void fg_core_room_made(struct fg_core *core, struct fg_now now);
 
-/* Sends stored readings to a destination again, not retained. Returns how many are queued that
- * were not already; FG_ENOENT: no such destination. */
-int64_t fg_core_backfill(struct fg_core *core, struct fg_now now, const char *destination,
-	const struct fg_ranges *ranges);
-
 /* A page that read_page() gave out is filled; frees it where its publisher is gone. */
 void fg_core_page(struct fg_core *core, struct fg_now now, struct fg_page *page);
 

@@ -263,10 +263,11 @@ void fg_daemon_store_post(void *arg, const struct fg_store_event *event)
 		fg_daemon_wake(d, event->type != FG_STORE_SIZE);
 }
 
-/* From now on the grace of removed destinations runs. */
+/* From now on the grace of removed destinations runs: not by an estimate, from which the true time
+ * may be far away. */
 static void time_known(struct fg_daemon *d)
 {
-	if (d->time_known)
+	if (d->time_known || !d->core->trusted)
 		return;
 	d->time_known = true;
 	fg_daemon_tell_destinations(d);
