@@ -246,8 +246,7 @@ static int add_for(struct row *row, const struct fg_owed *o, const struct fg_rec
 {
 	const char *name;
 
-	if (!fg_owed_lacks(o, item->seq, item->seq) || fg_ranges_has(&o->doubt, item->seq) ||
-		!selects(row->set, o, item->point))
+	if (!fg_owed_lacks(o, item->seq, item->seq) || !selects(row->set, o, item->point))
 		return FG_OK;
 	switch (item->kind) {
 	case FG_ITEM_READING:

@@ -129,7 +129,8 @@ int fg_spool_restamp(struct fg_spool *s, uint64_t first_seq, unsigned max, unsig
  * their own, and go the way of a reading. The sum over all is never wrong. */
 
 /* What a destination has not got. `doubt`: numbers that were sent and not acknowledged; nobody
- * knows whether they arrived, so they are dropped last, and without a word. */
+ * knows whether they arrived, so they are dropped last. They are told like the others: a count that
+ * may be one too many is better than a loss that nobody hears of. */
 struct fg_owed {
 	const char *destination;
 	unsigned domains; /* bits of enum fg_domain that it selects */
