@@ -207,6 +207,7 @@ static int new_core(const struct fg_startup *s, const struct fg_spool_info *info
 {
 	struct open_eras eras = {0};
 	int r = fg_spool_open_eras(s->spool, on_era, &eras);
+	bool restamping, known = fg_spool_restamping(s->spool, &restamping) == FG_OK;
 	const struct fg_core_start start = {.next_seq = info->next_seq,
 		.seq_limit = info->next_seq + FG_SEQ_BLOCK,
 		.era = info->era,
@@ -214,7 +215,7 @@ static int new_core(const struct fg_startup *s, const struct fg_spool_info *info
 		.new_store = info->new_store,
 		/* at an orderly end the numbers that were not used are given back */
 		.unclean = info->last_seq && info->next_seq > info->last_seq + 1,
-		.restamping = true,
+		.restamping = !known || restamping,
 		.newest_ms = newest_ms,
 		.eras = eras.items,
 		.era_count = eras.count,

@@ -288,3 +288,17 @@ int fg_spool_restamp(struct fg_spool *s, uint64_t first_seq, unsigned max, unsig
 	*ret_more = more;
 	return FG_OK;
 }
+
+int fg_spool_restamping(struct fg_spool *s, bool *ret)
+{
+	unsigned used;
+	int rc = fg_spool_begin(s);
+
+	if (rc < 0)
+		return rc;
+	rc = fg_spool_restamp(s, 0, 0, &used, ret);
+	if (rc == FG_OK)
+		rc = fg_spool_commit(s);
+	fg_spool_rollback(s); /* without effect after a commit */
+	return rc;
+}

@@ -120,6 +120,8 @@ int fg_spool_restamp_begin(struct fg_spool *s, uint32_t era, int64_t true_offset
  * any job has more to do. Same conditions as for an append. */
 int fg_spool_restamp(struct fg_spool *s, uint64_t first_seq, unsigned max, unsigned *ret_used,
 	bool *ret_more);
+/* Whether any job has more to do. Outside a group. */
+int fg_spool_restamping(struct fg_spool *s, bool *ret);
 
 /* ---- what was lost ----
  *

@@ -232,6 +232,32 @@ static void corrections_keep_to_rows(void **state)
 	assert_int_equal(count_records(t), 23);
 }
 
+/* A start asks whether there is anything to correct before it gives numbers away for it. */
+static void a_start_knows_whether_corrections_are_under_way(void **state)
+{
+	struct store *t = *state;
+	unsigned used;
+	bool more = true;
+
+	store_open(t);
+	begin_seen(t);
+	assert_int_equal(fg_spool_restamping(t->s, &more), FG_OK);
+	assert_false(more);
+	put_rows(t, 1, 20, 4, false);
+	begin_job(t, 1);
+	assert_true(step(t, 10, true, &used));
+	store_close(t);
+	store_open(t);
+	assert_int_equal(fg_spool_restamping(t->s, &more), FG_OK);
+	assert_true(more);
+	correct_all(t, 50);
+	check(t, 1 << 1, 1);
+	store_close(t);
+	store_open(t);
+	assert_int_equal(fg_spool_restamping(t->s, &more), FG_OK);
+	assert_false(more);
+}
+
 static void spool_I3_corrections_need_numbers(void **state)
 {
 	struct store *t = *state;
@@ -479,6 +505,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(spool_I16_each_reading_is_corrected_once),
 		T(corrections_keep_to_rows),
+		T(a_start_knows_whether_corrections_are_under_way),
 		T(spool_I3_corrections_need_numbers),
 		T(corrections_wait_for_room),
 		T(damaged_rows_are_not_corrected),
