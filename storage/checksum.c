@@ -24,15 +24,26 @@ uint32_t fg_crc32(const void *bytes, size_t len)
 
 void fg_seal(struct fg_buf *out, size_t start)
 {
+	fg_seal_with(out, start, 0);
+}
+
+void fg_seal_with(struct fg_buf *out, size_t start, uint32_t salt)
+{
 	uint32_t crc = out->len > start ? fg_crc32(out->data + start, out->len - start) : 0;
 	unsigned char seal[SEAL_SIZE];
 
+	crc ^= salt;
 	for (unsigned i = 0; i < SEAL_SIZE; i++)
 		seal[i] = (unsigned char)(crc >> 8 * i);
 	fg_buf_put(out, seal, sizeof(seal));
 }
 
 bool fg_seal_check(const void *bytes, size_t len, size_t *ret_len)
+{
+	return fg_seal_check_with(bytes, len, 0, ret_len);
+}
+
+bool fg_seal_check_with(const void *bytes, size_t len, uint32_t salt, size_t *ret_len)
 {
 	const unsigned char *p = bytes;
 	uint32_t crc = 0;
@@ -42,7 +53,7 @@ bool fg_seal_check(const void *bytes, size_t len, size_t *ret_len)
 	len -= SEAL_SIZE;
 	for (unsigned i = 0; i < SEAL_SIZE; i++)
 		crc |= (uint32_t)p[len + i] << 8 * i;
-	if (crc != fg_crc32(bytes, len))
+	if (crc != (fg_crc32(bytes, len) ^ salt))
 		return false;
 	*ret_len = len;
 	return true;

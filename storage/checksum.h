@@ -18,4 +18,8 @@ void fg_seal(struct fg_buf *out, size_t start);
 /* Whether bytes end with the right seal; *ret_len is their length without it. */
 bool fg_seal_check(const void *bytes, size_t len, size_t *ret_len);
 
+/* The same with a salt: the seal is right only beside what the salt stands for. */
+void fg_seal_with(struct fg_buf *out, size_t start, uint32_t salt);
+bool fg_seal_check_with(const void *bytes, size_t len, uint32_t salt, size_t *ret_len);
+
 #endif

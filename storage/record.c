@@ -12,6 +12,8 @@
 #include "storage/checksum.h"
 
 #define VERSION 1
+#define VERSION_BOUND 2 /* the checksum covers the number too */
+#define SEAL_SIZE 4
 
 /* The byte before each value. */
 #define KIND_MASK 0x07
@@ -294,6 +296,26 @@ void fg_record_encode(struct fg_buf *out, const struct fg_record_head *head,
 	fg_seal(out, start);
 }
 
+/* What a number does to the checksum: numbers that differ in few bits never do the same. */
+static uint32_t salt_of(uint64_t first_seq)
+{
+	unsigned char bytes[8];
+
+	for (unsigned i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (unsigned char)(first_seq >> 8 * i);
+	return fg_crc32(bytes, sizeof(bytes));
+}
+
+void fg_record_bind(struct fg_buf *out, const void *bytes, size_t len, uint64_t first_seq)
+{
+	size_t start = out->len;
+
+	assert(len > 1 + SEAL_SIZE);
+	fg_buf_putc(out, VERSION_BOUND);
+	fg_buf_put(out, (const char *)bytes + 1, len - 1 - SEAL_SIZE);
+	fg_seal_with(out, start, salt_of(first_seq));
+}
+
 static bool within(int64_t t)
 {
 	return t > -TIME_LIMIT && t < TIME_LIMIT;
@@ -313,10 +335,10 @@ int64_t fg_record_add_time(struct fg_bytes *in, int64_t t)
 static unsigned get_head(struct fg_bytes *in, struct fg_record_head *ret)
 {
 	uint64_t era, count;
-	unsigned type;
+	unsigned type, version = fg_get_byte(in);
 
 	*ret = (struct fg_record_head){0};
-	in->bad |= fg_get_byte(in) != VERSION;
+	in->bad |= version != VERSION && version != VERSION_BOUND;
 	type = fg_get_byte(in);
 	in->bad |= type < FG_RECORD_READINGS || type > FG_RECORD_ACCOUNT;
 	era = fg_get_varint(in);
@@ -396,10 +418,10 @@ int fg_record_decode(const void *bytes, size_t len, uint64_t first_seq, fg_recor
 {
 	struct fg_bytes in = {.at = bytes};
 	struct fg_record_head head;
-	bool stopped = false;
+	bool stopped = false, bound = len && *in.at == VERSION_BOUND;
 	unsigned type;
 
-	if (!fg_seal_check(bytes, len, &len))
+	if (!fg_seal_check_with(bytes, len, bound ? salt_of(first_seq) : 0, &len))
 		return FG_ECORRUPT;
 	in.end = in.at + len;
 	type = get_head(&in, &head);

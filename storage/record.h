@@ -38,14 +38,18 @@ void fg_record_encode_account(struct fg_buf *out, const struct fg_record_head *h
 void fg_record_encode(struct fg_buf *out, const struct fg_record_head *head,
 	const struct fg_item *items, const int64_t *mono_us);
 
+/* Appends a record in the form in which it is stored: its checksum covers its first number too. */
+void fg_record_bind(struct fg_buf *out, const void *bytes, size_t len, uint64_t first_seq);
+
 /* Called for each item; returns not 0 to stop. */
 typedef int (*fg_record_fn)(void *arg, const struct fg_record_head *head,
 	const struct fg_item *item, int64_t mono_us);
 
 /* Reads a record; fn is called for each item with seq = first_seq + i, until it returns not 0.
  * Where !head->has_wall, item->wall_ms is meaningless and the caller works the time out from
- * mono_us and the era. Text is lent from bytes. FG_ECORRUPT where the bytes are no record: their
- * checksum is looked at before anything is given. Copes with any bytes. */
+ * mono_us and the era. Text is lent from bytes. FG_ECORRUPT where the bytes are no record, or one
+ * that is bound to another number: their checksum is looked at before anything is given. Copes
+ * with any bytes. */
 int fg_record_decode(const void *bytes, size_t len, uint64_t first_seq, fg_record_fn fn, void *arg);
 
 /* Reads the head alone, without looking at the checksum. */

@@ -174,8 +174,8 @@ static int let_go(struct salvage *x, struct waiting *w, uint64_t *ret_end)
 	return add_row(x, w->first, w->record.data, w->record.len);
 }
 
-/* Checksums do not cover the number of a row: where two are out of order one has a wrong number,
- * and neither is believed. */
+/* Checksums of layout 1 do not cover the number of a row: where two are out of order one has a
+ * wrong number, and neither is believed. */
 static int weigh_row(struct salvage *x, struct waiting *w, bool rising, sqlite3_stmt *st,
 	uint64_t *ret_end)
 {
@@ -346,8 +346,8 @@ static int drop_row(struct salvage *x, uint64_t seq)
 	return fg_sql_step(st);
 }
 
-/* The checksum of a record does not cover its number: of rows whose numbers overlap, one at least
- * has a wrong one, and neither is believed. Returns 1 where one went. */
+/* The checksum of a record of layout 1 does not cover its number: of rows whose numbers overlap,
+ * one at least has a wrong one, and neither is believed. Returns 1 where one went. */
 static int drop_overlapping(struct salvage *x)
 {
 	FG_CLEANUP(fg_sql_finalize) sqlite3_stmt *st = NULL;

@@ -302,13 +302,23 @@ static int lose(struct fg_spool *s, uint64_t first_seq, const void *record, size
 	return rc;
 }
 
+static int store_row(struct fg_spool *s, uint64_t first_seq, const struct fg_buf *record)
+{
+	sqlite3_stmt *st = s->st[ST_APPEND];
+
+	sqlite3_bind_int64(st, 1, (int64_t)first_seq);
+	sqlite3_bind_blob(st, 2, record->data, (int)record->len, SQLITE_STATIC);
+	return fg_sql_run(st);
+}
+
 int fg_spool_append(struct fg_spool *s, uint64_t first_seq, unsigned count, const void *record,
 	size_t len)
 {
-	sqlite3_stmt *st = s->st[ST_APPEND];
+	FG_CLEANUP(fg_buf_fini) struct fg_buf bound;
 	struct fg_span span;
 	int rc;
 
+	fg_buf_init(&bound, FG_MIN(len, (size_t)INT32_MAX) + 1);
 	if (s->group != GROUP_OPEN)
 		return refuse(s, FG_EINVAL, "an append needs an open group commit");
 	if (count == 0 || len > INT32_MAX || first_seq <= s->now.last_seq ||
@@ -329,9 +339,8 @@ int fg_spool_append(struct fg_spool *s, uint64_t first_seq, unsigned count, cons
 			return fg_spool_fail_group(s, rc, "store the index of time");
 		s->now.open = (struct fg_span){0};
 	}
-	sqlite3_bind_int64(st, 1, (int64_t)first_seq);
-	sqlite3_bind_blob(st, 2, record, (int)len, SQLITE_STATIC);
-	rc = fg_sql_run(st);
+	fg_record_bind(&bound, record, len, first_seq);
+	rc = bound.overflow ? FG_ENOMEM : store_row(s, first_seq, &bound);
 	if (rc < 0)
 		return fg_spool_fail_group(s, rc, "store readings");
 	fg_span_join(&s->now.open, &span);

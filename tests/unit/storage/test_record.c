@@ -249,6 +249,39 @@ static void spool_I6_truncated_and_flipped_records_are_refused(void **state)
 	assert_int_equal(got.given, 0); /* nothing of a damaged record is given */
 }
 
+/* What is stored is good under its own number alone. */
+static void spool_I6_a_record_is_bound_to_its_number(void **state)
+{
+	FG_CLEANUP(fg_buf_fini) struct fg_buf out, bound;
+	struct fg_rng rng = {6};
+	struct record r, got = {0};
+
+	(void)state;
+	fg_buf_init(&out, 1 << 20);
+	fg_buf_init(&bound, 1 << 20);
+	for (int round = 0; round < 20; round++) {
+		any_record(&rng, &r);
+		fg_buf_clear(&out);
+		fg_buf_clear(&bound);
+		fg_record_encode(&out, &r.head, r.items, r.mono_us);
+		fg_record_bind(&bound, out.data, out.len, 500);
+		assert_int_equal(bound.len, out.len);
+		for (unsigned bit = 0; bit < 62; bit++)
+			assert_int_equal(fg_record_decode(bound.data, bound.len,
+				500 ^ UINT64_C(1) << bit, take, &got), FG_ECORRUPT);
+		for (size_t i = 0; i < bound.len * 8; i += 3) {
+			bound.data[i / 8] = (char)(bound.data[i / 8] ^ (1 << i % 8));
+			assert_int_equal(fg_record_decode(bound.data, bound.len, 500, take, &got),
+				FG_ECORRUPT);
+			bound.data[i / 8] = (char)(bound.data[i / 8] ^ (1 << i % 8));
+		}
+		assert_int_equal(got.given, 0);
+		assert_int_equal(fg_record_decode(bound.data, bound.len, 500, take, &got), FG_OK);
+		check_equal(&r, &got);
+		got = (struct record){0};
+	}
+}
+
 static int touch(void *arg, const struct fg_record_head *head, const struct fg_item *item,
 	int64_t mono_us)
 {
@@ -371,6 +404,7 @@ int main(void)
 		cmocka_unit_test(spool_I6_records_decode_to_what_was_encoded),
 		cmocka_unit_test(records_are_small),
 		cmocka_unit_test(spool_I6_truncated_and_flipped_records_are_refused),
+		cmocka_unit_test(spool_I6_a_record_is_bound_to_its_number),
 		cmocka_unit_test(spool_I6_any_sealed_bytes_are_survived),
 		cmocka_unit_test(decoding_stops_when_told),
 		cmocka_unit_test(descriptors_come_back_or_are_refused),

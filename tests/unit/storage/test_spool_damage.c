@@ -379,6 +379,29 @@ static void a_damaged_header_is_not_another_program(void **state)
 	empty_folder(t);
 }
 
+/* A row whose number is damaged, and which meets no other there: it is not believed. */
+static void a_row_under_a_wrong_number_is_not_given(void **state)
+{
+	struct store *t = *state;
+	struct original o;
+	char sql[160];
+	sqlite3 *db;
+
+	make_original(t, &o);
+	copy_file(o.file, t->file);
+	assert_int_equal(sqlite3_open(t->file, &db), SQLITE_OK);
+	snprintf(sql, sizeof(sql), "UPDATE reading SET seq = seq + 1048576 WHERE seq = %llu",
+		(unsigned long long)(o.first + ROW));
+	assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	assert_int_equal(start_or_salvage(t, true), 1);
+	assert_int_equal(ask(t, &o, "SELECT count(*) FROM main.reading r LEFT JOIN o.reading w"
+		" USING (seq) WHERE w.record IS NOT r.record"), 0);
+	assert_int_equal(ask(t, &o, "SELECT count(*) FROM main.reading"), ROWS - 1);
+	store_close(t);
+	empty_folder(t);
+}
+
 static void another_programs_file_is_not_salvaged(void **state)
 {
 	struct store *t = *state;
@@ -403,6 +426,7 @@ int main(void)
 		T(a_file_cut_off_and_a_mark_unreadable),
 		T(a_salvage_that_is_cut_short_goes_on),
 		T(a_damaged_header_is_not_another_program),
+		T(a_row_under_a_wrong_number_is_not_given),
 		T(another_programs_file_is_not_salvaged),
 	};
 
