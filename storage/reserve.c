@@ -13,12 +13,15 @@ void fg_reserve_keep(struct fg_spool *s)
 	int64_t want = s->limits.reserve_bytes, have = fg_file_bytes(s->reserve), room;
 	int rc;
 
-	if (have == want)
+	if (have == want) {
+		s->starved = false;
 		return;
+	}
 	/* what appears just after it was used is for going on */
 	if (fg_file_room(s->file, &room) < 0 || room + have < want + s->limits.wal_bytes)
 		return;
 	rc = fg_file_allocate(s->reserve, want);
+	s->starved &= rc < 0;
 	if (rc < 0)
 		fg_debug(FG_DEBUG_spool, "spool: cannot hold room in '%s': %s", s->reserve,
 			fg_strerror(rc));
@@ -28,5 +31,6 @@ int fg_spool_use_reserve(struct fg_spool *s)
 {
 	int rc = fg_file_remove(s->reserve);
 
+	s->starved = true;
 	return rc < 0 ? fg_spool_fail(s, rc, "give back the room that is held") : FG_OK;
 }

@@ -109,6 +109,7 @@ struct fg_spool {
 	size_t domain_cap;
 	struct fg_thin *thin; /* what thin.c keeps in memory */
 	bool shrinking, expiring; /* from the high to the low bound in one go */
+	bool starved; /* the disk was full, and the ballast is not there again */
 	char error[256];
 };
 

@@ -150,6 +150,16 @@ static int watch_room(struct fg_spool *s)
 	return FG_OK;
 }
 
+/* Whether pages are to be freed for what comes next, because the file cannot grow. */
+static int watch_disk(struct fg_spool *s, bool *ret)
+{
+	int64_t unused = 0;
+	int rc = s->starved ? fg_sql_step_int(s->st[ST_PAGES_FREE], &unused) : FG_OK;
+
+	*ret = s->starved && unused < s->limits.wal_pages;
+	return rc < 0 ? fg_spool_fail(s, rc, "measure the store") : FG_OK;
+}
+
 static int choose_expired(struct fg_spool *s, int64_t now_wall_ms, uint64_t delivered_below,
 	uint64_t *ret_upto)
 {
@@ -201,9 +211,12 @@ static int tidy_rows(struct fg_spool *s, const struct fg_tidy *tidy,
 		.for_room = true,
 	};
 	uint64_t upto = 0;
+	bool cannot_grow;
 	int rc = watch_room(s);
 
-	if (rc == FG_OK && s->shrinking)
+	if (rc == FG_OK)
+		rc = watch_disk(s, &cannot_grow);
+	if (rc == FG_OK && (s->shrinking || cannot_grow))
 		rc = choose(s, &for_room, &upto);
 	if (rc == FG_OK && !upto)
 		rc = choose_expired(s, tidy->now_wall_ms,

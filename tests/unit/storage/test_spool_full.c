@@ -125,6 +125,46 @@ static void spool_I14_deliveries_are_recorded_on_a_full_disk(void **state)
 	}
 }
 
+/* What is delivered makes room for new readings where the file cannot grow, young as it is. */
+static void readings_go_on_in_the_place_of_delivered_ones(void **state)
+{
+	struct fg_spool_info info;
+	struct store t;
+	uint64_t seq;
+	int rc = FG_OK;
+
+	(void)state;
+	store_init(&t);
+	store = &t;
+	t.conf.max_bytes = 64 << 20;
+	store_open(&t);
+	fg_spool_info(t.s, &info);
+	seq = info.next_seq;
+	assert_int_equal(fg_spool_reserve(t.s, seq + 40000000), FG_OK);
+	for (unsigned i = 0; i < 100; i++, seq += 400 * ROW)
+		assert_int_equal(write_group(seq, 400), FG_OK);
+	fault.quota = used() + 3000;
+	for (; rc == FG_OK; seq += 400 * ROW)
+		rc = write_group(seq, 400);
+	assert_int_equal(rc, -ENOSPC);
+	assert_int_equal(fg_spool_use_reserve(t.s), FG_OK);
+	for (unsigned i = 0; i < 100; i++, seq += 400 * ROW) {
+		const struct fg_tidy tidy = {.delivered_below = seq};
+
+		while ((rc = fg_spool_tidy(t.s, &tidy)) > 0)
+			;
+		assert_int_equal(rc, FG_TIDY_DONE);
+		if (write_group(seq, 400) < 0)
+			fail_msg("group %u: %s", i, fg_spool_error(t.s));
+	}
+	fault.quota = 0;
+	/* and no more goes than is needed */
+	fg_spool_info(t.s, &info);
+	assert_true(info.rows > 1000);
+	store_fini(&t);
+	fault = (struct fault){.used = used};
+}
+
 /* The room that was just given back is for going on, not for the next ballast. */
 static void the_ballast_is_not_taken_again_at_once(void **state)
 {
@@ -153,6 +193,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(spool_I14_deliveries_are_recorded_on_a_full_disk),
+		cmocka_unit_test(readings_go_on_in_the_place_of_delivered_ones),
 		cmocka_unit_test(the_ballast_is_not_taken_again_at_once),
 	};
 
