@@ -160,6 +160,18 @@ static int watch_disk(struct fg_spool *s, bool *ret)
 	return rc < 0 ? fg_spool_fail(s, rc, "measure the store") : FG_OK;
 }
 
+/* Below this number all is accounted for: what the ledgers' running periods count in is behind it,
+ * and a start after a crash looks for it there. */
+static int accounted_below(struct fg_spool *s, uint64_t *ret)
+{
+	int64_t seq = 0;
+	int rc = fg_sql_int(s->db, "SELECT coalesce(min(from_seq), 9223372036854775807)"
+				   " FROM ledger", &seq);
+
+	*ret = seq > 0 ? (uint64_t)seq : 0;
+	return rc < 0 ? fg_spool_fail(s, rc, "read how far accounts go") : FG_OK;
+}
+
 static int choose_expired(struct fg_spool *s, int64_t now_wall_ms, uint64_t delivered_below,
 	uint64_t *ret_upto)
 {
@@ -169,11 +181,16 @@ static int choose_expired(struct fg_spool *s, int64_t now_wall_ms, uint64_t deli
 		.cutoff_ms = now_wall_ms - s->limits.keep_ms - slack,
 		.future_ms = now_wall_ms + SLACK_MS_MAX,
 	};
+	uint64_t accounted;
 	int rc;
 
 	*ret_upto = 0;
 	if (now_wall_ms <= 0)
 		return FG_OK;
+	rc = accounted_below(s, &accounted);
+	if (rc < 0)
+		return rc;
+	v.delivered_below = FG_MIN(delivered_below, accounted);
 	rc = choose(s, &v, ret_upto);
 	if (rc == FG_OK)
 		s->expiring = *ret_upto > 0;

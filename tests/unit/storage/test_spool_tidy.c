@@ -151,6 +151,34 @@ static void spool_I8_I9_the_oldest_goes_for_room_and_is_told(void **state)
 	assert_int_equal(info_of(t).next_seq, first + 300000);
 }
 
+/* What is in no account yet does not expire: after a crash the ledger would take it for missing. */
+static void spool_I8_what_is_not_accounted_for_stays(void **state)
+{
+	struct fg_ledger_row row = {.device = "sonde", .to_ms = STORE_WALL_MS};
+	const int64_t later = STORE_WALL_MS + INT64_C(1000) * 86400000;
+	struct store *t = *state;
+	struct told told = {0};
+	uint64_t first, seq;
+
+	t->conf.keep_ms = 0;
+	store_open(t);
+	first = seq = info_of(t).next_seq;
+	assert_int_equal(fg_spool_reserve(t->s, seq + 100000), FG_OK);
+	for (unsigned i = 0; i < 100; i++, seq += 40)
+		store_put(t, seq, 40, STORE_WALL_MS + i * 60000);
+	row.from_seq = first + 1000;
+	assert_int_equal(fg_spool_begin(t->s), FG_OK);
+	assert_int_equal(fg_spool_set_ledger(t->s, &row), FG_OK);
+	assert_int_equal(fg_spool_commit(t->s), FG_OK);
+	tidy_all(t, later, seq, &told);
+	assert_in_range(info_of(t).first_seq, first + 1, first + 1000);
+	assert_int_equal(fg_spool_begin(t->s), FG_OK);
+	assert_int_equal(fg_spool_forget_ledger(t->s, row.device), FG_OK);
+	assert_int_equal(fg_spool_commit(t->s), FG_OK);
+	tidy_all(t, later, seq, &told);
+	assert_true(info_of(t).first_seq > first + 2000);
+}
+
 static void spool_I8_drop_newest_keeps_what_is_not_delivered(void **state)
 {
 	FG_CLEANUP(fg_ranges_fini) struct fg_ranges seen = {0}, left = {0};
@@ -263,6 +291,7 @@ int main(void)
 		T(spool_I8_delivered_history_expires_and_nothing_else),
 		T(rows_of_unknown_time_expire_by_their_order),
 		T(spool_I8_I9_the_oldest_goes_for_room_and_is_told),
+		T(spool_I8_what_is_not_accounted_for_stays),
 		T(spool_I8_drop_newest_keeps_what_is_not_delivered),
 		T(spool_I9_the_size_holds_without_tidy),
 		T(spool_I9_the_size_holds_while_a_reader_stays),
