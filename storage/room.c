@@ -296,21 +296,44 @@ static bool wanted(const struct step *x, const struct fg_room_span *span)
 	return x->pass != FG_ROOM_DELIVERED || delivered(x, span);
 }
 
+/* Behind a span, and behind all that lies in the same gap of a configured destination: where most
+ * of a store is not delivered, looking at each span of it would take longer than all the rest. */
+static uint64_t behind(const struct step *x, const struct fg_room_span *span)
+{
+	uint64_t at = span->last + 1;
+	struct fg_range r;
+
+	for (size_t i = 0; i < x->tidy->owed_count; i++)
+		if (fg_ranges_next(&x->owed[i].unacked, span->first, &r) && r.from <= span->last)
+			at = FG_MAX(at, r.to);
+	return at;
+}
+
+/* Whether the step has read its share. Rows that may have arrived lie at the front, and there are
+ * few of them; those behind them go first. */
+static bool read_enough(const struct step *x)
+{
+	return x->read_bytes >= STEP_BYTES && (x->pass != FG_ROOM_OLDEST || x->rows_gone);
+}
+
 /* Spans from *at on, until a step's worth was read; *at moves on. */
 static int do_spans(struct step *x, uint64_t *at)
 {
 	struct fg_room_span span;
 	int rc = FG_OK;
 
-	while (rc == FG_OK && x->read_bytes < STEP_BYTES) {
+	while (rc == FG_OK && !read_enough(x)) {
 		rc = next_span(x->s, *at, &span);
 		if (rc == FG_ENOENT || (rc == FG_OK && span.last >= x->tidy->drop_below))
 			return FG_OK;
-		if (rc == FG_OK && wanted(x, &span)) {
-			if (x->pass == FG_ROOM_THIN)
-				fg_thin_enter(x->s->thin, span.first);
-			rc = do_span(x, &span);
+		if (rc == FG_OK && !wanted(x, &span)) {
+			*at = behind(x, &span);
+			continue;
 		}
+		if (rc == FG_OK && x->pass == FG_ROOM_THIN)
+			fg_thin_enter(x->s->thin, span.first);
+		if (rc == FG_OK)
+			rc = do_span(x, &span);
 		*at = span.last + 1;
 	}
 	return rc;

@@ -241,6 +241,28 @@ static void doubtful_rows_go_last_and_are_told(void **state)
 		((int64_t)rows - left) * PER_ROW);
 }
 
+/* However many there are of them at the front: more than a step reads at once. */
+static void many_doubtful_rows_stay_while_others_can_go(void **state)
+{
+	FG_CLEANUP(fg_ranges_fini) struct fg_ranges all = {0}, doubt = {0};
+	struct store *t = *state;
+	struct fg_owed owed = {.destination = "a", .domains = UINT32_MAX};
+	uint64_t first;
+	char sql[120];
+
+	open_small(t, FG_FULL_DROP_OLDEST);
+	first = next_of(t);
+	fg_ranges_add(&all, first, FG_SEQ_END);
+	fg_ranges_add(&doubt, first, first + 500 * ROW);
+	owed.unacked = all;
+	owed.doubt = doubt;
+	run_full(t, 200, &owed, 1);
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM reading WHERE seq < %llu",
+		(unsigned long long)(first + 500 * ROW));
+	assert_int_equal(ask(t, sql), 500);
+	assert_true(ask(t, "SELECT count(*) FROM reading") < 1900);
+}
+
 static void delivered_rows_behind_undelivered_ones_go_first(void **state)
 {
 	FG_CLEANUP(fg_ranges_fini) struct fg_ranges old = {0};
@@ -458,6 +480,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(the_oldest_goes_and_every_reading_is_counted),
 		T(doubtful_rows_go_last_and_are_told),
+		T(many_doubtful_rows_stay_while_others_can_go),
 		T(delivered_rows_behind_undelivered_ones_go_first),
 		T(thinning_leaves_every_nth_and_counts_the_rest),
 		T(what_is_refused_is_lost_to_all),
