@@ -142,7 +142,8 @@ struct fg_owed {
 /* How many rows wait to be told for a destination (those that are for all included). */
 int fg_spool_losses(struct fg_spool *s, const char *destination, unsigned *ret);
 /* In a group. Turns at most `max` of them into stored gaps and accounts from first_seq on;
- * *ret_used: how many numbers were taken. */
+ * *ret_used: how many numbers were taken. FG_EINVAL where they are used or not reserved; the group
+ * goes on. */
 int fg_spool_issue_losses(struct fg_spool *s, const char *destination, uint64_t first_seq,
 	unsigned max, unsigned *ret_used);
 

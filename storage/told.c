@@ -233,8 +233,9 @@ int fg_spool_issue_losses(struct fg_spool *s, const char *destination, uint64_t 
 	int rc;
 
 	*ret_used = 0;
-	if (s->group != GROUP_OPEN)
-		return FG_EINVAL;
+	if (s->group != GROUP_OPEN || first_seq <= s->now.last_seq || first_seq < s->next_seq ||
+		first_seq >= s->reserved || max > s->reserved - first_seq)
+		return fg_spool_fail(s, FG_EINVAL, "tell what was lost without numbers for it");
 	if (s->full || !max) /* what would be told would be lost at once */
 		return FG_OK;
 	most = FG_MIN(most, 4u * FG_ACCOUNT_LINES);

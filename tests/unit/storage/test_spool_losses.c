@@ -382,6 +382,28 @@ static void what_is_refused_is_lost_to_all(void **state)
 	free(x);
 }
 
+/* Numbers that cannot be had are refused, and what is in the group with them is stored. */
+static void spool_I3_losses_need_numbers(void **state)
+{
+	FG_CLEANUP(fg_ranges_fini) struct fg_ranges all = {0};
+	struct store *t = *state;
+	struct fg_owed owed = {.destination = "a", .domains = UINT32_MAX};
+	uint64_t seq;
+	unsigned used;
+
+	open_small(t, FG_FULL_DROP_OLDEST);
+	fg_ranges_add(&all, next_of(t), FG_SEQ_END);
+	owed.unacked = all;
+	run_full(t, 150, &owed, 1);
+	seq = next_of(t);
+	assert_int_equal(fg_spool_begin(t->s), FG_OK);
+	assert_int_equal(fg_spool_issue_losses(t->s, "a", seq - 1, 8, &used), FG_EINVAL);
+	assert_int_equal(fg_spool_issue_losses(t->s, "a", seq + 9000000, 8, &used), FG_EINVAL);
+	assert_int_equal(store_append(t, seq, ROW, 1000, STORE_WALL_MS), FG_OK);
+	assert_int_equal(fg_spool_commit(t->s), FG_OK);
+	assert_int_equal(issue_all(t, "a"), 3);
+}
+
 static void put_account(struct store *t, uint64_t seq, int64_t from_ms, const char *destination)
 {
 	struct fg_account_line lines[2] = {{.point = t->point[0], .scheduled = 6, .sent = 5,
@@ -484,6 +506,7 @@ int main(void)
 		T(delivered_rows_behind_undelivered_ones_go_first),
 		T(thinning_leaves_every_nth_and_counts_the_rest),
 		T(what_is_refused_is_lost_to_all),
+		T(spool_I3_losses_need_numbers),
 		T(gaps_and_accounts_that_go_come_back_added_up),
 		T(a_removed_destination_keeps_its_backlog_for_a_day),
 	};
