@@ -62,6 +62,12 @@ struct point {
 	double gaps[PLAN_DESTS];
 };
 
+/* What the last store holds for a destination that has not got it: in checker_finish(). */
+struct owing {
+	struct checker *checker;
+	unsigned dest;
+};
+
 struct checker {
 	const struct plan *plan;
 	struct given *given;
@@ -261,18 +267,6 @@ static uint32_t hash_of(const void *bytes, size_t len)
 	return h;
 }
 
-/* Of a message; without its time where that may still change by a second run of the boot. */
-static uint32_t hash_of_message(const void *payload, size_t len)
-{
-	const char *time = memmem(payload, len, "\"time\":\"", 8);
-	size_t before = len;
-
-	if (time && PLAN_LACKS & LACKS_CLOCK)
-		before = (size_t)(time - (const char *)payload);
-	return hash_of(payload, before) ^
-	       (before < len ? hash_of(time + 32, len - before - 32) : 0);
-}
-
 /* One id, one content; one content, one id. */
 static struct number *check_number(struct checker *c, const struct parsed *m, uint32_t given,
 	uint32_t hash)
@@ -371,6 +365,7 @@ static size_t take_reading(struct checker *c, unsigned dest, uint64_t connection
 	if (!(g->got >> dest & 1) && m->qc <= 4)
 		p->readings[dest]++;
 	g->got |= (uint8_t)(1u << dest);
+	n->got |= (uint8_t)(1u << dest);
 	g->corrected |= m->replaces != 0;
 	if (p->newest[dest] == NONE || c->given[p->newest[dest]].true_us < g->true_us)
 		p->newest[dest] = i;
@@ -405,7 +400,7 @@ static void take_ledger(struct checker *c, unsigned dest, const struct parsed *m
 size_t checker_received(struct checker *c, int64_t true_us, unsigned dest, uint64_t connection,
 	const char *topic, const void *payload, size_t len, bool retain, int64_t well_since_us)
 {
-	uint32_t hash = hash_of_message(payload, len);
+	uint32_t hash = hash_of(payload, len);
 	struct parsed m;
 
 	c->now_us = true_us;
@@ -444,6 +439,15 @@ void checker_forgot(struct checker *c, unsigned dest, bool retained)
 
 /* ---- the disk ---- */
 
+static unsigned point_of(const struct fg_point_desc *desc)
+{
+	unsigned device, number;
+
+	if (sscanf(desc->device, "d%u", &device) != 1 || sscanf(desc->point, "x_p%u", &number) != 1)
+		abort();
+	return device * PLAN_POINTS + number;
+}
+
 static int on_row(void *arg, const struct fg_item *item, const struct fg_point_desc *desc,
 	bool uncertain)
 {
@@ -451,15 +455,12 @@ static int on_row(void *arg, const struct fg_item *item, const struct fg_point_d
 	struct parsed m = {.kind = PARSED_READING, .seq = item->seq, .time_ms = item->wall_ms,
 		.qc = (int)item->qc, .has_value = item->qc != FG_QC_MISSING,
 		.value = (double)item->value.i};
-	unsigned device, number;
 	uint32_t i;
 
 	if (item->kind != FG_ITEM_READING || item->replaces)
 		return 0;
 	c->stored++;
-	if (sscanf(desc->device, "d%u", &device) != 1 || sscanf(desc->point, "x_p%u", &number) != 1)
-		abort();
-	m.point = device * PLAN_POINTS + number;
+	m.point = point_of(desc);
 	fg_reason_text(item->reason, item->detail, m.reason);
 	if (item->reason == FG_REASON_NONE)
 		m.reason[0] = '\0';
@@ -478,7 +479,7 @@ static int on_row(void *arg, const struct fg_item *item, const struct fg_point_d
 	return 0;
 }
 
-static void look_at(struct checker *c, const struct disk *disk)
+static long read_store(struct checker *c, const struct disk *disk, fg_reader_fn fn, void *arg)
 {
 	struct disk *was = disk_mounted(), *copy = disk_copy(disk);
 	struct fg_reader *r;
@@ -486,13 +487,11 @@ static void look_at(struct checker *c, const struct disk *disk)
 	struct fg_buf why;
 	long n = 0;
 
-	for (size_t i = 0; i < c->given_count; i++)
-		c->given[i].on_disk = false;
 	fg_buf_wrap(&why, text, sizeof(text));
 	disk_mount(copy);
 	/* where there is no store, nothing was committed: what that means is found below */
 	if (fg_reader_open(PLAN_DB, &why, &r) == FG_OK) {
-		n = fg_reader_range(r, 0, FG_SEQ_END, on_row, c);
+		n = fg_reader_range(r, 0, FG_SEQ_END, fn, arg);
 		if (n < 0 || fg_reader_damaged(r))
 			found(c, "S1", "the store cannot be read after its end: %s",
 				fg_strerror((int)n));
@@ -500,6 +499,14 @@ static void look_at(struct checker *c, const struct disk *disk)
 	}
 	disk_mount(was);
 	disk_free(copy);
+	return n;
+}
+
+static void look_at(struct checker *c, const struct disk *disk)
+{
+	for (size_t i = 0; i < c->given_count; i++)
+		c->given[i].on_disk = false;
+	read_store(c, disk, on_row, c);
 }
 
 /* What is told whenever it is given; a failure is told only when it begins or changes. */
@@ -625,14 +632,54 @@ static void check_law(struct checker *c, unsigned dest)
 	}
 }
 
-unsigned checker_finish(struct checker *c, int64_t true_us)
+/* The accounts of the last hour wait in the store: they count as told. */
+static void add_line(struct point *p, unsigned dest, const struct fg_account_line *l)
+{
+	p->scheduled[dest] += l->scheduled;
+	p->sent[dest] += l->sent;
+	p->suppressed[dest] += l->suppressed;
+	p->missing[dest] += l->missing;
+}
+
+static bool is_for(const char *destination, unsigned dest)
+{
+	unsigned i;
+
+	return !destination || !*destination ||
+	       (sscanf(destination, "dest%u", &i) == 1 && i == dest);
+}
+
+static int on_owed(void *arg, const struct fg_item *item, const struct fg_point_desc *desc,
+	bool uncertain)
+{
+	const struct owing *o = arg;
+	struct checker *c = o->checker;
+	struct number *n = number_of(c, item->seq);
+	unsigned point = point_of(desc);
+
+	(void)uncertain;
+	if (!n || n->got >> o->dest & 1 || !selects(c, o->dest, point))
+		return 0;
+	if (item->kind == FG_ITEM_READING && !item->replaces && item->qc != FG_QC_MISSING)
+		c->points[point].readings[o->dest]++;
+	if (item->kind == FG_ITEM_GAP && is_for(item->gap->destination, o->dest))
+		c->points[point].gaps[o->dest] += (double)item->gap->count;
+	if (item->kind != FG_ITEM_ACCOUNT || !is_for(item->account->destination, o->dest))
+		return 0;
+	for (size_t i = 0; i < item->account->count; i++)
+		add_line(&c->points[point_of(item->account->lines[i].desc)], o->dest,
+			&item->account->lines[i]);
+	return 0;
+}
+
+unsigned checker_finish(struct checker *c, int64_t true_us, const struct disk *disk)
 {
 	c->now_us = true_us;
 	check_delivered(c);
 	for (unsigned d = 0; d < c->plan->dests; d++) {
 		check_retained(c, d);
-		if (!(PLAN_LACKS & LACKS_GAPS))
-			check_law(c, d);
+		read_store(c, disk, on_owed, &(struct owing){c, d});
+		check_law(c, d);
 	}
 	return c->faults;
 }

@@ -60,9 +60,9 @@ void checker_ended(struct checker *c, int64_t true_us, bool clean, int64_t disk_
 /* Bytes on the disk, the most since the last call. */
 void checker_disk(struct checker *c, int64_t true_us, int64_t peak);
 
-/* After the last checker_ended(): everything was well for a day. Returns how many faults were found
- * in all. */
-unsigned checker_finish(struct checker *c, int64_t true_us);
+/* After the last checker_ended(): everything was well for a day. What the store still owes counts as
+ * told. Returns how many faults were found in all. */
+unsigned checker_finish(struct checker *c, int64_t true_us, const struct disk *disk);
 unsigned checker_faults(const struct checker *c);
 /* What was looked at, for people. */
 void checker_summary(const struct checker *c, char *text, size_t size);

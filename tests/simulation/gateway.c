@@ -16,6 +16,8 @@
 #define STOP_US	    (2 * US_PER_S)
 #define EVENTS_MAX  256
 #define READERS_MAX 16
+#define TICK_US	    (60 * US_PER_S)
+#define TICK_SOON_US US_PER_S
 
 struct sim_gateway {
 	struct sim *sim;
@@ -28,6 +30,9 @@ struct sim_gateway {
 	struct fg_store_engine *store;
 	struct fg_store_sink *sink; /* the store's */
 	bool time_known;
+	int64_t newest_ms; /* of what was stored at the start */
+	int64_t tick_us;   /* of the next look at the clock */
+	unsigned looks;	   /* that come soon */
 	int64_t wake_us, store_due_us; /* true time of the event that is under way; 0: none */
 	bool store_busy;	       /* what it did takes until its SIM_STORED */
 	struct fg_store_event events[EVENTS_MAX];
@@ -77,7 +82,8 @@ static void on_event(void *arg, const struct fg_store_event *event)
 
 static void tell_destinations(struct sim_gateway *g)
 {
-	int64_t now_ms = g->time_known ? sim_clock(g->sim).wall_us / 1000 : 0;
+	int64_t mono_us = sim_clock(g->sim).mono_us;
+	int64_t now_ms = g->time_known ? fg_core_wall_us(g->core, mono_us) / 1000 : 0;
 
 	fg_startup_destinations(g->config, g->sink, now_ms);
 }
@@ -153,10 +159,6 @@ static void deliver(struct sim_gateway *g, const struct fg_store_event *event)
 		break;
 	case FG_STORE_RESERVED:
 		fg_core_reserved(g->core, event->a);
-		break;
-	case FG_STORE_BOOT_TIMED:
-		fg_core_boot_timed(g->core, now);
-		time_known(g);
 		break;
 	case FG_STORE_ERA:
 		fg_core_era_stored(g->core, now, (uint32_t)event->a);
@@ -250,11 +252,6 @@ static void port_reserve(void *arg, uint64_t limit)
 		fg_core_reserved(g->core, 0);
 }
 
-static int port_offset(void *arg, int64_t offset_us)
-{
-	return fg_store_boot_offset(sink_of(arg), offset_us);
-}
-
 static int port_era(void *arg, const struct fg_era *era)
 {
 	return fg_store_set_era(sink_of(arg), era);
@@ -328,7 +325,6 @@ static const struct fg_core_ports ports = {
 	.append = port_append,
 	.save_delivery = port_save,
 	.reserve = port_reserve,
-	.set_boot_offset = port_offset,
 	.set_era = port_era,
 	.restamp_begin = port_restamp_begin,
 	.restamp = port_restamp,
@@ -348,18 +344,7 @@ static const struct fg_core_ports ports = {
 static int on_page_item(void *arg, const struct fg_item *item, const struct fg_point_desc *desc,
 	bool uncertain)
 {
-	struct fg_page *page = arg;
-	size_t i = page->count;
-
-	if (i == FG_PAGE_ITEMS) {
-		page->scanned_to = item->seq;
-		return 1;
-	}
-	page->items[i] = *item;
-	page->descs[i] = desc;
-	page->uncertain[i] = uncertain;
-	page->count++;
-	return 0;
+	return fg_page_add(arg, item, desc, uncertain);
 }
 
 static void fill_page(struct sim_gateway *g, unsigned i)
@@ -375,6 +360,21 @@ static void fill_page(struct sim_gateway *g, unsigned i)
 	n = fg_reader_range(g->reader, page->from, page->to, on_page_item, page);
 	page->status = n < 0 ? (int)n : FG_OK;
 	fg_core_page(g->core, sim_clock(g->sim), page);
+}
+
+/* ---- the clock ---- */
+
+/* The daemon looks each second. Here it is enough to look often, and twice right after the clock
+ * has changed. */
+static void look_at_clock(struct sim_gateway *g)
+{
+	int64_t next_us = g->looks ? TICK_SOON_US : TICK_US;
+
+	if (g->looks)
+		g->looks--;
+	fg_core_clock(g->core, sim_clock(g->sim), sim_clock_level(g->sim, g->newest_ms));
+	g->tick_us = g->sim->now_us + next_us;
+	post(g->sim, g->tick_us, SIM_TICK, 0);
 }
 
 /* ---- start ---- */
@@ -410,7 +410,6 @@ static int open_store(struct sim_gateway *g, const struct fg_spool_conf *conf,
 	struct fg_buf why, salvage;
 	struct fg_startup start = {.config = g->config, .ports = &with, .session = "session",
 		.now = sim_clock(g->sim), .series = &g->series};
-	int64_t newest_ms;
 	int r;
 
 	with.arg = g;
@@ -423,7 +422,7 @@ static int open_store(struct sim_gateway *g, const struct fg_spool_conf *conf,
 	start.reader = g->reader;
 	start.seed = fg_rng_next(&g->sim->rng);
 	if (r >= 0)
-		r = fg_startup_core(&start, &newest_ms, &g->core);
+		r = fg_startup_core(&start, &g->newest_ms, &g->core);
 	if (r < 0)
 		fg_spool_close(start.spool);
 	*ret = start.spool;
@@ -470,8 +469,7 @@ bool sim_gateway_start(struct sim *s)
 	g->sink = fg_store_engine_sink(g->store);
 	tell_destinations(g);
 	s->gateway = g;
-	if (sim_clock_right(s))
-		fg_core_clock(g->core, sim_clock(s), true);
+	look_at_clock(g);
 	return true;
 }
 
@@ -575,6 +573,11 @@ void sim_gateway_event(struct sim *s, struct sim_event *e)
 	case SIM_STORED:
 		store_through(g);
 		break;
+	case SIM_TICK:
+		if (g->tick_us != s->now_us)
+			return; /* another one came in between */
+		look_at_clock(g);
+		break;
 	default:
 		fill_page(g, e->who);
 		break;
@@ -590,9 +593,9 @@ void sim_gateway_polled(struct sim *s, const struct fg_poll_result *result)
 
 void sim_gateway_clock(struct sim *s)
 {
-	sim_log(s, "the clock is right");
-	fg_core_clock(s->gateway->core, sim_clock(s), true);
-	sim_gateway_turn(s);
+	s->gateway->looks = 2;
+	s->gateway->tick_us = s->now_us + TICK_SOON_US / 2;
+	post(s, s->gateway->tick_us, SIM_TICK, 0);
 }
 
 void sim_gateway_reload(struct sim *s)

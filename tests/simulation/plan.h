@@ -21,17 +21,6 @@
 #define PLAN_FIRST_SEQ	1000
 #define PLAN_DB		"/sim/readings.db"
 
-/* What the program cannot do yet; the plan spares it and the checker does not ask for it. Empty
- * when all parts are in. */
-enum plan_lack {
-	LACKS_GAPS = 1u << 0,	 /* no gaps, no accounts: the law cannot be checked */
-	LACKS_CLOCK = 1u << 1,	 /* steps, holdover, estimates, corrections */
-	LACKS_SALVAGE = 1u << 2, /* damage to the file */
-	LACKS_REFUSED = 1u << 3, /* a broker that refuses for good is never got over */
-	LACKS_DELAY = 1u << 4,	 /* live readings wait for the disk however long it takes */
-};
-#define PLAN_LACKS (LACKS_GAPS | LACKS_CLOCK | LACKS_SALVAGE | LACKS_REFUSED | LACKS_DELAY)
-
 enum plan_what {
 	PLAN_POWER_CUT,	   /* in the middle of writing; off for `a` µs */
 	PLAN_KILL,	   /* the process dies; again after `a` µs */

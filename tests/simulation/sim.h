@@ -21,8 +21,9 @@ enum sim_event_type {
 	SIM_STORE,     /* the store is due */
 	SIM_STORED,    /* what it did is through */
 	SIM_PAGE,      /* a page of the backlog has been read */
+	SIM_TICK,      /* the gateway looks at the clock */
 	SIM_POLLED,    /* a sensor has answered, or not */
-	SIM_CLOCK,     /* the clock becomes right */
+	SIM_CLOCK,     /* a time service is reached */
 	SIM_CONNECTED, /* a broker answers a connection, or not */
 	SIM_RECEIVE,   /* a message arrives at the broker */
 	SIM_ACK,       /* its acknowledgement arrives */
@@ -86,7 +87,10 @@ struct sim {
 	int64_t disk_well_since_us;
 	unsigned disk_faults; /* that go on */
 	int64_t boot_us, boot_mono_us; /* true and monotonic time at the present boot */
-	int64_t clock_right_us;	       /* true time at which its wall clock becomes right */
+	enum fg_clock_level clock_level;
+	int64_t clock_off_us;	/* of the wall clock: how far it is from true time */
+	int64_t clock_since_us; /* the gateway can know the time since then; INT64_MAX: it cannot */
+	uint64_t boots;
 	int64_t suspended_until_us, awake_since_us;
 	struct sim_gateway *gateway; /* NULL while it does not run */
 	bool running; /* the checker was told that it started, not yet that it ended */
@@ -114,7 +118,8 @@ void sim_run(struct sim *s);
 void sim_fini(struct sim *s);
 void sim_at(struct sim *s, int64_t at_us, struct sim_event event);
 struct fg_now sim_clock(const struct sim *s);
-bool sim_clock_right(const struct sim *s);
+/* What the machine says of its clock; newest_ms: of the newest stored reading. */
+enum fg_clock_level sim_clock_level(const struct sim *s, int64_t newest_ms);
 void sim_log(struct sim *s, const char *fmt, ...) FG_PRINTF(2, 3);
 int64_t sim_between(struct sim *s, int64_t low, int64_t high);
 void sim_ended(struct sim *s, bool clean);
@@ -145,6 +150,7 @@ bool sim_gateway_start(struct sim *s);
 void sim_gateway_event(struct sim *s, struct sim_event *e);
 void sim_gateway_turn(struct sim *s);
 void sim_gateway_polled(struct sim *s, const struct fg_poll_result *result);
+/* The clock has changed. */
 void sim_gateway_clock(struct sim *s);
 void sim_gateway_stop(struct sim *s); /* asks it to end; it takes a while */
 bool sim_gateway_stopping(const struct sim *s);

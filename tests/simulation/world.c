@@ -85,21 +85,22 @@ static int64_t mono_us(const struct sim *s)
 	return s->boot_mono_us + s->now_us - s->boot_us;
 }
 
-bool sim_clock_right(const struct sim *s)
-{
-	return s->now_us >= s->clock_right_us;
-}
-
-/* A clock that is kept by NTP is some milliseconds off and wanders; one that is not began in
- * 1970. */
+/* One that is kept by a time service is some milliseconds off and wanders; one that nobody ever set
+ * began in 1970. */
 struct fg_now sim_clock(const struct sim *s)
 {
 	int64_t phase = s->now_us / US_PER_S % 86400 - 43200;
-	struct fg_now now = {.mono_us = mono_us(s), .wall_us = mono_us(s)};
+	struct fg_now now = {.mono_us = mono_us(s), .wall_us = s->now_us + s->clock_off_us};
 
-	if (sim_clock_right(s))
-		now.wall_us = s->now_us + (phase < 0 ? -phase : phase) - 20000;
+	now.wall_us += (phase < 0 ? -phase : phase) - 20000;
 	return now;
+}
+
+enum fg_clock_level sim_clock_level(const struct sim *s, int64_t newest_ms)
+{
+	if (s->clock_level == FG_CLOCK_RTC && sim_clock(s).wall_us / 1000 < newest_ms)
+		return FG_CLOCK_UNKNOWN;
+	return s->clock_level;
 }
 
 int64_t sim_well_since(const struct sim *s, unsigned dest)
@@ -107,16 +108,49 @@ int64_t sim_well_since(const struct sim *s, unsigned dest)
 	const struct sim_broker *b = &s->brokers[dest];
 	int64_t since = FG_MAX(b->well_since_us, s->awake_since_us);
 
-	if (!s->gateway || s->disk_faults || !b->connected || !sim_clock_right(s) ||
+	if (!s->gateway || s->disk_faults || !b->connected || s->clock_since_us == INT64_MAX ||
 		s->now_us < b->hangs_until_us || s->now_us < b->refuses_until_us ||
 		s->now_us < b->slow_until_us)
 		return INT64_MAX;
-	since = FG_MAX(since, FG_MAX(s->disk_well_since_us, s->clock_right_us));
+	since = FG_MAX(since, FG_MAX(s->disk_well_since_us, s->clock_since_us));
 	since = FG_MAX(since, FG_MAX(b->hangs_until_us, b->refuses_until_us));
 	return FG_MAX(since, b->slow_until_us);
 }
 
 /* ---- power ---- */
+
+/* A time service has been reached, or is reached again. */
+static void clock_right(struct sim *s)
+{
+	if (s->clock_level == FG_CLOCK_RIGHT && s->clock_off_us == 0)
+		return;
+	sim_log(s, "the clock is right, by %.3f s", (double)s->clock_off_us / -1e6);
+	s->clock_off_us = 0;
+	s->clock_level = FG_CLOCK_RIGHT;
+	if (s->clock_since_us == INT64_MAX)
+		s->clock_since_us = s->now_us + 2 * US_PER_S;
+	if (s->gateway)
+		sim_gateway_clock(s);
+}
+
+static void right_at(struct sim *s, int64_t at_us)
+{
+	sim_at(s, at_us, (struct sim_event){.type = SIM_CLOCK, .run = s->boots});
+}
+
+/* What a machine knows of the time when it comes up. */
+static void boot_clock(struct sim *s, int64_t at_us)
+{
+	s->clock_level = FG_CLOCK_RIGHT;
+	s->clock_off_us = 0;
+	s->clock_since_us = at_us;
+	if (s->plan.clock_unknown_us == 0)
+		return;
+	s->clock_level = FG_CLOCK_UNKNOWN;
+	s->clock_off_us = s->boot_mono_us - at_us;
+	s->clock_since_us = INT64_MAX;
+	right_at(s, at_us + s->plan.clock_unknown_us);
+}
 
 static void boot(struct sim *s, int64_t at_us)
 {
@@ -124,9 +158,8 @@ static void boot(struct sim *s, int64_t at_us)
 	s->boot_us = at_us;
 	s->boot_mono_us = sim_between(s, 5 * US_PER_S, 60 * US_PER_S);
 	s->suspended_until_us = s->awake_since_us = 0;
-	s->clock_right_us = at_us + s->plan.clock_unknown_us;
-	if (s->plan.clock_unknown_us)
-		sim_at(s, s->clock_right_us, (struct sim_event){.type = SIM_CLOCK});
+	s->boots++;
+	boot_clock(s, at_us);
 }
 
 static void start_in(struct sim *s, int64_t after_us)
@@ -221,17 +254,6 @@ void sim_hurry(struct sim *s)
 				.data = (void *)(uintptr_t)s->hurried[--s->hurried_count]});
 }
 
-/* A run that ends before it knew the time leaves readings that only a later one can give theirs. */
-static bool waits_for_clock(struct sim *s, const struct sim_event *e)
-{
-	const struct plan_event *p = e->data;
-
-	if (!(PLAN_LACKS & LACKS_CLOCK) || sim_clock_right(s) || p->what > PLAN_RESTART)
-		return false;
-	sim_at(s, s->clock_right_us + 60 * US_PER_S, *e);
-	return true;
-}
-
 static bool waits_for_reading(struct sim *s, const struct sim_event *e)
 {
 	const struct plan_event *p = e->data;
@@ -309,11 +331,11 @@ static void handle(struct sim *s, struct sim_event *e)
 	}
 	switch (e->type) {
 	case SIM_CLOCK:
-		if (s->gateway && sim_clock_right(s))
-			sim_gateway_clock(s);
+		if (e->run == s->boots)
+			clock_right(s);
 		break;
 	case SIM_BEGIN:
-		if (!waits_for_clock(s, e) && !waits_for_reading(s, e))
+		if (!waits_for_reading(s, e))
 			begin(s, e->data);
 		break;
 	case SIM_OVER:
@@ -365,7 +387,7 @@ void sim_run(struct sim *s)
 		checker_disk(s->checker, s->now_us, s->disk->peak);
 		s->disk->peak = s->disk->used;
 	}
-	checker_finish(s->checker, s->now_us);
+	checker_finish(s->checker, s->now_us, s->disk);
 }
 
 void sim_init(struct sim *s, uint64_t seed, double days, bool verbose)
