@@ -20,6 +20,8 @@
 #define TIME_US	    US_PER_S	/* S2 */
 #define LATE_US	    US_PER_S	/* S7, beside what is configured */
 #define SLACK_US    (US_PER_S / 2) /* for what takes time between an instant and a commit */
+#define LOOK_US	    (61 * US_PER_S) /* between two looks at the clock */
+#define WEAK_US	    (3 * US_PER_S)  /* what is told less wrong than that is not corrected */
 #define SAVE_US	    (2 * US_PER_S) /* acknowledgements are stored this late */
 #define FAULTS_TOLD 12
 #define SEQ_CHUNK   4096
@@ -29,10 +31,11 @@
 struct given {
 	int64_t true_us;
 	uint64_t seq; /* 0: no message and no row had it yet */
-	uint32_t point;
+	uint32_t point, boot;
 	uint8_t cause, acked, got; /* bits of destinations */
+	uint8_t early;		   /* destinations that got it before it was stored */
 	bool on_disk, gone;	   /* in the last look at the disk; lost with a power cut */
-	bool corrected;
+	uint8_t wrong;		   /* destinations that were told a time by what is not certain */
 	int64_t acked_us[PLAN_DESTS];
 };
 
@@ -60,12 +63,26 @@ struct point {
 		missing[PLAN_DESTS];
 	uint64_t readings[PLAN_DESTS];
 	double gaps[PLAN_DESTS];
+	/* came with stored:false and were never stored: a start after that tells them as missing */
+	uint64_t unstored[PLAN_DESTS];
 };
 
 /* What the last store holds for a destination that has not got it: in checker_finish(). */
 struct owing {
 	struct checker *checker;
 	unsigned dest;
+};
+
+/* What the machine's clock says from a moment on. */
+struct clock {
+	int64_t true_us, off_us;
+	enum fg_clock_level level;
+	uint32_t boot;
+};
+
+struct boot {
+	size_t first_clock;
+	int64_t certain_us; /* the gateway knew the time for certain; 0: never */
 };
 
 struct checker {
@@ -76,6 +93,15 @@ struct checker {
 	size_t record_count, record_cap;
 	struct number *numbers[SEQ_CHUNKS];
 	struct point points[POINTS];
+	uint32_t *by_value; /* hashed; NONE: free */
+	size_t by_value_cap;
+	struct clock *clocks;
+	size_t clock_count, clock_cap;
+	struct boot *boots;
+	size_t boot_cap;
+	uint32_t boot_count;
+	int64_t clock_worst_us;	  /* the farthest off that one was that was believed */
+	int64_t clock_believed_us, clock_slack_us; /* the last; all changes of it */
 	int64_t now_us, first_start_us, last_end_us;
 	unsigned starts;
 	int64_t repeats_from_us; /* what was acknowledged since then may come again */
@@ -132,6 +158,9 @@ void checker_free(struct checker *c)
 	for (size_t i = 0; i < SEQ_CHUNKS; i++)
 		free(c->numbers[i]);
 	free(c->given);
+	free(c->by_value);
+	free(c->clocks);
+	free(c->boots);
 	free(c->records);
 	free(c);
 }
@@ -148,6 +177,8 @@ static const char *name_of(unsigned point, char text[16])
 	return text;
 }
 
+static void remember_value(struct checker *c, uint32_t i);
+
 void checker_gave(struct checker *c, int64_t true_us, unsigned point, enum checker_cause cause)
 {
 	struct point *p = &c->points[point];
@@ -157,7 +188,9 @@ void checker_gave(struct checker *c, int64_t true_us, unsigned point, enum check
 	p->given = grown(p->given, &p->cap, p->count, sizeof(*p->given));
 	p->given[p->count++] = (uint32_t)c->given_count;
 	c->given[c->given_count++] =
-		(struct given){.true_us = true_us, .point = point, .cause = (uint8_t)cause};
+		(struct given){.true_us = true_us, .point = point, .cause = (uint8_t)cause,
+			.boot = c->boot_count - 1};
+	remember_value(c, (uint32_t)c->given_count - 1);
 }
 
 /* ---- S2: what a message or a row speaks of ---- */
@@ -191,8 +224,8 @@ static bool fits(const struct checker *c, const struct given *g, const struct pa
 	return strcmp(m->reason, reason_of((enum checker_cause)g->cause)) == 0;
 }
 
-/* The one that fits, nearest to the time and within the tolerance; NONE. */
-static uint32_t find_given(const struct checker *c, const struct parsed *m, int64_t tolerance_us)
+/* The one that fits and lies within a second of the time; NONE. */
+static uint32_t find_given(const struct checker *c, const struct parsed *m)
 {
 	const struct point *p = &c->points[m->point];
 	int64_t at_us = m->time_ms * 1000;
@@ -201,45 +234,127 @@ static uint32_t find_given(const struct checker *c, const struct parsed *m, int6
 	while (low < high) {
 		size_t mid = low + (high - low) / 2;
 
-		if (c->given[p->given[mid]].true_us < at_us - tolerance_us)
+		if (c->given[p->given[mid]].true_us < at_us - TIME_US)
 			low = mid + 1;
 		else
 			high = mid;
 	}
-	for (; low < p->count && c->given[p->given[low]].true_us <= at_us + tolerance_us; low++)
+	for (; low < p->count && c->given[p->given[low]].true_us <= at_us + TIME_US; low++)
 		if (fits(c, &c->given[p->given[low]], m))
 			return p->given[low];
 	return NONE;
 }
 
-/* A wrong time is found where the value is right. */
-static uint32_t find_value(const struct checker *c, const struct parsed *m)
+static size_t place_of(const struct checker *c, unsigned point, int64_t value)
 {
-	const struct point *p = &c->points[m->point];
+	uint64_t h = ((uint64_t)value ^ (uint64_t)point << 40) * UINT64_C(0x9E3779B97F4A7C15);
 
-	for (size_t i = p->count; m->has_value && i > 0; i--)
-		if (fits(c, &c->given[p->given[i - 1]], m))
-			return p->given[i - 1];
-	return NONE;
+	return (size_t)(h >> 20) & (c->by_value_cap - 1);
 }
 
-static uint32_t identify(struct checker *c, const struct parsed *m, const char *where)
+static void put_value(struct checker *c, uint32_t i)
 {
+	const struct given *g = &c->given[i];
+	size_t at = place_of(c, g->point, plan_value(c->plan, g->point, g->true_us));
+
+	while (c->by_value[at] != NONE)
+		at = (at + 1) & (c->by_value_cap - 1);
+	c->by_value[at] = i;
+}
+
+static void remember_value(struct checker *c, uint32_t i)
+{
+	if (2 * (size_t)i >= c->by_value_cap) {
+		c->by_value_cap = FG_MAX(c->by_value_cap * 4, (size_t)4096);
+		free(c->by_value);
+		c->by_value = malloc(c->by_value_cap * sizeof(*c->by_value));
+		if (!c->by_value)
+			abort();
+		memset(c->by_value, 0xFF, c->by_value_cap * sizeof(*c->by_value));
+		for (uint32_t k = 0; k < i; k++)
+			if (c->given[k].cause == CHECKER_VALUE)
+				put_value(c, k);
+	}
+	if (c->given[i].cause == CHECKER_VALUE)
+		put_value(c, i);
+}
+
+/* Values are as good as random: two are alike once in many runs. */
+static uint32_t find_value(const struct checker *c, const struct parsed *m)
+{
+	uint32_t best = NONE;
+	int64_t best_us = INT64_MAX, off_us;
+	size_t at;
+
+	if (c->by_value_cap == 0)
+		return NONE;
+	for (at = place_of(c, m->point, (int64_t)m->value); c->by_value[at] != NONE;
+		at = (at + 1) & (c->by_value_cap - 1)) {
+		const struct given *g = &c->given[c->by_value[at]];
+
+		off_us = m->time_ms * 1000 - g->true_us;
+		off_us = off_us < 0 ? -off_us : off_us;
+		if (g->point != m->point || off_us >= best_us || !fits(c, g, m))
+			continue;
+		best = c->by_value[at];
+		best_us = off_us;
+	}
+	return best;
+}
+
+static bool near(int64_t us, int64_t bound_us)
+{
+	return us <= bound_us && us >= -bound_us;
+}
+
+/* Whether a clock that the gateway may have believed, then or later in the same boot, was so far
+ * off. A correction is never by a weak one. */
+static bool believed(const struct checker *c, const struct given *g, int64_t off_us, bool corrects)
+{
+	for (size_t i = c->clock_count; i-- > c->boots[g->boot].first_clock;) {
+		const struct clock *k = &c->clocks[i];
+
+		if (k->boot > g->boot)
+			continue;
+		if (k->level > FG_CLOCK_UNKNOWN && !(corrects && k->level == FG_CLOCK_RTC) &&
+			near(off_us - k->off_us, TIME_US))
+			return true;
+		if (k->true_us < g->true_us - LOOK_US)
+			break;
+	}
+	return false;
+}
+
+static void check_time(struct checker *c, const struct given *g, const struct parsed *m,
+	const char *where)
+{
+	int64_t off_us = m->time_ms * 1000 - g->true_us;
 	int64_t tolerance_us = TIME_US + (int64_t)(m->uncertainty_s * (double)US_PER_S);
-	uint32_t i = find_given(c, m, tolerance_us), by_value;
 	char name[16];
 
-	if (i != NONE)
-		return i;
-	by_value = find_value(c, m);
-	if (by_value != NONE)
-		found(c, "S2", "%s: reading %" PRIu64 " of %s is %.3f s off its true time", where,
-			m->seq, name_of(m->point, name),
-			(double)(m->time_ms * 1000 - c->given[by_value].true_us) / 1e6);
-	else
+	if (m->uncertainty_s > 0) /* bounds are reckoned from what clocks have said */
+		tolerance_us += c->clock_worst_us;
+	if (near(off_us, tolerance_us) || believed(c, g, off_us, m->replaces != 0))
+		return;
+	found(c, "S2", "%s: reading %" PRIu64 "%s of %s is %.3f s off its true time (uncertainty "
+		"%.0f s)", where, m->seq, m->replaces ? " (a correction)" : "",
+		name_of(m->point, name), (double)off_us / 1e6, m->uncertainty_s);
+}
+
+/* What has no value is known by its time alone; NONE without a fault where that says nothing. */
+static uint32_t identify(struct checker *c, const struct parsed *m, const char *where)
+{
+	uint32_t i = m->has_value ? find_value(c, m) : find_given(c, m);
+	char name[16];
+
+	if (!m->has_value && c->plan->clocks != CLOCKS_RIGHT)
+		return NONE;
+	if (i == NONE)
 		found(c, "S2", "%s: reading %" PRIu64 " of %s was never given: qc %d, value %.0f "
 			"%s", where, m->seq, name_of(m->point, name), m->qc, m->value, m->reason);
-	return by_value;
+	else if (!m->untimed)
+		check_time(c, &c->given[i], m, where);
+	return i;
 }
 
 /* ---- S3 ---- */
@@ -345,6 +460,19 @@ static void check_repeat(struct checker *c, unsigned dest, const struct given *g
 		(double)(c->now_us - g->true_us) / 1e6);
 }
 
+/* Told by a weak clock that was wrong, or as an estimate: a correction sets it right. */
+static void note_doubt(struct checker *c, struct given *g, const struct parsed *m, unsigned dest)
+{
+	int64_t off_us = m->time_ms * 1000 - g->true_us;
+	uint8_t bit = (uint8_t)(1u << dest);
+
+	if (m->replaces)
+		g->wrong &= (uint8_t)~bit;
+	else if (!near(off_us, WEAK_US) && !believed(c, g, off_us, true) &&
+		(m->uncertainty_s == 0 || m->uncertainty_s >= FG_UNCERTAIN_UNBOUNDED))
+		g->wrong |= bit;
+}
+
 static size_t take_reading(struct checker *c, unsigned dest, uint64_t connection,
 	const struct parsed *m, uint32_t hash, bool retain, int64_t well_since_us)
 {
@@ -366,7 +494,9 @@ static size_t take_reading(struct checker *c, unsigned dest, uint64_t connection
 		p->readings[dest]++;
 	g->got |= (uint8_t)(1u << dest);
 	n->got |= (uint8_t)(1u << dest);
-	g->corrected |= m->replaces != 0;
+	if (m->not_stored)
+		g->early |= (uint8_t)(1u << dest);
+	note_doubt(c, g, m, dest);
 	if (p->newest[dest] == NONE || c->given[p->newest[dest]].true_us < g->true_us)
 		p->newest[dest] = i;
 	if (retain)
@@ -464,16 +594,9 @@ static int on_row(void *arg, const struct fg_item *item, const struct fg_point_d
 	fg_reason_text(item->reason, item->detail, m.reason);
 	if (item->reason == FG_REASON_NONE)
 		m.reason[0] = '\0';
-	if (uncertain || item->uncertainty_s) {
-		if (!m.has_value)
-			return 0; /* nothing to know it by */
-		i = find_value(c, &m);
-		if (i == NONE)
-			found(c, "S2", "the store has a reading %" PRIu64 " that was never given",
-				m.seq);
-	} else {
-		i = identify(c, &m, "store");
-	}
+	m.uncertainty_s = item->uncertainty_s;
+	m.untimed = uncertain;
+	i = identify(c, &m, "store");
 	if (i != NONE)
 		c->given[i].on_disk = true;
 	return 0;
@@ -510,9 +633,10 @@ static void look_at(struct checker *c, const struct disk *disk)
 }
 
 /* What is told whenever it is given; a failure is told only when it begins or changes. */
-static bool always_told(const struct given *g)
+static bool always_told(const struct checker *c, const struct given *g)
 {
-	return g->cause == CHECKER_VALUE || g->cause == CHECKER_SENTINEL;
+	return g->cause == CHECKER_VALUE ||
+	       (g->cause == CHECKER_SENTINEL && c->plan->clocks == CLOCKS_RIGHT);
 }
 
 static bool acked_by_all(const struct checker *c, const struct given *g)
@@ -532,7 +656,7 @@ static void check_stored(struct checker *c, bool clean, int64_t disk_well_since_
 	for (size_t i = 0; i < c->given_count; i++) {
 		struct given *g = &c->given[i];
 
-		if (!always_told(g) || g->gone || g->on_disk || acked_by_all(c, g))
+		if (!always_told(c, g) || g->gone || g->on_disk || acked_by_all(c, g))
 			continue;
 		g->gone = true;
 		c->lost_in_cuts++;
@@ -541,6 +665,18 @@ static void check_stored(struct checker *c, bool clean, int64_t disk_well_since_
 				PRIu64 ")", name_of(g->point, name),
 				(double)(c->now_us - g->true_us) / 1e6,
 				clean ? "a clean end" : "the power went", g->seq);
+	}
+}
+
+static void count_unstored(struct checker *c)
+{
+	for (size_t i = 0; i < c->given_count; i++) {
+		struct given *g = &c->given[i];
+
+		for (unsigned d = 0; d < PLAN_DESTS; d++)
+			if (g->early >> d & 1 && !g->on_disk)
+				c->points[g->point].unstored[d]++;
+		g->early = 0;
 	}
 }
 
@@ -558,6 +694,7 @@ void checker_ended(struct checker *c, int64_t true_us, bool clean, int64_t disk_
 
 	c->now_us = c->last_end_us = true_us;
 	look_at(c, disk);
+	count_unstored(c);
 	check_stored(c, clean, disk_well_since_us);
 	if (clean)
 		return;
@@ -574,7 +711,56 @@ void checker_disk(struct checker *c, int64_t true_us, int64_t peak)
 		found(c, "S6", "the files take %" PRId64 " bytes", peak);
 }
 
+/* ---- the clock ---- */
+
+void checker_booted(struct checker *c, int64_t true_us)
+{
+	c->now_us = true_us;
+	c->boots = grown(c->boots, &c->boot_cap, c->boot_count, sizeof(*c->boots));
+	c->boots[c->boot_count++] = (struct boot){.first_clock = c->clock_count};
+}
+
+void checker_clock(struct checker *c, int64_t true_us, enum fg_clock_level level, int64_t off_us)
+{
+	int64_t off = off_us < 0 ? -off_us : off_us;
+
+	c->clocks = grown(c->clocks, &c->clock_cap, c->clock_count, sizeof(*c->clocks));
+	c->clocks[c->clock_count++] = (struct clock){.true_us = true_us, .off_us = off_us,
+		.level = level, .boot = c->boot_count - 1};
+	if (level == FG_CLOCK_UNKNOWN)
+		return;
+	c->clock_worst_us = FG_MAX(c->clock_worst_us, off);
+	off = off_us - c->clock_believed_us;
+	c->clock_slack_us += off < 0 ? -off : off;
+	c->clock_believed_us = off_us;
+}
+
+void checker_time_certain(struct checker *c)
+{
+	struct boot *b = &c->boots[c->boot_count - 1];
+
+	if (!b->certain_us)
+		b->certain_us = c->now_us;
+}
+
 /* ---- the end ---- */
+
+/* What a roomy store still had when the time was known for certain. */
+static void check_corrected(struct checker *c)
+{
+	char name[16];
+
+	for (size_t i = 0; i < c->given_count; i++) {
+		const struct given *g = &c->given[i];
+		int64_t certain_us = c->boots[g->boot].certain_us;
+
+		if (!g->wrong || !certain_us || c->plan->max_size < PLAN_ROOMY ||
+			certain_us - g->true_us > US_PER_DAY / 2)
+			continue;
+		found(c, "S2", "reading %" PRIu64 " of %s was never corrected (%x)", g->seq,
+			name_of(g->point, name), g->wrong);
+	}
+}
 
 static void check_delivered(struct checker *c)
 {
@@ -585,7 +771,7 @@ static void check_delivered(struct checker *c)
 		const struct given *g = &c->given[i];
 
 		/* what was taken right before the stop may have got no further than the store */
-		if (!always_told(g) || g->gone || (g->on_disk && g->true_us > young_us))
+		if (!always_told(c, g) || g->gone || (g->on_disk && g->true_us > young_us))
 			continue;
 		for (unsigned d = 0; d < c->plan->dests; d++)
 			if (selects(c, d, g->point) && !(g->acked >> d & 1))
@@ -621,12 +807,14 @@ static void check_law(struct checker *c, unsigned dest)
 			!selects(c, dest, i))
 			continue;
 		due = (double)(c->last_end_us - c->first_start_us) / (double)conf->interval_us;
-		if (p->scheduled[dest] != come)
+		if (p->scheduled[dest] > come ||
+			come - p->scheduled[dest] > (double)p->unstored[dest])
 			found(c, "S8", "dest%u: %s: scheduled %.0f, but %" PRIu64
 				" readings, %.0f suppressed, %.0f in gaps", dest,
 				name_of(i, name), p->scheduled[dest], p->readings[dest],
 				p->suppressed[dest], p->gaps[dest]);
-		if (fabs(p->scheduled[dest] - due) > c->starts + 1)
+		if (fabs(p->scheduled[dest] - due) > (double)c->starts + 1 +
+				(double)c->clock_slack_us / (double)conf->interval_us)
 			found(c, "S8", "dest%u: %s: scheduled %.0f, but %.0f were due", dest,
 				name_of(i, name), p->scheduled[dest], due);
 	}
@@ -676,6 +864,7 @@ unsigned checker_finish(struct checker *c, int64_t true_us, const struct disk *d
 {
 	c->now_us = true_us;
 	check_delivered(c);
+	check_corrected(c);
 	for (unsigned d = 0; d < c->plan->dests; d++) {
 		check_retained(c, d);
 		read_store(c, disk, on_owed, &(struct owing){c, d});

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "disk.h"
+#include "gateway/clock.h"
 #include "plan.h"
 
 /* Looks at a run from outside. It knows what the sensors gave, what the brokers received, when the
@@ -16,7 +17,8 @@
  *     was given longer than commit_interval before a power cut, with the disk well, was
  *     committed.
  * S2  None is invented or altered: value, unit, quality and cause are the sensor's, the time is
- *     within a second of true time, or within time_uncertainty.
+ *     within a second of true time, or within time_uncertainty, or what a clock said that was to
+ *     be believed; what a weak one said, or an estimate, is corrected when better is known.
  * S3  An id stands for one content, a content has one id.
  * S4  Within a connection the backlog of a point comes in order of its numbers.
  * S5  At the end the retained value of a point is its newest.
@@ -60,8 +62,14 @@ void checker_ended(struct checker *c, int64_t true_us, bool clean, int64_t disk_
 /* Bytes on the disk, the most since the last call. */
 void checker_disk(struct checker *c, int64_t true_us, int64_t peak);
 
-/* After the last checker_ended(): everything was well for a day. What the store still owes counts as
- * told. Returns how many faults were found in all. */
+/* The machine boots; what its clock says from now on, and how far that is from true time. */
+void checker_booted(struct checker *c, int64_t true_us);
+void checker_clock(struct checker *c, int64_t true_us, enum fg_clock_level level, int64_t off_us);
+/* The gateway has looked at a right clock for minutes, and could store what it saw. */
+void checker_time_certain(struct checker *c);
+
+/* After the last checker_ended(): everything was well for a day. What the store still owes counts
+ * as told. Returns how many faults were found in all. */
 unsigned checker_finish(struct checker *c, int64_t true_us, const struct disk *disk);
 unsigned checker_faults(const struct checker *c);
 /* What was looked at, for people. */

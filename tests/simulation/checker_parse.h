@@ -25,6 +25,7 @@ struct parsed {
 	unsigned point;		/* device * PLAN_POINTS + number; of an account: device's first */
 	int64_t time_ms;
 	bool has_value, not_stored, estimated;
+	bool untimed; /* a row that waits for its time */
 	double value;
 	int qc;
 	char reason[32]; /* empty: none */

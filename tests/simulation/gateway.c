@@ -18,6 +18,7 @@
 #define READERS_MAX 16
 #define TICK_US	    (60 * US_PER_S)
 #define TICK_SOON_US US_PER_S
+#define CERTAIN_LOOKS 8
 
 struct sim_gateway {
 	struct sim *sim;
@@ -33,6 +34,7 @@ struct sim_gateway {
 	int64_t newest_ms; /* of what was stored at the start */
 	int64_t tick_us;   /* of the next look at the clock */
 	unsigned looks;	   /* that come soon */
+	unsigned certain;  /* looks in a row at a right clock with a disk that works */
 	int64_t wake_us, store_due_us; /* true time of the event that is under way; 0: none */
 	bool store_busy;	       /* what it did takes until its SIM_STORED */
 	struct fg_store_event events[EVENTS_MAX];
@@ -373,6 +375,10 @@ static void look_at_clock(struct sim_gateway *g)
 	if (g->looks)
 		g->looks--;
 	fg_core_clock(g->core, sim_clock(g->sim), sim_clock_level(g->sim, g->newest_ms));
+	g->certain = !g->stopping && !g->sim->disk_faults &&
+		g->sim->clock_level == FG_CLOCK_RIGHT ? g->certain + 1 : 0;
+	if (g->certain >= CERTAIN_LOOKS)
+		checker_time_certain(g->sim->checker);
 	g->tick_us = g->sim->now_us + next_us;
 	post(g->sim, g->tick_us, SIM_TICK, 0);
 }

@@ -64,6 +64,9 @@ static const struct kind kinds[] = {
 	{PLAN_BROKER_DROP, 200, 0, 0},
 	{PLAN_BROKER_REFUSE, 10, 5 * US_PER_S, HOUR},
 	{PLAN_BROKER_DOUBLE, 15, MINUTE, 5 * HOUR},
+	{PLAN_CLOCK_NTP, 8, MINUTE, 12 * HOUR},
+	{PLAN_CLOCK_HAND, 15, MINUTE, US_PER_DAY},
+	{PLAN_CLOCK_LOST, 10, MINUTE, 3 * US_PER_DAY},
 	{PLAN_DEVICE, 60, MINUTE, 3 * US_PER_DAY},
 	{PLAN_DISK_FULL, 6, 5 * US_PER_S, 10 * HOUR},
 	{PLAN_DISK_EIO, 6, US_PER_S, HOUR},
@@ -81,6 +84,9 @@ static int64_t detail(struct fg_rng *rng, enum plan_what what)
 		return span(rng, US_PER_S / 2, 20 * US_PER_S);
 	case PLAN_BROKER_REFUSE:
 		return 0x97; /* quota: passes */
+	case PLAN_CLOCK_NTP:
+	case PLAN_CLOCK_HAND:
+		return (fg_rng_below(rng, 2) ? 1 : -1) * span(rng, US_PER_S, 2 * HOUR);
 	case PLAN_DEVICE:
 		return between(rng, DEVICE_SILENT, DEVICE_SLOW);
 	case PLAN_DISK_SLOW:
@@ -93,9 +99,12 @@ static int64_t detail(struct fg_rng *rng, enum plan_what what)
 static void plan_kind(struct plan *p, struct fg_rng *rng, const struct kind *k)
 {
 	int64_t length = p->end_us - PLAN_START_US;
+	bool clock = k->what >= PLAN_CLOCK_NTP && k->what <= PLAN_CLOCK_LOST;
 	uint64_t percent = (uint64_t)(length / (US_PER_DAY / 1000)) * k->percent_a_day / 1000;
 	uint64_t n = percent / 100 + (fg_rng_below(rng, 100) < percent % 100);
 
+	if (clock && p->clocks < CLOCKS_TROUBLED)
+		return;
 	for (uint64_t i = 0; i < n; i++) {
 		struct plan_event e = {.what = k->what,
 			.at_us = PLAN_START_US + between(rng, MINUTE, length)};
@@ -159,8 +168,8 @@ void plan_make(struct plan *p, uint64_t seed, double days)
 	}
 	p->commit_us = commits_s[fg_rng_below(&rng, FG_COUNT(commits_s))] * US_PER_S;
 	p->keep_us = span(&rng, US_PER_DAY, 60 * US_PER_DAY);
-	p->max_size = dense || fg_rng_below(&rng, 3) ? 64 << 20 : 2 << 20;
-	p->clock_unknown_us = fg_rng_below(&rng, 3) ? 0 : span(&rng, US_PER_S, 20 * MINUTE);
+	p->max_size = dense || fg_rng_below(&rng, 3) ? PLAN_ROOMY : 2 << 20;
+	p->clocks = (enum plan_clocks)fg_rng_below(&rng, 3);
 	for (size_t i = 0; i < FG_COUNT(kinds); i++)
 		plan_kind(p, &rng, &kinds[i]);
 	plan_cuts(p, &rng);
@@ -239,7 +248,8 @@ const char *plan_what_name(enum plan_what what)
 {
 	static const char *const names[PLAN_WHAT_COUNT] = {"power cut", "kill", "restart",
 		"suspend", "reload", "broker down", "broker hangs", "broker slow",
-		"connection drops", "broker refuses", "broker acknowledges twice", "device",
+		"connection drops", "broker refuses", "broker acknowledges twice", "time service wrong",
+		"clock set by hand", "no time service", "device",
 		"disk full", "disk: writes fail", "disk: syncs fail", "disk read-only",
 		"disk slow"};
 

@@ -19,6 +19,7 @@
 #define PLAN_POINTS	8 /* a device */
 #define PLAN_DESTS	2
 #define PLAN_FIRST_SEQ	1000
+#define PLAN_ROOMY	(64 << 20) /* a max_size that is never needed */
 #define PLAN_DB		"/sim/readings.db"
 
 enum plan_what {
@@ -33,6 +34,9 @@ enum plan_what {
 	PLAN_BROKER_DROP,  /* loses the connection once */
 	PLAN_BROKER_REFUSE, /* reason code `b`, for `a` µs */
 	PLAN_BROKER_DOUBLE, /* acknowledges twice, for `a` µs */
+	PLAN_CLOCK_NTP,	   /* the time service is wrong by `b` µs, for `a` µs */
+	PLAN_CLOCK_HAND,   /* somebody sets the clock, wrong by `b` µs; right again after `a` µs */
+	PLAN_CLOCK_LOST,   /* no time service for `a` µs */
 	PLAN_DEVICE,	   /* `who` is in state `b` (enum plan_device) for `a` µs */
 	PLAN_DISK_FULL,	   /* another program fills it, for `a` µs */
 	PLAN_DISK_EIO,	   /* writes fail, for `a` µs */
@@ -44,6 +48,12 @@ enum plan_what {
 
 enum plan_memory { BROKER_KEEPS_ALL, BROKER_FORGETS_SESSION, BROKER_FORGETS_ALL };
 enum plan_device { DEVICE_WELL, DEVICE_SILENT, DEVICE_EXCEPTION, DEVICE_SENTINEL, DEVICE_SLOW };
+
+enum plan_clocks {
+	CLOCKS_RIGHT,	/* at each boot at once */
+	CLOCKS_LATE,	/* a while after a boot */
+	CLOCKS_TROUBLED /* that, hardware clocks, boots that never know, steps */
+};
 
 struct plan_event {
 	int64_t at_us;
@@ -71,7 +81,7 @@ struct plan {
 	int inflight[PLAN_DESTS];
 	double backlog_rate[PLAN_DESTS];
 	int64_t commit_us, keep_us, max_size, timeout_us, max_delay_us;
-	int64_t clock_unknown_us; /* at a boot, for so long; 0: right at once */
+	enum plan_clocks clocks;
 	struct plan_event *events; /* in order of time */
 	size_t event_count, event_cap;
 };

@@ -119,18 +119,25 @@ int64_t sim_well_since(const struct sim *s, unsigned dest)
 
 /* ---- power ---- */
 
-/* A time service has been reached, or is reached again. */
-static void clock_right(struct sim *s)
+static void set_clock(struct sim *s, enum fg_clock_level level, int64_t off_us)
 {
-	if (s->clock_level == FG_CLOCK_RIGHT && s->clock_off_us == 0)
-		return;
-	sim_log(s, "the clock is right, by %.3f s", (double)s->clock_off_us / -1e6);
-	s->clock_off_us = 0;
-	s->clock_level = FG_CLOCK_RIGHT;
-	if (s->clock_since_us == INT64_MAX)
-		s->clock_since_us = s->now_us + 2 * US_PER_S;
+	static const char *const levels[] = {"nobody vouches for", "a weak", "a right"};
+
+	sim_log(s, "%s clock, %.3f s off", levels[level], (double)off_us / 1e6);
+	s->clock_level = level;
+	s->clock_off_us = off_us;
+	if (level == FG_CLOCK_RIGHT && s->clock_since_us == INT64_MAX)
+		s->clock_since_us = s->now_us + 3 * US_PER_S;
+	checker_clock(s->checker, s->now_us, level, off_us);
 	if (s->gateway)
 		sim_gateway_clock(s);
+}
+
+/* A time service is reached, or is reached again. */
+static void clock_right(struct sim *s)
+{
+	if (s->clock_level != FG_CLOCK_RIGHT || s->clock_off_us != 0)
+		set_clock(s, FG_CLOCK_RIGHT, 0);
 }
 
 static void right_at(struct sim *s, int64_t at_us)
@@ -138,18 +145,35 @@ static void right_at(struct sim *s, int64_t at_us)
 	sim_at(s, at_us, (struct sim_event){.type = SIM_CLOCK, .run = s->boots});
 }
 
-/* What a machine knows of the time when it comes up. */
+/* What a machine knows of the time when it comes up: nothing, or what a hardware clock says; and
+ * when a time service says better: soon, late, or never. */
 static void boot_clock(struct sim *s, int64_t at_us)
 {
-	s->clock_level = FG_CLOCK_RIGHT;
-	s->clock_off_us = 0;
-	s->clock_since_us = at_us;
-	if (s->plan.clock_unknown_us == 0)
+	uint64_t kind = s->plan.clocks == CLOCKS_RIGHT ? 0 : fg_rng_below(&s->rng, 6);
+	int64_t late_us = fg_rng_below(&s->rng, 3) ? 20 * 60 * US_PER_S : US_PER_DAY;
+	int64_t right_us = at_us + sim_between(s, US_PER_S, late_us);
+
+	if (kind == 0 || (s->plan.clocks == CLOCKS_LATE && kind < 3)) {
+		set_clock(s, FG_CLOCK_RIGHT, 0);
+		s->clock_since_us = at_us;
 		return;
-	s->clock_level = FG_CLOCK_UNKNOWN;
-	s->clock_off_us = s->boot_mono_us - at_us;
+	}
 	s->clock_since_us = INT64_MAX;
-	right_at(s, at_us + s->plan.clock_unknown_us);
+	if (s->plan.clocks == CLOCKS_LATE) {
+		right_us = at_us + sim_between(s, US_PER_S, 20 * 60 * US_PER_S);
+	} else if (kind < 4) {
+		bool right = fg_rng_below(&s->rng, 3) == 0, ahead = fg_rng_below(&s->rng, 2);
+		int64_t by_us = sim_between(s, 0, fg_rng_below(&s->rng, 2) ? 3600 * US_PER_S
+									   : 300 * US_PER_S);
+
+		set_clock(s, FG_CLOCK_RTC, right ? 0 : ahead ? by_us : -by_us);
+		right_at(s, fg_rng_below(&s->rng, 3) ? right_us : s->plan.end_us);
+		return;
+	} else if (kind == 5) {
+		right_us = s->plan.end_us;
+	}
+	set_clock(s, FG_CLOCK_UNKNOWN, s->boot_mono_us - at_us);
+	right_at(s, right_us);
 }
 
 static void boot(struct sim *s, int64_t at_us)
@@ -159,6 +183,7 @@ static void boot(struct sim *s, int64_t at_us)
 	s->boot_mono_us = sim_between(s, 5 * US_PER_S, 60 * US_PER_S);
 	s->suspended_until_us = s->awake_since_us = 0;
 	s->boots++;
+	checker_booted(s->checker, at_us);
 	boot_clock(s, at_us);
 }
 
@@ -179,6 +204,8 @@ static void start(struct sim *s)
 		return;
 	}
 	s->awake_since_us = s->now_us;
+	if (s->clock_level == FG_CLOCK_UNKNOWN)
+		s->clock_since_us = INT64_MAX;
 	sim_log(s, "the gateway runs");
 	checker_started(s->checker, s->now_us);
 	s->running = true;
@@ -264,6 +291,18 @@ static bool waits_for_reading(struct sim *s, const struct sim_event *e)
 	return true;
 }
 
+/* Where nobody knows the time anyway nothing changes. */
+static void clock_begins(struct sim *s, const struct plan_event *e)
+{
+	if (s->clock_level != FG_CLOCK_RIGHT || s->clock_off_us != 0)
+		return;
+	if (e->what == PLAN_CLOCK_NTP)
+		set_clock(s, FG_CLOCK_RIGHT, e->b);
+	else
+		set_clock(s, FG_CLOCK_UNKNOWN, e->what == PLAN_CLOCK_HAND ? e->b : 0);
+	right_at(s, s->now_us + e->a);
+}
+
 static void begin(struct sim *s, const struct plan_event *planned)
 {
 	struct plan_event copy = *planned, *e = &copy;
@@ -278,6 +317,8 @@ static void begin(struct sim *s, const struct plan_event *planned)
 			(struct sim_event){.type = SIM_OVER, .data = (void *)(uintptr_t)planned});
 	if (e->what >= PLAN_DISK_FULL) {
 		disk_fault(s, e, true);
+	} else if (e->what >= PLAN_CLOCK_NTP && e->what <= PLAN_CLOCK_LOST) {
+		clock_begins(s, e);
 	} else if (e->what >= PLAN_DEVICE) {
 		s->devices[e->who].state = (enum plan_device)e->b;
 		s->devices[e->who].until_us = s->now_us + e->a;
@@ -304,7 +345,7 @@ static void over(struct sim *s, const struct plan_event *e)
 {
 	if (e->what >= PLAN_DISK_FULL)
 		disk_fault(s, e, false);
-	else if (e->what >= PLAN_BROKER_DOWN && e->what < PLAN_DEVICE)
+	else if (e->what >= PLAN_BROKER_DOWN && e->what < PLAN_CLOCK_NTP)
 		sim_broker_over(s, e);
 	else if (e->what == PLAN_RESTART && s->gateway && sim_gateway_stopping(s))
 		sim_at(s, s->now_us + US_PER_S,
