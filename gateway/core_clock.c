@@ -10,6 +10,22 @@
 #include "gateway/core_state.h"
 
 
+/* Runs that never had a time at all wrote no times; what counts is the last that had one. */
+static bool unfounded(const struct fg_core_start *start)
+{
+	uint32_t last = start->era - 1;
+
+	for (size_t i = start->era_count; i-- > 0; last--) {
+		const struct fg_open_era *e = &start->eras[i];
+
+		if (e->era.number != last)
+			return false;
+		if (e->era.timed)
+			return e->before_ms == INT64_MIN;
+	}
+	return false;
+}
+
 int fg_core_clock_init(struct fg_core *core, const struct fg_core_start *start, struct fg_now now)
 {
 	struct fg_core_time *t = &core->time;
@@ -22,6 +38,7 @@ int fg_core_clock_init(struct fg_core *core, const struct fg_core_start *start, 
 	core->next_era = FG_MAX(start->next_era, start->era + 1);
 	core->untimed_from = FG_SEQ_END;
 	t->restamping = start->restamping;
+	t->unfounded = unfounded(start);
 	t->open = calloc(n + 1, sizeof(*t->open));
 	t->todo = calloc(n + 1, sizeof(*t->todo));
 	t->corrections = calloc(n + 2, sizeof(*t->corrections));

@@ -184,7 +184,7 @@ int fg_core_known(struct fg_core *core, const struct fg_core_known *known)
  * was lost while the gateway was off. */
 static void reckon(struct fg_core *core, struct fg_ledger *l, const struct fg_device *d)
 {
-	for (size_t i = 0; i < d->group_count; i++) {
+	for (size_t i = 0; i < d->group_count && !core->time.unfounded; i++) {
 		const struct fg_group *g = &d->groups[i];
 		int64_t first_us = fg_core_wall_us(core, core->groups[g->index].first_slot_mono_us);
 
@@ -218,7 +218,8 @@ void fg_ledgers_roll(struct fg_core *core, struct fg_now now)
 		const struct fg_device *d = core->config->devices[i];
 		struct fg_ledger *l = core->devices[d->index].ledger;
 
-		if (fg_core_timed(core) && fg_ledger_wants_reckoning(l)) {
+		/* by an estimate nobody knows how long it was off */
+		if (core->trusted && fg_ledger_wants_reckoning(l)) {
 			fg_ledger_timed(l, core->time.clock.offset_us);
 			reckon(core, l, d);
 		}

@@ -64,6 +64,8 @@ struct fg_core_time {
 	struct fg_open_era *open; /* of earlier runs */
 	size_t open_count;
 	bool bounded; /* those of other boots have their estimates */
+	bool unfounded; /* the last run guessed the time with nothing to go by: when it ended
+			 * nobody knows */
 	/* what the store is yet to be told: times of eras, then eras to be corrected */
 	struct fg_era *todo, *corrections;
 	size_t todo_count, todo_at, correction_count, correction_at;

@@ -64,6 +64,7 @@ struct fg_ledger {
 	int64_t known_newest_us; /* of what was stored before this run; 0: nothing */
 	bool end_early; /* times before the present one may come up for what is stored */
 	bool reckon, was_clean; /* it goes on from a row; that one's word */
+	int64_t reckon_from_ms; /* as it said at the start */
 	bool rowless, row_due, clean, closing, done;
 	int64_t close_us;
 	uint64_t close_seq;
@@ -133,6 +134,7 @@ void fg_ledger_resume(struct fg_ledger *l, const struct fg_ledger_row *row, int6
 	if (l->timed && l->row_to_ms)
 		l->period[RUNNING].from_us = l->row_to_ms * 1000;
 	l->reckon = l->row_to_ms != 0;
+	l->reckon_from_ms = l->row_to_ms;
 	l->was_clean = row->clean;
 	l->rowless = false;
 	l->row_due = row->clean; /* from now on readings are taken */
@@ -361,7 +363,7 @@ void fg_ledger_reckoned(struct fg_ledger *l)
 
 void fg_ledger_reckon(struct fg_ledger *l, size_t point, int64_t first_us, int64_t interval_us)
 {
-	int64_t from_us = l->row_to_ms * 1000, due, missing;
+	int64_t from_us = l->reckon_from_ms * 1000, due, missing;
 	struct fg_ledger_missing m = {
 		.reason = FG_REASON_GATEWAY_OFF, .estimated = !l->was_clean};
 
