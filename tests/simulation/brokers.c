@@ -78,15 +78,17 @@ static void connected(struct sim *s, unsigned i)
 	struct sim_broker *b = &s->brokers[i];
 	bool known = b->session;
 
+	if (!sim_gateway_publisher(s, i))
+		return; /* no longer configured */
 	if (!b->up || s->now_us < b->hangs_until_us) {
-		fg_publisher_lost(sim_gateway_publisher(s, i), sim_clock(s), b->epoch, false,
+		fg_publisher_lost(sim_gateway_publisher(s, i), sim_core_now(s), b->epoch, false,
 			"no broker");
 		return;
 	}
 	b->connected = b->session = true;
 	b->well_since_us = s->now_us;
 	b->last_receive_us = b->last_ack_us = s->now_us;
-	fg_publisher_connected(sim_gateway_publisher(s, i), sim_clock(s), b->epoch, known);
+	fg_publisher_connected(sim_gateway_publisher(s, i), sim_core_now(s), b->epoch, known);
 }
 
 /* ---- messages ---- */
@@ -132,6 +134,18 @@ int sim_broker_publish(struct sim *s, unsigned i, const struct fg_message *m)
 	return FG_OK;
 }
 
+/* For good only some readings are refused; else it would refuse to hear of it, too. */
+static bool refuses(const struct sim *s, const struct sim_broker *b, const struct sim_message *m)
+{
+	unsigned sum = 0;
+
+	if (s->now_us >= b->refuses_until_us)
+		return false;
+	for (const char *t = m->topic; *t; t++)
+		sum += (unsigned char)*t;
+	return b->refuse_code == 0x97 || (strstr(m->topic, "/obs/") && sum % 3 == 0);
+}
+
 static void receive(struct sim *s, struct sim_event *e)
 {
 	struct sim_broker *b = &s->brokers[e->who];
@@ -143,7 +157,10 @@ static void receive(struct sim *s, struct sim_event *e)
 		return;
 	}
 	m->record = SIZE_MAX;
-	if (s->now_us >= b->refuses_until_us)
+	m->code = refuses(s, b, m) ? b->refuse_code : 0;
+	if (m->code == 0x87)
+		checker_refused(s->checker, s->now_us, e->who, m->topic, m->payload, m->len);
+	if (!m->code)
 		m->record = checker_received(s->checker, s->now_us, e->who, b->connection,
 			m->topic, m->payload, m->len, m->retain, sim_well_since(s, e->who));
 	if (s->now_us < b->slow_until_us)
@@ -157,7 +174,7 @@ static void acknowledge(struct sim *s, struct sim_event *e)
 {
 	struct sim_broker *b = &s->brokers[e->who];
 	struct sim_message *m = e->data;
-	int code = m->record == SIZE_MAX ? b->refuse_code : 0;
+	int code = m->code;
 	unsigned times = s->now_us < b->doubles_until_us ? 2 : 1;
 
 	b->wire--;
@@ -165,7 +182,7 @@ static void acknowledge(struct sim *s, struct sim_event *e)
 	if (!code)
 		checker_acked(s->checker, s->now_us, m->record);
 	for (; times && e->run == b->connection; times--)
-		fg_publisher_acked(sim_gateway_publisher(s, e->who), sim_clock(s), b->epoch,
+		fg_publisher_acked(sim_gateway_publisher(s, e->who), sim_core_now(s), b->epoch,
 			m->token, code);
 	sim_broker_free_message(m);
 	if (e->run == b->connection)
@@ -189,8 +206,8 @@ void sim_broker_event(struct sim *s, struct sim_event *e)
 		connected(s, e->who);
 	else if (e->type == SIM_ACK)
 		acknowledge(s, e);
-	else
-		fg_publisher_lost(sim_gateway_publisher(s, e->who), sim_clock(s), b->epoch, false,
+	else if (sim_gateway_publisher(s, e->who))
+		fg_publisher_lost(sim_gateway_publisher(s, e->who), sim_core_now(s), b->epoch, false,
 			"connection lost");
 	sim_gateway_turn(s);
 }

@@ -49,6 +49,9 @@ void checker_gave(struct checker *c, int64_t true_us, unsigned point, enum check
  * is. Returns a number for checker_acked. */
 size_t checker_received(struct checker *c, int64_t true_us, unsigned dest, uint64_t connection,
 	const char *topic, const void *payload, size_t len, bool retain, int64_t well_since_us);
+/* A broker refused one for good: it will be told as a gap. */
+void checker_refused(struct checker *c, int64_t true_us, unsigned dest, const char *topic,
+	const void *payload, size_t len);
 /* The gateway has got its acknowledgement. */
 void checker_acked(struct checker *c, int64_t true_us, size_t record);
 /* The broker has lost the gateway's session, or also what it retained. */

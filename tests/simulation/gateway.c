@@ -42,6 +42,11 @@ struct sim_gateway {
 	struct fg_page *pages[PLAN_DESTS];
 	bool stopping;
 	int64_t stop_us;
+	/* a reload that is under way */
+	struct fg_config *next;
+	struct fg_intern intern;
+	struct fg_store_call call;
+	bool reload_again;
 };
 
 static unsigned dest_number(const struct fg_destination *dest)
@@ -61,9 +66,9 @@ struct fg_publisher *sim_gateway_publisher(struct sim *s, unsigned dest)
 	return fg_core_publisher(s->gateway->core, name);
 }
 
-const struct fg_config *sim_gateway_config(const struct sim *s)
+struct fg_now sim_core_now(const struct sim *s)
 {
-	return s->gateway->config;
+	return fg_core_now(s->gateway->core, sim_clock(s));
 }
 
 static void post(struct sim *s, int64_t at_us, enum sim_event_type type, unsigned who)
@@ -101,9 +106,12 @@ static void time_known(struct sim_gateway *g)
 
 static void save_deliveries(struct sim_gateway *g)
 {
-	for (unsigned i = 0; i < g->config->destination_count; i++)
-		fg_store_save_delivery(g->sink, g->config->destinations[i].name,
-			&sim_gateway_publisher(g->sim, i)->unacked);
+	for (size_t i = 0; i < g->config->destination_count; i++) {
+		const char *name = g->config->destinations[i].name;
+
+		fg_store_save_delivery(g->sink, name,
+			&fg_core_publisher(g->core, name)->unacked);
+	}
 }
 
 static void salvaged(struct sim_gateway *g, const char *text)
@@ -122,6 +130,8 @@ static void salvaged(struct sim_gateway *g, const char *text)
 	tell_destinations(g);
 }
 
+static void called(struct sim_gateway *g, const struct fg_store_call *call);
+
 static void deliver_more(struct sim_gateway *g, const struct fg_store_event *event)
 {
 	struct fg_now now = sim_clock(g->sim);
@@ -139,6 +149,9 @@ static void deliver_more(struct sim_gateway *g, const struct fg_store_event *eve
 		break;
 	case FG_STORE_ROOM_MADE:
 		fg_core_room_made(g->core, now);
+		break;
+	case FG_STORE_CALLED:
+		called(g, event->call);
 		break;
 	case FG_STORE_SIZE:
 		fg_core_store_size(g->core, (int64_t)event->a, event->b);
@@ -394,7 +407,7 @@ static struct fg_config *load_config(struct sim *s)
 	struct fg_buf text;
 
 	fg_buf_init(&text, 1u << 20);
-	plan_yaml(&s->plan, s->reloads, &text);
+	plan_yaml(&s->plan, s->variant, &text);
 	if (!file || fwrite(text.data, 1, text.len, file) != text.len || fclose(file) != 0)
 		abort();
 	if (fg_config_load(s->config_path, &no_files, rep, &config) < 0) {
@@ -435,6 +448,8 @@ static int open_store(struct sim_gateway *g, const struct fg_spool_conf *conf,
 	return r;
 }
 
+static void free_reload(struct sim_gateway *g);
+
 static void free_gateway(struct sim_gateway *g)
 {
 	for (unsigned i = 0; i < PLAN_DESTS; i++)
@@ -442,6 +457,7 @@ static void free_gateway(struct sim_gateway *g)
 	fg_core_free(g->core);
 	for (unsigned i = 0; i < PLAN_DESTS; i++)
 		free(g->pages[i]);
+	free_reload(g);
 	fg_series_set_fini(&g->series);
 	fg_reader_close(g->reader);
 	while (g->old_reader_count)
@@ -551,6 +567,11 @@ void sim_gateway_turn(struct sim *s)
 	while (run_store(g));
 	if (ended(g))
 		return;
+	if (g->reload_again && !g->next) {
+		g->reload_again = false;
+		sim_gateway_reload(s);
+		return;
+	}
 	if (g->stopping)
 		next_us = FG_MIN(next_us, mono_us + 50000);
 	if (next_us == INT64_MAX)
@@ -604,18 +625,84 @@ void sim_gateway_clock(struct sim *s)
 	post(s, s->gateway->tick_us, SIM_TICK, 0);
 }
 
+/* ---- reload, as in reload.c of the gateway ---- */
+
+static const struct fg_device *device_of(const struct fg_config *config, unsigned i)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), "d%u", i);
+	for (size_t k = 0; k < config->device_count; k++)
+		if (strcmp(config->devices[k]->name, name) == 0)
+			return config->devices[k];
+	return NULL;
+}
+
+const struct fg_group *sim_gateway_group(const struct sim *s, unsigned device)
+{
+	const struct fg_device *d = device_of(s->gateway->config, device);
+
+	return d ? &d->groups[0] : NULL;
+}
+
+static void free_reload(struct sim_gateway *g)
+{
+	if (g->next) {
+		fg_intern_fini(&g->intern);
+		fg_config_unref(g->next);
+	}
+	g->next = NULL;
+}
+
+static void take_over(struct sim_gateway *g)
+{
+	struct sim *s = g->sim;
+	struct fg_spool_conf limits = fg_startup_spool_conf(&g->next->storage);
+
+	for (unsigned i = 0; i < s->plan.devices; i++)
+		if (!fg_device_same(device_of(g->config, i), device_of(g->next, i)))
+			s->generation[i]++;
+	if (fg_intern_apply(&g->intern, &g->series) < 0 ||
+		fg_core_reload(g->core, sim_clock(s), g->next) < 0)
+		abort();
+	fg_config_unref(g->config);
+	g->config = fg_config_ref(g->next);
+	for (size_t i = 0; i < g->config->destination_count; i++) {
+		const struct fg_destination *dest = &g->config->destinations[i];
+
+		if (!fg_core_publisher(g->core, dest->name) &&
+			fg_core_add_destination(g->core, dest, &g->intern.unacked[i]) < 0)
+			abort();
+	}
+	fg_store_set_limits(g->sink, g->config->storage.commit_interval_us, &limits);
+	tell_destinations(g);
+	sim_log(s, "the new configuration is in force");
+}
+
+static void called(struct sim_gateway *g, const struct fg_store_call *call)
+{
+	if (call != &g->call || !g->next)
+		return;
+	if (call->result >= 0 && !g->stopping)
+		take_over(g);
+	free_reload(g);
+}
+
 void sim_gateway_reload(struct sim *s)
 {
 	struct sim_gateway *g = s->gateway;
-	struct fg_config *next;
 
 	if (!g || g->stopping)
 		return;
-	s->reloads++;
-	next = load_config(s);
-	if (fg_core_reload(g->core, sim_clock(s), next) < 0)
+	if (g->next) {
+		g->reload_again = true;
+		return;
+	}
+	g->next = load_config(s);
+	g->call = (struct fg_store_call){.run = fg_intern_run, .arg = &g->intern};
+	if (fg_intern_init(&g->intern, g->next) < 0)
 		abort();
-	fg_config_unref(g->config);
-	g->config = next;
+	if (fg_store_call(g->sink, &g->call) < 0)
+		free_reload(g); /* too far behind */
 	sim_gateway_turn(s);
 }

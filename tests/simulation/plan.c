@@ -83,7 +83,8 @@ static int64_t detail(struct fg_rng *rng, enum plan_what what)
 	case PLAN_BROKER_SLOW:
 		return span(rng, US_PER_S / 2, 20 * US_PER_S);
 	case PLAN_BROKER_REFUSE:
-		return 0x97; /* quota: passes */
+		/* quota: passes; not authorized: for good, for some topics */
+		return fg_rng_below(rng, 2) ? 0x97 : 0x87;
 	case PLAN_CLOCK_NTP:
 	case PLAN_CLOCK_HAND:
 		return (fg_rng_below(rng, 2) ? 1 : -1) * span(rng, US_PER_S, 2 * HOUR);
@@ -91,6 +92,8 @@ static int64_t detail(struct fg_rng *rng, enum plan_what what)
 		return between(rng, DEVICE_SILENT, DEVICE_SLOW);
 	case PLAN_DISK_SLOW:
 		return span(rng, US_PER_S / 10, 10 * US_PER_S);
+	case PLAN_RELOAD:
+		return between(rng, 0, VARIANTS - 1);
 	default:
 		return 0;
 	}
@@ -111,11 +114,20 @@ static void plan_kind(struct plan *p, struct fg_rng *rng, const struct kind *k)
 
 		e.a = k->longest_us ? span(rng, k->shortest_us, k->longest_us) : 0;
 		e.b = detail(rng, k->what);
+		if (k->what == PLAN_BROKER_DOWN && p->tight)
+			e.a = span(rng, length / 10, length);
 		e.busy = fg_rng_below(rng, 10) < 7;
 		if (k->what == PLAN_DEVICE)
 			e.who = (unsigned)fg_rng_below(rng, p->devices);
 		else
 			e.who = (unsigned)fg_rng_below(rng, p->dests);
+		add(p, e);
+		if (k->what != PLAN_RELOAD || !(e.b & VARIANT_NO_DEST1))
+			continue;
+		/* a destination that is gone for longer than its grace begins anew */
+		e.at_us = FG_MIN(e.at_us + between(rng, 1, 16) * HOUR, p->end_us - 1);
+		e.b &= ~VARIANT_NO_DEST1;
+		e.busy = false;
 		add(p, e);
 	}
 }
@@ -136,14 +148,16 @@ static void plan_cuts(struct plan *p, struct fg_rng *rng)
 
 static void plan_devices(struct plan *p, struct fg_rng *rng, bool dense)
 {
+	bool often = dense || p->tight;
+
 	p->devices = dense ? 20 : 4;
 	p->links = dense ? 8 : 1 + (unsigned)fg_rng_below(rng, 4);
 	for (unsigned i = 0; i < p->devices; i++) {
 		struct plan_device_conf *d = &p->device[i];
 
-		d->points = dense ? PLAN_POINTS : 3;
+		d->points = often ? PLAN_POINTS : 3;
 		d->link = (unsigned)fg_rng_below(rng, p->links);
-		d->interval_us = dense ? 60 * US_PER_S : 600 * US_PER_S;
+		d->interval_us = often ? 60 * US_PER_S : 600 * US_PER_S;
 		d->bathing = fg_rng_below(rng, 3) == 0;
 		d->align = fg_rng_below(rng, 4) == 0;
 	}
@@ -156,23 +170,27 @@ void plan_make(struct plan *p, uint64_t seed, double days)
 	bool dense = seed % 50 == 7;
 
 	*p = (struct plan){.seed = seed, .timeout_us = US_PER_S, .max_delay_us = 5 * US_PER_S};
-	/* a dense one has as many readings in less time */
-	p->end_us = PLAN_START_US + (int64_t)(days * (dense ? 0.05 : 1) * (double)US_PER_DAY);
-	p->drain_us = dense ? US_PER_DAY / 8 : US_PER_DAY;
+	p->tight = seed % 5 == 2 && !dense;
+	p->when_full = (enum plan_full)(seed / 5 % 3);
+	/* those with many readings have them in less time */
+	p->end_us = PLAN_START_US + (int64_t)(days * (dense ? 0.05 : p->tight ? 0.1 : 1) *
+					      (double)US_PER_DAY);
+	p->drain_us = dense ? US_PER_DAY / 8 : p->tight ? US_PER_DAY / 4 : US_PER_DAY;
 	plan_devices(p, &rng, dense);
 	p->dests = 1 + (fg_rng_below(&rng, 3) > 0);
 	for (unsigned i = 0; i < p->dests; i++) {
 		p->bathing_only[i] = i == 1 && fg_rng_below(&rng, 3) == 0;
 		p->inflight[i] = (int)between(&rng, 1, 100);
-		p->backlog_rate[i] = (double)between(&rng, 2, 500);
+		p->backlog_rate[i] = (double)between(&rng, p->tight ? 20 : 2, 500);
 	}
 	p->commit_us = commits_s[fg_rng_below(&rng, FG_COUNT(commits_s))] * US_PER_S;
 	p->keep_us = span(&rng, US_PER_DAY, 60 * US_PER_DAY);
-	p->max_size = dense || fg_rng_below(&rng, 3) ? PLAN_ROOMY : 2 << 20;
+	p->max_size = p->tight ? (1 + (int64_t)fg_rng_below(&rng, 2)) << 20 : dense || fg_rng_below(&rng, 3) ? PLAN_ROOMY : 2 << 20;
 	p->clocks = (enum plan_clocks)fg_rng_below(&rng, 3);
 	for (size_t i = 0; i < FG_COUNT(kinds); i++)
 		plan_kind(p, &rng, &kinds[i]);
 	plan_cuts(p, &rng);
+	add(p, (struct plan_event){.at_us = p->end_us - 1, .what = PLAN_RELOAD});
 	qsort(p->events, p->event_count, sizeof(*p->events), by_time);
 }
 
@@ -185,11 +203,12 @@ void plan_fini(struct plan *p)
 /* ---- the configuration ---- */
 
 static void yaml_destination(
-	const struct plan *p, unsigned i, unsigned reloads, struct fg_buf *out)
+	const struct plan *p, unsigned i, unsigned variant, struct fg_buf *out)
 {
-	/* a reload changes something of a destination: its publisher is replaced */
-	double rate = p->backlog_rate[i] + (double)(reloads % 2);
+	double rate = p->backlog_rate[i] + (variant & VARIANT_RATE ? 1 : 0);
 
+	if (i == 1 && variant & VARIANT_NO_DEST1)
+		return;
 	fg_buf_printf(out,
 		"  dest%u: {servers: [\"mqtt://127.0.0.1:%u\"], prefix: t%u, inflight: %d,"
 		" backlog_rate: %g/s",
@@ -199,16 +218,21 @@ static void yaml_destination(
 	fg_buf_puts(out, "}\n");
 }
 
-static void yaml_device(const struct plan *p, unsigned i, struct fg_buf *out)
+static void yaml_device(const struct plan *p, unsigned i, unsigned variant, struct fg_buf *out)
 {
 	const struct plan_device_conf *d = &p->device[i];
+	int64_t timeout_us = p->timeout_us;
 
+	if (i == p->devices - 1 && variant & VARIANT_FEWER)
+		return;
+	if (i == 0 && variant & VARIANT_CHANGED)
+		timeout_us += US_PER_S;
 	fg_buf_printf(out,
 		"  d%u:\n    station: s%u\n    domain: %s\n    link: l%u\n    unit_id: %u\n"
 		"    interval: %" PRId64 "s\n    timeout: %" PRId64 "s\n    align: %s\n"
 		"    points:\n",
 		i, i, d->bathing ? "bathing" : "water", d->link, i + 1,
-		d->interval_us / US_PER_S, p->timeout_us / US_PER_S, d->align ? "true" : "false");
+		d->interval_us / US_PER_S, timeout_us / US_PER_S, d->align ? "true" : "false");
 	for (unsigned k = 0; k < d->points; k++)
 		fg_buf_printf(out,
 			"      x_p%u: {table: input, address: %u, type: u32, unit: \"1\", qc: "
@@ -217,23 +241,26 @@ static void yaml_device(const struct plan *p, unsigned i, struct fg_buf *out)
 			(long long)PLAN_SUSPECT_HIGH);
 }
 
-void plan_yaml(const struct plan *p, unsigned reloads, struct fg_buf *out)
+void plan_yaml(const struct plan *p, unsigned variant, struct fg_buf *out)
 {
+	static const char *const full[] = {"drop-oldest", "thin", "drop-newest"};
+
 	fg_buf_puts(out, "gateway: {id: gw, title: T, operator: O, licence: CC0-1.0}\nstations:\n");
 	for (unsigned i = 0; i < p->devices; i++)
 		fg_buf_printf(out, "  s%u: {title: S}\n", i);
 	fg_buf_printf(out,
 		"storage: {file: %s, commit_interval: %" PRId64 "s, keep: %" PRId64 "s,"
-		" max_size: %" PRId64 "KiB}\nclock: {trust: kernel}\nmqtt:\n",
-		PLAN_DB, p->commit_us / US_PER_S, p->keep_us / US_PER_S, p->max_size >> 10);
+		" max_size: %" PRId64 "KiB, when_full: %s}\nclock: {trust: kernel}\nmqtt:\n",
+		PLAN_DB, p->commit_us / US_PER_S, p->keep_us / US_PER_S, p->max_size >> 10,
+		full[p->when_full]);
 	for (unsigned i = 0; i < p->dests; i++)
-		yaml_destination(p, i, reloads, out);
+		yaml_destination(p, i, variant, out);
 	fg_buf_puts(out, "links:\n");
 	for (unsigned i = 0; i < p->links; i++)
 		fg_buf_printf(out, "  l%u: {driver: modbus-tcp, host: 127.0.0.%u}\n", i, i + 1);
 	fg_buf_puts(out, "devices:\n");
 	for (unsigned i = 0; i < p->devices; i++)
-		yaml_device(p, i, out);
+		yaml_device(p, i, variant, out);
 }
 
 int64_t plan_value(const struct plan *p, unsigned point, int64_t true_us)

@@ -27,7 +27,7 @@ enum plan_what {
 	PLAN_KILL,	   /* the process dies; again after `a` µs */
 	PLAN_RESTART,	   /* a clean stop; again after `a` µs */
 	PLAN_SUSPEND,	   /* for `a` µs */
-	PLAN_RELOAD,
+	PLAN_RELOAD,	   /* to the configuration `b` (enum plan_variant) */
 	PLAN_BROKER_DOWN,  /* `who`, for `a` µs; `b`: what it keeps, enum plan_memory */
 	PLAN_BROKER_HANG,  /* answers nothing for `a` µs */
 	PLAN_BROKER_SLOW,  /* each acknowledgement takes `b` µs, for `a` µs */
@@ -48,6 +48,16 @@ enum plan_what {
 
 enum plan_memory { BROKER_KEEPS_ALL, BROKER_FORGETS_SESSION, BROKER_FORGETS_ALL };
 enum plan_device { DEVICE_WELL, DEVICE_SILENT, DEVICE_EXCEPTION, DEVICE_SENTINEL, DEVICE_SLOW };
+
+enum plan_full { FULL_DROP_OLDEST, FULL_THIN, FULL_DROP_NEWEST };
+/* What a reload makes of the configuration, bits. */
+enum plan_variant {
+	VARIANT_RATE = 1,     /* another rate: publishers are replaced */
+	VARIANT_FEWER = 2,    /* the last device is gone */
+	VARIANT_CHANGED = 4,  /* the first one has another key */
+	VARIANT_NO_DEST1 = 8, /* the second destination is gone; it comes back within a day */
+	VARIANTS = 16
+};
 
 enum plan_clocks {
 	CLOCKS_RIGHT,	/* at each boot at once */
@@ -78,6 +88,8 @@ struct plan {
 	unsigned devices, links, dests;
 	struct plan_device_conf device[PLAN_DEVICES];
 	bool bathing_only[PLAN_DESTS]; /* what a destination selects; else everything */
+	bool tight; /* the store is too small for what an outage leaves */
+	enum plan_full when_full;
 	int inflight[PLAN_DESTS];
 	double backlog_rate[PLAN_DESTS];
 	int64_t commit_us, keep_us, max_size, timeout_us, max_delay_us;
@@ -88,8 +100,7 @@ struct plan {
 
 void plan_make(struct plan *p, uint64_t seed, double days);
 void plan_fini(struct plan *p);
-/* reloads: how many there were. */
-void plan_yaml(const struct plan *p, unsigned reloads, struct fg_buf *out);
+void plan_yaml(const struct plan *p, unsigned variant, struct fg_buf *out);
 const char *plan_what_name(enum plan_what what);
 
 /* What a sensor shows: from the seed, point (device * PLAN_POINTS + its number) and true time. */

@@ -7,8 +7,7 @@
 #include "sim.h"
 
 struct poll {
-	uint32_t group;
-	unsigned device;
+	unsigned device, generation;
 	enum plan_device state;
 	int64_t started_mono_us;
 };
@@ -39,7 +38,7 @@ void sim_sensors_poll(struct sim *s, const struct fg_group *group, unsigned atte
 
 	if (!p || sscanf(group->device->name, "d%u", &p->device) != 1)
 		abort();
-	p->group = group->index;
+	p->generation = s->generation[p->device];
 	p->state = state_of(s, p->device);
 	p->started_mono_us = sim_clock(s).mono_us;
 	done_us = begin_us + answer_us(s, group, p->state, attempts);
@@ -93,9 +92,10 @@ void sim_sensors_polled(struct sim *s, struct sim_event *e)
 	struct fg_batch batch = {.readings = readings, .cap = PLAN_POINTS};
 	struct fg_poll_result result = {.batch = &batch, .requests = 1};
 
-	/* who asked may be gone */
-	if (s->gateway && e->run == s->runs && !sim_gateway_stopping(s)) {
-		result.group = sim_gateway_config(s)->groups[p->group];
+	/* who asked may be gone, or have become another */
+	if (s->gateway && e->run == s->runs && !sim_gateway_stopping(s) &&
+		p->generation == s->generation[p->device]) {
+		result.group = sim_gateway_group(s, p->device);
 		result.answers = p->state != DEVICE_SILENT;
 		result.started_mono_us = p->started_mono_us;
 		result.done_mono_us = sim_clock(s).mono_us;

@@ -49,6 +49,7 @@ struct sim_message {
 	uint64_t token;
 	bool retain;
 	size_t record; /* the checker's */
+	int code;      /* the broker's answer */
 	size_t len;
 	char *topic;
 	unsigned char payload[];
@@ -95,7 +96,8 @@ struct sim {
 	struct sim_gateway *gateway; /* NULL while it does not run */
 	bool running; /* the checker was told that it started, not yet that it ended */
 	uint64_t runs;
-	unsigned reloads;
+	unsigned variant; /* of the configuration file */
+	unsigned generation[PLAN_DEVICES]; /* a poll of an earlier one comes to nothing */
 	int64_t start_due_us;
 	const struct plan_event *cut; /* a power cut that waits for a write */
 
@@ -156,7 +158,10 @@ void sim_gateway_stop(struct sim *s); /* asks it to end; it takes a while */
 bool sim_gateway_stopping(const struct sim *s);
 void sim_gateway_die(struct sim *s);  /* at once, nothing is saved */
 void sim_gateway_reload(struct sim *s);
-const struct fg_config *sim_gateway_config(const struct sim *s);
+/* Now, as the core has it. */
+struct fg_now sim_core_now(const struct sim *s);
+/* NULL: it is not configured. */
+const struct fg_group *sim_gateway_group(const struct sim *s, unsigned device);
 struct fg_publisher *sim_gateway_publisher(struct sim *s, unsigned dest);
 
 #endif

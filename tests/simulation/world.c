@@ -334,6 +334,7 @@ static void begin(struct sim *s, const struct plan_event *planned)
 	} else if (e->what == PLAN_RESTART && s->gateway) {
 		sim_gateway_stop(s);
 	} else if (e->what == PLAN_RELOAD) {
+		s->variant = (unsigned)e->b;
 		sim_gateway_reload(s);
 	} else if (e->what == PLAN_SUSPEND) {
 		s->suspended_until_us = FG_MAX(s->suspended_until_us, s->now_us + e->a);
