@@ -201,12 +201,15 @@ void fg_pub_write_rejects(struct fg_publisher *p, bool now)
 	save(p);
 }
 
-/* It will never be taken: told as a gap where it counts, and not tried again. */
+/* It will never be taken: told as a gap where it counts, and not tried again. What the destination
+ * has already (a retained value, a reading that people asked for again) is not missing. */
 static void reject(struct fg_publisher *p, const struct fg_flight *f, int code)
 {
+	bool lacks = fg_ranges_has(&p->unacked, f->token) && !fg_ranges_has(&p->again, f->token);
+
 	if (f->token & FG_PUB_TOKEN_DOCUMENT)
 		return;
-	if (!f->counts) {
+	if (!f->counts || !lacks) {
 		fg_warning("destination '%s': message %" PRIu64
 			   " was refused (reason code 0x%02x) and is given up",
 			p->conf->name, f->token, (unsigned)code);
