@@ -31,7 +31,7 @@
 struct given {
 	int64_t true_us;
 	uint64_t seq; /* 0: no message and no row had it yet */
-	uint32_t point, boot;
+	uint32_t point, boot, run;
 	uint8_t cause, acked, got; /* bits of destinations */
 	uint8_t refused;	   /* by destinations */
 	uint8_t early;		   /* destinations that got it before it was stored */
@@ -84,6 +84,7 @@ struct clock {
 struct boot {
 	size_t first_clock;
 	int64_t certain_us; /* the gateway knew the time for certain; 0: never */
+	uint32_t certain_run;
 };
 
 struct checker {
@@ -190,7 +191,7 @@ void checker_gave(struct checker *c, int64_t true_us, unsigned point, enum check
 	p->given[p->count++] = (uint32_t)c->given_count;
 	c->given[c->given_count++] =
 		(struct given){.true_us = true_us, .point = point, .cause = (uint8_t)cause,
-			.boot = c->boot_count - 1};
+			.boot = c->boot_count - 1, .run = c->starts};
 	remember_value(c, (uint32_t)c->given_count - 1);
 }
 
@@ -558,8 +559,12 @@ void checker_refused(struct checker *c, int64_t true_us, unsigned dest, const ch
 	if (m.kind != PARSED_READING)
 		return;
 	i = identify(c, &m, "refused");
-	if (i != NONE)
-		c->given[i].refused |= (uint8_t)(1u << dest);
+	if (i == NONE)
+		return;
+	c->given[i].refused |= (uint8_t)(1u << dest);
+	/* it came, which the gateway was not told, and came again */
+	if (c->given[i].got >> dest & 1 && !(c->given[i].acked >> dest & 1))
+		c->points[m.point].unstored[dest]++;
 }
 
 void checker_acked(struct checker *c, int64_t true_us, size_t record)
@@ -594,23 +599,27 @@ static unsigned point_of(const struct fg_point_desc *desc)
 	return device * PLAN_POINTS + number;
 }
 
+static void row_of(const struct fg_item *item, unsigned point, struct parsed *m)
+{
+	*m = (struct parsed){.kind = PARSED_READING, .seq = item->seq, .point = point,
+		.time_ms = item->wall_ms, .qc = (int)item->qc,
+		.has_value = item->qc != FG_QC_MISSING, .value = (double)item->value.i,
+		.uncertainty_s = item->uncertainty_s};
+	if (item->reason != FG_REASON_NONE)
+		fg_reason_text(item->reason, item->detail, m->reason);
+}
+
 static int on_row(void *arg, const struct fg_item *item, const struct fg_point_desc *desc,
 	bool uncertain)
 {
 	struct checker *c = arg;
-	struct parsed m = {.kind = PARSED_READING, .seq = item->seq, .time_ms = item->wall_ms,
-		.qc = (int)item->qc, .has_value = item->qc != FG_QC_MISSING,
-		.value = (double)item->value.i};
+	struct parsed m;
 	uint32_t i;
 
 	if (item->kind != FG_ITEM_READING || item->replaces)
 		return 0;
 	c->stored++;
-	m.point = point_of(desc);
-	fg_reason_text(item->reason, item->detail, m.reason);
-	if (item->reason == FG_REASON_NONE)
-		m.reason[0] = '\0';
-	m.uncertainty_s = item->uncertainty_s;
+	row_of(item, point_of(desc), &m);
 	m.untimed = uncertain;
 	i = identify(c, &m, "store");
 	if (i != NONE)
@@ -757,13 +766,16 @@ void checker_time_certain(struct checker *c)
 {
 	struct boot *b = &c->boots[c->boot_count - 1];
 
-	if (!b->certain_us)
-		b->certain_us = c->now_us;
+	if (b->certain_us)
+		return;
+	b->certain_us = c->now_us;
+	b->certain_run = c->starts;
 }
 
 /* ---- the end ---- */
 
-/* What a roomy store still had when the time was known for certain. */
+/* What a roomy store still had when the time was known for certain. That an earlier run of the boot
+ * had its time from a weak clock is not known to the next one: the store does not say so. */
 static void check_corrected(struct checker *c)
 {
 	char name[16];
@@ -772,7 +784,7 @@ static void check_corrected(struct checker *c)
 		const struct given *g = &c->given[i];
 		int64_t certain_us = c->boots[g->boot].certain_us;
 
-		if (!g->wrong || !certain_us || c->plan->max_size < PLAN_ROOMY ||
+		if (!g->wrong || !certain_us || g->run != c->boots[g->boot].certain_run || c->plan->max_size < PLAN_ROOMY ||
 			certain_us - g->true_us > US_PER_DAY / 2)
 			continue;
 		found(c, "S2", "reading %" PRIu64 " of %s was never corrected (%x)", g->seq,
@@ -867,19 +879,26 @@ static int on_owed(void *arg, const struct fg_item *item, const struct fg_point_
 	struct checker *c = o->checker;
 	struct number *n = number_of(c, item->seq);
 	unsigned point = point_of(desc);
+	struct parsed m;
+	uint32_t i;
 
 	(void)uncertain;
 	if (!n || n->got >> o->dest & 1 || !selects(c, o->dest, point))
 		return 0;
-	if (item->kind == FG_ITEM_READING && !item->replaces && item->qc != FG_QC_MISSING)
-		c->points[point].readings[o->dest]++;
+	if (item->kind == FG_ITEM_READING && !item->replaces && item->qc != FG_QC_MISSING) {
+		row_of(item, point, &m);
+		i = find_value(c, &m);
+		/* what was refused is in a gap */
+		if (i == NONE || !(c->given[i].refused >> o->dest & 1))
+			c->points[point].readings[o->dest]++;
+	}
 	if (item->kind == FG_ITEM_GAP && is_for(item->gap->destination, o->dest))
 		c->points[point].gaps[o->dest] += (double)item->gap->count;
 	if (item->kind != FG_ITEM_ACCOUNT || !is_for(item->account->destination, o->dest))
 		return 0;
-	for (size_t i = 0; i < item->account->count; i++)
-		add_line(&c->points[point_of(item->account->lines[i].desc)], o->dest,
-			&item->account->lines[i]);
+	for (size_t k = 0; k < item->account->count; k++)
+		add_line(&c->points[point_of(item->account->lines[k].desc)], o->dest,
+			&item->account->lines[k]);
 	return 0;
 }
 

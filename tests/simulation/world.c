@@ -215,9 +215,12 @@ static void start(struct sim *s)
 /* The gateway is gone; the checker looks at what it left. */
 void sim_ended(struct sim *s, bool clean)
 {
+	/* asleep it commits nothing, however old */
+	bool asleep = s->now_us < s->suspended_until_us;
+
 	if (s->running)
 		checker_ended(s->checker, s->now_us, clean,
-			s->disk_faults ? INT64_MAX : s->disk_well_since_us, s->disk);
+			s->disk_faults || asleep ? INT64_MAX : s->disk_well_since_us, s->disk);
 	s->running = false;
 }
 
