@@ -451,6 +451,8 @@ static void check_repeat(struct checker *c, unsigned dest, const struct given *g
 	char name[16];
 
 	c->repeats++;
+	if (c->plan->damaged)
+		return; /* what was acknowledged may be forgotten with the rest */
 	if (!(g->acked >> dest & 1) || g->acked_us[dest] >= c->repeats_from_us)
 		return;
 	if (retain && c->forgot[dest])
@@ -594,8 +596,10 @@ static unsigned point_of(const struct fg_point_desc *desc)
 {
 	unsigned device, number;
 
-	if (sscanf(desc->device, "d%u", &device) != 1 || sscanf(desc->point, "x_p%u", &number) != 1)
-		abort();
+	if (sscanf(desc->device, "d%u", &device) != 1 ||
+		sscanf(desc->point, "x_p%u", &number) != 1 || device >= PLAN_DEVICES ||
+		number >= PLAN_POINTS)
+		return POINTS;
 	return device * PLAN_POINTS + number;
 }
 
@@ -619,6 +623,11 @@ static int on_row(void *arg, const struct fg_item *item, const struct fg_point_d
 	if (item->kind != FG_ITEM_READING || item->replaces)
 		return 0;
 	c->stored++;
+	if (point_of(desc) == POINTS) {
+		if (!c->plan->damaged) /* a file as it is read before it is salvaged */
+			found(c, "S2", "the store has a point '%s/%s'", desc->device, desc->point);
+		return 0;
+	}
 	row_of(item, point_of(desc), &m);
 	m.untimed = uncertain;
 	i = identify(c, &m, "store");
@@ -640,7 +649,7 @@ static long read_store(struct checker *c, const struct disk *disk, fg_reader_fn 
 	/* where there is no store, nothing was committed: what that means is found below */
 	if (fg_reader_open(PLAN_DB, &why, &r) == FG_OK) {
 		n = fg_reader_range(r, 0, FG_SEQ_END, fn, arg);
-		if (n < 0 || fg_reader_damaged(r))
+		if ((n < 0 || fg_reader_damaged(r)) && !c->plan->damaged)
 			found(c, "S1", "the store cannot be read after its end: %s",
 				fg_strerror((int)n));
 		fg_reader_close(r);
@@ -678,7 +687,7 @@ static void check_stored(struct checker *c, bool clean, int64_t disk_well_since_
 	int64_t young_us = c->now_us - c->plan->commit_us - SLACK_US;
 	char name[16];
 
-	if (c->plan->tight)
+	if (c->plan->tight || c->plan->damaged)
 		return;
 	for (size_t i = 0; i < c->given_count; i++) {
 		struct given *g = &c->given[i];
@@ -734,7 +743,8 @@ void checker_ended(struct checker *c, int64_t true_us, bool clean, int64_t disk_
 void checker_disk(struct checker *c, int64_t true_us, int64_t peak)
 {
 	c->now_us = true_us;
-	if (peak > c->plan->max_size)
+	/* damaged files are set aside, beside what may be used */
+	if (peak > c->plan->max_size && !c->plan->damaged)
 		found(c, "S6", "the files take %" PRId64 " bytes", peak);
 }
 
@@ -797,7 +807,7 @@ static void check_delivered(struct checker *c)
 	int64_t young_us = c->now_us - c->plan->commit_us - c->plan->max_delay_us - LATE_US;
 	char name[16];
 
-	if (c->plan->tight)
+	if (c->plan->tight || c->plan->damaged)
 		return; /* which are in gaps nobody can say; their sum is looked at */
 	for (size_t i = 0; i < c->given_count; i++) {
 		const struct given *g = &c->given[i];
@@ -810,6 +820,25 @@ static void check_delivered(struct checker *c)
 				found(c, "S1", "dest%u has not acknowledged reading %" PRIu64
 					" of %s, %.0f s old", d, g->seq, name_of(g->point, name),
 					(double)(c->now_us - g->true_us) / 1e6);
+	}
+}
+
+/* After all that readings arrive. */
+static void check_alive(struct checker *c, unsigned dest)
+{
+	char name[16];
+
+	for (unsigned i = 0; i < POINTS; i++) {
+		const struct point *p = &c->points[i];
+		const struct plan_device_conf *conf = &c->plan->device[i / PLAN_POINTS];
+
+		if (i / PLAN_POINTS >= c->plan->devices || i % PLAN_POINTS >= conf->points ||
+			!selects(c, dest, i))
+			continue;
+		if (p->newest[dest] == NONE || c->given[p->newest[dest]].true_us <
+				c->now_us - 3 * conf->interval_us)
+			found(c, "S1", "dest%u: nothing of %s arrives any more", dest,
+				name_of(i, name));
 	}
 }
 
@@ -906,8 +935,12 @@ unsigned checker_finish(struct checker *c, int64_t true_us, const struct disk *d
 {
 	c->now_us = true_us;
 	check_delivered(c);
-	check_corrected(c);
+	if (!c->plan->damaged)
+		check_corrected(c);
 	for (unsigned d = 0; d < c->plan->dests; d++) {
+		check_alive(c, d);
+		if (c->plan->damaged)
+			continue;
 		check_retained(c, d);
 		read_store(c, disk, on_owed, &(struct owing){c, d});
 		check_law(c, d);

@@ -47,6 +47,10 @@ struct sim_gateway {
 	struct fg_intern intern;
 	struct fg_store_call call;
 	bool reload_again;
+	bool damage_told; /* of the present file */
+	struct fg_intern recheck;
+	struct fg_store_call recheck_call;
+	bool rechecking;
 };
 
 static unsigned dest_number(const struct fg_destination *dest)
@@ -114,6 +118,31 @@ static void save_deliveries(struct sim_gateway *g)
 	}
 }
 
+/* Whether the points have their numbers still. */
+static void recheck(struct sim_gateway *g)
+{
+	if (g->rechecking)
+		return;
+	if (fg_intern_init(&g->recheck, g->config) < 0)
+		abort();
+	g->recheck_call = (struct fg_store_call){.run = fg_intern_run, .arg = &g->recheck};
+	g->rechecking = fg_store_call(g->sink, &g->recheck_call) == FG_OK;
+	if (!g->rechecking)
+		fg_intern_fini(&g->recheck);
+}
+
+static void rechecked(struct sim_gateway *g)
+{
+	bool same = g->recheck_call.result < 0 || fg_intern_same(&g->recheck, &g->series);
+
+	g->rechecking = false;
+	fg_intern_fini(&g->recheck);
+	if (same || g->stopping)
+		return;
+	sim_log(g->sim, "the damage took numbers of points");
+	sim_restart(g->sim);
+}
+
 static void salvaged(struct sim_gateway *g, const char *text)
 {
 	struct fg_reader *old = g->reader;
@@ -126,8 +155,10 @@ static void salvaged(struct sim_gateway *g, const char *text)
 	if (g->old_reader_count < READERS_MAX &&
 		fg_reader_open(PLAN_DB, &why, &g->reader) == FG_OK)
 		g->old_readers[g->old_reader_count++] = old;
+	g->damage_told = false;
 	save_deliveries(g);
 	tell_destinations(g);
+	recheck(g);
 }
 
 static void called(struct sim_gateway *g, const struct fg_store_call *call);
@@ -155,6 +186,9 @@ static void deliver_more(struct sim_gateway *g, const struct fg_store_event *eve
 		break;
 	case FG_STORE_SIZE:
 		fg_core_store_size(g->core, (int64_t)event->a, event->b);
+		break;
+	case FG_STORE_DAMAGED:
+		sim_log(g->sim, "store: damaged: %s", event->text);
 		break;
 	case FG_STORE_SALVAGED:
 		salvaged(g, event->text);
@@ -374,6 +408,10 @@ static void fill_page(struct sim_gateway *g, unsigned i)
 	page->scanned_to = page->to;
 	n = fg_reader_range(g->reader, page->from, page->to, on_page_item, page);
 	page->status = n < 0 ? (int)n : FG_OK;
+	if (n == FG_ECORRUPT && !g->damage_told) {
+		g->damage_told = true;
+		fg_store_found_damage(g->sink);
+	}
 	fg_core_page(g->core, sim_clock(g->sim), page);
 }
 
@@ -435,8 +473,12 @@ static int open_store(struct sim_gateway *g, const struct fg_spool_conf *conf,
 	fg_buf_wrap(&why, text, sizeof(text));
 	fg_buf_wrap(&salvage, saved, sizeof(saved));
 	r = fg_startup_open(conf, start.now.wall_us / 1000, &why, &salvage, &start.spool);
-	if (r < 0)
+	if (salvage.len)
+		sim_log(g->sim, "store: %s", saved);
+	if (r < 0) {
+		sim_log(g->sim, "store: %s", why.len ? text : fg_strerror(r));
 		return r;
+	}
 	r = fg_reader_open(conf->file, &why, &g->reader);
 	start.reader = g->reader;
 	start.seed = fg_rng_next(&g->sim->rng);
@@ -458,8 +500,11 @@ static void free_gateway(struct sim_gateway *g)
 	for (unsigned i = 0; i < PLAN_DESTS; i++)
 		free(g->pages[i]);
 	free_reload(g);
+	if (g->rechecking)
+		fg_intern_fini(&g->recheck);
 	fg_series_set_fini(&g->series);
-	fg_reader_close(g->reader);
+	if (g->reader)
+		fg_reader_close(g->reader);
 	while (g->old_reader_count)
 		fg_reader_close(g->old_readers[--g->old_reader_count]);
 	fg_config_unref(g->config);
@@ -681,6 +726,8 @@ static void take_over(struct sim_gateway *g)
 
 static void called(struct sim_gateway *g, const struct fg_store_call *call)
 {
+	if (call == &g->recheck_call)
+		rechecked(g);
 	if (call != &g->call || !g->next)
 		return;
 	if (call->result >= 0 && !g->stopping)

@@ -67,6 +67,7 @@ static const struct kind kinds[] = {
 	{PLAN_CLOCK_NTP, 8, MINUTE, 12 * HOUR},
 	{PLAN_CLOCK_HAND, 15, MINUTE, US_PER_DAY},
 	{PLAN_CLOCK_LOST, 10, MINUTE, 3 * US_PER_DAY},
+	{PLAN_DAMAGE, 20, 0, 0},
 	{PLAN_DEVICE, 60, MINUTE, 3 * US_PER_DAY},
 	{PLAN_DISK_FULL, 6, 5 * US_PER_S, 10 * HOUR},
 	{PLAN_DISK_EIO, 6, US_PER_S, HOUR},
@@ -92,6 +93,8 @@ static int64_t detail(struct fg_rng *rng, enum plan_what what)
 		return between(rng, DEVICE_SILENT, DEVICE_SLOW);
 	case PLAN_DISK_SLOW:
 		return span(rng, US_PER_S / 10, 10 * US_PER_S);
+	case PLAN_DAMAGE:
+		return between(rng, 0, 8);
 	case PLAN_RELOAD:
 		return between(rng, 0, VARIANTS - 1);
 	default:
@@ -106,7 +109,7 @@ static void plan_kind(struct plan *p, struct fg_rng *rng, const struct kind *k)
 	uint64_t percent = (uint64_t)(length / (US_PER_DAY / 1000)) * k->percent_a_day / 1000;
 	uint64_t n = percent / 100 + (fg_rng_below(rng, 100) < percent % 100);
 
-	if (clock && p->clocks < CLOCKS_TROUBLED)
+	if ((clock && p->clocks < CLOCKS_TROUBLED) || (k->what == PLAN_DAMAGE && !p->damaged))
 		return;
 	for (uint64_t i = 0; i < n; i++) {
 		struct plan_event e = {.what = k->what,
@@ -171,6 +174,7 @@ void plan_make(struct plan *p, uint64_t seed, double days)
 
 	*p = (struct plan){.seed = seed, .timeout_us = US_PER_S, .max_delay_us = 5 * US_PER_S};
 	p->tight = seed % 5 == 2 && !dense;
+	p->damaged = seed % 10 == 4;
 	p->when_full = (enum plan_full)(seed / 5 % 3);
 	/* those with many readings have them in less time */
 	p->end_us = PLAN_START_US + (int64_t)(days * (dense ? 0.05 : p->tight ? 0.1 : 1) *
@@ -276,7 +280,7 @@ const char *plan_what_name(enum plan_what what)
 	static const char *const names[PLAN_WHAT_COUNT] = {"power cut", "kill", "restart",
 		"suspend", "reload", "broker down", "broker hangs", "broker slow",
 		"connection drops", "broker refuses", "broker acknowledges twice", "time service wrong",
-		"clock set by hand", "no time service", "device",
+		"clock set by hand", "no time service", "damage", "device",
 		"disk full", "disk: writes fail", "disk: syncs fail", "disk read-only",
 		"disk slow"};
 

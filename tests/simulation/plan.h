@@ -37,6 +37,7 @@ enum plan_what {
 	PLAN_CLOCK_NTP,	   /* the time service is wrong by `b` µs, for `a` µs */
 	PLAN_CLOCK_HAND,   /* somebody sets the clock, wrong by `b` µs; right again after `a` µs */
 	PLAN_CLOCK_LOST,   /* no time service for `a` µs */
+	PLAN_DAMAGE,	   /* bytes of the database change: `b` bits flip; 0: a sector is zeroed */
 	PLAN_DEVICE,	   /* `who` is in state `b` (enum plan_device) for `a` µs */
 	PLAN_DISK_FULL,	   /* another program fills it, for `a` µs */
 	PLAN_DISK_EIO,	   /* writes fail, for `a` µs */
@@ -88,6 +89,7 @@ struct plan {
 	unsigned devices, links, dests;
 	struct plan_device_conf device[PLAN_DEVICES];
 	bool bathing_only[PLAN_DESTS]; /* what a destination selects; else everything */
+	bool damaged; /* bytes change on the disk: what is lost is lost, but nothing is invented */
 	bool tight; /* the store is too small for what an outage leaves */
 	enum plan_full when_full;
 	int inflight[PLAN_DESTS];

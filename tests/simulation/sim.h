@@ -125,6 +125,8 @@ enum fg_clock_level sim_clock_level(const struct sim *s, int64_t newest_ms);
 void sim_log(struct sim *s, const char *fmt, ...) FG_PRINTF(2, 3);
 int64_t sim_between(struct sim *s, int64_t low, int64_t high);
 void sim_ended(struct sim *s, bool clean);
+/* The gateway ends by itself; what watches over it starts it again. */
+void sim_restart(struct sim *s);
 /* A reading was taken: what waited for one comes soon. */
 void sim_hurry(struct sim *s);
 /* Since when nothing has been wrong between sensors and a broker; INT64_MAX: something is. */

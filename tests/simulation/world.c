@@ -16,6 +16,7 @@
 #define TIMELINE_MAX (4u << 20)
 #define RETRY_START_US (10 * US_PER_S)
 /* A power cut waits this long for a write to cut. */
+static struct plan_event restart_event = {.what = PLAN_RESTART};
 #define CUT_PATIENCE_US (900 * US_PER_S)
 
 /* ---- events ---- */
@@ -224,6 +225,11 @@ void sim_ended(struct sim *s, bool clean)
 	s->running = false;
 }
 
+void sim_restart(struct sim *s)
+{
+	sim_at(s, s->now_us, (struct sim_event){.type = SIM_OVER, .data = &restart_event});
+}
+
 static void after_cut(struct sim *s, int64_t off_us)
 {
 	sim_gateway_die(s);
@@ -294,6 +300,19 @@ static bool waits_for_reading(struct sim *s, const struct sim_event *e)
 	return true;
 }
 
+static void damage(struct sim *s, const struct plan_event *e)
+{
+	int64_t size = disk_size(s->disk, PLAN_DB);
+
+	if (size < DISK_SECTOR)
+		return;
+	if (e->b == 0)
+		disk_zero_sector(s->disk, PLAN_DB, sim_between(s, 0, size / DISK_SECTOR - 1));
+	for (int64_t i = 0; i < e->b; i++)
+		disk_flip(s->disk, PLAN_DB, sim_between(s, 0, size - 1),
+			(unsigned char)(1u << sim_between(s, 0, 7)));
+}
+
 /* Where nobody knows the time anyway nothing changes. */
 static void clock_begins(struct sim *s, const struct plan_event *e)
 {
@@ -322,6 +341,8 @@ static void begin(struct sim *s, const struct plan_event *planned)
 		disk_fault(s, e, true);
 	} else if (e->what >= PLAN_CLOCK_NTP && e->what <= PLAN_CLOCK_LOST) {
 		clock_begins(s, e);
+	} else if (e->what == PLAN_DAMAGE) {
+		damage(s, e);
 	} else if (e->what >= PLAN_DEVICE) {
 		s->devices[e->who].state = (enum plan_device)e->b;
 		s->devices[e->who].until_us = s->now_us + e->a;
@@ -351,7 +372,11 @@ static void over(struct sim *s, const struct plan_event *e)
 		disk_fault(s, e, false);
 	else if (e->what >= PLAN_BROKER_DOWN && e->what < PLAN_CLOCK_NTP)
 		sim_broker_over(s, e);
-	else if (e->what == PLAN_RESTART && s->gateway && sim_gateway_stopping(s))
+	else if (e == &restart_event && s->gateway && !sim_gateway_stopping(s)) {
+		sim_gateway_stop(s);
+		sim_at(s, s->now_us + US_PER_S,
+			(struct sim_event){.type = SIM_OVER, .data = &restart_event});
+	} else if (e->what == PLAN_RESTART && s->gateway && sim_gateway_stopping(s))
 		sim_at(s, s->now_us + US_PER_S,
 			(struct sim_event){.type = SIM_OVER, .data = (void *)(uintptr_t)e});
 	else if (e->what == PLAN_RESTART && !s->gateway && s->start_due_us < s->now_us)
