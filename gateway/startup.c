@@ -75,7 +75,7 @@ static int look_up_delivery(struct fg_spool *spool, struct fg_intern *in, size_t
 		fg_error("store: what destination '%s' has acknowledged cannot be read; it gets "
 			 "everything again",
 			name);
-		from = FG_MAX(info.first_seq, 1);
+		from = FG_MAX(FG_MIN(info.first_seq, from), 1);
 	}
 	fg_ranges_init(&in->unacked[i]);
 	r = fg_ranges_add(&in->unacked[i], from, FG_SEQ_END);
@@ -167,7 +167,8 @@ static void forget_unused(struct fg_ranges *unacked, const struct fg_spool_info 
 
 	if (used < info->next_seq)
 		fg_ranges_remove(unacked, used, info->next_seq);
-	if (info->first_seq > 0)
+	/* a damaged file can give its first row any number */
+	if (info->first_seq > 0 && info->first_seq <= used)
 		fg_ranges_remove(unacked, 0, info->first_seq);
 }
 
