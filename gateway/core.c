@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/plant.h"
 #include "base/status.h"
 #include "drivers/driver.h"
 #include "gateway/core_state.h"
@@ -320,7 +321,7 @@ static void note_readings(struct fg_core *core, unsigned n, bool taken)
 
 		if (core->items[i].qc == FG_QC_MISSING)
 			continue;
-		if (taken)
+		if (taken || fg_planted(FG_PLANT_FULL_IS_SENT))
 			fg_ledgers_sent(core, point, core->item_mono_us[i], core->items[i].wall_ms);
 		else
 			fg_ledgers_missing(core, point, why, 0, core->item_mono_us[i]);
@@ -331,7 +332,7 @@ static void note_readings(struct fg_core *core, unsigned n, bool taken)
 static int append_record(struct fg_core *core, unsigned n)
 {
 	const struct fg_record_head head = {
-		.era = core->era,
+		.era = core->era - fg_planted(FG_PLANT_WRONG_ERA),
 		.mono_us = core->item_mono_us[0],
 		.wall_ms = core->items[0].wall_ms,
 		.has_wall = core->trusted,
@@ -351,7 +352,7 @@ static int append_record(struct fg_core *core, unsigned n)
 static void keep_recent(struct fg_core *core, unsigned n)
 {
 	/* an estimate is told once the store has it, so that what is replayed says the same */
-	bool timed = fg_core_timed(core);
+	bool timed = fg_core_timed(core) || fg_planted(FG_PLANT_UNTIMED_SENT);
 
 	for (unsigned i = 0; i < n; i++) {
 		struct fg_point_run *run = &core->points[core->item_point[i]];
@@ -370,6 +371,8 @@ static void keep_recent(struct fg_core *core, unsigned n)
 	if (!timed && core->untimed_from == FG_SEQ_END)
 		core->untimed_from = core->next_seq;
 	core->next_seq += n;
+	if (fg_planted(FG_PLANT_COMMIT_EARLY))
+		fg_core_committed(core, core->now, core->next_seq);
 }
 
 static void reserve_ahead(struct fg_core *core)

@@ -5,10 +5,12 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/plant.h"
 #include "base/status.h"
 #include "base/timefmt.h"
 #include "gateway/core_state.h"
 
+#define RESTAMP_LOT (fg_planted(FG_PLANT_RESTAMP_TWICE) ? 8u : FG_CORE_RESTAMP_LOT)
 
 /* Runs that never had a time at all wrote no times; what counts is the last that had one. */
 static bool unfounded(const struct fg_core_start *start)
@@ -255,7 +257,7 @@ static void new_relation(struct fg_core *core, bool corrects, enum fg_clock_leve
 
 	if (!set_era(core, &era))
 		return;
-	if (corrects)
+	if (corrects && !fg_planted(FG_PLANT_UNCORRECTED))
 		correct_later(core, core->era, era.offset_us);
 	core->era = core->next_era++;
 	fg_clock_take(&t->clock, level);
@@ -274,7 +276,8 @@ static void estimate(struct fg_core *core)
 		.timed = true,
 		.offset_us =
 			fg_clock_estimate(&t->clock, t->newest_ms, core->started_mono_us),
-		.uncertainty_s = FG_UNCERTAIN_UNBOUNDED};
+		.uncertainty_s = fg_planted(FG_PLANT_ESTIMATE_IS_TRUE) ? 0 :
+									 FG_UNCERTAIN_UNBOUNDED};
 
 	if (!set_era(core, &era))
 		return;
@@ -380,11 +383,11 @@ int64_t fg_core_clock_run(struct fg_core *core)
 		return t->restamp_due_mono_us;
 	t->restamp_due_mono_us =
 		core->now.mono_us + FG_MAX(core->config->storage.commit_interval_us, 100000);
-	if (!fg_core_may_give(core, FG_CORE_RESTAMP_LOT) ||
-		core->ports.restamp(core->ports.arg, first, FG_CORE_RESTAMP_LOT) < 0)
+	if (!fg_core_may_give(core, RESTAMP_LOT) ||
+		core->ports.restamp(core->ports.arg, first, RESTAMP_LOT) < 0)
 		return t->restamp_due_mono_us;
 	t->lot_out = true;
-	fg_core_give(core, FG_CORE_RESTAMP_LOT);
+	fg_core_give(core, RESTAMP_LOT);
 	return INT64_MAX;
 }
 

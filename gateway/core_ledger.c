@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/plant.h"
 #include "base/status.h"
 #include "gateway/core_state.h"
 #include "storage/record.h"
@@ -378,7 +379,7 @@ int64_t fg_ledgers_write(struct fg_core *core, struct fg_now now)
 
 void fg_ledgers_cut_short(struct fg_core *core, struct fg_now now, const struct fg_group_run *run)
 {
-	if (run->busy && !run->probe)
+	if (run->busy && !run->probe && !fg_planted(FG_PLANT_POLL_FORGOTTEN))
 		fg_ledgers_slots(core, run, FG_REASON_GATEWAY_OFF, now.mono_us, 1);
 }
 

@@ -12,7 +12,7 @@
 
 /* Numbers for corrections, and for what is lost to a destination, are given away in lots of this
  * many, one lot a commit interval. */
-#define FG_CORE_RESTAMP_LOT 256
+#define FG_CORE_RESTAMP_LOT 256u
 #define FG_CORE_LOSSES_LOT  64
 
 /* A group at run time. */

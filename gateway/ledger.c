@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/plant.h"
 #include "base/status.h"
 
 #define SEC_US	INT64_C(1000000)
@@ -147,6 +148,8 @@ void fg_ledger_add_known(struct fg_ledger *l, size_t point, uint32_t sent, uint3
 	c->sent += sent;
 	c->missing += missing;
 	l->points[point].known += (uint64_t)sent + missing;
+	if (fg_planted(FG_PLANT_OFF_TWICE))
+		l->points[point].known -= missing;
 }
 
 void fg_ledger_has_row(struct fg_ledger *l)
@@ -397,6 +400,8 @@ static void turn(struct fg_ledger *l, int64_t to_us, uint64_t next_seq)
 
 		p->counts[BEFORE] = p->counts[RUNNING];
 		p->counts[RUNNING] = (struct counts){0};
+		if (fg_planted(FG_PLANT_HOUR_TWICE) && p->bad)
+			p->counts[RUNNING].missing = p->counts[BEFORE].missing;
 		for (unsigned k = 0; k < p->gap_count; k++)
 			p->gaps[k].period = BEFORE;
 	}

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/plant.h"
 #include "base/status.h"
 #include "gateway/publisher_private.h"
 
@@ -117,6 +118,8 @@ int fg_pub_send(
 	if (p->flight_to == (size_t)p->window * 2)
 		compact_flights(p);
 	p->flights[p->flight_to++] = *flight;
+	if (fg_planted(FG_PLANT_SENT_IS_ACKED) && !m->document)
+		fg_pub_mark_acked(p, flight->token);
 	if (p->in_flight++ == 0)
 		p->progress_mono_us = p->now_mono_us;
 	return FG_OK;
@@ -145,7 +148,9 @@ void fg_pub_forget_flights(struct fg_publisher *p)
 		const struct fg_flight *f = &p->flights[i];
 
 		if (!f->done && !(f->token & FG_PUB_TOKEN_DOCUMENT) &&
-			fg_ranges_has(&p->unacked, f->token))
+			fg_ranges_has(&p->unacked, f->token) &&
+			!(fg_planted(FG_PLANT_LOST_IS_ACKED) &&
+				fg_ranges_remove(&p->unacked, f->token, f->token + 1) == FG_OK))
 			fg_ranges_add(&p->doubt, f->token, f->token + 1);
 	}
 	p->flight_from = p->flight_to = 0;
@@ -209,7 +214,7 @@ static void reject(struct fg_publisher *p, const struct fg_flight *f, int code)
 
 	if (f->token & FG_PUB_TOKEN_DOCUMENT)
 		return;
-	if (!f->counts || !lacks) {
+	if (!f->counts || !lacks || fg_planted(FG_PLANT_REFUSED_UNTOLD)) {
 		fg_warning("destination '%s': message %" PRIu64
 			   " was refused (reason code 0x%02x) and is given up",
 			p->conf->name, f->token, (unsigned)code);

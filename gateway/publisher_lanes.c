@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/plant.h"
 #include "base/status.h"
 #include "gateway/publisher_private.h"
 #include "protocol/encode.h"
@@ -236,6 +237,8 @@ static bool retained(const struct fg_publisher *p, const struct fg_item *item)
 {
 	const struct fg_series *s = fg_series_by_id(p->series, item->point);
 
+	if (fg_planted(FG_PLANT_RETAIN_ALL))
+		return item->kind == FG_ITEM_READING;
 	return item->kind == FG_ITEM_READING && s && s->has_newest && s->newest.seq == item->seq &&
 	       !fg_ranges_has(&p->again, item->seq);
 }
@@ -348,7 +351,7 @@ void fg_pub_lanes_begin(struct fg_publisher *p, int64_t mono_us)
 {
 	const struct fg_ranges *rejected = &p->rejects.numbers;
 
-	p->page_valid = false;
+	p->page_valid &= fg_planted(FG_PLANT_STALE_PAGE);
 	fg_ranges_fini(&p->held);
 	p->live_next = p->committed_next;
 	p->first_next = 0;

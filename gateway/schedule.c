@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* When each group is polled: at its interval, on a phase of its own, without drift. */
 #include "base/log.h"
+#include "base/plant.h"
 #include "drivers/driver.h"
 #include "gateway/core_state.h"
 
@@ -82,7 +83,8 @@ void fg_schedule_pass(struct fg_core *core, struct fg_now now, struct fg_group_r
 		count = (uint64_t)((now.mono_us - run->slot_mono_us) / interval) + 1;
 		if (fg_schedule_away(core, now))
 			reason = FG_REASON_GATEWAY_OFF;
-		fg_ledgers_slots(core, run, reason, run->slot_mono_us, count);
+		if (!fg_schedule_away(core, now) || !fg_planted(FG_PLANT_SUSPEND_UNTOLD))
+			fg_ledgers_slots(core, run, reason, run->slot_mono_us, count);
 		next_slot(core, run, (int64_t)count);
 		if (reason != FG_REASON_OVERRUN)
 			continue;
@@ -95,6 +97,8 @@ void fg_schedule_pass(struct fg_core *core, struct fg_now now, struct fg_group_r
 void fg_schedule_resume(struct fg_core *core, struct fg_now now, struct fg_group_run *run)
 {
 	fg_schedule_pass(core, now, run, FG_REASON_QUARANTINED);
+	if (fg_planted(FG_PLANT_SLOT_LOST))
+		next_slot(core, run, 1);
 	run->due_mono_us = run->slot_mono_us;
 }
 

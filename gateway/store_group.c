@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/plant.h"
 #include "base/status.h"
 #include "gateway/store_engine_state.h"
 
@@ -65,7 +66,8 @@ static bool in_group(enum fg_store_message_type type)
 bool fg_engine_is_small(enum fg_store_message_type type)
 {
 	return type == FG_STORE_MSG_DELIVERY || type == FG_STORE_MSG_ERA ||
-	       type == FG_STORE_MSG_DESTINATIONS;
+	       type == FG_STORE_MSG_DESTINATIONS ||
+	       (type == FG_STORE_MSG_LEDGER && fg_planted(FG_PLANT_ROW_FIRST));
 }
 
 /* A refusal that would be the same for ever must not hold up the rest. */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/plant.h"
 #include "base/status.h"
 #include "model/property.h"
 #include "storage/descriptor.h"
@@ -259,6 +260,8 @@ static int add_for(struct row *row, const struct fg_owed *o, const struct fg_rec
 		return name ? add_gap(row, name, item) : FG_OK;
 	case FG_ITEM_ACCOUNT:
 		name = loser(item->account->destination, o);
+		if (fg_planted(FG_PLANT_DROP_ACCOUNT))
+			return FG_OK;
 		return name ? add_account(row, name, item->account) : FG_OK;
 	}
 	return FG_OK;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/plant.h"
 #include "base/rng.h"
 #include "base/status.h"
 #include "storage/copy.h"
@@ -166,6 +167,8 @@ static int open_database(struct fg_spool *s, uint64_t first_seq, struct fg_buf *
 					"PRAGMA auto_vacuum = NONE;"
 					"PRAGMA secure_delete = OFF;"
 					"PRAGMA synchronous = FULL;");
+	if (rc == FG_OK && fg_planted(FG_PLANT_SKIP_FSYNC))
+		rc = fg_sql_exec(s->db, "PRAGMA synchronous = NORMAL;");
 	if (rc < 0) {
 		fg_sql_explain(s->db, s->file, rc, why);
 		return rc;
@@ -242,7 +245,7 @@ static int load_counters(struct fg_spool *s, uint64_t marked)
 	/* spool I2: above everything that may ever have been used */
 	s->reserved = FG_MAX(s->stored_reserved, marked);
 	s->reserved = FG_MAX(s->reserved, s->now.last_seq + 1);
-	s->next_seq = s->reserved;
+	s->next_seq = fg_planted(FG_PLANT_REUSE_SEQ) ? s->now.last_seq + 1 : s->reserved;
 	return FG_OK;
 }
 

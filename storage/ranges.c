@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/plant.h"
 #include "base/status.h"
 #include "base/varint.h"
 #include "storage/checksum.h"
@@ -131,7 +132,7 @@ int fg_ranges_remove(struct fg_ranges *r, uint64_t from, uint64_t to)
 		return rc;
 	if (r->items[first].from < from)
 		rest[n++] = (struct fg_range){r->items[first].from, from};
-	if (r->items[last - 1].to > to)
+	if (r->items[last - 1].to > to && !(n && fg_planted(FG_PLANT_SPLIT_LOSES)))
 		rest[n++] = (struct fg_range){to, r->items[last - 1].to};
 	replace(r, first, last, rest, n);
 	if (r->count > FG_RANGES_MAX)

@@ -4,6 +4,7 @@
  * (spool I16), whatever happens in between. */
 #include <stdlib.h>
 
+#include "base/plant.h"
 #include "base/status.h"
 #include "storage/spool_private.h"
 #include "storage/times.h"
@@ -64,7 +65,7 @@ static int find_job(struct fg_spool *s, struct job *ret)
 static int save_job(struct work *w, bool done)
 {
 	sqlite3_stmt *st = w->s->st[ST_RESTAMP_STEP];
-	int64_t next = fg_sql_seq(w->job.next);
+	int64_t next = fg_sql_seq(w->job.next) - (fg_planted(FG_PLANT_RESTAMP_TWICE) && !done);
 
 	sqlite3_bind_int64(st, 1, w->job.era);
 	sqlite3_bind_int64(st, 2, done ? -1 - next : next);
@@ -161,7 +162,7 @@ static int append_run(struct work *w, size_t at, unsigned count)
 {
 	const struct fg_record_head head = {
 		.era = w->s->now.next_era - 1, /* in which it is told */
-		.replaces = w->items[at].seq,
+		.replaces = w->items[fg_planted(FG_PLANT_REPLACES_FIRST) ? 0 : at].seq,
 		.mono_us = w->mono_us[at],
 		.wall_ms = w->items[at].wall_ms,
 		.has_wall = true,

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/plant.h"
 #include "base/status.h"
 #include "storage/loss.h"
 #include "storage/room.h"
@@ -145,7 +146,10 @@ static int judge_row(struct step *x, uint64_t seq, const void *record, size_t le
 	x->read_bytes += len;
 	if (stays(x, seq, last, record, len, &step_ms))
 		return keep_row(x, seq, record, len);
-	rc = fg_loss_add_row(&x->losses, seq, record, len, step_ms, &x->readings);
+	if (x->pass == FG_ROOM_THIN && fg_planted(FG_PLANT_THIN_UNTOLD))
+		rc = FG_OK;
+	else
+		rc = fg_loss_add_row(&x->losses, seq, record, len, step_ms, &x->readings);
 	if (rc < 0)
 		return rc;
 	x->rows_gone++;
@@ -344,7 +348,7 @@ static int in_group(struct step *x)
 	uint64_t at = x->pass == FG_ROOM_THIN ? fg_thin_at(x->s->thin) : 0;
 	int rc = do_spans(x, &at);
 
-	if (rc == FG_OK && x->rows_gone)
+	if (rc == FG_OK && x->rows_gone && !fg_planted(FG_PLANT_DROP_THEN_TELL))
 		rc = fg_loss_store(&x->losses);
 	if (rc == FG_OK && x->pass == FG_ROOM_THIN)
 		rc = fg_thin_store(x->s->thin, x->s->db, at, x->read_bytes >= STEP_BYTES,
@@ -382,6 +386,8 @@ static int do_pass(struct step *x, enum fg_room_pass pass)
 		fg_spool_fail(s, rc, "make room");
 	else if (x->rows_gone || pass == FG_ROOM_THIN)
 		rc = fg_spool_commit(s);
+	if (rc == FG_OK && x->rows_gone && fg_planted(FG_PLANT_DROP_THEN_TELL))
+		rc = fg_loss_store(&x->losses);
 	fg_spool_rollback(s); /* without effect after a commit */
 	fg_loss_fini(&x->losses);
 	if (rc < 0) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/plant.h"
 #include "base/status.h"
 #include "storage/loss.h"
 #include "storage/removed.h"
@@ -177,7 +178,7 @@ static int choose_expired(struct fg_spool *s, int64_t now_wall_ms, uint64_t deli
 {
 	int64_t slack = s->expiring ? 0 : FG_MIN(s->limits.keep_ms / 32, SLACK_MS_MAX);
 	struct verdict v = {
-		.delivered_below = delivered_below,
+		.delivered_below = fg_planted(FG_PLANT_EXPIRE_OWED) ? FG_SEQ_END : delivered_below,
 		.cutoff_ms = now_wall_ms - s->limits.keep_ms - slack,
 		.future_ms = now_wall_ms + SLACK_MS_MAX,
 	};
