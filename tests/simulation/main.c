@@ -15,7 +15,7 @@
 struct options {
 	uint64_t first, count;
 	double days;
-	bool verbose;
+	bool verbose, hasty;
 	long jobs;
 };
 
@@ -28,6 +28,7 @@ static int run_seed(const struct options *o, uint64_t seed)
 	int64_t began_us = fg_clock_cpu_us();
 
 	sim_init(&s, seed, o->days, o->verbose);
+	s.hasty = o->hasty;
 	sim_run(&s);
 	faults = checker_faults(s.checker);
 	if (faults && !o->verbose)
@@ -94,7 +95,9 @@ static uint64_t run_all(const struct options *o)
 
 static int usage(void)
 {
-	fprintf(stderr, "usage: run [--seeds N] [--days D] [--first S] [--jobs N] [--verbose]\n");
+	fprintf(stderr, "usage: run [--seeds N] [--days D] [--first S] [--jobs N] [--verbose]\n"
+			"       [--bug NAME]: with a mistake planted, where it was built for that;\n"
+			"       each seed ends with its first fault. --bugs lists them\n");
 	return 64;
 }
 
@@ -111,6 +114,10 @@ int main(int argc, char **argv)
 			o.verbose = true;
 			continue;
 		}
+		if (strcmp(argv[i], "--bugs") == 0) {
+			sim_plant_list();
+			return 0;
+		}
 		if (!value)
 			return usage();
 		if (strcmp(argv[i], "--seeds") == 0)
@@ -121,6 +128,8 @@ int main(int argc, char **argv)
 			o.first = strtoull(value, NULL, 10);
 		else if (strcmp(argv[i], "--jobs") == 0)
 			o.jobs = strtol(value, NULL, 10);
+		else if (strcmp(argv[i], "--bug") == 0 && sim_plant(value))
+			o.hasty = true;
 		else
 			return usage();
 		i++;

@@ -110,6 +110,7 @@ struct sim {
 	char config_path[64];
 
 	bool verbose;
+	bool hasty; /* one fault is enough */
 	struct fg_buf timeline;
 	uint64_t events;
 };
@@ -131,6 +132,12 @@ void sim_restart(struct sim *s);
 void sim_hurry(struct sim *s);
 /* Since when nothing has been wrong between sensors and a broker; INT64_MAX: something is. */
 int64_t sim_well_since(const struct sim *s, unsigned dest);
+
+/* plant.c: a mistake of base/plant.h in what is simulated; false where there is none of this name,
+ * or the program was built without them. */
+bool sim_plant(const char *name);
+/* All of them: name, tab, what it is. */
+void sim_plant_list(void);
 
 /* sensors.c */
 void sim_sensors_poll(struct sim *s, const struct fg_group *group, unsigned attempts);

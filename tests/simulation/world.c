@@ -456,6 +456,8 @@ void sim_run(struct sim *s)
 			after_cut(s, s->cut->a);
 		checker_disk(s->checker, s->now_us, s->disk->peak);
 		s->disk->peak = s->disk->used;
+		if (s->hasty && checker_faults(s->checker))
+			return;
 	}
 	checker_finish(s->checker, s->now_us, s->disk);
 }
