@@ -32,9 +32,11 @@ struct given {
 	int64_t true_us;
 	uint64_t seq; /* 0: no message and no row had it yet */
 	uint32_t point, boot, run;
+	uint64_t correction; /* 0: none came */
 	uint8_t cause, acked, got; /* bits of destinations */
 	uint8_t refused;	   /* by destinations */
 	uint8_t early;		   /* destinations that got it before it was stored */
+	bool ever_early;	   /* one got it before it was stored */
 	bool on_disk, gone;	   /* in the last look at the disk; lost with a power cut */
 	uint8_t wrong;		   /* destinations that were told a time by what is not certain */
 	int64_t acked_us[PLAN_DESTS];
@@ -53,6 +55,12 @@ struct record {
 	uint8_t dest;
 };
 
+/* Of an account, for one point. */
+struct span {
+	int64_t from_us, to_us;
+	double scheduled;
+};
+
 struct point {
 	uint32_t *given; /* in order of time */
 	size_t count, cap;
@@ -64,6 +72,8 @@ struct point {
 		missing[PLAN_DESTS];
 	uint64_t readings[PLAN_DESTS];
 	double gaps[PLAN_DESTS];
+	struct span *accounts[PLAN_DESTS];
+	size_t account_count[PLAN_DESTS], account_cap[PLAN_DESTS];
 	/* came with stored:false and were never stored: a start after that tells them as missing */
 	uint64_t unstored[PLAN_DESTS];
 };
@@ -106,6 +116,8 @@ struct checker {
 	int64_t clock_believed_us, clock_slack_us; /* the last; all changes of it */
 	int64_t now_us, first_start_us, last_end_us;
 	unsigned starts;
+	int64_t *starts_us;
+	size_t starts_cap;
 	int64_t repeats_from_us; /* what was acknowledged since then may come again */
 	bool forgot[PLAN_DESTS];
 	unsigned faults;
@@ -159,6 +171,10 @@ void checker_free(struct checker *c)
 		free(c->points[i].given);
 	for (size_t i = 0; i < SEQ_CHUNKS; i++)
 		free(c->numbers[i]);
+	for (size_t i = 0; i < POINTS; i++)
+		for (unsigned d = 0; d < PLAN_DESTS; d++)
+			free(c->points[i].accounts[d]);
+	free(c->starts_us);
 	free(c->given);
 	free(c->by_value);
 	free(c->clocks);
@@ -413,6 +429,18 @@ static struct number *check_number(struct checker *c, const struct parsed *m, ui
 	return n;
 }
 
+/* A correction names what it replaces, and a reading is corrected once. */
+static void check_correction(struct checker *c, struct given *g, const struct parsed *m)
+{
+	if (g->seq && g->seq != m->replaces)
+		found(c, "S3", "%" PRIu64 " replaces %" PRIu64 ", but is a correction of %" PRIu64,
+			m->seq, m->replaces, g->seq);
+	if (g->correction && g->correction != m->seq)
+		found(c, "S3", "%" PRIu64 " and %" PRIu64 " are corrections of one reading",
+			g->correction, m->seq);
+	g->correction = m->seq;
+}
+
 /* ---- messages ---- */
 
 /* S4 */
@@ -477,6 +505,23 @@ static void note_doubt(struct checker *c, struct given *g, const struct parsed *
 		g->wrong |= bit;
 }
 
+/* S5: what is retained is never older than what was. Before a reading is stored it may be lost, or
+ * what is stored may come before it once more. */
+static void check_progress(struct checker *c, unsigned dest, const struct point *p,
+	const struct given *g)
+{
+	const struct given *was;
+	char name[16];
+
+	if (p->retained[dest] == NONE)
+		return;
+	was = &c->given[p->retained[dest]];
+	if (was->ever_early || was->true_us <= g->true_us)
+		return;
+	found(c, "S5", "dest%u: %s: %" PRIu64 " is retained in the place of %" PRIu64
+		", which is newer", dest, name_of(g->point, name), g->seq, was->seq);
+}
+
 static size_t take_reading(struct checker *c, unsigned dest, uint64_t connection,
 	const struct parsed *m, uint32_t hash, bool retain, int64_t well_since_us)
 {
@@ -500,6 +545,11 @@ static size_t take_reading(struct checker *c, unsigned dest, uint64_t connection
 	n->got |= (uint8_t)(1u << dest);
 	if (m->not_stored)
 		g->early |= (uint8_t)(1u << dest);
+	g->ever_early |= m->not_stored;
+	if (m->replaces)
+		check_correction(c, g, m);
+	if (retain)
+		check_progress(c, dest, p, g);
 	note_doubt(c, g, m, dest);
 	if (p->newest[dest] == NONE || c->given[p->newest[dest]].true_us < g->true_us)
 		p->newest[dest] = i;
@@ -528,6 +578,10 @@ static void take_ledger(struct checker *c, unsigned dest, const struct parsed *m
 		p->sent[dest] += l->sent;
 		p->suppressed[dest] += l->suppressed;
 		p->missing[dest] += l->missing;
+		p->accounts[dest] = grown(p->accounts[dest], &p->account_cap[dest],
+			p->account_count[dest], sizeof(*p->accounts[dest]));
+		p->accounts[dest][p->account_count[dest]++] =
+			(struct span){m->from_ms * 1000, m->to_ms * 1000, l->scheduled};
 	}
 }
 
@@ -719,6 +773,8 @@ static void count_unstored(struct checker *c)
 void checker_started(struct checker *c, int64_t true_us)
 {
 	c->now_us = true_us;
+	c->starts_us = grown(c->starts_us, &c->starts_cap, c->starts, sizeof(*c->starts_us));
+	c->starts_us[c->starts] = true_us;
 	if (c->starts++ == 0)
 		c->first_start_us = true_us;
 }
@@ -855,6 +911,37 @@ static void check_retained(struct checker *c, unsigned dest)
 	}
 }
 
+static unsigned starts_within(const struct checker *c, int64_t from_us, int64_t to_us)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < c->starts; i++)
+		n += c->starts_us[i] >= from_us - TIME_US && c->starts_us[i] <= to_us + TIME_US;
+	return n;
+}
+
+/* S8 for each account: what time says, but for one at each start, and one at either end where an
+ * outcome came on the other side of it, or a probe was one more. */
+static void check_accounts(struct checker *c, unsigned dest, unsigned point)
+{
+	const struct point *p = &c->points[point];
+	double interval_us = (double)c->plan->device[point / PLAN_POINTS].interval_us;
+	char name[16];
+
+	if (c->plan->clocks != CLOCKS_RIGHT)
+		return;
+	for (size_t i = 0; i < p->account_count[dest]; i++) {
+		const struct span *a = &p->accounts[dest][i];
+		unsigned starts = starts_within(c, a->from_us, a->to_us);
+		double due = (double)(a->to_us - a->from_us) / interval_us;
+
+		if (fabs(a->scheduled - due) > 2 + starts)
+			found(c, "S8", "dest%u: %s: an account of %.0f min with %u starts has %.0f "
+				"scheduled", dest, name_of(point, name),
+				(double)(a->to_us - a->from_us) / 6e7, starts, a->scheduled);
+	}
+}
+
 /* S8: what the accounts say, what came, and what time says. */
 static void check_law(struct checker *c, unsigned dest)
 {
@@ -867,6 +954,7 @@ static void check_law(struct checker *c, unsigned dest)
 		if (i / PLAN_POINTS >= c->plan->devices || i % PLAN_POINTS >= conf->points ||
 			!selects(c, dest, i))
 			continue;
+		check_accounts(c, dest, i);
 		due = (double)(c->last_end_us - c->first_start_us) / (double)conf->interval_us;
 		if (p->scheduled[dest] > come ||
 			come - p->scheduled[dest] > (double)p->unstored[dest])
