@@ -245,7 +245,9 @@ static int load_counters(struct fg_spool *s, uint64_t marked)
 	/* spool I2: above everything that may ever have been used */
 	s->reserved = FG_MAX(s->stored_reserved, marked);
 	s->reserved = FG_MAX(s->reserved, s->now.last_seq + 1);
-	s->next_seq = fg_planted(FG_PLANT_REUSE_SEQ) ? s->now.last_seq + 1 : s->reserved;
+	s->next_seq = s->reserved;
+	if (s->now.last_seq && fg_planted(FG_PLANT_REUSE_SEQ))
+		s->next_seq = s->now.last_seq + 1;
 	return FG_OK;
 }
 

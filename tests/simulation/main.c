@@ -96,7 +96,7 @@ static uint64_t run_all(const struct options *o)
 static int usage(void)
 {
 	fprintf(stderr, "usage: run [--seeds N] [--days D] [--first S] [--jobs N] [--verbose]\n"
-			"       [--bug NAME]: with a mistake planted, where it was built for that;\n"
+			"       [--bug NAME]: with a mistake in it, if built for that;\n"
 			"       each seed ends with its first fault. --bugs lists them\n");
 	return 64;
 }
