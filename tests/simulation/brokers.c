@@ -81,8 +81,8 @@ static void connected(struct sim *s, unsigned i)
 	if (!sim_gateway_publisher(s, i))
 		return; /* no longer configured */
 	if (!b->up || s->now_us < b->hangs_until_us) {
-		fg_publisher_lost(sim_gateway_publisher(s, i), sim_core_now(s), b->epoch, false,
-			"no broker");
+		fg_publisher_lost(
+			sim_gateway_publisher(s, i), sim_core_now(s), b->epoch, false, "no broker");
 		return;
 	}
 	b->connected = b->session = true;
@@ -107,8 +107,8 @@ static void pump(struct sim *s, unsigned i)
 		b->wire++;
 		b->last_receive_us = FG_MAX(b->last_receive_us, at);
 		sim_at(s, b->last_receive_us,
-			(struct sim_event){.type = SIM_RECEIVE, .who = i, .run = b->connection,
-				.data = m});
+			(struct sim_event){
+				.type = SIM_RECEIVE, .who = i, .run = b->connection, .data = m});
 	}
 }
 
@@ -161,8 +161,8 @@ static void receive(struct sim *s, struct sim_event *e)
 	if (m->code == 0x87)
 		checker_refused(s->checker, s->now_us, e->who, m->topic, m->payload, m->len);
 	if (!m->code)
-		m->record = checker_received(s->checker, s->now_us, e->who, b->connection,
-			m->topic, m->payload, m->len, m->retain, sim_well_since(s, e->who));
+		m->record = checker_received(s->checker, s->now_us, e->who, b->connection, m->topic,
+			m->payload, m->len, m->retain, sim_well_since(s, e->who));
 	if (s->now_us < b->slow_until_us)
 		at += b->slow_us;
 	b->last_ack_us = FG_MAX(b->last_ack_us, at);
@@ -207,8 +207,8 @@ void sim_broker_event(struct sim *s, struct sim_event *e)
 	else if (e->type == SIM_ACK)
 		acknowledge(s, e);
 	else if (sim_gateway_publisher(s, e->who))
-		fg_publisher_lost(sim_gateway_publisher(s, e->who), sim_core_now(s), b->epoch, false,
-			"connection lost");
+		fg_publisher_lost(sim_gateway_publisher(s, e->who), sim_core_now(s), b->epoch,
+			false, "connection lost");
 	sim_gateway_turn(s);
 }
 

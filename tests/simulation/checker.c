@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* The invariants of checker.h. */
-#include "checker.h"
+/* The invariants of checker.h, as messages and rows come. */
+#include "checker_private.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -12,121 +12,8 @@
 #include "base/cleanup.h"
 #include "base/status.h"
 #include "base/timefmt.h"
-#include "checker_parse.h"
-#include "storage/reader.h"
 
-#define POINTS	    (PLAN_DEVICES * PLAN_POINTS)
-#define NONE	    UINT32_MAX
-#define TIME_US	    US_PER_S	/* S2 */
-#define LATE_US	    US_PER_S	/* S7, beside what is configured */
-#define SLACK_US    (US_PER_S / 2) /* for what takes time between an instant and a commit */
-#define LOOK_US	    (61 * US_PER_S) /* between two looks at the clock */
-#define WEAK_US	    (3 * US_PER_S)  /* what is told less wrong than that is not corrected */
-#define SAVE_US	    (2 * US_PER_S) /* acknowledgements are stored this late */
-#define FAULTS_TOLD 12
-#define SEQ_CHUNK   4096
-#define SEQ_CHUNKS  65536
-
-/* What a sensor gave for one point. */
-struct given {
-	int64_t true_us;
-	uint64_t seq; /* 0: no message and no row had it yet */
-	uint32_t point, boot, run;
-	uint64_t correction; /* 0: none came */
-	uint8_t cause, acked, got; /* bits of destinations */
-	uint8_t refused;	   /* by destinations */
-	uint8_t early;		   /* destinations that got it before it was stored */
-	bool ever_early;	   /* one got it before it was stored */
-	bool on_disk, gone;	   /* in the last look at the disk; lost with a power cut */
-	uint8_t wrong;		   /* destinations that were told a time by what is not certain */
-	int64_t acked_us[PLAN_DESTS];
-};
-
-/* What a number was seen with. */
-struct number {
-	uint32_t given; /* NONE: a gap or an account */
-	uint32_t hash;	/* of the content */
-	bool seen;
-	uint8_t got;
-};
-
-struct record {
-	uint32_t given;
-	uint8_t dest;
-};
-
-/* Of an account, for one point. */
-struct span {
-	int64_t from_us, to_us;
-	double scheduled;
-};
-
-struct point {
-	uint32_t *given; /* in order of time */
-	size_t count, cap;
-	/* per destination */
-	uint64_t last_backlog[PLAN_DESTS], connection[PLAN_DESTS];
-	uint32_t retained[PLAN_DESTS]; /* NONE: nothing */
-	uint32_t newest[PLAN_DESTS];   /* of what was received */
-	double scheduled[PLAN_DESTS], sent[PLAN_DESTS], suppressed[PLAN_DESTS],
-		missing[PLAN_DESTS];
-	uint64_t readings[PLAN_DESTS];
-	double gaps[PLAN_DESTS];
-	struct span *accounts[PLAN_DESTS];
-	size_t account_count[PLAN_DESTS], account_cap[PLAN_DESTS];
-	/* came with stored:false and were never stored: a start after that tells them as missing */
-	uint64_t unstored[PLAN_DESTS];
-};
-
-/* What the last store holds for a destination that has not got it: in checker_finish(). */
-struct owing {
-	struct checker *checker;
-	unsigned dest;
-};
-
-/* What the machine's clock says from a moment on. */
-struct clock {
-	int64_t true_us, off_us;
-	enum fg_clock_level level;
-	uint32_t boot;
-};
-
-struct boot {
-	size_t first_clock;
-	int64_t certain_us; /* the gateway knew the time for certain; 0: never */
-	uint32_t certain_run;
-};
-
-struct checker {
-	const struct plan *plan;
-	struct given *given;
-	size_t given_count, given_cap;
-	struct record *records;
-	size_t record_count, record_cap;
-	struct number *numbers[SEQ_CHUNKS];
-	struct point points[POINTS];
-	uint32_t *by_value; /* hashed; NONE: free */
-	size_t by_value_cap;
-	struct clock *clocks;
-	size_t clock_count, clock_cap;
-	struct boot *boots;
-	size_t boot_cap;
-	uint32_t boot_count;
-	int64_t clock_worst_us;	  /* the farthest off that one was that was believed */
-	int64_t clock_believed_us, clock_slack_us; /* the last; all changes of it */
-	int64_t now_us, first_start_us, last_end_us;
-	unsigned starts;
-	int64_t *starts_us;
-	size_t starts_cap;
-	int64_t repeats_from_us; /* what was acknowledged since then may come again */
-	bool forgot[PLAN_DESTS];
-	unsigned faults;
-	/* for people */
-	uint64_t messages, repeats, stored, lost_in_cuts, in_time;
-	int64_t slowest_us;
-};
-
-static void FG_PRINTF(3, 4) found(struct checker *c, const char *invariant, const char *fmt, ...)
+void FG_PRINTF(3, 4) checker_found(struct checker *c, const char *invariant, const char *fmt, ...)
 {
 	char text[300], time[FG_RFC3339_SIZE];
 	va_list args;
@@ -140,7 +27,7 @@ static void FG_PRINTF(3, 4) found(struct checker *c, const char *invariant, cons
 	printf("seed %" PRIu64 ": %s: %s: %s\n", c->plan->seed, time, invariant, text);
 }
 
-static void *grown(void *items, size_t *cap, size_t count, size_t size)
+void *checker_grown(void *items, size_t *cap, size_t count, size_t size)
 {
 	if (count < *cap)
 		return items;
@@ -183,13 +70,13 @@ void checker_free(struct checker *c)
 	free(c);
 }
 
-static bool selects(const struct checker *c, unsigned dest, unsigned point)
+bool checker_selects(const struct checker *c, unsigned dest, unsigned point)
 {
 	return dest < c->plan->dests &&
 	       (!c->plan->bathing_only[dest] || c->plan->device[point / PLAN_POINTS].bathing);
 }
 
-static const char *name_of(unsigned point, char text[16])
+const char *checker_name(unsigned point, char text[16])
 {
 	snprintf(text, 16, "d%u/x_p%u", point / PLAN_POINTS, point % PLAN_POINTS);
 	return text;
@@ -202,12 +89,14 @@ void checker_gave(struct checker *c, int64_t true_us, unsigned point, enum check
 	struct point *p = &c->points[point];
 
 	c->now_us = true_us;
-	c->given = grown(c->given, &c->given_cap, c->given_count, sizeof(*c->given));
-	p->given = grown(p->given, &p->cap, p->count, sizeof(*p->given));
+	c->given = checker_grown(c->given, &c->given_cap, c->given_count, sizeof(*c->given));
+	p->given = checker_grown(p->given, &p->cap, p->count, sizeof(*p->given));
 	p->given[p->count++] = (uint32_t)c->given_count;
-	c->given[c->given_count++] =
-		(struct given){.true_us = true_us, .point = point, .cause = (uint8_t)cause,
-			.boot = c->boot_count - 1, .run = c->starts};
+	c->given[c->given_count++] = (struct given){.true_us = true_us,
+		.point = point,
+		.cause = (uint8_t)cause,
+		.boot = c->boot_count - 1,
+		.run = c->starts};
 	remember_value(c, (uint32_t)c->given_count - 1);
 }
 
@@ -298,7 +187,7 @@ static void remember_value(struct checker *c, uint32_t i)
 }
 
 /* Values are as good as random: two are alike once in many runs. */
-static uint32_t find_value(const struct checker *c, const struct parsed *m)
+uint32_t checker_find_value(const struct checker *c, const struct parsed *m)
 {
 	uint32_t best = NONE;
 	int64_t best_us = INT64_MAX, off_us;
@@ -343,8 +232,8 @@ static bool believed(const struct checker *c, const struct given *g, int64_t off
 	return false;
 }
 
-static void check_time(struct checker *c, const struct given *g, const struct parsed *m,
-	const char *where)
+static void check_time(
+	struct checker *c, const struct given *g, const struct parsed *m, const char *where)
 {
 	int64_t off_us = m->time_ms * 1000 - g->true_us;
 	int64_t tolerance_us = TIME_US + (int64_t)(m->uncertainty_s * (double)US_PER_S);
@@ -354,22 +243,26 @@ static void check_time(struct checker *c, const struct given *g, const struct pa
 		tolerance_us += c->clock_worst_us;
 	if (near(off_us, tolerance_us) || believed(c, g, off_us, m->replaces != 0))
 		return;
-	found(c, "S2", "%s: reading %" PRIu64 "%s of %s is %.3f s off its true time (uncertainty "
-		"%.0f s)", where, m->seq, m->replaces ? " (a correction)" : "",
-		name_of(m->point, name), (double)off_us / 1e6, m->uncertainty_s);
+	checker_found(c, "S2",
+		"%s: reading %" PRIu64 "%s of %s is %.3f s off its true time (uncertainty "
+		"%.0f s)",
+		where, m->seq, m->replaces ? " (a correction)" : "", checker_name(m->point, name),
+		(double)off_us / 1e6, m->uncertainty_s);
 }
 
 /* What has no value is known by its time alone; NONE without a fault where that says nothing. */
 static uint32_t identify(struct checker *c, const struct parsed *m, const char *where)
 {
-	uint32_t i = m->has_value ? find_value(c, m) : find_given(c, m);
+	uint32_t i = m->has_value ? checker_find_value(c, m) : find_given(c, m);
 	char name[16];
 
 	if (!m->has_value && c->plan->clocks != CLOCKS_RIGHT)
 		return NONE;
 	if (i == NONE)
-		found(c, "S2", "%s: reading %" PRIu64 " of %s was never given: qc %d, value %.0f "
-			"%s", where, m->seq, name_of(m->point, name), m->qc, m->value, m->reason);
+		checker_found(c, "S2",
+			"%s: reading %" PRIu64 " of %s was never given: qc %d, value %.0f "
+			"%s",
+			where, m->seq, checker_name(m->point, name), m->qc, m->value, m->reason);
 	else if (!m->untimed)
 		check_time(c, &c->given[i], m, where);
 	return i;
@@ -377,7 +270,7 @@ static uint32_t identify(struct checker *c, const struct parsed *m, const char *
 
 /* ---- S3 ---- */
 
-static struct number *number_of(struct checker *c, uint64_t seq)
+struct number *checker_number(struct checker *c, uint64_t seq)
 {
 	uint64_t at = seq - PLAN_FIRST_SEQ, chunk = at / SEQ_CHUNK;
 
@@ -401,17 +294,17 @@ static uint32_t hash_of(const void *bytes, size_t len)
 }
 
 /* One id, one content; one content, one id. */
-static struct number *check_number(struct checker *c, const struct parsed *m, uint32_t given,
-	uint32_t hash)
+static struct number *check_number(
+	struct checker *c, const struct parsed *m, uint32_t given, uint32_t hash)
 {
-	struct number *n = number_of(c, m->seq);
+	struct number *n = checker_number(c, m->seq);
 
 	if (!n) {
-		found(c, "S3", "number %" PRIu64 " is out of any range", m->seq);
+		checker_found(c, "S3", "number %" PRIu64 " is out of any range", m->seq);
 		return NULL;
 	}
 	if (n->seen && !m->not_stored && n->hash != hash)
-		found(c, "S3", "number %" PRIu64 " stands for two contents; time %" PRId64,
+		checker_found(c, "S3", "number %" PRIu64 " stands for two contents; time %" PRId64,
 			m->seq, m->time_ms);
 	if (!m->not_stored) {
 		n->hash = hash;
@@ -422,8 +315,9 @@ static struct number *check_number(struct checker *c, const struct parsed *m, ui
 		struct given *g = &c->given[given];
 
 		if (g->seq && g->seq != m->seq)
-			found(c, "S3", "numbers %" PRIu64 " and %" PRIu64 " are one reading",
-				g->seq, m->seq);
+			checker_found(c, "S3",
+				"numbers %" PRIu64 " and %" PRIu64 " are one reading", g->seq,
+				m->seq);
 		g->seq = m->seq;
 	}
 	return n;
@@ -433,10 +327,10 @@ static struct number *check_number(struct checker *c, const struct parsed *m, ui
 static void check_correction(struct checker *c, struct given *g, const struct parsed *m)
 {
 	if (g->seq && g->seq != m->replaces)
-		found(c, "S3", "%" PRIu64 " replaces %" PRIu64 ", but is a correction of %" PRIu64,
+		checker_found(c, "S3", "%" PRIu64 " replaces %" PRIu64 ", but is a correction of %" PRIu64,
 			m->seq, m->replaces, g->seq);
 	if (g->correction && g->correction != m->seq)
-		found(c, "S3", "%" PRIu64 " and %" PRIu64 " are corrections of one reading",
+		checker_found(c, "S3", "%" PRIu64 " and %" PRIu64 " are corrections of one reading",
 			g->correction, m->seq);
 	g->correction = m->seq;
 }
@@ -444,22 +338,22 @@ static void check_correction(struct checker *c, struct given *g, const struct pa
 /* ---- messages ---- */
 
 /* S4 */
-static void check_order(struct checker *c, unsigned dest, uint64_t connection,
-	const struct parsed *m)
+static void check_order(
+	struct checker *c, unsigned dest, uint64_t connection, const struct parsed *m)
 {
 	struct point *p = &c->points[m->point];
 	char name[16];
 
 	if (p->connection[dest] == connection && m->seq <= p->last_backlog[dest])
-		found(c, "S4", "dest%u: %s: %" PRIu64 " after %" PRIu64, dest,
-			name_of(m->point, name), m->seq, p->last_backlog[dest]);
+		checker_found(c, "S4", "dest%u: %s: %" PRIu64 " after %" PRIu64, dest,
+			checker_name(m->point, name), m->seq, p->last_backlog[dest]);
 	p->connection[dest] = connection;
 	p->last_backlog[dest] = m->seq;
 }
 
 /* S7 */
-static void check_latency(struct checker *c, unsigned dest, const struct given *g,
-	int64_t well_since_us)
+static void check_latency(
+	struct checker *c, unsigned dest, const struct given *g, int64_t well_since_us)
 {
 	int64_t late_us = c->now_us - g->true_us;
 	char name[16];
@@ -469,8 +363,8 @@ static void check_latency(struct checker *c, unsigned dest, const struct given *
 	c->in_time++;
 	c->slowest_us = FG_MAX(c->slowest_us, late_us);
 	if (late_us > c->plan->commit_us + c->plan->max_delay_us + LATE_US)
-		found(c, "S7", "dest%u: a reading of %s came after %.1f s", dest,
-			name_of(g->point, name), (double)late_us / 1e6);
+		checker_found(c, "S7", "dest%u: a reading of %s came after %.1f s", dest,
+			checker_name(g->point, name), (double)late_us / 1e6);
 }
 
 /* S9 */
@@ -485,9 +379,10 @@ static void check_repeat(struct checker *c, unsigned dest, const struct given *g
 		return;
 	if (retain && c->forgot[dest])
 		return;
-	found(c, "S9", "dest%u: reading %" PRIu64 " of %s came again (%s), acknowledged "
+	checker_found(c, "S9",
+		"dest%u: reading %" PRIu64 " of %s came again (%s), acknowledged "
 		"%.1f s ago, %.1f s old",
-		dest, g->seq, name_of(g->point, name), retain ? "retained" : "backlog",
+		dest, g->seq, checker_name(g->point, name), retain ? "retained" : "backlog",
 		(double)(c->now_us - g->acked_us[dest]) / 1e6,
 		(double)(c->now_us - g->true_us) / 1e6);
 }
@@ -498,11 +393,15 @@ static void note_doubt(struct checker *c, struct given *g, const struct parsed *
 	int64_t off_us = m->time_ms * 1000 - g->true_us;
 	uint8_t bit = (uint8_t)(1u << dest);
 
-	if (m->replaces)
+	/* the newest of a point goes first, so a correction may come before what it corrects */
+	if (m->replaces) {
 		g->wrong &= (uint8_t)~bit;
-	else if (!near(off_us, WEAK_US) && !believed(c, g, off_us, true) &&
-		(m->uncertainty_s == 0 || m->uncertainty_s >= FG_UNCERTAIN_UNBOUNDED))
+		g->corrected |= bit;
+	} else if (!(g->corrected & bit) && !near(off_us, WEAK_US) &&
+		   !believed(c, g, off_us, true) &&
+		   (m->uncertainty_s == 0 || m->uncertainty_s >= FG_UNCERTAIN_UNBOUNDED)) {
 		g->wrong |= bit;
+	}
 }
 
 /* S5: what is retained is never older than what was. Before a reading is stored it may be lost, or
@@ -518,8 +417,8 @@ static void check_progress(struct checker *c, unsigned dest, const struct point 
 	was = &c->given[p->retained[dest]];
 	if (was->ever_early || was->true_us <= g->true_us)
 		return;
-	found(c, "S5", "dest%u: %s: %" PRIu64 " is retained in the place of %" PRIu64
-		", which is newer", dest, name_of(g->point, name), g->seq, was->seq);
+	checker_found(c, "S5", "dest%u: %s: %" PRIu64 " is retained in the place of %" PRIu64
+		", which is newer", dest, checker_name(g->point, name), g->seq, was->seq);
 }
 
 static size_t take_reading(struct checker *c, unsigned dest, uint64_t connection,
@@ -555,7 +454,8 @@ static size_t take_reading(struct checker *c, unsigned dest, uint64_t connection
 		p->newest[dest] = i;
 	if (retain)
 		p->retained[dest] = i;
-	c->records = grown(c->records, &c->record_cap, c->record_count, sizeof(*c->records));
+	c->records =
+		checker_grown(c->records, &c->record_cap, c->record_count, sizeof(*c->records));
 	c->records[c->record_count] = (struct record){i, (uint8_t)dest};
 	return c->record_count++;
 }
@@ -578,7 +478,7 @@ static void take_ledger(struct checker *c, unsigned dest, const struct parsed *m
 		p->sent[dest] += l->sent;
 		p->suppressed[dest] += l->suppressed;
 		p->missing[dest] += l->missing;
-		p->accounts[dest] = grown(p->accounts[dest], &p->account_cap[dest],
+		p->accounts[dest] = checker_grown(p->accounts[dest], &p->account_cap[dest],
 			p->account_count[dest], sizeof(*p->accounts[dest]));
 		p->accounts[dest][p->account_count[dest]++] =
 			(struct span){m->from_ms * 1000, m->to_ms * 1000, l->scheduled};
@@ -597,8 +497,8 @@ size_t checker_received(struct checker *c, int64_t true_us, unsigned dest, uint6
 	if (m.kind == PARSED_READING)
 		return take_reading(c, dest, connection, &m, hash, retain, well_since_us);
 	if (m.kind == PARSED_FAULTY)
-		found(c, "S2", "dest%u: %s: %s is missing or wrong: %.*s", dest, topic, m.fault,
-			(int)FG_MIN(len, (size_t)160), (const char *)payload);
+		checker_found(c, "S2", "dest%u: %s: %s is missing or wrong: %.*s", dest, topic,
+			m.fault, (int)FG_MIN(len, (size_t)160), (const char *)payload);
 	if (m.kind == PARSED_GAP || m.kind == PARSED_ACCOUNT)
 		take_ledger(c, dest, &m, hash);
 	return SIZE_MAX - 1;
@@ -646,7 +546,7 @@ void checker_forgot(struct checker *c, unsigned dest, bool retained)
 
 /* ---- the disk ---- */
 
-static unsigned point_of(const struct fg_point_desc *desc)
+unsigned checker_point_of(const struct fg_point_desc *desc)
 {
 	unsigned device, number;
 
@@ -657,18 +557,22 @@ static unsigned point_of(const struct fg_point_desc *desc)
 	return device * PLAN_POINTS + number;
 }
 
-static void row_of(const struct fg_item *item, unsigned point, struct parsed *m)
+void checker_row(const struct fg_item *item, unsigned point, struct parsed *m)
 {
-	*m = (struct parsed){.kind = PARSED_READING, .seq = item->seq, .point = point,
-		.time_ms = item->wall_ms, .qc = (int)item->qc,
-		.has_value = item->qc != FG_QC_MISSING, .value = (double)item->value.i,
+	*m = (struct parsed){.kind = PARSED_READING,
+		.seq = item->seq,
+		.point = point,
+		.time_ms = item->wall_ms,
+		.qc = (int)item->qc,
+		.has_value = item->qc != FG_QC_MISSING,
+		.value = (double)item->value.i,
 		.uncertainty_s = item->uncertainty_s};
 	if (item->reason != FG_REASON_NONE)
 		fg_reason_text(item->reason, item->detail, m->reason);
 }
 
-static int on_row(void *arg, const struct fg_item *item, const struct fg_point_desc *desc,
-	bool uncertain)
+static int on_row(
+	void *arg, const struct fg_item *item, const struct fg_point_desc *desc, bool uncertain)
 {
 	struct checker *c = arg;
 	struct parsed m;
@@ -677,12 +581,13 @@ static int on_row(void *arg, const struct fg_item *item, const struct fg_point_d
 	if (item->kind != FG_ITEM_READING || item->replaces)
 		return 0;
 	c->stored++;
-	if (point_of(desc) == POINTS) {
+	if (checker_point_of(desc) == POINTS) {
 		if (!c->plan->damaged) /* a file as it is read before it is salvaged */
-			found(c, "S2", "the store has a point '%s/%s'", desc->device, desc->point);
+			checker_found(c, "S2", "the store has a point '%s/%s'", desc->device,
+				desc->point);
 		return 0;
 	}
-	row_of(item, point_of(desc), &m);
+	checker_row(item, checker_point_of(desc), &m);
 	m.untimed = uncertain;
 	i = identify(c, &m, "store");
 	if (i != NONE)
@@ -690,7 +595,7 @@ static int on_row(void *arg, const struct fg_item *item, const struct fg_point_d
 	return 0;
 }
 
-static long read_store(struct checker *c, const struct disk *disk, fg_reader_fn fn, void *arg)
+long checker_read_store(struct checker *c, const struct disk *disk, fg_reader_fn fn, void *arg)
 {
 	struct disk *was = disk_mounted(), *copy = disk_copy(disk);
 	struct fg_reader *r;
@@ -704,7 +609,7 @@ static long read_store(struct checker *c, const struct disk *disk, fg_reader_fn 
 	if (fg_reader_open(PLAN_DB, &why, &r) == FG_OK) {
 		n = fg_reader_range(r, 0, FG_SEQ_END, fn, arg);
 		if ((n < 0 || fg_reader_damaged(r)) && !c->plan->damaged)
-			found(c, "S1", "the store cannot be read after its end: %s",
+			checker_found(c, "S1", "the store cannot be read after its end: %s",
 				fg_strerror((int)n));
 		fg_reader_close(r);
 	}
@@ -717,11 +622,11 @@ static void look_at(struct checker *c, const struct disk *disk)
 {
 	for (size_t i = 0; i < c->given_count; i++)
 		c->given[i].on_disk = false;
-	read_store(c, disk, on_row, c);
+	checker_read_store(c, disk, on_row, c);
 }
 
 /* What is told whenever it is given; a failure is told only when it begins or changes. */
-static bool always_told(const struct checker *c, const struct given *g)
+bool checker_always_told(const struct checker *c, const struct given *g)
 {
 	return g->cause == CHECKER_VALUE ||
 	       (g->cause == CHECKER_SENTINEL && c->plan->clocks == CLOCKS_RIGHT);
@@ -730,7 +635,7 @@ static bool always_told(const struct checker *c, const struct given *g)
 static bool acked_by_all(const struct checker *c, const struct given *g)
 {
 	for (unsigned d = 0; d < c->plan->dests; d++)
-		if (selects(c, d, g->point) && !((g->acked | g->refused) >> d & 1))
+		if (checker_selects(c, d, g->point) && !((g->acked | g->refused) >> d & 1))
 			return false;
 	return true;
 }
@@ -746,13 +651,15 @@ static void check_stored(struct checker *c, bool clean, int64_t disk_well_since_
 	for (size_t i = 0; i < c->given_count; i++) {
 		struct given *g = &c->given[i];
 
-		if (!always_told(c, g) || g->gone || g->on_disk || acked_by_all(c, g))
+		if (!checker_always_told(c, g) || g->gone || g->on_disk || acked_by_all(c, g))
 			continue;
 		g->gone = true;
 		c->lost_in_cuts++;
 		if (clean || (g->true_us < young_us && disk_well_since_us < g->true_us - SLACK_US))
-			found(c, "S1", "a reading of %s, %.1f s before %s, is not in the store (%"
-				PRIu64 ")", name_of(g->point, name),
+			checker_found(c, "S1",
+				"a reading of %s, %.1f s before %s, is not in the store (%" PRIu64
+				")",
+				checker_name(g->point, name),
 				(double)(c->now_us - g->true_us) / 1e6,
 				clean ? "a clean end" : "the power went", g->seq);
 	}
@@ -773,7 +680,7 @@ static void count_unstored(struct checker *c)
 void checker_started(struct checker *c, int64_t true_us)
 {
 	c->now_us = true_us;
-	c->starts_us = grown(c->starts_us, &c->starts_cap, c->starts, sizeof(*c->starts_us));
+	c->starts_us = checker_grown(c->starts_us, &c->starts_cap, c->starts, sizeof(*c->starts_us));
 	c->starts_us[c->starts] = true_us;
 	if (c->starts++ == 0)
 		c->first_start_us = true_us;
@@ -801,251 +708,5 @@ void checker_disk(struct checker *c, int64_t true_us, int64_t peak)
 	c->now_us = true_us;
 	/* damaged files are set aside, beside what may be used */
 	if (peak > c->plan->max_size && !c->plan->damaged)
-		found(c, "S6", "the files take %" PRId64 " bytes", peak);
-}
-
-/* ---- the clock ---- */
-
-void checker_booted(struct checker *c, int64_t true_us)
-{
-	c->now_us = true_us;
-	c->boots = grown(c->boots, &c->boot_cap, c->boot_count, sizeof(*c->boots));
-	c->boots[c->boot_count++] = (struct boot){.first_clock = c->clock_count};
-}
-
-void checker_clock(struct checker *c, int64_t true_us, enum fg_clock_level level, int64_t off_us)
-{
-	int64_t off = off_us < 0 ? -off_us : off_us;
-
-	c->clocks = grown(c->clocks, &c->clock_cap, c->clock_count, sizeof(*c->clocks));
-	c->clocks[c->clock_count++] = (struct clock){.true_us = true_us, .off_us = off_us,
-		.level = level, .boot = c->boot_count - 1};
-	if (level == FG_CLOCK_UNKNOWN)
-		return;
-	c->clock_worst_us = FG_MAX(c->clock_worst_us, off);
-	off = off_us - c->clock_believed_us;
-	c->clock_slack_us += off < 0 ? -off : off;
-	c->clock_believed_us = off_us;
-}
-
-void checker_time_certain(struct checker *c)
-{
-	struct boot *b = &c->boots[c->boot_count - 1];
-
-	if (b->certain_us)
-		return;
-	b->certain_us = c->now_us;
-	b->certain_run = c->starts;
-}
-
-/* ---- the end ---- */
-
-/* What a roomy store still had when the time was known for certain. That an earlier run of the boot
- * had its time from a weak clock is not known to the next one: the store does not say so. */
-static void check_corrected(struct checker *c)
-{
-	char name[16];
-
-	for (size_t i = 0; i < c->given_count; i++) {
-		const struct given *g = &c->given[i];
-		int64_t certain_us = c->boots[g->boot].certain_us;
-
-		if (!g->wrong || !certain_us || g->run != c->boots[g->boot].certain_run || c->plan->max_size < PLAN_ROOMY ||
-			certain_us - g->true_us > US_PER_DAY / 2)
-			continue;
-		found(c, "S2", "reading %" PRIu64 " of %s was never corrected (%x)", g->seq,
-			name_of(g->point, name), g->wrong);
-	}
-}
-
-static void check_delivered(struct checker *c)
-{
-	int64_t young_us = c->now_us - c->plan->commit_us - c->plan->max_delay_us - LATE_US;
-	char name[16];
-
-	if (c->plan->tight || c->plan->damaged)
-		return; /* which are in gaps nobody can say; their sum is looked at */
-	for (size_t i = 0; i < c->given_count; i++) {
-		const struct given *g = &c->given[i];
-
-		/* what was taken right before the stop may have got no further than the store */
-		if (!always_told(c, g) || g->gone || (g->on_disk && g->true_us > young_us))
-			continue;
-		for (unsigned d = 0; d < c->plan->dests; d++)
-			if (selects(c, d, g->point) && !((g->acked | g->refused) >> d & 1))
-				found(c, "S1", "dest%u has not acknowledged reading %" PRIu64
-					" of %s, %.0f s old", d, g->seq, name_of(g->point, name),
-					(double)(c->now_us - g->true_us) / 1e6);
-	}
-}
-
-/* After all that readings arrive. */
-static void check_alive(struct checker *c, unsigned dest)
-{
-	char name[16];
-
-	for (unsigned i = 0; i < POINTS; i++) {
-		const struct point *p = &c->points[i];
-		const struct plan_device_conf *conf = &c->plan->device[i / PLAN_POINTS];
-
-		if (i / PLAN_POINTS >= c->plan->devices || i % PLAN_POINTS >= conf->points ||
-			!selects(c, dest, i))
-			continue;
-		if (p->newest[dest] == NONE || c->given[p->newest[dest]].true_us <
-				c->now_us - 3 * conf->interval_us)
-			found(c, "S1", "dest%u: nothing of %s arrives any more", dest,
-				name_of(i, name));
-	}
-}
-
-static void check_retained(struct checker *c, unsigned dest)
-{
-	char name[16];
-
-	for (unsigned i = 0; i < POINTS; i++) {
-		const struct point *p = &c->points[i];
-
-		if (p->retained[dest] != p->newest[dest])
-			found(c, "S5", "dest%u retains for %s what is not the newest", dest,
-				name_of(i, name));
-	}
-}
-
-static unsigned starts_within(const struct checker *c, int64_t from_us, int64_t to_us)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < c->starts; i++)
-		n += c->starts_us[i] >= from_us - TIME_US && c->starts_us[i] <= to_us + TIME_US;
-	return n;
-}
-
-/* S8 for each account: what time says, but for one at each start, and one at either end where an
- * outcome came on the other side of it, or a probe was one more. */
-static void check_accounts(struct checker *c, unsigned dest, unsigned point)
-{
-	const struct point *p = &c->points[point];
-	double interval_us = (double)c->plan->device[point / PLAN_POINTS].interval_us;
-	char name[16];
-
-	if (c->plan->clocks != CLOCKS_RIGHT)
-		return;
-	for (size_t i = 0; i < p->account_count[dest]; i++) {
-		const struct span *a = &p->accounts[dest][i];
-		unsigned starts = starts_within(c, a->from_us, a->to_us);
-		double due = (double)(a->to_us - a->from_us) / interval_us;
-
-		if (fabs(a->scheduled - due) > 2 + starts)
-			found(c, "S8", "dest%u: %s: an account of %.0f min with %u starts has %.0f "
-				"scheduled", dest, name_of(point, name),
-				(double)(a->to_us - a->from_us) / 6e7, starts, a->scheduled);
-	}
-}
-
-/* S8: what the accounts say, what came, and what time says. */
-static void check_law(struct checker *c, unsigned dest)
-{
-	for (unsigned i = 0; i < POINTS; i++) {
-		const struct point *p = &c->points[i];
-		const struct plan_device_conf *conf = &c->plan->device[i / PLAN_POINTS];
-		double due, come = (double)p->readings[dest] + p->suppressed[dest] + p->gaps[dest];
-		char name[16];
-
-		if (i / PLAN_POINTS >= c->plan->devices || i % PLAN_POINTS >= conf->points ||
-			!selects(c, dest, i))
-			continue;
-		check_accounts(c, dest, i);
-		due = (double)(c->last_end_us - c->first_start_us) / (double)conf->interval_us;
-		if (p->scheduled[dest] > come ||
-			come - p->scheduled[dest] > (double)p->unstored[dest])
-			found(c, "S8", "dest%u: %s: scheduled %.0f, but %" PRIu64
-				" readings, %.0f suppressed, %.0f in gaps", dest,
-				name_of(i, name), p->scheduled[dest], p->readings[dest],
-				p->suppressed[dest], p->gaps[dest]);
-		/* the last device is not always configured */
-		if (i / PLAN_POINTS == c->plan->devices - 1)
-			continue;
-		if (fabs(p->scheduled[dest] - due) > (double)c->starts + 1 +
-				(double)c->clock_slack_us / (double)conf->interval_us)
-			found(c, "S8", "dest%u: %s: scheduled %.0f, but %.0f were due", dest,
-				name_of(i, name), p->scheduled[dest], due);
-	}
-}
-
-/* The accounts of the last hour wait in the store: they count as told. */
-static void add_line(struct point *p, unsigned dest, const struct fg_account_line *l)
-{
-	p->scheduled[dest] += l->scheduled;
-	p->sent[dest] += l->sent;
-	p->suppressed[dest] += l->suppressed;
-	p->missing[dest] += l->missing;
-}
-
-static bool is_for(const char *destination, unsigned dest)
-{
-	unsigned i;
-
-	return !destination || !*destination ||
-	       (sscanf(destination, "dest%u", &i) == 1 && i == dest);
-}
-
-static int on_owed(void *arg, const struct fg_item *item, const struct fg_point_desc *desc,
-	bool uncertain)
-{
-	const struct owing *o = arg;
-	struct checker *c = o->checker;
-	struct number *n = number_of(c, item->seq);
-	unsigned point = point_of(desc);
-	struct parsed m;
-	uint32_t i;
-
-	(void)uncertain;
-	if (!n || n->got >> o->dest & 1 || !selects(c, o->dest, point))
-		return 0;
-	if (item->kind == FG_ITEM_READING && !item->replaces && item->qc != FG_QC_MISSING) {
-		row_of(item, point, &m);
-		i = find_value(c, &m);
-		/* what was refused is in a gap */
-		if (i == NONE || !(c->given[i].refused >> o->dest & 1))
-			c->points[point].readings[o->dest]++;
-	}
-	if (item->kind == FG_ITEM_GAP && is_for(item->gap->destination, o->dest))
-		c->points[point].gaps[o->dest] += (double)item->gap->count;
-	if (item->kind != FG_ITEM_ACCOUNT || !is_for(item->account->destination, o->dest))
-		return 0;
-	for (size_t k = 0; k < item->account->count; k++)
-		add_line(&c->points[point_of(item->account->lines[k].desc)], o->dest,
-			&item->account->lines[k]);
-	return 0;
-}
-
-unsigned checker_finish(struct checker *c, int64_t true_us, const struct disk *disk)
-{
-	c->now_us = true_us;
-	check_delivered(c);
-	if (!c->plan->damaged)
-		check_corrected(c);
-	for (unsigned d = 0; d < c->plan->dests; d++) {
-		check_alive(c, d);
-		if (c->plan->damaged)
-			continue;
-		check_retained(c, d);
-		read_store(c, disk, on_owed, &(struct owing){c, d});
-		check_law(c, d);
-	}
-	return c->faults;
-}
-
-unsigned checker_faults(const struct checker *c)
-{
-	return c->faults;
-}
-
-void checker_summary(const struct checker *c, char *text, size_t size)
-{
-	snprintf(text, size,
-		"%zu given, %" PRIu64 " messages, %" PRIu64 " repeats, %" PRIu64
-		" in time (slowest %.1f s), %u starts, %" PRIu64 " rows looked at, %" PRIu64
-		" lost in cuts", c->given_count, c->messages, c->repeats, c->in_time,
-		(double)c->slowest_us / 1e6, c->starts, c->stored, c->lost_in_cuts);
+		checker_found(c, "S6", "the files take %" PRId64 " bytes", peak);
 }

@@ -13,11 +13,11 @@
 #include "sim.h"
 #include "storage/reader.h"
 
-#define STOP_US	    (2 * US_PER_S)
-#define EVENTS_MAX  256
-#define READERS_MAX 16
-#define TICK_US	    (60 * US_PER_S)
-#define TICK_SOON_US US_PER_S
+#define STOP_US	      (2 * US_PER_S)
+#define EVENTS_MAX    256
+#define READERS_MAX   16
+#define TICK_US	      (60 * US_PER_S)
+#define TICK_SOON_US  US_PER_S
 #define CERTAIN_LOOKS 8
 
 struct sim_gateway {
@@ -31,10 +31,10 @@ struct sim_gateway {
 	struct fg_store_engine *store;
 	struct fg_store_sink *sink; /* the store's */
 	bool time_known;
-	int64_t newest_ms; /* of what was stored at the start */
-	int64_t tick_us;   /* of the next look at the clock */
-	unsigned looks;	   /* that come soon */
-	unsigned certain;  /* looks in a row at a right clock with a disk that works */
+	int64_t newest_ms;	       /* of what was stored at the start */
+	int64_t tick_us;	       /* of the next look at the clock */
+	unsigned looks;		       /* that come soon */
+	unsigned certain;	       /* looks in a row at a right clock with a disk that works */
 	int64_t wake_us, store_due_us; /* true time of the event that is under way; 0: none */
 	bool store_busy;	       /* what it did takes until its SIM_STORED */
 	struct fg_store_event events[EVENTS_MAX];
@@ -113,8 +113,7 @@ static void save_deliveries(struct sim_gateway *g)
 	for (size_t i = 0; i < g->config->destination_count; i++) {
 		const char *name = g->config->destinations[i].name;
 
-		fg_store_save_delivery(g->sink, name,
-			&fg_core_publisher(g->core, name)->unacked);
+		fg_store_save_delivery(g->sink, name, &fg_core_publisher(g->core, name)->unacked);
 	}
 }
 
@@ -152,8 +151,7 @@ static void salvaged(struct sim_gateway *g, const char *text)
 	fg_buf_wrap(&why, mem, sizeof(mem));
 	sim_log(g->sim, "store: %s", text);
 	fg_core_salvaged(g->core, text);
-	if (g->old_reader_count < READERS_MAX &&
-		fg_reader_open(PLAN_DB, &why, &g->reader) == FG_OK)
+	if (g->old_reader_count < READERS_MAX && fg_reader_open(PLAN_DB, &why, &g->reader) == FG_OK)
 		g->old_readers[g->old_reader_count++] = old;
 	g->damage_told = false;
 	save_deliveries(g);
@@ -282,8 +280,8 @@ static struct fg_store_sink *sink_of(void *arg)
 	return ((struct sim_gateway *)arg)->sink;
 }
 
-static int port_append(void *arg, uint64_t first_seq, unsigned count, const void *record,
-	size_t len)
+static int port_append(
+	void *arg, uint64_t first_seq, unsigned count, const void *record, size_t len)
 {
 	return fg_store_append(sink_of(arg), first_seq, count, record, len);
 }
@@ -341,8 +339,8 @@ static void port_expire(void *arg, int64_t now_wall_ms, uint64_t delivered_below
 	fg_store_expire(sink_of(arg), now_wall_ms, delivered_below);
 }
 
-static void port_connect(void *arg, const struct fg_destination *dest, size_t server,
-	uint32_t epoch)
+static void port_connect(
+	void *arg, const struct fg_destination *dest, size_t server, uint32_t epoch)
 {
 	(void)server;
 	sim_broker_connect(((struct sim_gateway *)arg)->sim, dest_number(dest), epoch);
@@ -390,8 +388,8 @@ static const struct fg_core_ports ports = {
 
 /* ---- pages ---- */
 
-static int on_page_item(void *arg, const struct fg_item *item, const struct fg_point_desc *desc,
-	bool uncertain)
+static int on_page_item(
+	void *arg, const struct fg_item *item, const struct fg_point_desc *desc, bool uncertain)
 {
 	return fg_page_add(arg, item, desc, uncertain);
 }
@@ -426,8 +424,9 @@ static void look_at_clock(struct sim_gateway *g)
 	if (g->looks)
 		g->looks--;
 	fg_core_clock(g->core, sim_clock(g->sim), sim_clock_level(g->sim, g->newest_ms));
-	g->certain = !g->stopping && !g->sim->disk_faults &&
-		g->sim->clock_level == FG_CLOCK_RIGHT ? g->certain + 1 : 0;
+	g->certain = !g->stopping && !g->sim->disk_faults && g->sim->clock_level == FG_CLOCK_RIGHT
+			     ? g->certain + 1
+			     : 0;
 	if (g->certain >= CERTAIN_LOOKS)
 		checker_time_certain(g->sim->checker);
 	g->tick_us = g->sim->now_us + next_us;
@@ -459,14 +458,17 @@ static struct fg_config *load_config(struct sim *s)
 	return config;
 }
 
-static int open_store(struct sim_gateway *g, const struct fg_spool_conf *conf,
-	struct fg_spool **ret)
+static int open_store(
+	struct sim_gateway *g, const struct fg_spool_conf *conf, struct fg_spool **ret)
 {
 	char text[256], saved[256] = "";
 	struct fg_core_ports with = ports;
 	struct fg_buf why, salvage;
-	struct fg_startup start = {.config = g->config, .ports = &with, .session = "session",
-		.now = sim_clock(g->sim), .series = &g->series};
+	struct fg_startup start = {.config = g->config,
+		.ports = &with,
+		.session = "session",
+		.now = sim_clock(g->sim),
+		.series = &g->series};
 	int r;
 
 	with.arg = g;
@@ -587,8 +589,7 @@ static bool ended(struct sim_gateway *g)
 	struct sim *s = g->sim;
 	bool clean;
 
-	if (!g->stopping || g->store_busy ||
-		(!fg_core_idle(g->core) && s->now_us < g->stop_us))
+	if (!g->stopping || g->store_busy || (!fg_core_idle(g->core) && s->now_us < g->stop_us))
 		return false;
 	clean = finish(g);
 	sim_log(s, "the gateway has stopped%s", clean ? "" : ", something is not stored");

@@ -112,8 +112,8 @@ static void plan_kind(struct plan *p, struct fg_rng *rng, const struct kind *k)
 	if ((clock && p->clocks < CLOCKS_TROUBLED) || (k->what == PLAN_DAMAGE && !p->damaged))
 		return;
 	for (uint64_t i = 0; i < n; i++) {
-		struct plan_event e = {.what = k->what,
-			.at_us = PLAN_START_US + between(rng, MINUTE, length)};
+		struct plan_event e = {
+			.what = k->what, .at_us = PLAN_START_US + between(rng, MINUTE, length)};
 
 		e.a = k->longest_us ? span(rng, k->shortest_us, k->longest_us) : 0;
 		e.b = detail(rng, k->what);
@@ -144,8 +144,9 @@ static void plan_cuts(struct plan *p, struct fg_rng *rng)
 		at += span(rng, 2 * HOUR, 8 * US_PER_DAY);
 		if (at >= p->end_us)
 			return;
-		add(p, (struct plan_event){.at_us = at, .what = PLAN_POWER_CUT,
-			.a = span(rng, US_PER_S, 8 * HOUR)});
+		add(p, (struct plan_event){.at_us = at,
+			       .what = PLAN_POWER_CUT,
+			       .a = span(rng, US_PER_S, 8 * HOUR)});
 	}
 }
 
@@ -177,7 +178,10 @@ void plan_make(struct plan *p, uint64_t seed, double days)
 	p->damaged = seed % 10 == 4;
 	p->when_full = (enum plan_full)(seed / 5 % 3);
 	/* those with many readings have them in less time */
-	p->end_us = PLAN_START_US + (int64_t)(days * (dense ? 0.05 : p->tight ? 0.1 : 1) *
+	p->end_us = PLAN_START_US + (int64_t)(days *
+					      (dense		 ? 0.05
+						      : p->tight ? 0.1
+								 : 1) *
 					      (double)US_PER_DAY);
 	p->drain_us = dense ? US_PER_DAY / 8 : p->tight ? US_PER_DAY / 4 : US_PER_DAY;
 	plan_devices(p, &rng, dense);
@@ -189,7 +193,9 @@ void plan_make(struct plan *p, uint64_t seed, double days)
 	}
 	p->commit_us = commits_s[fg_rng_below(&rng, FG_COUNT(commits_s))] * US_PER_S;
 	p->keep_us = span(&rng, US_PER_DAY, 60 * US_PER_DAY);
-	p->max_size = p->tight ? (1 + (int64_t)fg_rng_below(&rng, 2)) << 20 : dense || fg_rng_below(&rng, 3) ? PLAN_ROOMY : 2 << 20;
+	p->max_size = p->tight			       ? (1 + (int64_t)fg_rng_below(&rng, 2)) << 20
+		      : dense || fg_rng_below(&rng, 3) ? PLAN_ROOMY
+						       : 2 << 20;
 	p->clocks = (enum plan_clocks)fg_rng_below(&rng, 3);
 	for (size_t i = 0; i < FG_COUNT(kinds); i++)
 		plan_kind(p, &rng, &kinds[i]);
@@ -206,8 +212,7 @@ void plan_fini(struct plan *p)
 
 /* ---- the configuration ---- */
 
-static void yaml_destination(
-	const struct plan *p, unsigned i, unsigned variant, struct fg_buf *out)
+static void yaml_destination(const struct plan *p, unsigned i, unsigned variant, struct fg_buf *out)
 {
 	double rate = p->backlog_rate[i] + (variant & VARIANT_RATE ? 1 : 0);
 
@@ -235,8 +240,8 @@ static void yaml_device(const struct plan *p, unsigned i, unsigned variant, stru
 		"  d%u:\n    station: s%u\n    domain: %s\n    link: l%u\n    unit_id: %u\n"
 		"    interval: %" PRId64 "s\n    timeout: %" PRId64 "s\n    align: %s\n"
 		"    points:\n",
-		i, i, d->bathing ? "bathing" : "water", d->link, i + 1,
-		d->interval_us / US_PER_S, timeout_us / US_PER_S, d->align ? "true" : "false");
+		i, i, d->bathing ? "bathing" : "water", d->link, i + 1, d->interval_us / US_PER_S,
+		timeout_us / US_PER_S, d->align ? "true" : "false");
 	for (unsigned k = 0; k < d->points; k++)
 		fg_buf_printf(out,
 			"      x_p%u: {table: input, address: %u, type: u32, unit: \"1\", qc: "
@@ -279,8 +284,8 @@ const char *plan_what_name(enum plan_what what)
 {
 	static const char *const names[PLAN_WHAT_COUNT] = {"power cut", "kill", "restart",
 		"suspend", "reload", "broker down", "broker hangs", "broker slow",
-		"connection drops", "broker refuses", "broker acknowledges twice", "time service wrong",
-		"clock set by hand", "no time service", "damage", "device",
+		"connection drops", "broker refuses", "broker acknowledges twice",
+		"time service wrong", "clock set by hand", "no time service", "damage", "device",
 		"disk full", "disk: writes fail", "disk: syncs fail", "disk read-only",
 		"disk slow"};
 

@@ -17,8 +17,8 @@ static enum plan_device state_of(const struct sim *s, unsigned device)
 	return s->now_us < s->devices[device].until_us ? s->devices[device].state : DEVICE_WELL;
 }
 
-static int64_t answer_us(struct sim *s, const struct fg_group *group, enum plan_device state,
-	unsigned attempts)
+static int64_t answer_us(
+	struct sim *s, const struct fg_group *group, enum plan_device state, unsigned attempts)
 {
 	switch (state) {
 	case DEVICE_SILENT:

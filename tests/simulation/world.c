@@ -13,7 +13,7 @@
 #include "seams.h"
 #include "sim.h"
 
-#define TIMELINE_MAX (4u << 20)
+#define TIMELINE_MAX   (4u << 20)
 #define RETRY_START_US (10 * US_PER_S)
 /* A power cut waits this long for a write to cut. */
 static struct plan_event restart_event = {.what = PLAN_RESTART};
@@ -49,8 +49,7 @@ static struct sim_event take(struct sim *s)
 	size_t i = 0, child;
 
 	for (; (child = 2 * i + 1) < s->queue_count; i = child) {
-		if (child + 1 < s->queue_count &&
-			earlier(&s->queue[child + 1], &s->queue[child]))
+		if (child + 1 < s->queue_count && earlier(&s->queue[child + 1], &s->queue[child]))
 			child++;
 		if (!earlier(&s->queue[child], &last))
 			break;
@@ -164,8 +163,8 @@ static void boot_clock(struct sim *s, int64_t at_us)
 		right_us = at_us + sim_between(s, US_PER_S, 20 * 60 * US_PER_S);
 	} else if (kind < 4) {
 		bool right = fg_rng_below(&s->rng, 3) == 0, ahead = fg_rng_below(&s->rng, 2);
-		int64_t by_us = sim_between(s, 0, fg_rng_below(&s->rng, 2) ? 3600 * US_PER_S
-									   : 300 * US_PER_S);
+		int64_t by_us = sim_between(
+			s, 0, fg_rng_below(&s->rng, 2) ? 3600 * US_PER_S : 300 * US_PER_S);
 
 		set_clock(s, FG_CLOCK_RTC, right ? 0 : ahead ? by_us : -by_us);
 		right_at(s, fg_rng_below(&s->rng, 3) ? right_us : s->plan.end_us);
@@ -286,7 +285,8 @@ void sim_hurry(struct sim *s)
 {
 	while (s->hurried_count)
 		sim_at(s, s->now_us + sim_between(s, 0, s->plan.commit_us + 2 * US_PER_S),
-			(struct sim_event){.type = SIM_BEGIN, .who = 1,
+			(struct sim_event){.type = SIM_BEGIN,
+				.who = 1,
 				.data = (void *)(uintptr_t)s->hurried[--s->hurried_count]});
 }
 
@@ -433,11 +433,13 @@ static void handle(struct sim *s, struct sim_event *e)
 /* While the machine sleeps nothing of it moves; the world does. */
 static bool sleeps(const struct sim *s, const struct sim_event *e)
 {
-	return s->now_us < s->suspended_until_us && (of_gateway(e->type) || e->type == SIM_ACK ||
-		e->type == SIM_CONNECTED || e->type == SIM_LOST || e->type == SIM_START ||
-		e->type == SIM_CLOCK || e->type == SIM_END ||
-		(e->type == SIM_BEGIN && ((struct plan_event *)e->data)->what < PLAN_BROKER_DOWN &&
-			((struct plan_event *)e->data)->what != PLAN_POWER_CUT));
+	return s->now_us < s->suspended_until_us &&
+	       (of_gateway(e->type) || e->type == SIM_ACK || e->type == SIM_CONNECTED ||
+		       e->type == SIM_LOST || e->type == SIM_START || e->type == SIM_CLOCK ||
+		       e->type == SIM_END ||
+		       (e->type == SIM_BEGIN &&
+			       ((struct plan_event *)e->data)->what < PLAN_BROKER_DOWN &&
+			       ((struct plan_event *)e->data)->what != PLAN_POWER_CUT));
 }
 
 void sim_run(struct sim *s)

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef TESTS_SIMULATION_CHECKER_PRIVATE_H
+#define TESTS_SIMULATION_CHECKER_PRIVATE_H
+
+/* What the checker's files share. */
+
+#include "base/buf.h"
+#include "checker.h"
+#include "checker_parse.h"
+#include "storage/reader.h"
+
+#define POINTS	    (PLAN_DEVICES * PLAN_POINTS)
+#define NONE	    UINT32_MAX
+#define TIME_US	    US_PER_S	    /* S2 */
+#define LATE_US	    US_PER_S	    /* S7, beside what is configured */
+#define SLACK_US    (US_PER_S / 2)  /* for what takes time between an instant and a commit */
+#define LOOK_US	    (61 * US_PER_S) /* between two looks at the clock */
+#define WEAK_US	    (3 * US_PER_S)  /* what is told less wrong than that is not corrected */
+#define SAVE_US	    (2 * US_PER_S)  /* acknowledgements are stored this late */
+#define FAULTS_TOLD 12
+#define SEQ_CHUNK   4096
+#define SEQ_CHUNKS  65536
+
+/* What a sensor gave for one point. */
+struct given {
+	int64_t true_us;
+	uint64_t seq; /* 0: no message and no row had it yet */
+	uint32_t point, boot, run;
+	uint64_t correction;	   /* 0: none came */
+	uint8_t cause, acked, got; /* bits of destinations */
+	uint8_t refused;	   /* by destinations */
+	uint8_t early;		   /* destinations that got it before it was stored */
+	bool ever_early;	   /* one got it before it was stored */
+	bool on_disk, gone;	   /* in the last look at the disk; lost with a power cut */
+	uint8_t corrected;	   /* for destinations */
+	uint8_t wrong;		   /* destinations that were told a time by what is not certain */
+	int64_t acked_us[PLAN_DESTS];
+};
+
+/* What a number was seen with. */
+struct number {
+	uint32_t given; /* NONE: a gap or an account */
+	uint32_t hash;	/* of the content */
+	bool seen;
+	uint8_t got;
+};
+
+struct record {
+	uint32_t given;
+	uint8_t dest;
+};
+
+/* Of an account, for one point. */
+struct span {
+	int64_t from_us, to_us;
+	double scheduled;
+};
+
+struct point {
+	uint32_t *given; /* in order of time */
+	size_t count, cap;
+	/* per destination */
+	uint64_t last_backlog[PLAN_DESTS], connection[PLAN_DESTS];
+	uint32_t retained[PLAN_DESTS]; /* NONE: nothing */
+	uint32_t newest[PLAN_DESTS];   /* of what was received */
+	double scheduled[PLAN_DESTS], sent[PLAN_DESTS], suppressed[PLAN_DESTS], missing[PLAN_DESTS];
+	uint64_t readings[PLAN_DESTS];
+	double gaps[PLAN_DESTS];
+	struct span *accounts[PLAN_DESTS];
+	size_t account_count[PLAN_DESTS], account_cap[PLAN_DESTS];
+	/* came with stored:false and were never stored: a start after that tells them as missing */
+	uint64_t unstored[PLAN_DESTS];
+};
+
+/* What the machine's clock says from a moment on. */
+struct clock {
+	int64_t true_us, off_us;
+	enum fg_clock_level level;
+	uint32_t boot;
+};
+
+struct boot {
+	size_t first_clock;
+	int64_t certain_us; /* the gateway knew the time for certain; 0: never */
+	uint32_t certain_run;
+};
+
+struct checker {
+	const struct plan *plan;
+	struct given *given;
+	size_t given_count, given_cap;
+	struct record *records;
+	size_t record_count, record_cap;
+	struct number *numbers[SEQ_CHUNKS];
+	struct point points[POINTS];
+	uint32_t *by_value; /* hashed; NONE: free */
+	size_t by_value_cap;
+	struct clock *clocks;
+	size_t clock_count, clock_cap;
+	struct boot *boots;
+	size_t boot_cap;
+	uint32_t boot_count;
+	int64_t clock_worst_us; /* the farthest off that one was that was believed */
+	int64_t clock_believed_us, clock_slack_us; /* the last; all changes of it */
+	int64_t now_us, first_start_us, last_end_us;
+	unsigned starts;
+	int64_t *starts_us;
+	size_t starts_cap;
+	int64_t repeats_from_us; /* what was acknowledged since then may come again */
+	bool forgot[PLAN_DESTS];
+	unsigned faults;
+	/* for people */
+	uint64_t messages, repeats, stored, lost_in_cuts, in_time;
+	int64_t slowest_us;
+};
+
+void FG_PRINTF(3, 4) checker_found(struct checker *c, const char *invariant, const char *fmt, ...);
+void *checker_grown(void *items, size_t *cap, size_t count, size_t size);
+bool checker_selects(const struct checker *c, unsigned dest, unsigned point);
+const char *checker_name(unsigned point, char text[16]);
+/* NULL: out of any range. */
+struct number *checker_number(struct checker *c, uint64_t seq);
+/* What was given for a message or a row with a value; NONE. */
+uint32_t checker_find_value(const struct checker *c, const struct parsed *m);
+/* Whether it is told whenever it is given; a failure is told only when it begins or changes. */
+bool checker_always_told(const struct checker *c, const struct given *g);
+/* POINTS: there is no such point. */
+unsigned checker_point_of(const struct fg_point_desc *desc);
+void checker_row(const struct fg_item *item, unsigned point, struct parsed *m);
+/* All rows of the store on a disk, without changing it. */
+long checker_read_store(struct checker *c, const struct disk *disk, fg_reader_fn fn, void *arg);
+
+#endif
