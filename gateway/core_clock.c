@@ -12,7 +12,8 @@
 
 #define RESTAMP_LOT (fg_planted(FG_PLANT_RESTAMP_TWICE) ? 8u : FG_CORE_RESTAMP_LOT)
 
-/* Runs that never had a time at all wrote no times; what counts is the last that had one. */
+/* A guess that goes by an earlier guess is as good as that one; runs that never had a time at all
+ * wrote no times. */
 static bool unfounded(const struct fg_core_start *start)
 {
 	uint32_t last = start->era - 1;
@@ -22,8 +23,8 @@ static bool unfounded(const struct fg_core_start *start)
 
 		if (e->era.number != last)
 			return false;
-		if (e->era.timed)
-			return e->before_ms == INT64_MIN;
+		if (e->era.timed && e->before_ms == INT64_MIN)
+			return true;
 	}
 	return false;
 }
