@@ -327,8 +327,8 @@ static struct number *check_number(
 static void check_correction(struct checker *c, struct given *g, const struct parsed *m)
 {
 	if (g->seq && g->seq != m->replaces)
-		checker_found(c, "S3", "%" PRIu64 " replaces %" PRIu64 ", but is a correction of %" PRIu64,
-			m->seq, m->replaces, g->seq);
+		checker_found(c, "S3", "%" PRIu64 " replaces %" PRIu64
+			", but is a correction of %" PRIu64, m->seq, m->replaces, g->seq);
 	if (g->correction && g->correction != m->seq)
 		checker_found(c, "S3", "%" PRIu64 " and %" PRIu64 " are corrections of one reading",
 			g->correction, m->seq);
@@ -680,7 +680,8 @@ static void count_unstored(struct checker *c)
 void checker_started(struct checker *c, int64_t true_us)
 {
 	c->now_us = true_us;
-	c->starts_us = checker_grown(c->starts_us, &c->starts_cap, c->starts, sizeof(*c->starts_us));
+	c->starts_us = checker_grown(
+		c->starts_us, &c->starts_cap, c->starts, sizeof(*c->starts_us));
 	c->starts_us[c->starts] = true_us;
 	if (c->starts++ == 0)
 		c->first_start_us = true_us;
