@@ -91,7 +91,7 @@ int fg_ledgers_begin(struct fg_core *core, struct fg_now now)
 	for (size_t i = 0; i < core->config->device_count; i++) {
 		const struct fg_device *d = core->config->devices[i];
 		struct fg_device_run *dev = &core->devices[d->index];
-		const struct fg_ledger *before = find_leaving(core, d->name);
+		struct fg_ledger *before = find_leaving(core, d->name);
 
 		if (dev->ledger)
 			continue;
@@ -102,6 +102,8 @@ int fg_ledgers_begin(struct fg_core *core, struct fg_now now)
 			fg_ledger_timed(dev->ledger, core->time.clock.offset_us);
 		if (before && !fg_ledger_is_rowless(before))
 			fg_ledger_has_row(dev->ledger); /* it will say where this one begins */
+		if (before)
+			fg_ledger_inherit_reckoning(dev->ledger, before);
 	}
 	return FG_OK;
 }

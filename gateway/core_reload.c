@@ -42,6 +42,17 @@ static void carry_device(const struct fg_core *core, const struct fg_device *fro
 	}
 }
 
+/* When this run's first slots were stays known: how long the gateway was off before is perhaps yet
+ * to be reckoned. */
+static void replace_device(const struct fg_core *core, const struct fg_device *from,
+	const struct fg_device *to, struct fg_group_run *groups)
+{
+	fg_notice("device '%s': %s", to->name, from ? "changed" : "new");
+	for (size_t i = 0; from && from->group_count && i < to->group_count; i++)
+		groups[to->groups[i].index].first_slot_mono_us =
+			core->groups[from->groups[0].index].first_slot_mono_us;
+}
+
 static const struct fg_destination *find_destination(const struct fg_config *c, const char *name)
 {
 	for (size_t i = 0; i < c->destination_count; i++)
@@ -156,7 +167,7 @@ int fg_core_reload(struct fg_core *core, struct fg_now now, struct fg_config *ne
 		if (fg_device_same(from, to))
 			carry_device(core, from, to, fresh.groups, fresh.devices, fresh.points);
 		else
-			fg_notice("device '%s': %s", to->name, from ? "changed" : "new");
+			replace_device(core, from, to, fresh.groups);
 	}
 	fg_core_free_runs(core);
 	core->groups = fresh.groups;

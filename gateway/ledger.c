@@ -359,6 +359,20 @@ bool fg_ledger_wants_reckoning(const struct fg_ledger *l)
 	return l->reckon;
 }
 
+void fg_ledger_inherit_reckoning(struct fg_ledger *to, struct fg_ledger *from)
+{
+	if (!from->reckon)
+		return;
+	to->reckon = true;
+	to->reckon_from_ms = from->reckon_from_ms;
+	to->was_clean = from->was_clean;
+	for (size_t i = 0; i < to->point_count; i++)
+		for (size_t k = 0; k < from->point_count; k++)
+			if (to->points[i].id == from->points[k].id)
+				to->points[i].known = from->points[k].known;
+	from->reckon = false;
+}
+
 void fg_ledger_reckoned(struct fg_ledger *l)
 {
 	l->reckon = false;

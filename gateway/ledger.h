@@ -48,6 +48,8 @@ void fg_ledger_add_known(struct fg_ledger *l, size_t point, uint32_t sent, uint3
 /* Once time is known: notes as missing what was due from the row's time on, up to the first regular
  * time of this run (wall), and is not known. Then fg_ledger_reckoned(). */
 bool fg_ledger_wants_reckoning(const struct fg_ledger *l);
+/* The device changed while the time was not known: what is to be reckoned is the successor's. */
+void fg_ledger_inherit_reckoning(struct fg_ledger *to, struct fg_ledger *from);
 void fg_ledger_reckon(struct fg_ledger *l, size_t point, int64_t first_us, int64_t interval_us);
 void fg_ledger_reckoned(struct fg_ledger *l);
 /* The store has its row: it need not be told of where the ledger begins. */

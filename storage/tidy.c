@@ -191,11 +191,29 @@ static int choose_expired(struct fg_spool *s, int64_t now_wall_ms, uint64_t deli
 	rc = accounted_below(s, &accounted);
 	if (rc < 0)
 		return rc;
-	v.delivered_below = FG_MIN(delivered_below, accounted);
+	v.delivered_below = FG_MIN(v.delivered_below, accounted);
 	rc = choose(s, &v, ret_upto);
 	if (rc == FG_OK)
 		s->expiring = *ret_upto > 0;
 	return rc;
+}
+
+/* Delivered rows whatever their age: those that are accounted for first, since after a crash the
+ * others would be told as missing. */
+static int choose_delivered(struct fg_spool *s, uint64_t delivered_below, uint64_t *ret_upto)
+{
+	struct verdict v = {.for_room = true};
+	uint64_t accounted;
+	int rc = accounted_below(s, &accounted);
+
+	if (rc < 0)
+		return rc;
+	v.delivered_below = FG_MIN(delivered_below, accounted);
+	rc = choose(s, &v, ret_upto);
+	if (rc < 0 || *ret_upto)
+		return rc;
+	v.delivered_below = delivered_below;
+	return choose(s, &v, ret_upto);
 }
 
 /* Room among what somebody lacks. */
@@ -224,10 +242,6 @@ static int make_room(struct fg_spool *s, const struct fg_tidy *tidy,
 static int tidy_rows(struct fg_spool *s, const struct fg_tidy *tidy,
 	const struct fg_removed *removed)
 {
-	const struct verdict for_room = {
-		.delivered_below = tidy->delivered_below,
-		.for_room = true,
-	};
 	uint64_t upto = 0;
 	bool cannot_grow;
 	int rc = watch_room(s);
@@ -235,7 +249,7 @@ static int tidy_rows(struct fg_spool *s, const struct fg_tidy *tidy,
 	if (rc == FG_OK)
 		rc = watch_disk(s, &cannot_grow);
 	if (rc == FG_OK && (s->shrinking || cannot_grow))
-		rc = choose(s, &for_room, &upto);
+		rc = choose_delivered(s, tidy->delivered_below, &upto);
 	if (rc == FG_OK && !upto)
 		rc = choose_expired(s, tidy->now_wall_ms,
 			FG_MIN(tidy->delivered_below, fg_removed_first(removed)), &upto);
