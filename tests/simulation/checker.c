@@ -438,8 +438,8 @@ static size_t take_reading(struct checker *c, unsigned dest, uint64_t connection
 		check_repeat(c, dest, g, retain);
 	else if (!m->replaces)
 		check_latency(c, dest, g, well_since_us);
-	if (!(g->got >> dest & 1) && m->qc <= 4)
-		p->readings[dest]++;
+	if (!(n->got >> dest & 1) && !m->replaces && m->qc <= 4)
+		p->readings[dest]++; /* each number once, corrections not */
 	g->got |= (uint8_t)(1u << dest);
 	n->got |= (uint8_t)(1u << dest);
 	if (m->not_stored)
@@ -508,19 +508,23 @@ void checker_refused(struct checker *c, int64_t true_us, unsigned dest, const ch
 	const void *payload, size_t len)
 {
 	struct parsed m;
+	struct number *n;
 	uint32_t i;
 
 	c->now_us = true_us;
 	parse_message(topic, payload, len, &m);
 	if (m.kind != PARSED_READING)
 		return;
+	n = checker_number(c, m.seq);
+	if (n)
+		n->refused |= (uint8_t)(1u << dest);
 	i = identify(c, &m, "refused");
 	if (i == NONE)
 		return;
-	c->given[i].refused |= (uint8_t)(1u << dest);
-	/* it came, which the gateway was not told, and came again */
-	if (c->given[i].got >> dest & 1 && !(c->given[i].acked >> dest & 1))
+	/* it came, which the gateway was not told, or had not stored before a cut, and came again */
+	if (c->given[i].got >> dest & 1 && !(c->given[i].refused >> dest & 1))
 		c->points[m.point].unstored[dest]++;
+	c->given[i].refused |= (uint8_t)(1u << dest);
 }
 
 void checker_acked(struct checker *c, int64_t true_us, size_t record)
@@ -677,6 +681,23 @@ static void count_unstored(struct checker *c)
 	}
 }
 
+/* A full disk takes the room of what was delivered, at last of the running hour too: a start after
+ * an unclean end then reckons it as missing. */
+static void count_freed(struct checker *c, int64_t disk_well_since_us)
+{
+	for (size_t i = c->given_count; i-- > 0;) {
+		struct given *g = &c->given[i];
+
+		if (g->true_us < c->now_us - 2 * (US_PER_DAY / 24))
+			break;
+		if (g->on_disk || g->freed || disk_well_since_us < g->true_us - (US_PER_DAY / 24))
+			continue;
+		g->freed = true;
+		for (unsigned d = 0; d < PLAN_DESTS; d++)
+			c->points[g->point].unstored[d] += g->got >> d & 1;
+	}
+}
+
 void checker_started(struct checker *c, int64_t true_us)
 {
 	c->now_us = true_us;
@@ -698,6 +719,7 @@ void checker_ended(struct checker *c, int64_t true_us, bool clean, int64_t disk_
 	check_stored(c, clean, disk_well_since_us);
 	if (clean)
 		return;
+	count_freed(c, disk_well_since_us);
 	/* acknowledgements since then may be unknown to the store */
 	if (disk_well_since_us > kept_us)
 		kept_us = INT64_MIN;

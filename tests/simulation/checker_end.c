@@ -154,13 +154,13 @@ static void check_accounts(struct checker *c, unsigned dest, unsigned point)
 	}
 }
 
-/* A gateway that never knew the time cannot say how long it was off. */
-static int64_t blind_us(const struct checker *c)
+/* After runs that never knew the time for certain nobody can say how long it was off before. */
+static bool blind(const struct checker *c)
 {
-	for (size_t i = 0; i < c->clock_count; i++)
-		if (c->clocks[i].level > FG_CLOCK_UNKNOWN)
-			return FG_MAX(c->clocks[i].true_us - c->first_start_us, 0);
-	return c->last_end_us - c->first_start_us;
+	for (uint32_t i = 0; i < c->boot_count; i++)
+		if (!c->boots[i].certain_us)
+			return true;
+	return false;
 }
 
 /* S8: what the accounts say, what came, and what time says. */
@@ -169,7 +169,7 @@ static void check_law(struct checker *c, unsigned dest)
 	for (unsigned i = 0; i < POINTS; i++) {
 		const struct point *p = &c->points[i];
 		const struct plan_device_conf *conf = &c->plan->device[i / PLAN_POINTS];
-		double due, come = (double)p->readings[dest] + p->suppressed[dest] + p->gaps[dest];
+		double due, slack, come = (double)p->readings[dest] + p->suppressed[dest] + p->gaps[dest];
 		char name[16];
 
 		if (i / PLAN_POINTS >= c->plan->devices || i % PLAN_POINTS >= conf->points ||
@@ -187,10 +187,10 @@ static void check_law(struct checker *c, unsigned dest)
 		/* the last device is not always configured */
 		if (i / PLAN_POINTS == c->plan->devices - 1)
 			continue;
-		if (fabs(p->scheduled[dest] - due) >
-			(double)c->starts + 1 +
-				(double)(c->clock_slack_us + blind_us(c)) /
-					(double)conf->interval_us)
+		slack = (double)c->starts + 1 +
+			(double)c->clock_slack_us / (double)conf->interval_us;
+		if (p->scheduled[dest] - due > slack ||
+			(due - p->scheduled[dest] > slack && !blind(c)))
 			checker_found(c, "S8", "dest%u: %s: scheduled %.0f, but %.0f were due",
 				dest, checker_name(i, name), p->scheduled[dest], due);
 	}
@@ -230,7 +230,7 @@ static int on_owed(
 		checker_row(item, point, &m);
 		i = checker_find_value(c, &m);
 		/* what was refused is in a gap */
-		if (i == NONE || !(c->given[i].refused >> o->dest & 1))
+		if (!((n->refused | (i == NONE ? 0 : c->given[i].refused)) >> o->dest & 1))
 			c->points[point].readings[o->dest]++;
 	}
 	if (item->kind == FG_ITEM_GAP && is_for(item->gap->destination, o->dest))

@@ -33,6 +33,7 @@ struct given {
 	bool ever_early;	   /* one got it before it was stored */
 	bool on_disk, gone;	   /* in the last look at the disk; lost with a power cut */
 	uint8_t corrected;	   /* for destinations */
+	bool freed;		   /* from a full disk, before it was accounted for */
 	uint8_t wrong;		   /* destinations that were told a time by what is not certain */
 	int64_t acked_us[PLAN_DESTS];
 };
@@ -42,7 +43,7 @@ struct number {
 	uint32_t given; /* NONE: a gap or an account */
 	uint32_t hash;	/* of the content */
 	bool seen;
-	uint8_t got;
+	uint8_t got, refused; /* by destinations */
 };
 
 struct record {

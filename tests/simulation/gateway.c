@@ -579,7 +579,7 @@ static bool finish(struct sim_gateway *g)
 	store_through(g);
 	save_deliveries(g);
 	clean = fg_store_engine_rest(g->store, sim_clock(g->sim));
-	fg_store_engine_close(g->store, g->core->next_seq);
+	fg_store_engine_close(g->store, fg_core_release_from(g->core));
 	free_gateway(g);
 	return clean;
 }
