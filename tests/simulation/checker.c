@@ -521,7 +521,7 @@ void checker_refused(struct checker *c, int64_t true_us, unsigned dest, const ch
 	i = identify(c, &m, "refused");
 	if (i == NONE)
 		return;
-	/* it came, which the gateway was not told, or had not stored before a cut, and came again */
+	/* it came, which the gateway was not told, or had not stored before a cut, and again */
 	if (c->given[i].got >> dest & 1 && !(c->given[i].refused >> dest & 1))
 		c->points[m.point].unstored[dest]++;
 	c->given[i].refused |= (uint8_t)(1u << dest);

@@ -169,7 +169,8 @@ static void check_law(struct checker *c, unsigned dest)
 	for (unsigned i = 0; i < POINTS; i++) {
 		const struct point *p = &c->points[i];
 		const struct plan_device_conf *conf = &c->plan->device[i / PLAN_POINTS];
-		double due, slack, come = (double)p->readings[dest] + p->suppressed[dest] + p->gaps[dest];
+		double come = (double)p->readings[dest] + p->suppressed[dest] + p->gaps[dest];
+		double due, slack;
 		char name[16];
 
 		if (i / PLAN_POINTS >= c->plan->devices || i % PLAN_POINTS >= conf->points ||
