@@ -327,8 +327,9 @@ static void test_account(void **state)
 
 static void test_topics_of_items(void **state)
 {
-	static const char *const want[] = {[FG_ITEM_READING] = "t/obs/bathing/bragernes/"
-							       "water_temperature",
+	static const char *const want[] = {
+		[FG_ITEM_READING] = ("t/obs/bathing/bragernes/"
+				     "water_temperature"),
 		[FG_ITEM_GAP] = "t/gateways/gw/gaps", [FG_ITEM_ACCOUNT] = "t/gateways/gw/account"};
 
 	(void)state;
