@@ -226,7 +226,7 @@ static int correct_row(struct work *w, uint64_t from, uint64_t first, uint64_t e
 /* As much of one job as there are numbers and rows for: 1 when it is done, 0 before. */
 static int run_job(struct work *w, unsigned max)
 {
-	uint64_t from, to, first, end;
+	uint64_t from = 0, to = 0, first, end;
 	int rc;
 
 	while ((rc = find_stretch(w, &from, &to)) > 0) {
