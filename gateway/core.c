@@ -616,9 +616,11 @@ static void tidy(struct fg_core *core)
 
 	for (size_t i = 0; i < core->publisher_count; i++)
 		delivered = FG_MIN(delivered, fg_ranges_first(&core->publishers[i]->unacked));
-	/* without the time nobody knows what is old, but the store is kept to its size */
-	core->ports.expire(
-		core->ports.arg, core->trusted ? core->now.wall_us / 1000 : 0, delivered);
+	/* without the time nobody knows what is old, nor where times are wrong that are being
+	 * corrected; but the store is kept to its size */
+	core->ports.expire(core->ports.arg,
+		core->trusted && !fg_core_correcting(core) ? core->now.wall_us / 1000 : 0,
+		delivered);
 }
 
 /* What is measured and accounted for is to be stored, and then to go out, before anybody says

@@ -354,6 +354,13 @@ void fg_core_clock(struct fg_core *core, struct fg_now now, enum fg_clock_level 
 
 /* ---- corrections under way ---- */
 
+bool fg_core_correcting(const struct fg_core *core)
+{
+	const struct fg_core_time *t = &core->time;
+
+	return t->restamping || t->correction_at < t->correction_count;
+}
+
 /* In order, and an era's time before its corrections. */
 static void tell_store(struct fg_core *core)
 {
@@ -425,7 +432,7 @@ void fg_core_clock_status(const struct fg_core *core, struct fg_now now, struct 
 		fg_json_uint(j, "waiting_for_time", waiting);
 	if (t->estimated_eras)
 		fg_json_uint(j, "estimated_eras", t->estimated_eras);
-	if (t->restamping || t->correction_at < t->correction_count)
+	if (fg_core_correcting(core))
 		fg_json_bool(j, "correcting", true);
 	if (t->corrected)
 		fg_json_uint(j, "corrected", t->corrected);

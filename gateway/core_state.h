@@ -186,6 +186,8 @@ void fg_core_clock_fini(struct fg_core *core);
 /* Tells the store what it is yet to be told of eras; returns when to call again. */
 int64_t fg_core_clock_run(struct fg_core *core);
 void fg_core_restamped(struct fg_core *core, unsigned used, bool more);
+/* What was told with a wrong time is not all corrected yet. */
+bool fg_core_correcting(const struct fg_core *core);
 void fg_core_clock_status(const struct fg_core *core, struct fg_now now, struct fg_json *j);
 
 /* core_delivery.c: what publishers and store arrange between them */

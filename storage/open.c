@@ -38,8 +38,10 @@ static const char *const texts[ST_COUNT] = {
 	[ST_POINT_ADD] = "INSERT INTO point (id, descriptor) VALUES (?1, ?2)",
 	[ST_ROWS] = "SELECT seq, record FROM reading WHERE seq >= ?1 AND seq <= ?2 ORDER BY seq",
 	[ST_FIRST] = "SELECT min(seq) FROM reading",
-	[ST_SPANS] = "SELECT last, timed, from_ms, to_ms, bytes, offset_us"
-		     " FROM span LEFT JOIN era ON number = span.era ORDER BY first",
+	[ST_SPANS] = "SELECT last, timed, from_ms, to_ms, bytes, era.offset_us, uncertainty_s,"
+		     " last >= next_seq FROM span LEFT JOIN era ON number = span.era"
+		     " LEFT JOIN restamp ON restamp.era = span.era AND next_seq >= 0"
+		     " ORDER BY first",
 	[ST_DELETE_ROWS] = "DELETE FROM reading WHERE seq <= ?1",
 	[ST_DELETE_SPANS] = "DELETE FROM span WHERE first <= ?1",
 	/* boots rise with the sequence: those before the oldest span have no rows left */

@@ -26,7 +26,8 @@ struct verdict {
 
 struct span_row {
 	uint64_t last, bytes;
-	bool known; /* has wall time */
+	bool known; /* has wall time, not an estimate alone */
+	bool awaits_correction;
 	int64_t to_ms;
 };
 
@@ -37,14 +38,15 @@ static void read_span(sqlite3_stmt *st, struct span_row *ret)
 
 	ret->last = (uint64_t)sqlite3_column_int64(st, 0);
 	ret->bytes = (uint64_t)sqlite3_column_int64(st, 4);
-	ret->known = timed || has_offset;
+	ret->known = timed || (has_offset && sqlite3_column_int64(st, 6) == 0);
+	ret->awaits_correction = sqlite3_column_int(st, 7);
 	ret->to_ms = sqlite3_column_int64(st, 3);
 	if (!timed && has_offset)
 		ret->to_ms = fg_time_add(ret->to_ms, sqlite3_column_int64(st, 5) / 1000);
 }
 
 /* How far from the front rows may go: the last number of a span, 0 for none. Spans whose time is
- * not known go with a later one that is expired. */
+ * not known, or an estimate, go with a later one that is expired; none before its corrections. */
 static int choose(struct fg_spool *s, const struct verdict *v, uint64_t *ret_upto)
 {
 	FG_CLEANUP(fg_sql_reset) sqlite3_stmt *st = s->st[ST_SPANS];
@@ -54,7 +56,7 @@ static int choose(struct fg_spool *s, const struct verdict *v, uint64_t *ret_upt
 
 	while ((rc = fg_sql_step(st)) > 0) {
 		read_span(st, &span);
-		if (span.last >= v->delivered_below)
+		if (span.last >= v->delivered_below || (span.awaits_correction && !v->for_room))
 			break;
 		bytes += span.bytes;
 		if (!step_end || bytes <= STEP_BYTES)

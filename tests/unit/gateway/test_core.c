@@ -206,6 +206,19 @@ static void test_housekeeping_without_the_time(void **state)
 	assert_true(f.expire_now_ms == 0);
 }
 
+/* Where times are wrong that are being corrected nobody knows what is old. */
+static void test_housekeeping_while_times_are_corrected(void **state)
+{
+	(void)state;
+	f.core->time.restamping = true;
+	fake_turn(&f, 60 * SEC);
+	assert_int_equal(f.expires, 1);
+	assert_true(f.expire_now_ms == 0);
+	fg_core_restamped(f.core, 1, false);
+	fake_turn(&f, 60 * SEC);
+	assert_true(f.expire_now_ms == f.now.wall_us / 1000);
+}
+
 static void test_stop_says_offline_and_is_idle(void **state)
 {
 	size_t mark;
@@ -371,6 +384,7 @@ int main(void)
 		TEST(test_times_of_readings),
 		TEST(test_housekeeping),
 		TEST(test_housekeeping_without_the_time),
+		TEST(test_housekeeping_while_times_are_corrected),
 		TEST(test_stop_says_offline_and_is_idle),
 		TEST(test_offline_comes_last),
 		TEST(test_stop_without_a_connection),

@@ -462,7 +462,6 @@ static void readings_dropped_meanwhile_are_skipped(void **state)
 	struct store *t = *state;
 	unsigned used;
 
-	t->conf.keep_ms = 1;
 	store_open(t);
 	begin_seen(t);
 	put_rows(t, 1, 400, 4, false);
@@ -470,15 +469,43 @@ static void readings_dropped_meanwhile_are_skipped(void **state)
 	begin_job(t, 1);
 	assert_true(step(t, 30, true, &used));
 	assert_true(used > 0);
-	while (fg_spool_tidy(t->s, &(const struct fg_tidy){
-			.now_wall_ms = STORE_WALL_MS + 1400 * 10000,
-			.delivered_below = seen.first + 600}) > 0)
-		;
+	assert_int_equal(fg_spool_use_reserve(t->s), FG_OK); /* the disk is full */
+	assert_int_equal(fg_spool_tidy(t->s, &(const struct fg_tidy){
+			.delivered_below = seen.first + 600}), FG_TIDY_MORE);
 	seen.dropped_below = info_of(t).first_seq;
 	assert_true(seen.dropped_below > seen.first + 100 &&
 		    seen.dropped_below < seen.first + 1000);
 	correct_all(t, 64);
 	check(t, 1 << 1, 1);
+}
+
+/* By its wrong time all of it is old. */
+static void what_awaits_its_correction_does_not_expire(void **state)
+{
+	const struct fg_tidy tidy = {
+		.now_wall_ms = STORE_WALL_MS + 9000 * 10000, .delivered_below = FG_SEQ_END};
+	struct store *t = *state;
+	uint64_t first;
+	unsigned used;
+
+	t->conf.keep_ms = 3600000;
+	store_open(t);
+	begin_seen(t);
+	put_rows(t, 1, 400, 4, true);
+	first = info_of(t).first_seq;
+	put_rows(t, 2, 4, 4, true);
+	begin_job(t, 1);
+	assert_int_equal(fg_spool_tidy(t->s, &tidy), FG_TIDY_DONE);
+	assert_true(step(t, 1000, true, &used));
+	assert_int_equal(fg_spool_tidy(t->s, &tidy), FG_TIDY_DONE);
+	assert_int_equal(info_of(t).first_seq, first);
+	correct_all(t, 64);
+	check(t, 1 << 1, 1);
+	for (unsigned i = 0; i < 1600; i++)
+		assert_int_equal(seen.corrected[i], (first + i) % 4 != 2);
+	while (fg_spool_tidy(t->s, &tidy) > 0)
+		;
+	assert_true(info_of(t).first_seq >= first + 1600);
 }
 
 /* Corrections of corrections: none. The era in which they are told may be corrected itself. */
@@ -512,6 +539,7 @@ int main(void)
 		cmocka_unit_test(spool_I16_holds_whatever_happens),
 		cmocka_unit_test(spool_I16_holds_when_the_disk_fails),
 		T(readings_dropped_meanwhile_are_skipped),
+		T(what_awaits_its_correction_does_not_expire),
 		T(corrections_are_not_corrected),
 	};
 

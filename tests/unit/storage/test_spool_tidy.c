@@ -117,6 +117,25 @@ static void rows_of_unknown_time_expire_by_their_order(void **state)
 	assert_true(info_of(t).first_seq >= seq);
 }
 
+/* So do those whose time is a guess, which may be decades off. */
+static void rows_of_estimated_time_expire_by_their_order(void **state)
+{
+	struct store *t = *state;
+	struct told told = {0};
+	uint64_t first, seq;
+
+	store_open(t);
+	first = fill_hours(t, 1, false);
+	store_time_era(t, info_of(t).era, 1000, FG_UNCERTAIN_UNBOUNDED);
+	store_close(t);
+	store_open(t);
+	assert_int_equal(tidy_all(t, STORE_WALL_MS + 2 * HOUR_MS, FG_SEQ_END, &told), 0);
+	assert_int_equal(info_of(t).first_seq, first);
+	seq = fill_hours(t, 1, true);
+	assert_true(tidy_all(t, STORE_WALL_MS + 2 * HOUR_MS, FG_SEQ_END, &told) > 0);
+	assert_true(info_of(t).first_seq >= seq);
+}
+
 static void spool_I8_I9_the_oldest_goes_for_room_and_is_told(void **state)
 {
 	FG_CLEANUP(fg_ranges_fini) struct fg_ranges seen = {0};
@@ -290,6 +309,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(spool_I8_delivered_history_expires_and_nothing_else),
 		T(rows_of_unknown_time_expire_by_their_order),
+		T(rows_of_estimated_time_expire_by_their_order),
 		T(spool_I8_I9_the_oldest_goes_for_room_and_is_told),
 		T(spool_I8_what_is_not_accounted_for_stays),
 		T(spool_I8_drop_newest_keeps_what_is_not_delivered),
