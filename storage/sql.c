@@ -22,6 +22,7 @@ int fg_sql_status(sqlite3 *db, int rc)
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 	case SQLITE_FORMAT:
+	case SQLITE_CONSTRAINT: /* in a sound file none of our statements breaks one */
 		return FG_ECORRUPT;
 	case SQLITE_READONLY:
 		return -EROFS;

@@ -458,8 +458,8 @@ static struct fg_config *load_config(struct sim *s)
 	return config;
 }
 
-static int open_store(
-	struct sim_gateway *g, const struct fg_spool_conf *conf, struct fg_spool **ret)
+static int try_store(
+	struct sim_gateway *g, const struct fg_spool_conf *conf, struct fg_spool **ret, bool *damaged)
 {
 	char text[256], saved[256] = "";
 	struct fg_core_ports with = ports;
@@ -486,10 +486,34 @@ static int open_store(
 	start.seed = fg_rng_next(&g->sim->rng);
 	if (r >= 0)
 		r = fg_startup_core(&start, &g->newest_ms, &g->core);
-	if (r < 0)
+	*damaged = r == FG_ECORRUPT || (r < 0 && fg_spool_damaged(start.spool));
+	if (r < 0) {
+		sim_log(g->sim, "store: %s: %s", fg_strerror(r), fg_spool_error(start.spool));
 		fg_spool_close(start.spool);
+	}
 	*ret = start.spool;
 	return r;
+}
+
+/* As the daemon does: damage that opening did not meet is salvaged once. */
+static int open_store(
+	struct sim_gateway *g, const struct fg_spool_conf *conf, struct fg_spool **ret)
+{
+	struct fg_buf salvage;
+	bool damaged = false;
+	char saved[256] = "";
+	int r = try_store(g, conf, ret, &damaged);
+
+	if (r >= 0 || !damaged)
+		return r;
+	if (g->reader)
+		fg_reader_close(g->reader);
+	g->reader = NULL;
+	fg_series_set_fini(&g->series);
+	fg_buf_wrap(&salvage, saved, sizeof(saved));
+	r = fg_spool_salvage(conf, sim_clock(g->sim).wall_us / 1000, &salvage);
+	sim_log(g->sim, "store: %s", saved);
+	return r < 0 ? r : try_store(g, conf, ret, &damaged);
 }
 
 static void free_reload(struct sim_gateway *g);

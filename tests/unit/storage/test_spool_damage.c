@@ -402,6 +402,28 @@ static void a_row_under_a_wrong_number_is_not_given(void **state)
 	empty_folder(t);
 }
 
+/* Where damage lets a row appear that cannot be there, that is damage, not a bad request: a start
+ * would fail with it for ever. */
+static void a_row_that_is_in_the_way_is_damage(void **state)
+{
+	struct store *t = *state;
+	struct fg_spool_info info;
+	sqlite3 *db;
+
+	store_open(t);
+	fg_spool_info(t->s, &info);
+	assert_int_equal(fg_spool_reserve(t->s, info.next_seq + 100), FG_OK);
+	store_put(t, info.next_seq, 4, NOW);
+	assert_int_equal(sqlite3_open(t->file, &db), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(db, "INSERT INTO reading SELECT seq + 4, record FROM reading",
+				 NULL, NULL, NULL), SQLITE_OK);
+	sqlite3_close(db);
+	assert_int_equal(fg_spool_begin(t->s), FG_OK);
+	assert_int_equal(store_append(t, info.next_seq + 4, 4, 0, NOW), FG_ECORRUPT);
+	assert_true(fg_spool_damaged(t->s));
+	fg_spool_rollback(t->s);
+}
+
 static void another_programs_file_is_not_salvaged(void **state)
 {
 	struct store *t = *state;
@@ -427,6 +449,7 @@ int main(void)
 		T(a_salvage_that_is_cut_short_goes_on),
 		T(a_damaged_header_is_not_another_program),
 		T(a_row_under_a_wrong_number_is_not_given),
+		T(a_row_that_is_in_the_way_is_damage),
 		T(another_programs_file_is_not_salvaged),
 	};
 
