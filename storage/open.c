@@ -70,7 +70,7 @@ static const char *const texts[ST_COUNT] = {
 			  " ELSE to_ms + offset_us / 1000 END)"
 			  " FROM span LEFT JOIN era ON number = span.era"
 			  " WHERE first < ?1 AND span.era NOT IN (SELECT era FROM restamp)"
-			  " AND (timed OR uncertainty_s = 0)",
+			  " AND coalesce(uncertainty_s, 0) = 0",
 	[ST_ROW_BEFORE] = "SELECT seq, record FROM reading WHERE seq <= ?1"
 			  " ORDER BY seq DESC LIMIT 1",
 	[ST_RESTAMP_ADD] = "INSERT OR IGNORE INTO restamp (era, next_seq, offset_us)"

@@ -238,6 +238,25 @@ static void eras_that_wait_for_their_time_are_listed(void **state)
 		assert_false(l.items[i].same_boot);
 }
 
+/* What was stamped by a guess says no more than the guess: nothing is reckoned by it. */
+static void times_of_an_estimated_era_are_no_bound(void **state)
+{
+	struct store *t = *state;
+	uint32_t estimated;
+	struct list l;
+
+	store_open(t);
+	estimated = info_of(t).era;
+	fill_rows(t, 1000, STORE_WALL_MS);
+	fill_rows(t, 2000, 0);
+	store_time_era(t, estimated, OFFSET, FG_UNCERTAIN_UNBOUNDED);
+	store_close(t);
+	store_open(t);
+	l = list_of(t);
+	assert_int_equal(l.count, 1);
+	check_listed(&l.items[0], estimated, l.items[0].same_boot, 2000, INT64_MIN);
+}
+
 /* What a salvage may leave: rows, and nothing of their eras. They wait as before. */
 static void eras_that_were_lost_are_found_again(void **state)
 {
@@ -404,6 +423,7 @@ int main(void)
 		T(spool_I15_an_era_keeps_its_time),
 		T(eras_that_wait_for_their_time_are_listed),
 		T(eras_that_were_lost_are_found_again),
+		T(times_of_an_estimated_era_are_no_bound),
 		T(an_era_of_before_that_is_gone_needs_no_time),
 		T(eras_go_with_their_rows),
 		T(the_ledger_is_kept),
