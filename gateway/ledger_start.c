@@ -37,6 +37,16 @@ static bool for_all(const char *destination)
 }
 
 /* An account may have become durable without its row: then it says how far things are told. */
+static void note_account(struct device_known *d, uint64_t seq, int64_t from_ms, int64_t to_ms)
+{
+	if (from_ms == d->row.to_ms) {
+		d->row.to_ms = to_ms;
+		d->row.clean = false;
+	}
+	if (to_ms == d->row.to_ms)
+		d->account_seq = seq;
+}
+
 static int on_account(void *arg, const struct fg_item *item, const struct fg_point_desc *desc,
 	bool uncertain)
 {
@@ -45,12 +55,7 @@ static int on_account(void *arg, const struct fg_item *item, const struct fg_poi
 	(void)uncertain;
 	if (!d || item->kind != FG_ITEM_ACCOUNT || !for_all(item->account->destination))
 		return 0;
-	if (item->account->from_ms == d->row.to_ms) {
-		d->row.to_ms = item->account->to_ms;
-		d->row.clean = false;
-	}
-	if (item->account->to_ms == d->row.to_ms)
-		d->account_seq = item->seq;
+	note_account(d, item->seq, item->account->from_ms, item->account->to_ms);
 	return 0;
 }
 
@@ -74,18 +79,12 @@ static struct fg_core_known_point *point_of(
 	return &d->points[d->count++];
 }
 
-/* Gaps that tell of what was stored, or sent, before it was lost: the ledger has it as sent. */
-static bool after_the_ledger(enum fg_reason reason)
-{
-	return reason == FG_REASON_MAX_SIZE || reason == FG_REASON_THINNED ||
-	       reason == FG_REASON_REJECTED;
-}
-
+/* What was stored before it was lost the ledger has as sent. */
 static void count_item(struct fg_core_known_point *p, const struct fg_item *item)
 {
 	if (item->kind == FG_ITEM_READING)
 		p->sent++;
-	else if (after_the_ledger(item->reason))
+	else if (fg_reason_is_of_stored(item->reason))
 		p->sent += (uint32_t)item->gap->count;
 	else
 		p->missing += (uint32_t)item->gap->count;
@@ -98,7 +97,7 @@ static bool counts(const struct device_known *d, const struct fg_item *item)
 		return !item->replaces && item->qc != FG_QC_MISSING;
 	if (item->kind != FG_ITEM_GAP || !for_all(item->gap->destination))
 		return false;
-	return !after_the_ledger(item->reason) || item->gap->from_ms >= d->row.to_ms;
+	return !fg_reason_is_of_stored(item->reason) || item->gap->from_ms >= d->row.to_ms;
 }
 
 /* Whether it came after the account. What was stored later did, whatever the clock said; what was
@@ -108,6 +107,12 @@ static bool after_account(
 	const struct device_known *d, uint64_t seq, int64_t at_ms, bool uncertain)
 {
 	return seq > d->account_seq || (!uncertain && at_ms >= d->row.to_ms);
+}
+
+static void note_time(struct device_known *d, int64_t from_ms, int64_t to_ms)
+{
+	d->oldest_ms = d->oldest_ms ? FG_MIN(d->oldest_ms, from_ms) : from_ms;
+	d->newest_ms = FG_MAX(d->newest_ms, to_ms);
 }
 
 static int on_item(void *arg, const struct fg_item *item, const struct fg_point_desc *desc,
@@ -126,23 +131,55 @@ static int on_item(void *arg, const struct fg_item *item, const struct fg_point_
 		return 1;
 	}
 	count_item(p, item);
-	if (!uncertain) {
-		d->oldest_ms = d->oldest_ms ? FG_MIN(d->oldest_ms, at_ms) : at_ms;
-		d->newest_ms = FG_MAX(d->newest_ms, at_ms);
-	}
+	if (!uncertain)
+		note_time(d, at_ms, at_ms);
 	return 0;
+}
+
+/* ---- what was freed meanwhile ---- */
+
+static void on_freed_account(void *arg, const struct fg_freed_count *f)
+{
+	struct device_known *d = find(arg, f->desc->device, f->last_seq);
+
+	if (d && f->kind == FG_FREED_ACCOUNT)
+		note_account(d, f->last_seq, f->from_ms, f->to_ms);
+}
+
+static void on_freed(void *arg, const struct fg_freed_count *f)
+{
+	struct scan *s = arg;
+	struct device_known *d = find(s, f->desc->device, f->last_seq);
+	struct fg_core_known_point *p;
+
+	if (!d || f->kind == FG_FREED_ACCOUNT ||
+		!after_account(d, f->last_seq, f->to_ms, !f->timed) ||
+		(f->kind == FG_FREED_LOST && f->from_ms < d->row.to_ms))
+		return;
+	p = point_of(d, f->point, f->desc);
+	if (!p) {
+		s->status = FG_ENOMEM;
+		return;
+	}
+	*(f->kind == FG_FREED_MISSING ? &p->missing : &p->sent) += (uint32_t)f->count;
+	if (f->timed)
+		note_time(d, f->from_ms, f->to_ms);
 }
 
 /* Damage that is met here is no reason not to measure: it is dealt with when the store meets it. */
 static int read_all(struct fg_reader *reader, struct scan *s, uint64_t from, uint64_t to)
 {
+	long freed = fg_reader_freed(reader, on_freed_account, s);
 	long accounts = fg_reader_range(reader, from, to, on_account, s);
 	long items = fg_reader_range(reader, from, to, on_item, s);
 
-	if (accounts < 0 || items < 0)
+	if (freed >= 0)
+		freed = fg_reader_freed(reader, on_freed, s);
+
+	if (accounts < 0 || items < 0 || freed < 0)
 		fg_error("store: not all that was stored since the last accounts can be read: %s; "
 			 "the next accounts may be wrong",
-			fg_strerror((int)FG_MIN(accounts, items)));
+			fg_strerror((int)FG_MIN(FG_MIN(accounts, items), freed)));
 	return s->status;
 }
 

@@ -18,6 +18,8 @@ int fg_spool_set_ledger(struct fg_spool *s, const struct fg_ledger_row *row)
 	sqlite3_bind_int64(st, 3, fg_sql_seq(row->from_seq));
 	sqlite3_bind_int64(st, 4, row->clean);
 	rc = fg_sql_run(st);
+	if (rc == FG_OK) /* what was freed before is in an account now */
+		rc = fg_sql_run(s->st[ST_FREED_CLEAN]);
 	return rc < 0 ? fg_spool_fail_group(s, rc, "store how far an account goes") : FG_OK;
 }
 
@@ -30,6 +32,8 @@ int fg_spool_forget_ledger(struct fg_spool *s, const char *device)
 		return fg_spool_fail(s, FG_EINVAL, "forget a device");
 	sqlite3_bind_text(st, 1, device, -1, SQLITE_STATIC);
 	rc = fg_sql_run(st);
+	if (rc == FG_OK) /* what was freed before is in an account now */
+		rc = fg_sql_run(s->st[ST_FREED_CLEAN]);
 	return rc < 0 ? fg_spool_fail_group(s, rc, "forget a device") : FG_OK;
 }
 

@@ -91,6 +91,8 @@ static const char *const texts[ST_COUNT] = {
 			  " VALUES (?1, ?2, ?3, ?4) ON CONFLICT (device) DO UPDATE"
 			  " SET to_ms = ?2, from_seq = ?3, clean = ?4",
 	[ST_LEDGER_FORGET] = "DELETE FROM ledger WHERE device = ?1",
+	[ST_FREED_CLEAN] = "DELETE FROM freed WHERE last_seq < (SELECT"
+			   " coalesce(min(from_seq), 9223372036854775807) FROM ledger)",
 };
 
 static int64_t clamp(int64_t v, int64_t lo, int64_t hi)

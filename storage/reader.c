@@ -572,3 +572,36 @@ int fg_reader_period(struct fg_reader *r, int64_t since_ms, int64_t until_ms,
 		return (int)given;
 	return p.rc < 0 ? p.rc : FG_OK;
 }
+
+/* ---- what was freed ---- */
+
+long fg_reader_freed(struct fg_reader *r,
+	void (*fn)(void *arg, const struct fg_freed_count *f), void *arg)
+{
+	FG_CLEANUP(fg_sql_finalize) sqlite3_stmt *st = NULL;
+	long given = 0;
+	int rc = fg_sql_make(r->db, "SELECT kind, point, last_seq, count, slot, from_ms, to_ms"
+				    " FROM freed ORDER BY last_seq, kind, point", &st);
+
+	while (rc >= 0 && (rc = fg_sql_step(st)) > 0) {
+		struct fg_freed_count f = {
+			.kind = (enum fg_freed_kind)sqlite3_column_int(st, 0),
+			.point = (uint32_t)sqlite3_column_int64(st, 1),
+			.last_seq = (uint64_t)sqlite3_column_int64(st, 2),
+			.count = (uint64_t)sqlite3_column_int64(st, 3),
+			.timed = sqlite3_column_int64(st, 4) >= 0,
+			.from_ms = sqlite3_column_int64(st, 5),
+			.to_ms = sqlite3_column_int64(st, 6),
+		};
+
+		rc = find_point(r, f.point, &f.desc);
+		if (rc == FG_ECORRUPT) {
+			r->damaged++;
+			rc = FG_OK;
+		} else if (rc == FG_OK) {
+			fn(arg, &f);
+			given++;
+		}
+	}
+	return rc < 0 ? rc : given;
+}

@@ -49,4 +49,27 @@ long fg_reader_history(struct fg_reader *r, const char *station, const char *poi
 int fg_reader_period(struct fg_reader *r, int64_t since_ms, int64_t until_ms,
 	struct fg_ranges *ret);
 
+/* ---- what was freed before an account told of it ---- */
+
+enum fg_freed_kind {
+	FG_FREED_SENT,	  /* readings of quality 1 to 4, corrections not */
+	FG_FREED_MISSING, /* in gaps for all destinations */
+	FG_FREED_LOST,	  /* the same, of what had been stored */
+	FG_FREED_ACCOUNT, /* for all destinations; of the device of its first point */
+};
+
+/* So many of a point, within an hour; an account by itself. */
+struct fg_freed_count {
+	enum fg_freed_kind kind;
+	uint32_t point;
+	const struct fg_point_desc *desc; /* lives as long as the reader */
+	uint64_t last_seq, count;
+	bool timed;
+	int64_t from_ms, to_ms; /* where timed */
+};
+
+/* In order of last_seq. Returns how many were given, or negative. */
+long fg_reader_freed(struct fg_reader *r,
+	void (*fn)(void *arg, const struct fg_freed_count *f), void *arg);
+
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/plant.h"
 #include "base/status.h"
+#include "storage/freed.h"
 #include "storage/loss.h"
 #include "storage/room.h"
 
@@ -32,6 +33,7 @@ struct step {
 	size_t count;
 	enum fg_room_pass pass;
 	struct fg_loss_set losses;
+	struct fg_freed_set freed;
 	struct fg_buf bytes; /* rows of the span that stay */
 	struct kept_row *kept;
 	size_t kept_count, kept_cap;
@@ -150,6 +152,8 @@ static int judge_row(struct step *x, uint64_t seq, const void *record, size_t le
 		rc = FG_OK;
 	else
 		rc = fg_loss_add_row(&x->losses, seq, record, len, step_ms, &x->readings);
+	if (rc == FG_OK)
+		rc = fg_freed_add_row(&x->freed, seq, record, len);
 	if (rc < 0)
 		return rc;
 	x->rows_gone++;
@@ -346,8 +350,12 @@ static int do_spans(struct step *x, uint64_t *at)
 static int in_group(struct step *x)
 {
 	uint64_t at = x->pass == FG_ROOM_THIN ? fg_thin_at(x->s->thin) : 0;
-	int rc = do_spans(x, &at);
+	int rc = fg_freed_init(&x->freed, x->s);
 
+	if (rc == FG_OK)
+		rc = do_spans(x, &at);
+	if (rc == FG_OK)
+		rc = fg_freed_store(&x->freed);
 	if (rc == FG_OK && x->rows_gone && !fg_planted(FG_PLANT_DROP_THEN_TELL))
 		rc = fg_loss_store(&x->losses);
 	if (rc == FG_OK && x->pass == FG_ROOM_THIN)
@@ -390,6 +398,7 @@ static int do_pass(struct step *x, enum fg_room_pass pass)
 		rc = fg_loss_store(&x->losses);
 	fg_spool_rollback(s); /* without effect after a commit */
 	fg_loss_fini(&x->losses);
+	fg_freed_fini(&x->freed);
 	if (rc < 0) {
 		fg_thin_free(FG_TAKE(s->thin)); /* it is ahead of what is stored */
 		return rc;

@@ -60,6 +60,9 @@ static const struct {
 		"INSERT OR IGNORE INTO loss (destination, point, reason, detail, from_ms, to_ms,"
 		" step_ms, missing, scheduled, sent, suppressed, estimated) VALUES (?1, ?2, ?3,"
 		" ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"},
+	{"SELECT point, kind, since, slot, last_seq, from_ms, to_ms, count FROM freed",
+		"INSERT OR IGNORE INTO freed (point, kind, since, slot, last_seq, from_ms, to_ms,"
+		" count) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
 	{"SELECT era, next_seq, offset_us FROM restamp",
 		"INSERT OR IGNORE INTO restamp (era, next_seq, offset_us) VALUES (?1, ?2, ?3)"},
 	{"SELECT key, value FROM meta WHERE key LIKE 'thin%'",

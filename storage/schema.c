@@ -11,6 +11,13 @@
 #define STRING_(x) #x
 #define STRING(x) STRING_(x)
 
+/* Layout 2 had it not at first. */
+#define FREED \
+	"CREATE TABLE IF NOT EXISTS freed (point INTEGER NOT NULL, kind INTEGER NOT NULL," \
+	" since INTEGER NOT NULL, slot INTEGER NOT NULL, last_seq INTEGER NOT NULL," \
+	" from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL, count INTEGER NOT NULL," \
+	" PRIMARY KEY (point, kind, since, slot)) STRICT, WITHOUT ROWID;"
+
 /* The tables that layout 2 added. */
 #define NEW_IN_2 \
 	"CREATE TABLE ledger (device TEXT PRIMARY KEY, to_ms INTEGER NOT NULL," \
@@ -21,6 +28,7 @@
 	" scheduled INTEGER NOT NULL, sent INTEGER NOT NULL, suppressed INTEGER NOT NULL," \
 	" estimated INTEGER NOT NULL, PRIMARY KEY (destination, point, reason, detail))" \
 	" STRICT, WITHOUT ROWID;" \
+	FREED \
 	"CREATE TABLE restamp (era INTEGER PRIMARY KEY, next_seq INTEGER NOT NULL," \
 	" offset_us INTEGER NOT NULL) STRICT;"
 
@@ -61,7 +69,7 @@ static bool has_our_tables(sqlite3 *db)
 	static const char all[] = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'";
 	static const char ours[] = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND"
 		" name IN ('meta', 'era', 'point', 'reading', 'span', 'delivery', 'ledger', 'loss',"
-		" 'restamp')";
+		" 'restamp', 'freed')";
 	int64_t known, there;
 
 	if (fg_sql_int(db, ours, &known) < 0 || fg_sql_int(db, all, &there) < 0)
@@ -143,9 +151,7 @@ int fg_schema_prepare(sqlite3 *db, const char *file, uint64_t first_seq, struct 
 		return FG_OK;
 	}
 	*ret_created = false;
-	if (rc == VERSION)
-		return FG_OK;
-	rc = fg_sql_exec(db, from_1);
+	rc = fg_sql_exec(db, rc == VERSION ? FREED : from_1);
 	if (rc < 0) {
 		fg_buf_printf(why, "cannot bring '%s' to layout %d: ", file, VERSION);
 		fg_sql_describe(db, why);

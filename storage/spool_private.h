@@ -51,6 +51,7 @@ enum fg_spool_statement {
 	ST_LEDGER,
 	ST_LEDGER_SET,
 	ST_LEDGER_FORGET,
+	ST_FREED_CLEAN,
 	ST_COUNT
 };
 

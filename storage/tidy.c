@@ -8,6 +8,7 @@
 
 #include "base/plant.h"
 #include "base/status.h"
+#include "storage/freed.h"
 #include "storage/loss.h"
 #include "storage/removed.h"
 #include "storage/spool_private.h"
@@ -100,6 +101,26 @@ static int note_losses(struct fg_spool *s, uint64_t upto, const struct fg_remove
 	return rc;
 }
 
+/* What the rows up to `upto` are to the ledgers. */
+static int note_freed(struct fg_spool *s, uint64_t upto)
+{
+	FG_CLEANUP(fg_sql_reset) sqlite3_stmt *st = s->st[ST_ROWS];
+	struct fg_freed_set set;
+	int rc = fg_freed_init(&set, s);
+
+	if (rc == FG_OK && fg_freed_first(&set) <= upto) {
+		sqlite3_bind_int64(st, 1, fg_sql_seq(fg_freed_first(&set)));
+		sqlite3_bind_int64(st, 2, fg_sql_seq(upto));
+		while (rc == FG_OK && (rc = fg_sql_step(st)) > 0)
+			rc = fg_freed_add_row(&set, (uint64_t)sqlite3_column_int64(st, 0),
+				sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1));
+		if (rc == FG_OK)
+			rc = fg_freed_store(&set);
+	}
+	fg_freed_fini(&set);
+	return rc;
+}
+
 static int delete_in_group(struct fg_spool *s, uint64_t upto, uint64_t *ret_rows)
 {
 	int rc;
@@ -124,6 +145,8 @@ static int delete_upto(struct fg_spool *s, uint64_t upto, const struct fg_remove
 	if (rc < 0)
 		return rc;
 	rc = note_losses(s, upto, removed);
+	if (rc == FG_OK)
+		rc = note_freed(s, upto);
 	if (rc == FG_OK)
 		rc = delete_in_group(s, upto, &rows);
 	if (rc < 0)

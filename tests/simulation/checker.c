@@ -681,23 +681,6 @@ static void count_unstored(struct checker *c)
 	}
 }
 
-/* A full disk takes the room of what was delivered, at last of the running hour too: a start after
- * an unclean end then reckons it as missing. */
-static void count_freed(struct checker *c, int64_t disk_well_since_us)
-{
-	for (size_t i = c->given_count; i-- > 0;) {
-		struct given *g = &c->given[i];
-
-		if (g->true_us < c->now_us - 2 * (US_PER_DAY / 24))
-			break;
-		if (g->on_disk || g->freed || disk_well_since_us < g->true_us - (US_PER_DAY / 24))
-			continue;
-		g->freed = true;
-		for (unsigned d = 0; d < PLAN_DESTS; d++)
-			c->points[g->point].unstored[d] += g->got >> d & 1;
-	}
-}
-
 void checker_started(struct checker *c, int64_t true_us)
 {
 	c->now_us = true_us;
@@ -719,7 +702,6 @@ void checker_ended(struct checker *c, int64_t true_us, bool clean, int64_t disk_
 	check_stored(c, clean, disk_well_since_us);
 	if (clean)
 		return;
-	count_freed(c, disk_well_since_us);
 	/* acknowledgements since then may be unknown to the store */
 	if (disk_well_since_us > kept_us)
 		kept_us = INT64_MIN;

@@ -33,7 +33,6 @@ struct given {
 	bool ever_early;	   /* one got it before it was stored */
 	bool on_disk, gone;	   /* in the last look at the disk; lost with a power cut */
 	uint8_t corrected;	   /* for destinations */
-	bool freed;		   /* from a full disk, before it was accounted for */
 	uint8_t wrong;		   /* destinations that were told a time by what is not certain */
 	int64_t acked_us[PLAN_DESTS];
 };

@@ -458,8 +458,8 @@ static struct fg_config *load_config(struct sim *s)
 	return config;
 }
 
-static int try_store(
-	struct sim_gateway *g, const struct fg_spool_conf *conf, struct fg_spool **ret, bool *damaged)
+static int try_store(struct sim_gateway *g, const struct fg_spool_conf *conf,
+	struct fg_spool **ret, bool *damaged)
 {
 	char text[256], saved[256] = "";
 	struct fg_core_ports with = ports;

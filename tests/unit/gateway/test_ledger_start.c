@@ -204,6 +204,87 @@ static void test_nothing_since(void **state)
 	assert_true(got.row.to_ms == NOON_MS && got.oldest_ms == 0);
 }
 
+static void store_row(uint64_t from_seq)
+{
+	const struct fg_ledger_row row = {"sonde", NOON_MS, from_seq, false};
+
+	assert_int_equal(fg_spool_set_ledger(spool, &row), FG_OK);
+}
+
+/* The disk is full, and what all have goes, of the running hour too. */
+static void free_delivered(void)
+{
+	const struct fg_tidy tidy = {.delivered_below = next};
+	struct fg_spool_info info;
+
+	assert_int_equal(fg_spool_commit(spool), FG_OK);
+	assert_int_equal(fg_spool_use_reserve(spool), FG_OK);
+	assert_int_equal(fg_spool_tidy(spool, &tidy), FG_TIDY_MORE);
+	fg_spool_info(spool, &info);
+	assert_int_equal(info.rows, 1);
+	assert_int_equal(fg_spool_begin(spool), FG_OK);
+}
+
+/* What is gone counts as what it was, and what was in an account does not. */
+static void test_what_was_freed_counts(void **state)
+{
+	uint64_t from;
+
+	(void)state;
+	reading(ph, NOON_MS + 1, FG_QC_PASS, true, 0); /* of a number before the row's */
+	from = next;
+	store_row(from);
+	reading(ph, NOON_MS - 1, FG_QC_PASS, true, 0); /* of the hour before */
+	reading(ph, NOON_MS, FG_QC_PASS, true, 0);
+	gap(ph, NOON_MS - 1, FG_REASON_FRAME, NULL);
+	account(ph, NOON_MS - 3600000, NOON_MS);
+	reading(ph, NOON_MS + 9, FG_QC_FAIL, true, 0);
+	reading(ph, NOON_MS + 2, FG_QC_MISSING, true, 0);
+	reading(ph, NOON_MS + 3, FG_QC_PASS, true, from); /* a correction */
+	reading(level, NOON_MS + 4, FG_QC_PASS, true, 0); /* another device */
+	gap(ph, NOON_MS + 5, FG_REASON_FRAME, NULL);
+	gap(ph, NOON_MS + 6, FG_REASON_MAX_SIZE, "town");
+	gap(ph, NOON_MS + 7, FG_REASON_MAX_SIZE, NULL);
+	gap(ph, NOON_MS - 9, FG_REASON_MAX_SIZE, NULL);
+	reading(ph, 0, FG_QC_PASS, false, 0); /* it is still there */
+	free_delivered();
+	look(from);
+	assert_int_equal(got.count, 1);
+	assert_int_equal(points[0].id, ph);
+	assert_int_equal(points[0].sent, 3 + 3);
+	assert_int_equal(points[0].missing, 3);
+	assert_true(got.oldest_ms == NOON_MS && got.newest_ms == NOON_MS + 9);
+}
+
+static void count_freed(void *arg, const struct fg_freed_count *f)
+{
+	*(uint64_t *)arg += f->count;
+}
+
+/* It is forgotten with the account that tells of it. */
+static void test_what_was_freed_is_accounted_for(void **state)
+{
+	uint64_t from = next, n = 0;
+	char text[256];
+	struct fg_buf why;
+
+	(void)state;
+	store_row(from);
+	reading(ph, NOON_MS + 1, FG_QC_PASS, true, 0);
+	reading(ph, NOON_MS + 2, FG_QC_PASS, true, 0);
+	reading(ph, 0, FG_QC_PASS, false, 0);
+	free_delivered();
+	assert_int_equal(fg_spool_commit(spool), FG_OK);
+	fg_buf_wrap(&why, text, sizeof(text));
+	assert_int_equal(fg_reader_open(file, &why, &reader), FG_OK);
+	assert_int_equal(fg_reader_freed(reader, count_freed, &n), 1);
+	assert_int_equal(n, 2);
+	assert_int_equal(fg_spool_begin(spool), FG_OK);
+	store_row(next - 1);
+	assert_int_equal(fg_spool_commit(spool), FG_OK);
+	assert_int_equal(fg_reader_freed(reader, count_freed, &n), 0);
+}
+
 /* A page that cannot be read: what is behind it is not known, and the gateway starts. */
 static void test_damage(void **state)
 {
@@ -239,6 +320,8 @@ int main(void)
 		TEST(test_what_counts),
 		TEST(test_an_account_without_its_row),
 		TEST(test_nothing_since),
+		TEST(test_what_was_freed_counts),
+		TEST(test_what_was_freed_is_accounted_for),
 		TEST(test_damage),
 	};
 

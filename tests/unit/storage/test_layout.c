@@ -155,6 +155,21 @@ static void layout_1_is_brought_to_todays(void **state)
 	store_put(t, info.next_seq, 4, STORE_WALL_MS);
 }
 
+/* One that was written before there was a table of what was freed gets it. */
+static void an_older_layout_2_is_completed(void **state)
+{
+	struct store *t = *state;
+	sqlite3 *db;
+
+	store_open(t);
+	store_close(t);
+	assert_int_equal(sqlite3_open(t->file, &db), SQLITE_OK);
+	run(db, "DROP TABLE freed");
+	sqlite3_close(db);
+	store_open(t);
+	assert_int_equal(ask(t, "SELECT count(*) FROM freed"), 0);
+}
+
 /* A step of it cannot be done: the file stays what it was. */
 static void layout_1_stays_when_it_cannot_be_changed(void **state)
 {
@@ -183,6 +198,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, store_setup, store_teardown)
 	const struct CMUnitTest tests[] = {
 		T(layout_1_is_brought_to_todays),
+		T(an_older_layout_2_is_completed),
 		T(layout_1_stays_when_it_cannot_be_changed),
 	};
 
