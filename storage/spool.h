@@ -167,7 +167,9 @@ int fg_spool_ledger(struct fg_spool *s, void (*fn)(void *arg, const struct fg_le
 enum fg_tidy_result {
 	FG_TIDY_DONE,
 	FG_TIDY_MORE,	    /* call again */
-	FG_TIDY_WANTS_ROOM, /* only undelivered readings could make room: call with `owed` */
+	/* nothing more can go from the front on: call with `owed`. With drop-newest what somebody
+	 * lacks stays all the same, and what all have behind it goes. */
+	FG_TIDY_WANTS_ROOM,
 };
 
 struct fg_tidy {

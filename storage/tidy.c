@@ -241,7 +241,8 @@ static int choose_delivered(struct fg_spool *s, uint64_t delivered_below, uint64
 	return choose(s, &v, ret_upto);
 }
 
-/* Room among what somebody lacks. */
+/* Room among what somebody lacks, or behind it: where what is lacked stays (drop-newest), delivered
+ * rows lie there all the same, and only the caller knows which. */
 static int make_room(struct fg_spool *s, const struct fg_tidy *tidy,
 	const struct fg_removed *removed)
 {
@@ -250,8 +251,7 @@ static int make_room(struct fg_spool *s, const struct fg_tidy *tidy,
 	int rc;
 
 	if (!tidy->owed)
-		return s->limits.when_full == FG_FULL_DROP_NEWEST ? FG_TIDY_DONE
-								  : FG_TIDY_WANTS_ROOM;
+		return FG_TIDY_WANTS_ROOM;
 	owed = calloc(count + 1, sizeof(*owed));
 	if (!owed)
 		return FG_ENOMEM;
