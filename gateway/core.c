@@ -384,6 +384,23 @@ static void reserve_ahead(struct fg_core *core)
 	core->ports.reserve(core->ports.arg, core->seq_limit + FG_SEQ_BLOCK);
 }
 
+void fg_core_begin(struct fg_core *core)
+{
+	if (core->ports.begin)
+		core->ports.begin(core->ports.arg);
+}
+
+int fg_core_end(struct fg_core *core, bool keep)
+{
+	return core->ports.end ? core->ports.end(core->ports.arg, keep) : FG_OK;
+}
+
+void fg_core_take_back(struct fg_core *core, uint64_t next_seq)
+{
+	fg_recent_take_back(&core->recent, core->next_seq - next_seq);
+	core->next_seq = next_seq;
+}
+
 int fg_core_append_entries(struct fg_core *core, struct fg_item *items, unsigned count)
 {
 	int r;

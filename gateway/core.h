@@ -59,7 +59,11 @@ struct fg_core_ports {
 	int (*restamp)(void *arg, uint64_t first_seq, unsigned max);
 	int (*issue_losses)(
 		void *arg, const char *destination, uint64_t first_seq, unsigned max);
-	/* Both in one group with the account that was appended last. */
+	/* What is appended and saved between the two is stored together or not at all. `keep`:
+	 * else it is dropped. Nothing of it was taken where end fails: FG_EFULL, not now;
+	 * FG_EINVAL, it is too much for ever. May be NULL. */
+	void (*begin)(void *arg);
+	int (*end)(void *arg, bool keep);
 	int (*set_ledger)(void *arg, const struct fg_ledger_row *row);
 	int (*forget_ledger)(void *arg, const char *device);
 	/* Undelivered readings below drop_below may go; none of them is published until

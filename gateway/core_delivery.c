@@ -11,29 +11,38 @@
 
 /* Asked again before this, the store has not seen the answer yet. */
 #define ROOM_ANSWER_US 30000000
+/* A gap that tells of a refusal is stored before room is made: of what was refused nobody says any
+ * more that it is lacked. But not for ever, since the store may have no room for it. */
+#define REFUSALS_US 10000000
 /* Losses wait while so many stored entries do: those are told first. */
 #define LOSSES_BACKLOG 4096
 
 /* ---- refusals ---- */
 
-int fg_core_append_gaps(void *arg, struct fg_publisher *p, const struct fg_item *items, size_t n)
+int fg_core_append_gaps(void *arg, struct fg_publisher *p, const struct fg_item *items, size_t n,
+	const struct fg_ranges *unacked)
 {
 	struct fg_core *core = arg;
 	const struct fg_record_head head = {.era = core->era, .count = (unsigned)n};
-	int r;
+	int r, end;
 
-	(void)p;
 	if (!fg_core_may_give(core, (unsigned)n))
 		return FG_EFULL;
 	fg_buf_clear(&core->record);
 	fg_record_encode_gaps(&core->record, &head, items);
 	if (core->record.overflow)
 		return FG_EFULL;
+	fg_core_begin(core);
 	r = core->ports.append(core->ports.arg, core->next_seq, (unsigned)n, core->record.data,
 		core->record.len);
-	if (r < 0)
-		return r;
+	if (r >= 0)
+		core->ports.save_delivery(core->ports.arg, p->conf, unacked);
+	end = fg_core_end(core, r >= 0);
+	if (r < 0 || end < 0)
+		return r < 0 ? r : end;
 	fg_core_give(core, (unsigned)n); /* publishers find them in the store */
+	core->refusals_below = core->next_seq;
+	core->refusals_mono_us = core->now.mono_us;
 	return FG_OK;
 }
 
@@ -81,13 +90,19 @@ static int fill_owed(const struct fg_publisher *p, struct fg_owed *ret)
 	return r < 0 ? r : fg_publisher_doubt(p, &ret->doubt);
 }
 
+static bool refusals_pending(const struct fg_core *core)
+{
+	return core->committed_next < core->refusals_below &&
+	       core->now.mono_us - core->refusals_mono_us < REFUSALS_US;
+}
+
 /* Publishers stand still below drop_below until the store has told what it dropped, so that what
  * it was told of them stays true. */
 static void make_room(struct fg_core *core)
 {
 	size_t n = core->publisher_count;
-	struct fg_owed *owed = calloc(n + 1, sizeof(*owed));
-	int r = owed && core->ports.make_room ? FG_OK : FG_ENOMEM;
+	struct fg_owed *owed = refusals_pending(core) ? NULL : calloc(n + 1, sizeof(*owed));
+	int r = owed && core->ports.make_room ? FG_OK : FG_EAGAIN;
 
 	for (size_t i = 0; i < n && r == FG_OK; i++)
 		r = fill_owed(core->publishers[i], &owed[i]);

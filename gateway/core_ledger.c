@@ -51,6 +51,31 @@ static int sink_row(void *arg, const struct fg_ledger_row *row)
 	return core->ports.set_ledger ? core->ports.set_ledger(core->ports.arg, &last) : FG_OK;
 }
 
+static void sink_begin(void *arg)
+{
+	struct fg_core *core = arg;
+
+	core->ledger_first_seq = core->next_seq;
+	if (!core->ledger_singly)
+		fg_core_begin(core);
+}
+
+static int sink_end(void *arg, bool keep)
+{
+	struct fg_core *core = arg;
+	bool singly = core->ledger_singly;
+	int r;
+
+	core->ledger_singly = false;
+	if (singly)
+		return FG_OK;
+	r = fg_core_end(core, keep);
+	core->ledger_singly = r == FG_EINVAL; /* of thousands of points; with the next try */
+	if (!keep || r < 0)
+		fg_core_take_back(core, core->ledger_first_seq);
+	return r;
+}
+
 /* ---- construction ---- */
 
 static struct fg_ledger *new_ledger(
@@ -275,7 +300,8 @@ void fg_ledgers_sent(
 
 static const struct fg_ledger_sink *sink(struct fg_core *core, struct fg_ledger_sink *s)
 {
-	*s = (struct fg_ledger_sink){sink_gaps, sink_account, sink_row, core};
+	*s = (struct fg_ledger_sink){.gaps = sink_gaps, .account = sink_account, .row = sink_row,
+		.begin = sink_begin, .end = sink_end, .arg = core};
 	return s;
 }
 

@@ -99,6 +99,8 @@ struct fg_core {
 	uint64_t room_below; /* what was frozen for the store to make room; 0: nothing */
 	int64_t room_mono_us; /* since when */
 	bool room_wanted;    /* it asked and was not answered yet */
+	uint64_t refusals_below; /* gaps of what brokers refused have numbers below */
+	int64_t refusals_mono_us; /* since when */
 
 	bool store_writable;
 	char store_error[128];
@@ -110,6 +112,8 @@ struct fg_core {
 	struct fg_device_run *devices; /* by device.index */
 	struct fg_point_run *points;   /* by point.index */
 	/* ledgers of devices that have gone or changed, until they are written */
+	uint64_t ledger_first_seq; /* of the accounts that are being handed over */
+	bool ledger_singly; /* they are more than one message holds: each for itself */
 	struct fg_ledger **leaving;
 	size_t leaving_count;
 	int64_t ledger_retry_mono_us; /* the store took nothing */
@@ -144,8 +148,14 @@ static inline bool fg_core_timed(const struct fg_core *core)
 	return core->trusted || (core->time.clock.estimated && core->time.held_stored);
 }
 
+/* core.c. What the store is given between them it stores together or not at all (core.h). */
+void fg_core_begin(struct fg_core *core);
+int fg_core_end(struct fg_core *core, bool keep);
+
 /* core.c. Give numbers to what is in core->record once it is encoded; for core_ledger.c. */
 int fg_core_append_entries(struct fg_core *core, struct fg_item *items, unsigned count);
+/* Takes back the numbers from next_seq on: what has them was not taken after all. */
+void fg_core_take_back(struct fg_core *core, uint64_t next_seq);
 
 /* core_ledger.c: the ledgers of all devices */
 /* Gives each device that has none one that begins now. */
@@ -193,7 +203,8 @@ void fg_core_clock_status(const struct fg_core *core, struct fg_now now, struct 
 /* core_delivery.c: what publishers and store arrange between them */
 int64_t fg_core_delivery_run(struct fg_core *core);
 void fg_core_doubt_start(struct fg_core *core, struct fg_publisher *p);
-int fg_core_append_gaps(void *arg, struct fg_publisher *p, const struct fg_item *items, size_t n);
+int fg_core_append_gaps(void *arg, struct fg_publisher *p, const struct fg_item *items, size_t n,
+	const struct fg_ranges *unacked);
 
 /* schedule.c */
 /* Whether the core itself was away: the board slept, or the process was stopped. */

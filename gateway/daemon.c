@@ -23,12 +23,31 @@
 
 /* ---- ports ---- */
 
-static int port_append(
-	void *arg, uint64_t first_seq, unsigned count, const void *record, size_t len)
+static struct fg_store_sink *sink_of(struct fg_daemon *d)
+{
+	return d->bundling ? &d->bundle.sink : fg_store_sink(d->store);
+}
+
+static void port_begin(void *arg)
 {
 	struct fg_daemon *d = arg;
 
-	return fg_store_append(fg_store_sink(d->store), first_seq, count, record, len);
+	fg_store_bundle_begin(&d->bundle);
+	d->bundling = true;
+}
+
+static int port_end(void *arg, bool keep)
+{
+	struct fg_daemon *d = arg;
+
+	d->bundling = false;
+	return fg_store_bundle_end(&d->bundle, keep, fg_store_sink(d->store));
+}
+
+static int port_append(
+	void *arg, uint64_t first_seq, unsigned count, const void *record, size_t len)
+{
+	return fg_store_append(sink_of(arg), first_seq, count, record, len);
 }
 
 static void port_save_delivery(
@@ -36,7 +55,7 @@ static void port_save_delivery(
 {
 	struct fg_daemon *d = arg;
 
-	if (fg_store_save_delivery(fg_store_sink(d->store), dest->name, unacked) < 0)
+	if (fg_store_save_delivery(sink_of(d), dest->name, unacked) < 0)
 		fg_debug(FG_DEBUG_spool, "delivery of '%s' not saved: the store is behind",
 			dest->name);
 }
@@ -86,9 +105,7 @@ static int port_issue_losses(void *arg, const char *destination, uint64_t first_
 
 static int port_set_ledger(void *arg, const struct fg_ledger_row *row)
 {
-	struct fg_daemon *d = arg;
-
-	return fg_store_set_ledger(fg_store_sink(d->store), row);
+	return fg_store_set_ledger(sink_of(arg), row);
 }
 
 static int port_forget_ledger(void *arg, const char *device)
@@ -116,6 +133,8 @@ static void port_watch(void *arg, const struct fg_item *item, const struct fg_po
 
 const struct fg_core_ports fg_daemon_ports = {
 	.poll = fg_links_poll,
+	.begin = port_begin,
+	.end = port_end,
 	.append = port_append,
 	.save_delivery = port_save_delivery,
 	.reserve = port_reserve,

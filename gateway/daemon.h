@@ -74,6 +74,8 @@ struct fg_daemon {
 	struct fg_series_set series;
 	struct fg_core *core;
 	struct fg_store *store;
+	struct fg_store_bundle bundle; /* of what the core hands over together */
+	bool bundling;
 	struct fg_reader *reader; /* used by one work item at a time (a pool of one thread) */
 	struct fg_reader **old_readers; /* of damaged files; their texts may be in use */
 	size_t old_reader_count;

@@ -70,7 +70,6 @@ struct fg_ledger {
 	int64_t close_us;
 	uint64_t close_seq;
 	bool close_clean;
-	size_t next_line; /* of the account that is being written */
 	int64_t look_us;  /* a gap may be ripe */
 	uint64_t missing_all, missing_today;
 	int64_t today;
@@ -404,7 +403,6 @@ static void turn(struct fg_ledger *l, int64_t to_us, uint64_t next_seq)
 	l->period[BEFORE] = l->period[RUNNING];
 	l->before_to_us = to_us;
 	l->pending = true;
-	l->next_line = 0;
 	l->period[RUNNING] = (struct period){to_us, next_seq};
 	l->newest_us = INT64_MIN;
 	l->known_newest_us = 0;
@@ -455,22 +453,33 @@ bool fg_ledger_is_done(const struct fg_ledger *l)
 
 /* ---- writing ---- */
 
-int fg_ledger_write_row(struct fg_ledger *l, const struct fg_ledger_sink *sink)
+/* Says that all is written up to where a period begins. */
+static struct fg_ledger_row row_of(const struct fg_ledger *l, const struct period *p)
 {
-	const struct period *p = &l->period[l->pending ? BEFORE : RUNNING];
 	struct fg_ledger_row row = {.to_ms = l->timed ? p->from_us / 1000 : l->row_to_ms,
 		.from_seq = p->from_seq,
 		.clean = l->clean};
+
+	memcpy(row.device, l->device, sizeof(row.device));
+	return row;
+}
+
+static void row_written(struct fg_ledger *l, const struct fg_ledger_row *row)
+{
+	l->row_due = l->rowless = false;
+	l->row_to_ms = row->to_ms;
+}
+
+int fg_ledger_write_row(struct fg_ledger *l, const struct fg_ledger_sink *sink)
+{
+	const struct fg_ledger_row row = row_of(l, &l->period[l->pending ? BEFORE : RUNNING]);
 	int r;
 
 	if (!l->row_due)
 		return FG_OK;
-	memcpy(row.device, l->device, sizeof(row.device));
 	r = sink->row(sink->arg, &row);
-	if (r >= 0) {
-		l->row_due = l->rowless = false;
-		l->row_to_ms = row.to_ms;
-	}
+	if (r >= 0)
+		row_written(l, &row);
 	return r;
 }
 
@@ -576,25 +585,39 @@ static size_t put_lines(
 	return n;
 }
 
-/* As many accounts as the points need; after a refusal it goes on where it stood. */
-static int write_account(struct fg_ledger *l, const struct fg_ledger_sink *sink)
+/* As many accounts as the points need. */
+static int write_accounts(struct fg_ledger *l, const struct fg_ledger_sink *sink)
 {
 	struct fg_account_line lines[FG_ACCOUNT_LINES];
 	struct fg_account account = {.from_ms = l->period[BEFORE].from_us / 1000,
 		.to_ms = l->before_to_us / 1000, .lines = lines};
-	int r;
+	size_t at = 0;
+	int r = FG_OK;
 
-	while (l->next_line < l->point_count) {
-		size_t at = l->next_line;
-
+	while (at < l->point_count && r >= 0) {
 		account.count = put_lines(l, lines, &at);
-		if (account.count) {
+		if (account.count)
 			r = sink->account(sink->arg, &account);
-			if (r < 0)
-				return r;
-		}
-		l->next_line = at;
 	}
+	return r;
+}
+
+/* And the row with them: else after a crash they would be written once more. */
+static int write_account(struct fg_ledger *l, const struct fg_ledger_sink *sink)
+{
+	const struct fg_ledger_row row = row_of(l, &l->period[RUNNING]);
+	int r, end = FG_OK;
+
+	if (sink->begin)
+		sink->begin(sink->arg);
+	r = write_accounts(l, sink);
+	if (r >= 0)
+		r = sink->row(sink->arg, &row);
+	if (sink->end)
+		end = sink->end(sink->arg, r >= 0);
+	if (r < 0 || end < 0)
+		return r < 0 ? r : end;
+	row_written(l, &row);
 	return FG_OK;
 }
 
@@ -613,14 +636,15 @@ static bool nothing_before(const struct fg_ledger *l)
 
 static int write_before(struct fg_ledger *l, int64_t now_us, const struct fg_ledger_sink *sink)
 {
+	bool nothing = nothing_before(l);
 	int r = write_gaps(l, BEFORE, now_us, sink);
 
-	if (r >= 0 && !nothing_before(l))
+	if (r >= 0 && !nothing)
 		r = write_account(l, sink);
 	if (r < 0)
 		return r;
 	l->pending = l->at_once = false;
-	l->row_due = true;
+	l->row_due |= nothing;
 	for (size_t i = 0; i < l->point_count; i++)
 		l->points[i].counts[BEFORE] = (struct counts){0};
 	return FG_OK;
@@ -642,11 +666,13 @@ static int write_end(struct fg_ledger *l, int64_t now_us, const struct fg_ledger
 	if (!l->pending && l->close_us != INT64_MIN) {
 		turn(l, l->close_us, l->close_seq);
 		l->close_us = INT64_MIN; /* once */
+		l->clean = l->close_clean;
 	}
 	if (l->pending)
 		r = write_before(l, now_us, sink);
 	if (r < 0)
 		return r;
+	l->row_due |= l->clean != l->close_clean;
 	l->clean = l->close_clean;
 	r = fg_ledger_write_row(l, sink);
 	l->done = r >= 0;

@@ -21,12 +21,16 @@
 struct fg_ledger;
 
 /* Each takes what it is given or returns a negative status: then the ledger keeps it and tries
- * again. gaps and account give numbers; row is to be in one group with the account before it. */
+ * again. gaps and account give numbers. The accounts of a period and the row that says so are
+ * handed over between begin and end, and are stored together or not at all: where end fails nothing
+ * of it was taken. Both NULL: each for itself. */
 struct fg_ledger_sink {
 	int (*gaps)(void *arg, struct fg_item *items, unsigned count); /* sets their seq */
 	int (*account)(void *arg, const struct fg_account *account);
 	int (*row)(void *arg, const struct fg_ledger_row *row);
 	void *arg;
+	void (*begin)(void *arg);
+	int (*end)(void *arg, bool keep);
 };
 
 /* A ledger that begins at from_us; readings from now on have numbers from from_seq on. */

@@ -185,25 +185,44 @@ static void save(struct fg_publisher *p)
 	p->saved_mono_us = p->now_mono_us;
 }
 
+/* What is lacked once what was refused is told as gaps. */
+static int without_rejects(const struct fg_publisher *p, struct fg_ranges *ret)
+{
+	const struct fg_ranges *numbers = &p->rejects.numbers;
+	int status = fg_ranges_copy(ret, &p->unacked);
+
+	for (size_t i = 0; i < numbers->count && status == FG_OK; i++)
+		status = fg_ranges_remove(ret, numbers->items[i].from, numbers->items[i].to);
+	return status;
+}
+
+/* Gaps and what is lacked beside them in one transaction: neither without the other. */
+static int store_rejects(struct fg_publisher *p)
+{
+	FG_CLEANUP(fg_ranges_fini) struct fg_ranges unacked = {0};
+	struct fg_item items[FG_REJECTS_MAX];
+	size_t n = fg_rejects_items(&p->rejects, p->conf->name, items);
+	int status = without_rejects(p, &unacked);
+
+	return status < 0 ? status : p->ports->gaps(p->ports->arg, p, items, n, &unacked);
+}
+
 void fg_pub_write_rejects(struct fg_publisher *p, bool now)
 {
-	struct fg_item items[FG_REJECTS_MAX];
 	struct fg_rejects *r = &p->rejects;
-	size_t n;
 
 	if (r->count == 0 ||
 		(!now && r->written_mono_us &&
 			p->now_mono_us - r->written_mono_us < REJECTS_EVERY_US))
 		return;
-	n = fg_rejects_items(r, p->conf->name, items);
-	if (p->ports->gaps(p->ports->arg, p, items, n) < 0)
+	if (store_rejects(p) < 0)
 		return;
-	/* in one commit with the gaps: neither without the other */
 	for (size_t i = 0; i < r->numbers.count; i++)
 		fg_pub_forget(p, r->numbers.items[i].from, r->numbers.items[i].to);
 	fg_rejects_clear(r);
 	r->written_mono_us = p->now_mono_us;
-	save(p);
+	p->unacked_dirty = false;
+	p->saved_mono_us = p->now_mono_us;
 }
 
 /* It will never be taken: told as a gap where it counts, and not tried again. What the destination

@@ -81,8 +81,10 @@ struct fg_publisher_ports {
 	/* Writes document `id` into out; false where there is none (any more). */
 	bool (*document)(void *arg, struct fg_publisher *p, size_t id, struct fg_buf *topic,
 		struct fg_buf *payload);
-	/* Stores gaps with the next group commit; FG_EFULL: not now. */
-	int (*gaps)(void *arg, struct fg_publisher *p, const struct fg_item *items, size_t n);
+	/* Stores gaps, and in the same transaction what is not acknowledged beside them; FG_EFULL:
+	 * not now. */
+	int (*gaps)(void *arg, struct fg_publisher *p, const struct fg_item *items, size_t n,
+		const struct fg_ranges *unacked);
 	void *arg;
 };
 

@@ -119,6 +119,12 @@ void fg_recent_skip(struct fg_recent *r, size_t n)
 		fg_recent_add(r, &none);
 }
 
+void fg_recent_take_back(struct fg_recent *r, uint64_t n)
+{
+	r->next -= n; /* what lies there is dropped with the next that takes the place */
+	r->first = FG_MIN(r->first, r->next);
+}
+
 const struct fg_recent_entry *fg_recent_get(const struct fg_recent *r, uint64_t seq)
 {
 	if (seq < r->first || seq >= r->next)

@@ -39,6 +39,9 @@ void fg_recent_add(struct fg_recent *r, const struct fg_recent_entry *entry);
 /* The next n numbers are not here and never will be. */
 void fg_recent_skip(struct fg_recent *r, size_t n);
 
+/* The last n were not given after all. */
+void fg_recent_take_back(struct fg_recent *r, uint64_t n);
+
 /* NULL where the ring no longer, or not yet, holds that number. */
 const struct fg_recent_entry *fg_recent_get(const struct fg_recent *r, uint64_t seq);
 

@@ -78,7 +78,7 @@ static int push(void *arg, const struct fg_store_message *m, const void *payload
 		wake(s, true);
 		return r;
 	}
-	if (m->type == FG_STORE_MSG_APPEND &&
+	if ((m->type == FG_STORE_MSG_APPEND || m->type == FG_STORE_MSG_BUNDLE) &&
 		fg_ring_used(&s->ring) + sizeof(*m) + len > RING_BYTES - RING_SPARE)
 		return FG_EFULL;
 	r = fg_ring_push(&s->ring, parts, len ? 2 : 1);

@@ -33,7 +33,7 @@ static bool is_delivery_of(const char *at, const char *name)
 	struct fg_store_message m;
 
 	memcpy(&m, at + sizeof(uint32_t), sizeof(m));
-	return m.type == FG_STORE_MSG_DELIVERY && strcmp(m.name, name) == 0;
+	return m.type == FG_STORE_MSG_DELIVERY && !m.bundled && strcmp(m.name, name) == 0;
 }
 
 /* What a destination lacks is stored as a whole: the newest state is enough. So they are bounded,
@@ -62,6 +62,19 @@ static int take_room(struct fg_store_engine *e, const struct fg_store_message *m
 	if (e->room_bytes.overflow)
 		return FG_ENOMEM;
 	return fg_store_room_decode(m, e->room_bytes.data, e->room_bytes.len, &e->room);
+}
+
+/* What it holds is laid out as it waits here. */
+static int enqueue_bundle(struct fg_store_engine *e, const void *payload, size_t len)
+{
+	if (e->pending.len + len > APPENDS_MAX)
+		return FG_EFULL;
+	if (!fg_buf_room(&e->pending, len)) {
+		e->pending.overflow = false;
+		return FG_EFULL;
+	}
+	fg_buf_put(&e->pending, payload, len);
+	return FG_OK;
 }
 
 static int enqueue(struct fg_store_engine *e, const struct fg_store_message *m,
@@ -95,6 +108,9 @@ int fg_store_engine_push(struct fg_store_engine *e, const struct fg_store_messag
 		/* one that still has the old file open may be late */
 		e->damaged |= e->now.mono_us >= e->salvage_due_us;
 		return FG_OK;
+	case FG_STORE_MSG_BUNDLE:
+		r = enqueue_bundle(e, payload, len);
+		break;
 	default:
 		r = enqueue(e, m, payload, len);
 		break;
@@ -156,7 +172,7 @@ static void commit_small(struct fg_store_engine *e)
 		struct fg_store_message m;
 
 		memcpy(&m, e->pending.data + at + sizeof(uint32_t), sizeof(m));
-		if (fg_engine_is_small(m.type))
+		if (fg_engine_is_small(e, &m))
 			fg_engine_cut_out(&e->pending, at, n);
 		else
 			at += n;

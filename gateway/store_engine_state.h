@@ -51,9 +51,9 @@ void fg_engine_tell(struct fg_store_engine *e, struct fg_store_event event);
 size_t fg_engine_length_at(const char *at);
 void fg_engine_cut_out(struct fg_buf *b, size_t at, size_t n);
 /* What needs little room and must not wait for readings. */
-bool fg_engine_is_small(enum fg_store_message_type type);
+bool fg_engine_is_small(const struct fg_store_engine *e, const struct fg_store_message *m);
 
-/* Chooses the next group: whole messages, at least one. */
+/* Chooses the next group: whole messages and whole bundles, at least one. */
 void fg_engine_choose_group(struct fg_store_engine *e);
 typedef int (*fg_engine_message_fn)(struct fg_store_engine *e, struct fg_store_message *m,
 	const void *payload, size_t len);

@@ -28,13 +28,20 @@ void fg_engine_cut_out(struct fg_buf *b, size_t at, size_t n)
 	memmove(b->data + at, b->data + at + n, b->len - at);
 }
 
+static void message_at(const struct fg_store_engine *e, size_t at, struct fg_store_message *ret)
+{
+	memcpy(ret, e->pending.data + at + sizeof(uint32_t), sizeof(*ret));
+}
+
 void fg_engine_choose_group(struct fg_store_engine *e)
 {
+	struct fg_store_message m;
 	size_t at = 0;
 
-	do
+	do {
+		message_at(e, at, &m);
 		at += fg_engine_length_at(e->pending.data + at);
-	while (at < e->pending.len && at < e->group_most);
+	} while (at < e->pending.len && (m.joined || at < e->group_most));
 	e->group_len = at;
 }
 
@@ -61,13 +68,37 @@ static bool in_group(enum fg_store_message_type type)
 	return type <= FG_STORE_MSG_DESTINATIONS;
 }
 
-/* What needs little room and must not wait for readings. A ledger's row does: it speaks of an
- * account that is appended before it. */
-bool fg_engine_is_small(enum fg_store_message_type type)
+/* Whether what a destination lacks is bundled with something: later states of it speak of that. */
+static bool waits_bundled(const struct fg_store_engine *e, const char *destination)
 {
-	return type == FG_STORE_MSG_DELIVERY || type == FG_STORE_MSG_ERA ||
-	       type == FG_STORE_MSG_DESTINATIONS ||
-	       (type == FG_STORE_MSG_LEDGER && fg_planted(FG_PLANT_ROW_FIRST));
+	struct fg_store_message m;
+
+	for (size_t at = 0; at < e->pending.len;
+		at += fg_engine_length_at(e->pending.data + at)) {
+		message_at(e, at, &m);
+		if (m.bundled && m.type == FG_STORE_MSG_DELIVERY &&
+			strcmp(m.name, destination) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What needs little room and must not wait for readings. A ledger's row does: it speaks of an
+ * account that is appended before it. So does delivery state where gaps tell what it lacks no
+ * longer. */
+bool fg_engine_is_small(const struct fg_store_engine *e, const struct fg_store_message *m)
+{
+	switch (m->type) {
+	case FG_STORE_MSG_DELIVERY:
+		return !waits_bundled(e, m->name);
+	case FG_STORE_MSG_ERA:
+	case FG_STORE_MSG_DESTINATIONS:
+		return true;
+	case FG_STORE_MSG_LEDGER:
+		return fg_planted(FG_PLANT_ROW_FIRST);
+	default:
+		return false;
+	}
 }
 
 /* A refusal that would be the same for ever must not hold up the rest. */
@@ -209,7 +240,7 @@ static int apply(struct fg_store_engine *e, struct fg_store_message *m, const vo
 static int apply_small(struct fg_store_engine *e, struct fg_store_message *m, const void *payload,
 	size_t len)
 {
-	return fg_engine_is_small(m->type) ? apply(e, m, payload, len) : FG_OK;
+	return fg_engine_is_small(e, m) ? apply(e, m, payload, len) : FG_OK;
 }
 
 /* What must be durable before the readings of this commit are, or needs no commit. */
@@ -293,7 +324,7 @@ int fg_engine_tell_done(struct fg_store_engine *e, struct fg_store_message *m, c
 int fg_engine_tell_small(struct fg_store_engine *e, struct fg_store_message *m, const void *payload,
 	size_t len)
 {
-	return fg_engine_is_small(m->type) ? fg_engine_tell_done(e, m, payload, len) : FG_OK;
+	return fg_engine_is_small(e, m) ? fg_engine_tell_done(e, m, payload, len) : FG_OK;
 }
 
 static int look_for_group(struct fg_store_engine *e, struct fg_store_message *m,
@@ -308,10 +339,9 @@ static int look_for_group(struct fg_store_engine *e, struct fg_store_message *m,
 static int look_for_small(struct fg_store_engine *e, struct fg_store_message *m,
 	const void *payload, size_t len)
 {
-	(void)e;
 	(void)payload;
 	(void)len;
-	return fg_engine_is_small(m->type) ? FG_EAGAIN : FG_OK;
+	return fg_engine_is_small(e, m) ? FG_EAGAIN : FG_OK;
 }
 
 int fg_engine_commit_group(struct fg_store_engine *e, bool small)

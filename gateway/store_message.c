@@ -151,6 +151,48 @@ int fg_store_found_damage(struct fg_store_sink *to)
 	return push(to, &m, NULL, 0, true);
 }
 
+/* ---- several at once ---- */
+
+static int bundle_push(void *arg, const struct fg_store_message *m, const void *payload, size_t len,
+	bool urgent)
+{
+	struct fg_store_bundle *b = arg;
+	struct fg_store_message one = *m;
+	const uint32_t n = (uint32_t)(sizeof(one) + len);
+
+	(void)urgent;
+	one.bundled = one.joined = true;
+	b->last = b->bytes.len;
+	fg_buf_put(&b->bytes, &n, sizeof(n));
+	fg_buf_put(&b->bytes, &one, sizeof(one));
+	fg_buf_put(&b->bytes, payload, len);
+	if (b->bytes.overflow)
+		b->status = FG_EINVAL;
+	return b->status;
+}
+
+void fg_store_bundle_begin(struct fg_store_bundle *b)
+{
+	*b = (struct fg_store_bundle){.sink = {.push = bundle_push, .arg = b}};
+	fg_buf_init(&b->bytes, FG_STORE_PAYLOAD_MAX);
+}
+
+int fg_store_bundle_end(struct fg_store_bundle *b, bool keep, struct fg_store_sink *to)
+{
+	const struct fg_store_message m = {.type = FG_STORE_MSG_BUNDLE};
+	char *joined = b->bytes.data + b->last + sizeof(uint32_t) +
+		       offsetof(struct fg_store_message, joined);
+	const bool no = false;
+	int r = b->status;
+
+	if (keep && r == FG_OK && b->bytes.len) {
+		memcpy(joined, &no, sizeof(no));
+		r = push(to, &m, b->bytes.data, b->bytes.len, false);
+	}
+	fg_buf_fini(&b->bytes);
+	return r;
+}
+
 /* ---- room ---- */
 
 /* Appends the part of a set below `limit`: its length, then its stored form. */

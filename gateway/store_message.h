@@ -65,6 +65,8 @@ enum fg_store_message_type {
 	/* overtake everything; the newest replaces an older one */
 	FG_STORE_MSG_ROOM,
 	FG_STORE_MSG_DAMAGED,
+	/* several of those in group commits, which are stored together or not at all */
+	FG_STORE_MSG_BUNDLE,
 };
 
 struct fg_store_message {
@@ -73,6 +75,7 @@ struct fg_store_message {
 	uint64_t a, b;
 	char name[64];
 	struct fg_store_call *call;
+	bool bundled, joined; /* one of a bundle; another one of it follows */
 };
 
 /* The longest payload of any message. */
@@ -114,6 +117,19 @@ int fg_store_make_room(struct fg_store_sink *to, const struct fg_owed *owed, siz
 	uint64_t drop_below);
 /* A reader found the file damaged. */
 int fg_store_found_damage(struct fg_store_sink *to);
+
+/* Collects what is to be stored together: what is pushed into its sink waits for the end, which
+ * hands it over as one message. A push that failed makes the end fail. */
+struct fg_store_bundle {
+	struct fg_store_sink sink;
+	struct fg_buf bytes; /* as they wait in the engine: length, message, payload */
+	size_t last;	     /* where the last message begins */
+	int status;
+};
+void fg_store_bundle_begin(struct fg_store_bundle *b);
+/* keep: otherwise what was collected is dropped. Nothing was taken where it fails; FG_EINVAL: it is
+ * more than one message can hold. */
+int fg_store_bundle_end(struct fg_store_bundle *b, bool keep, struct fg_store_sink *to);
 
 /* The sets of a ROOM message, whose payload has to outlive it. FG_ECORRUPT, FG_ENOMEM. */
 struct fg_store_room {

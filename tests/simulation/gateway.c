@@ -29,7 +29,8 @@ struct sim_gateway {
 	struct fg_reader *old_readers[READERS_MAX]; /* texts of theirs may be lent */
 	size_t old_reader_count;
 	struct fg_store_engine *store;
-	struct fg_store_sink *sink; /* the store's */
+	struct fg_store_sink *sink; /* the store's, or the bundle's */
+	struct fg_store_bundle bundle;
 	bool time_known;
 	int64_t newest_ms;	       /* of what was stored at the start */
 	int64_t tick_us;	       /* of the next look at the clock */
@@ -280,6 +281,22 @@ static struct fg_store_sink *sink_of(void *arg)
 	return ((struct sim_gateway *)arg)->sink;
 }
 
+static void port_begin(void *arg)
+{
+	struct sim_gateway *g = arg;
+
+	fg_store_bundle_begin(&g->bundle);
+	g->sink = &g->bundle.sink;
+}
+
+static int port_end(void *arg, bool keep)
+{
+	struct sim_gateway *g = arg;
+
+	g->sink = fg_store_engine_sink(g->store);
+	return fg_store_bundle_end(&g->bundle, keep, g->sink);
+}
+
 static int port_append(
 	void *arg, uint64_t first_seq, unsigned count, const void *record, size_t len)
 {
@@ -369,6 +386,8 @@ static void port_read_page(void *arg, const struct fg_destination *dest, struct 
 
 static const struct fg_core_ports ports = {
 	.poll = port_poll,
+	.begin = port_begin,
+	.end = port_end,
 	.append = port_append,
 	.save_delivery = port_save,
 	.reserve = port_reserve,

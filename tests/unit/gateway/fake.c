@@ -70,13 +70,28 @@ static int take_item(void *arg, const struct fg_record_head *head, const struct 
 	return 0;
 }
 
+static void port_begin(void *arg)
+{
+	((struct fake *)arg)->bundle_lost = ((struct fake *)arg)->bundle_full;
+}
+
+static int port_end(void *arg, bool keep)
+{
+	struct fake *f = arg;
+	bool lost = f->bundle_lost;
+
+	f->bundle_lost = false;
+	f->bundles += keep && !lost;
+	return keep && lost ? FG_EFULL : FG_OK;
+}
+
 static int port_append(void *arg, uint64_t first_seq, unsigned count, const void *record,
 	size_t len)
 {
 	struct fake *f = arg;
 
-	if (f->store_full)
-		return FG_EFULL;
+	if (f->store_full || f->bundle_lost)
+		return f->store_full ? FG_EFULL : FG_OK;
 	assert_int_equal(first_seq, f->appended_next); /* no holes, none twice */
 	assert_true(first_seq + count <= f->core->seq_limit);
 	assert_int_equal(fg_record_decode(record, len, first_seq, take_item, f), FG_OK);
@@ -88,6 +103,8 @@ static void port_save(void *arg, const struct fg_destination *dest, const struct
 {
 	struct fake_broker *b = broker(arg, dest);
 
+	if (((struct fake *)arg)->bundle_lost)
+		return;
 	assert_int_equal(fg_ranges_copy(&b->saved, unacked), FG_OK);
 	b->saves++;
 }
@@ -184,8 +201,8 @@ static int port_set_ledger(void *arg, const struct fg_ledger_row *row)
 	struct fake *f = arg;
 	size_t i = 0;
 
-	if (f->ledger_full)
-		return FG_EFULL;
+	if (f->ledger_full || f->bundle_lost)
+		return f->ledger_full ? FG_EFULL : FG_OK;
 	while (i < f->row_count && strcmp(f->rows[i].device, row->device) != 0)
 		i++;
 	assert_true(i < sizeof(f->rows) / sizeof(f->rows[0]));
@@ -358,14 +375,14 @@ static void add_destinations(struct fake *f)
 
 static void new_core(struct fake *f)
 {
-	const struct fg_core_ports ports = {.poll = port_poll, .append = port_append,
-		.save_delivery = port_save, .reserve = port_reserve, .set_era = port_set_era,
-		.restamp_begin = port_restamp_begin, .restamp = port_restamp,
-		.issue_losses = port_issue_losses, .make_room = port_make_room,
-		.set_ledger = port_set_ledger, .forget_ledger = port_forget_ledger,
-		.expire = port_expire, .connect = port_connect, .disconnect = port_disconnect,
-		.publish = port_publish, .read_page = port_read_page, .watch = port_watch,
-		.arg = f};
+	const struct fg_core_ports ports = {.poll = port_poll, .begin = port_begin, .end = port_end,
+		.append = port_append, .save_delivery = port_save, .reserve = port_reserve,
+		.set_era = port_set_era, .restamp_begin = port_restamp_begin,
+		.restamp = port_restamp, .issue_losses = port_issue_losses,
+		.make_room = port_make_room, .set_ledger = port_set_ledger,
+		.forget_ledger = port_forget_ledger, .expire = port_expire, .watch = port_watch,
+		.connect = port_connect, .disconnect = port_disconnect, .publish = port_publish,
+		.read_page = port_read_page, .arg = f};
 
 	f->start = (struct fg_core_start){.next_seq = f->appended_next,
 		.seq_limit = f->appended_next + FG_SEQ_BLOCK, .era = 1, .next_era = 2,

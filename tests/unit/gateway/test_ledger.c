@@ -27,7 +27,7 @@ struct written {
 	size_t account_count;
 	struct fg_ledger_row row;
 	unsigned rows;
-	bool full, full_of_rows;
+	bool full, full_of_rows, full_at_end, open;
 };
 
 static struct written w;
@@ -48,6 +48,7 @@ static int take_gaps(void *arg, struct fg_item *items, unsigned count)
 static int take_account(void *arg, const struct fg_account *account)
 {
 	(void)arg;
+	assert_true(w.open);
 	if (w.full)
 		return FG_EFULL;
 	w.lines[w.account_count] = account->lines[0];
@@ -65,7 +66,37 @@ static int take_row(void *arg, const struct fg_ledger_row *row)
 	return FG_OK;
 }
 
-static const struct fg_ledger_sink sink = {take_gaps, take_account, take_row, NULL};
+static size_t accounts_before;
+static unsigned rows_before;
+static struct fg_ledger_row row_before;
+
+static void take_begin(void *arg)
+{
+	(void)arg;
+	accounts_before = w.account_count;
+	rows_before = w.rows;
+	row_before = w.row;
+	w.open = true;
+}
+
+static int take_end(void *arg, bool keep)
+{
+	(void)arg;
+	assert_true(w.open);
+	w.open = false;
+	if (keep && !w.full_at_end)
+		return FG_OK;
+	w.account_count = accounts_before;
+	w.rows = rows_before;
+	w.row = row_before;
+	return keep ? FG_EFULL : FG_OK;
+}
+
+static const struct fg_ledger_sink sink = {.gaps = take_gaps,
+	.account = take_account,
+	.row = take_row,
+	.begin = take_begin,
+	.end = take_end};
 
 static int begin(void **state)
 {
@@ -348,6 +379,36 @@ static void test_more_points_than_an_account_holds(void **state)
 	assert_int_equal(w.lines[1].point, 7 + FG_ACCOUNT_LINES);
 }
 
+/* All accounts of a period and the row that says so, or none of it: one that is stored without the
+ * row would be written again after a crash. */
+static void test_accounts_and_row_come_together(void **state)
+{
+	const int64_t t = NOON + HOUR + 5 * SEC;
+	unsigned rows;
+
+	(void)state;
+	for (uint32_t i = 0; i < 149; i++)
+		assert_int_equal(fg_ledger_add_point(l, 8 + i, &ph, false), FG_OK);
+	fg_ledger_sent(l, 0, NOON + 700 * SEC);
+	run(NOON + HOUR, 150);
+	rows = w.rows;
+	w.full_at_end = true;
+	assert_int_equal(run(t, 150), FG_EFULL);
+	w.full_at_end = false;
+	w.full_of_rows = true;
+	assert_int_equal(run(t, 150), FG_EFULL);
+	assert_int_equal(w.account_count, 0);
+	assert_int_equal(w.rows, rows);
+	w.full_of_rows = false;
+	assert_int_equal(run(t, 150), FG_OK);
+	assert_int_equal(w.account_count, 3);
+	assert_int_equal(w.lines[0].sent, 1);
+	assert_int_equal(w.rows, rows + 1);
+	assert_true(w.row.to_ms == (NOON + HOUR) / 1000 && w.row.from_seq == 150);
+	run(t + SEC, 151);
+	assert_int_equal(w.rows, rows + 1);
+}
+
 static void test_totals(void **state)
 {
 	uint64_t all, today;
@@ -379,6 +440,7 @@ int main(void)
 		TEST(test_start_after_a_crash),
 		TEST(test_start_after_a_clean_end),
 		TEST(test_more_points_than_an_account_holds),
+		TEST(test_accounts_and_row_come_together),
 		TEST(test_totals),
 	};
 

@@ -360,10 +360,12 @@ static void test_select(void **state)
 
 static struct fg_gap gap;
 static char gap_of[16];
-static unsigned gap_code, gap_calls, saves_then;
+static unsigned gap_code, gap_calls;
+static uint64_t told_below; /* the least number that is lacked beside the gap */
 static bool gaps_fail;
 
-static int take_gaps(void *arg, struct fg_publisher *p, const struct fg_item *items, size_t n)
+static int take_gaps(void *arg, struct fg_publisher *p, const struct fg_item *items, size_t n,
+	const struct fg_ranges *unacked)
 {
 	(void)arg;
 	gap_calls++;
@@ -376,7 +378,7 @@ static int take_gaps(void *arg, struct fg_publisher *p, const struct fg_item *it
 	gap = *items[0].gap;
 	gap_code = items[0].detail;
 	snprintf(gap_of, sizeof(gap_of), "%s", gap.destination);
-	saves_then = town->saves;
+	told_below = fg_ranges_first(unacked);
 	(void)p;
 	return FG_OK;
 }
@@ -426,7 +428,7 @@ static void test_refused_publication_becomes_a_gap(void **state)
 	assert_int_equal(gap_calls, 2);
 	assert_int_equal(gap.count, 2);
 	assert_int_equal(fg_publisher_backlog(p), 0);
-	assert_int_equal(town->saves, saves_then + 1); /* with them, in one commit */
+	assert_true(told_below > seq); /* with them, in one commit */
 }
 
 static void test_refusals_wait_for_the_store_and_are_written_at_the_end(void **state)
@@ -467,6 +469,8 @@ static void test_a_refusal_comes_out_as_a_stored_gap(void **state)
 	fake_ack(&f, town, 1, 0x87);
 	fake_turn(&f, SEC);
 	seq = f.appended_next - 1;
+	assert_int_equal(f.bundles, 1);
+	assert_true(fg_ranges_first(&town->saved) == seq);
 	assert_int_equal(f.stored[seq - FAKE_FIRST_SEQ].item.kind, FG_ITEM_GAP);
 	gap = (struct fg_gap){.count = 1, .destination = "town"};
 	f.stored[seq - FAKE_FIRST_SEQ].item.gap = &gap; /* what was lent is gone */
@@ -475,6 +479,35 @@ static void test_a_refusal_comes_out_as_a_stored_gap(void **state)
 	assert_int_equal(fake_count(town, 0, seq), 1);
 	assert_string_equal(fake_sent_entry(town, 0, 2)->topic, "town/gateways/gw/gaps");
 	assert_int_equal(fg_publisher_backlog(p), 0);
+}
+
+/* Where gap and delivery state find no room together, neither is taken, and it comes again. */
+static void test_a_refusal_that_finds_no_room_is_whole_later(void **state)
+{
+	struct fg_publisher *p = begin_refusals();
+	uint64_t seq, refused;
+
+	(void)state;
+	f.core->publisher_ports.gaps = fg_core_append_gaps;
+	fake_settle(&f);
+	refused = fake_reading(&f, sonde, 1);
+	fake_settle(&f);
+	f.bundle_full = true;
+	seq = f.appended_next;
+	fake_ack(&f, town, 1, 0x87);
+	fake_turn(&f, SEC);
+	assert_true(fg_ranges_has(&p->unacked, refused));
+	assert_int_equal(f.appended_next, seq);
+	assert_int_equal(f.core->next_seq, seq);
+	f.bundle_full = false;
+	serve(2);
+	assert_false(fg_ranges_has(&town->saved, refused));
+	assert_int_equal(f.appended_next, seq + 1);
+	fg_core_wants_room(f.core, f.now);
+	assert_int_equal(f.core->room_below, 0); /* not before the gap is durable */
+	fake_commit(&f);
+	fake_turn(&f, SEC);
+	assert_true(f.core->room_below > seq);
 }
 
 /* What counts nowhere leaves no gap. */
@@ -749,6 +782,7 @@ int main(void)
 		TEST(test_refused_publication_becomes_a_gap),
 		TEST(test_refusals_wait_for_the_store_and_are_written_at_the_end),
 		TEST(test_a_refusal_comes_out_as_a_stored_gap),
+		TEST(test_a_refusal_that_finds_no_room_is_whole_later),
 		TEST(test_refused_announcement),
 		TEST(test_quota_backs_off),
 		TEST(test_back_off),

@@ -12,263 +12,19 @@
 
 #include "base/log.h"
 #include "base/status.h"
+#include "fake_spool.h"
 #include "gateway/store_engine.h"
 
 #define SECOND	   INT64_C(1000000)
 #define INTERVAL   (10 * SECOND)
 #define EVENTS_MAX 4000
-#define LOG_MAX	   40000
 
-/* One store on disk: what is committed is a text of what was done, in order. */
-struct fg_spool {
-	char done[LOG_MAX], group[LOG_MAX];
-	bool open, in_group;
-	int closes, opens, salvages;
-	/* what it answers */
-	int fail_commit, commit_status; /* how many commits fail, and how */
-	bool full;			/* appends alone do not fit: -ENOSPC */
-	int append_status, issue_status, restamp_status, era_status;
-	int open_status, salvage_status;
-	bool damaged;
-	unsigned restamp_used, issue_used, losses;
-	bool restamp_more;
-	int reserve_uses;
-	int tidies, tidy_results[16];
-	uint64_t tidy_drop_below;
-	char owed[2000];
-	int64_t salvage_wall_ms, max_bytes;
-	uint64_t resumed_from, last_seq;
-};
-
-static struct fg_spool spool;
 static struct fg_store_engine *engine;
 static struct fg_store_sink *to;
 static struct fg_store_event events[EVENTS_MAX];
 static size_t event_count;
 static struct fg_now now;
 static int64_t due_us;
-
-/* ---- the spool ---- */
-
-FG_PRINTF(2, 3) static int note(struct fg_spool *s, const char *fmt, ...)
-{
-	size_t len = strlen(s->group);
-	va_list ap;
-
-	assert_true(s->open);
-	assert_true(s->in_group);
-	va_start(ap, fmt);
-	vsnprintf(s->group + len, sizeof(s->group) - len, fmt, ap);
-	va_end(ap);
-	return FG_OK;
-}
-
-int fg_spool_open(const struct fg_spool_conf *conf, struct fg_buf *why, struct fg_spool **ret)
-{
-	assert_string_equal(conf->file, "r.db");
-	assert_false(spool.open);
-	spool.opens++;
-	if (spool.open_status < 0) {
-		fg_buf_puts(why, "no way");
-		return spool.open_status;
-	}
-	spool.open = true;
-	spool.damaged = false;
-	*ret = &spool;
-	return FG_OK;
-}
-
-void fg_spool_close(struct fg_spool *s)
-{
-	assert_true(s->open);
-	assert_false(s->in_group);
-	s->open = false;
-	s->closes++;
-}
-
-int fg_spool_salvage(const struct fg_spool_conf *conf, int64_t now_wall_ms, struct fg_buf *why)
-{
-	assert_false(spool.open); /* nobody has it open */
-	assert_string_equal(conf->file, "r.db");
-	spool.salvages++;
-	spool.salvage_wall_ms = now_wall_ms;
-	fg_buf_puts(why, "nearly all was saved");
-	return spool.salvage_status;
-}
-
-int fg_spool_resume(struct fg_spool *s, uint64_t next_seq)
-{
-	s->resumed_from = next_seq;
-	return FG_OK;
-}
-
-void fg_spool_info(struct fg_spool *s, struct fg_spool_info *ret)
-{
-	*ret = (struct fg_spool_info){.next_seq = 100, .reserved = 1000, .bytes = 4096, .era = 7,
-		.last_seq = s->last_seq};
-}
-
-int fg_spool_reserve(struct fg_spool *s, uint64_t limit)
-{
-	(void)limit;
-	assert_false(s->in_group);
-	return FG_OK;
-}
-
-int fg_spool_release(struct fg_spool *s, uint64_t next)
-{
-	(void)s;
-	(void)next;
-	return FG_OK;
-}
-
-int fg_spool_begin(struct fg_spool *s)
-{
-	assert_true(s->open);
-	assert_false(s->in_group);
-	s->in_group = true;
-	s->group[0] = '\0';
-	return FG_OK;
-}
-
-int fg_spool_append(struct fg_spool *s, uint64_t first_seq, unsigned count, const void *record,
-	size_t len)
-{
-	(void)record;
-	(void)len;
-	if (s->append_status < 0)
-		return s->append_status;
-	if (s->full)
-		return -ENOSPC;
-	return note(s, "append %d+%u\n", (int)first_seq, count);
-}
-
-int fg_spool_set_delivery(struct fg_spool *s, const char *destination, const struct fg_ranges *r)
-{
-	return note(s, "delivery %s %d\n", destination, (int)fg_ranges_first(r));
-}
-
-int fg_spool_set_era(struct fg_spool *s, const struct fg_era *era)
-{
-	if (s->era_status < 0)
-		return s->era_status;
-	return note(s, "era %u%s\n", era->number, era->timed ? " timed" : "");
-}
-
-int fg_spool_restamp_begin(struct fg_spool *s, uint32_t era, int64_t true_offset_us)
-{
-	return note(s, "restamp era %u to %d\n", era, (int)true_offset_us);
-}
-
-int fg_spool_restamp(struct fg_spool *s, uint64_t first_seq, unsigned max, unsigned *ret_used,
-	bool *ret_more)
-{
-	if (s->restamp_status < 0)
-		return s->restamp_status;
-	*ret_used = s->restamp_used;
-	*ret_more = s->restamp_more;
-	return note(s, "restamp %d max %u\n", (int)first_seq, max);
-}
-
-int fg_spool_losses(struct fg_spool *s, const char *destination, unsigned *ret)
-{
-	assert_false(s->in_group);
-	*ret = s->losses + (unsigned)strlen(destination);
-	return FG_OK;
-}
-
-int fg_spool_issue_losses(struct fg_spool *s, const char *destination, uint64_t first_seq,
-	unsigned max, unsigned *ret_used)
-{
-	if (s->issue_status < 0)
-		return s->issue_status;
-	*ret_used = s->issue_used;
-	return note(s, "issue '%s' %d max %u\n", destination, (int)first_seq, max);
-}
-
-int fg_spool_set_ledger(struct fg_spool *s, const struct fg_ledger_row *row)
-{
-	return note(s, "ledger %s to %d from %d%s\n", row->device, (int)row->to_ms,
-		(int)row->from_seq, row->clean ? " clean" : "");
-}
-
-int fg_spool_forget_ledger(struct fg_spool *s, const char *device)
-{
-	return note(s, "forget %s\n", device);
-}
-
-int fg_spool_set_destinations(struct fg_spool *s, const char *const *names, size_t count,
-	int64_t now_wall_ms)
-{
-	note(s, "destinations");
-	for (size_t i = 0; i < count; i++)
-		note(s, " %s", names[i]);
-	return note(s, " at %d\n", (int)now_wall_ms);
-}
-
-int fg_spool_commit(struct fg_spool *s)
-{
-	size_t len = strlen(s->done);
-
-	assert_true(s->in_group);
-	if (s->fail_commit > 0) {
-		s->fail_commit--;
-		return s->commit_status;
-	}
-	snprintf(s->done + len, sizeof(s->done) - len, "%s", s->group);
-	s->in_group = false;
-	return FG_OK;
-}
-
-void fg_spool_rollback(struct fg_spool *s)
-{
-	s->in_group = false;
-}
-
-void fg_spool_set_limits(struct fg_spool *s, const struct fg_spool_conf *conf)
-{
-	assert_false(s->in_group);
-	assert_string_equal(conf->file, "r.db");
-	s->max_bytes = conf->max_bytes;
-}
-
-int fg_spool_use_reserve(struct fg_spool *s)
-{
-	assert_false(s->in_group);
-	s->reserve_uses++;
-	return FG_OK;
-}
-
-bool fg_spool_damaged(const struct fg_spool *s)
-{
-	return s->damaged;
-}
-
-int fg_spool_tidy(struct fg_spool *s, const struct fg_tidy *t)
-{
-	int result = s->tidies < (int)FG_COUNT(s->tidy_results) ? s->tidy_results[s->tidies] :
-								  FG_TIDY_DONE;
-
-	s->tidies++;
-
-	assert_false(s->in_group);
-	s->owed[0] = '\0';
-	s->tidy_drop_below = t->drop_below;
-	for (size_t i = 0; t->owed && i < t->owed_count; i++)
-		snprintf(s->owed + strlen(s->owed), sizeof(s->owed) - strlen(s->owed),
-			"%s %u %d %d;", t->owed[i].destination, t->owed[i].domains,
-			(int)fg_ranges_count_below(&t->owed[i].unacked, t->drop_below),
-			(int)fg_ranges_count_below(&t->owed[i].doubt, t->drop_below));
-	if (result == FG_TIDY_MORE && t->owed)
-		t->dropped(t->arg, 1, 5, 4);
-	return result;
-}
-
-const char *fg_spool_error(const struct fg_spool *s)
-{
-	(void)s;
-	return "as told";
-}
 
 /* ---- the core's side ---- */
 
@@ -516,6 +272,94 @@ static void test_disk_full(void **state)
 	assert_int_equal(spool.reserve_uses, 2);
 }
 
+static void bundle(uint64_t seq, unsigned n, const char *name, uint64_t from)
+{
+	struct fg_store_bundle b;
+	struct fg_ranges r;
+
+	fg_ranges_init(&r);
+	fg_ranges_add(&r, from, FG_SEQ_END);
+	fg_store_bundle_begin(&b);
+	for (unsigned i = 0; i < n; i++)
+		assert_int_equal(fg_store_append(&b.sink, seq + i, 1, "record", 6), FG_OK);
+	assert_int_equal(fg_store_save_delivery(&b.sink, name, &r), FG_OK);
+	assert_int_equal(fg_store_bundle_end(&b, true, to), FG_OK);
+	fg_ranges_fini(&r);
+}
+
+/* What belongs together is in one commit, however small the groups have become. */
+static void test_a_bundle_is_never_split(void **state)
+{
+	(void)state;
+	spool.fail_commit = 12; /* groups become smaller than any message */
+	spool.commit_status = -ENOSPC;
+	append(100, 1);
+	append(101, 1);
+	pass(40);
+	assert_true(spool.fail_commit == 0);
+	append(102, 1);
+	spool.done[0] = '\0';
+	spool.fail_commit = 11;
+	bundle(103, 20, "town", 90);
+	append(123, 1);
+	deliver("town", 95);
+	for (unsigned i = 0; i < 100 && !strstr(spool.done, "append 123"); i++) {
+		run();
+		now.mono_us = due_us;
+		/* of the twenty and the delivery, all or none; and no later delivery before */
+		assert_true(!strstr(spool.done, "append 103") ==
+			    !strstr(spool.done, "append 122+1\ndelivery town 90"));
+		assert_true(strstr(spool.done, "append 103") || !strstr(spool.done, "delivery"));
+	}
+	assert_non_null(strstr(spool.done, "delivery town 90\nappend 123"));
+	pass(20);
+	assert_non_null(strstr(spool.done, "delivery town 95"));
+	assert_int_equal(fg_store_engine_pending(engine), 0);
+}
+
+/* On a full disk, delivery state waits for the gaps that belong to it; that of others does not. */
+static void test_a_bundle_on_a_full_disk(void **state)
+{
+	(void)state;
+	spool.full = true;
+	bundle(100, 1, "town", 40);
+	deliver("town", 50);
+	deliver("lab", 60);
+	pass(20);
+	expect_done("delivery lab 60\n");
+	deliver("town", 55); /* the newest of those that stand alone is enough */
+	spool.full = false;
+	pass(20);
+	expect_done("append 100+1\ndelivery town 40\ndelivery town 55\n");
+}
+
+/* One that cannot be kept whole is not taken at all. */
+static void test_a_bundle_that_is_dropped_or_too_large(void **state)
+{
+	static char record[1000];
+	struct fg_store_bundle b;
+	int r = FG_OK;
+
+	(void)state;
+	fg_store_bundle_begin(&b);
+	fg_store_append(&b.sink, 100, 1, "record", 6);
+	assert_int_equal(fg_store_bundle_end(&b, false, to), FG_OK);
+	fg_store_bundle_begin(&b);
+	for (unsigned i = 0; i < 100 && r == FG_OK; i++)
+		r = fg_store_append(&b.sink, 100 + i, 1, record, sizeof(record));
+	assert_int_equal(r, FG_EINVAL);
+	assert_int_equal(fg_store_bundle_end(&b, true, to), FG_EINVAL);
+	fg_store_bundle_begin(&b);
+	assert_int_equal(fg_store_bundle_end(&b, true, to), FG_OK);
+	assert_int_equal(fg_store_engine_pending(engine), 0);
+	while (append(100, 1) == FG_OK)
+		;
+	fg_store_bundle_begin(&b);
+	fg_store_append(&b.sink, 100, 1, "record", 6);
+	assert_int_equal(fg_store_bundle_end(&b, true, to), FG_EFULL);
+	pass(20);
+}
+
 /* A group that failed does not make numbers look stored that a smaller one does not hold. */
 static void test_a_smaller_group_tells_its_own(void **state)
 {
@@ -715,6 +559,9 @@ int main(void)
 		TEST(test_refused_for_good),
 		TEST(test_retry_after_a_second),
 		TEST(test_disk_full),
+		TEST(test_a_bundle_is_never_split),
+		TEST(test_a_bundle_on_a_full_disk),
+		TEST(test_a_bundle_that_is_dropped_or_too_large),
 		TEST(test_a_smaller_group_tells_its_own),
 		TEST(test_bounds),
 		TEST(test_room),
