@@ -215,20 +215,31 @@ static int load_rows(struct fg_spool *s, int64_t after)
 	return rc;
 }
 
+/* What no writer of ours stores. By the index rows are deleted, so it must not be believed then. */
+static bool span_possible(sqlite3_stmt *st, int64_t last_before)
+{
+	int64_t first = sqlite3_column_int64(st, 0), last = sqlite3_column_int64(st, 1);
+	int64_t rows = sqlite3_column_int64(st, 2);
+
+	return first > last_before && last >= first && last < (int64_t)FG_SEQ_MAX && rows > 0 &&
+	       rows <= last - first + 1 && sqlite3_column_int64(st, 3) > 0 &&
+	       sqlite3_column_int64(st, 4) <= sqlite3_column_int64(st, 5);
+}
+
 static int load_tail(struct fg_spool *s)
 {
-	int64_t rows, last = 0;
-	int rc = fg_sql_int(s->db, "SELECT coalesce(sum(rows), 0) FROM span", &rows);
+	FG_CLEANUP(fg_sql_finalize) sqlite3_stmt *st = NULL;
+	int64_t last = 0;
+	int rc = fg_sql_make(s->db, "SELECT first, last, rows, bytes, from_ms, to_ms FROM span"
+		" ORDER BY first", &st);
 
-	if (rc == FG_OK)
-		rc = fg_sql_int(s->db, "SELECT last FROM span ORDER BY first DESC LIMIT 1", &last);
-	if (rc == FG_ENOENT)
-		rc = FG_OK;
+	while (rc == FG_OK && (rc = fg_sql_step(st)) > 0) {
+		rc = span_possible(st, last) ? FG_OK : FG_ECORRUPT;
+		last = sqlite3_column_int64(st, 1);
+		s->now.rows += (uint64_t)sqlite3_column_int64(st, 2);
+	}
 	if (rc < 0)
 		return rc;
-	if (last < 0 || last >= (int64_t)FG_SEQ_MAX || rows < 0)
-		return FG_ECORRUPT;
-	s->now.rows = (uint64_t)rows;
 	s->now.last_seq = (uint64_t)last;
 	return load_rows(s, last);
 }
@@ -246,6 +257,8 @@ static int load_counters(struct fg_spool *s, uint64_t marked)
 		return FG_ECORRUPT;
 	s->next_point = (uint32_t)point + 1;
 	s->stored_reserved = (uint64_t)reserved;
+	if (s->now.last_seq >= s->stored_reserved)
+		return FG_ECORRUPT; /* a row, or the index, has a number that was never reserved */
 	/* spool I2: above everything that may ever have been used */
 	s->reserved = FG_MAX(s->stored_reserved, marked);
 	s->reserved = FG_MAX(s->reserved, s->now.last_seq + 1);
@@ -268,7 +281,10 @@ static int load(struct fg_spool *s, const struct fg_spool_conf *conf, uint64_t m
 		fg_buf_printf(why, "cannot read the state of '%s': %s", s->file,
 			fg_strerror(rc));
 		fg_buf_puts(why, "; ");
-		fg_sql_describe(s->db, why);
+		if (rc == FG_ECORRUPT && fg_sql_status(s->db, sqlite3_errcode(s->db)) != rc)
+			fg_buf_puts(why, "its index of time or its counters are impossible");
+		else
+			fg_sql_describe(s->db, why);
 	}
 	return rc;
 }

@@ -424,6 +424,45 @@ static void a_row_that_is_in_the_way_is_damage(void **state)
 	fg_spool_rollback(t->s);
 }
 
+/* By the index of time rows are deleted: one that cannot be right is damage. */
+static void an_impossible_index_is_damage(void **state)
+{
+	static const char *const changes[] = {"last = first - 1", "first = -5", "rows = 0",
+		"rows = 100000", "last = last + 20", "from_ms = to_ms + 1", "bytes = -1",
+		"last = 4611686018427387904", "last = last + 1000000000"};
+	FG_CLEANUP(fg_ranges_fini) struct fg_ranges seen = {0};
+	struct store *t = *state;
+	struct original o;
+	struct fg_buf why;
+	char sql[160];
+	sqlite3 *db;
+
+	make_original(t, &o);
+	for (size_t i = 0; i < FG_COUNT(changes); i++) {
+		put_back(t, &o);
+		/* a span in the middle; the last one for what only that one can have */
+		snprintf(sql, sizeof(sql), "UPDATE span SET %s WHERE first = (SELECT %s(first) FROM"
+			" (SELECT first FROM span ORDER BY first LIMIT -1 OFFSET 1))", changes[i],
+			i == FG_COUNT(changes) - 1 ? "max" : "min");
+		assert_int_equal(sqlite3_open(t->file, &db), SQLITE_OK);
+		if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+			fail_msg("%s: %s", sql, sqlite3_errmsg(db));
+		assert_true(sqlite3_changes(db) == 1);
+		sqlite3_close(db);
+		if (store_try_open(t) != FG_ECORRUPT)
+			fail_msg("believed: %s", changes[i]);
+		assert_non_null(strstr(t->why, "index of time"));
+		store_close(t);
+		fg_buf_wrap(&why, t->why, sizeof(t->why));
+		assert_int_equal(fg_spool_salvage(&t->conf, NOW, &why), FG_OK);
+		store_open(t);
+		fg_ranges_fini(&seen);
+		assert_int_equal(store_read(t, &seen), ROWS * ROW);
+		store_close(t);
+	}
+	empty_folder(t);
+}
+
 static void another_programs_file_is_not_salvaged(void **state)
 {
 	struct store *t = *state;
@@ -450,6 +489,7 @@ int main(void)
 		T(a_damaged_header_is_not_another_program),
 		T(a_row_under_a_wrong_number_is_not_given),
 		T(a_row_that_is_in_the_way_is_damage),
+		T(an_impossible_index_is_damage),
 		T(another_programs_file_is_not_salvaged),
 	};
 
