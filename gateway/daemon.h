@@ -82,6 +82,7 @@ struct fg_daemon {
 	int64_t newest_stored_ms;
 	bool time_known;
 	bool damage_told;
+	int64_t progress_us; /* when the service manager was told last that the start takes long */
 	char salvaged[200]; /* at the start; empty: nothing had to be */
 	struct recheck *recheck; /* daemon_store.c: under way after damage */
 	struct fg_trust_file trust;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* What goes to the store and comes back: opening, events, damage, pages of the backlog. */
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
@@ -10,6 +11,9 @@
 #include "gateway/core_state.h"
 #include "gateway/daemon.h"
 #include "gateway/startup.h"
+
+#define PROGRESS_EVERY_US INT64_C(5000000)
+#define PATIENCE_US	  INT64_C(180000000)
 
 /* ---- start ---- */
 
@@ -106,14 +110,32 @@ static int salvage_at_start(
 	return r;
 }
 
+/* A store of some size takes minutes on a slow card: the service manager is to wait as long as the
+ * work goes on. What comes last before the next word is a flush of all of it. */
+static void on_progress(void *arg, const char *doing, uint64_t rows)
+{
+	struct fg_daemon *d = arg;
+	int64_t now_us = fg_clock_mono_us();
+	char text[160];
+
+	if (d->progress_us && now_us - d->progress_us < PROGRESS_EVERY_US)
+		return;
+	d->progress_us = now_us;
+	snprintf(text, sizeof(text), "EXTEND_TIMEOUT_USEC=%lld\nSTATUS=%s (%llu rows)",
+		(long long)PATIENCE_US, doing, (unsigned long long)rows);
+	fg_notify(text);
+}
+
 int fg_daemon_open_store(struct fg_daemon *d)
 {
-	const struct fg_store_engine_conf conf = {
+	struct fg_store_engine_conf conf = {
 		.commit_interval_us = d->config->storage.commit_interval_us,
 		.spool = fg_startup_spool_conf(&d->config->storage)};
 	struct fg_spool *spool;
-	int r = open_spool(d, &conf.spool, &spool);
+	int r;
 
+	conf.spool.progress = (struct fg_progress){on_progress, d};
+	r = open_spool(d, &conf.spool, &spool);
 	if (r < 0)
 		return r;
 	r = start_core(d, spool);
@@ -123,6 +145,9 @@ int fg_daemon_open_store(struct fg_daemon *d)
 			return r;
 		r = start_core(d, spool);
 	}
+	conf.spool.progress = (struct fg_progress){0}; /* once it runs nobody waits for it */
+	if (d->progress_us)
+		fg_notify("STATUS=");
 	if (r == FG_OK)
 		r = fg_store_start(spool, &conf, fg_daemon_store_post, d, &d->store);
 	if (r < 0) {

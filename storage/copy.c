@@ -84,7 +84,18 @@ static bool has_slack(sqlite3 *db, int64_t pages_max)
 	       pages - unused <= pages_max;
 }
 
-static int write_smaller(const char *file, const char *anew, int64_t pages_max)
+#define PROGRESS_STEPS 500000 /* of SQLite's machine: some ten thousand rows */
+
+static int go_on(void *arg)
+{
+	const struct fg_progress *progress = arg;
+
+	progress->fn(progress->arg, "making the store's file smaller", 0);
+	return 0;
+}
+
+static int write_smaller(const char *file, const char *anew, int64_t pages_max,
+	const struct fg_progress *progress)
 {
 	FG_CLEANUP(close_db) sqlite3 *db = NULL;
 	char text[256];
@@ -98,10 +109,19 @@ static int write_smaller(const char *file, const char *anew, int64_t pages_max)
 		rc = FG_EAGAIN;
 	if (rc == FG_OK)
 		rc = fg_copy_alone(db);
+	if (rc == FG_OK && progress->fn) {
+		struct fg_progress lent = *progress;
+
+		go_on(&lent);
+		sqlite3_progress_handler(db, PROGRESS_STEPS, go_on, &lent);
+		rc = fg_copy_into(db, anew);
+		sqlite3_progress_handler(db, 0, NULL, NULL);
+		return rc;
+	}
 	return rc == FG_OK ? fg_copy_into(db, anew) : rc;
 }
 
-void fg_copy_shrink(const char *file, int64_t pages_max)
+void fg_copy_shrink(const char *file, int64_t pages_max, const struct fg_progress *progress)
 {
 	FG_CLEANUP(free_text) char *anew = fg_copy_path(file, ".new");
 	int64_t before = fg_file_bytes(file);
@@ -112,7 +132,7 @@ void fg_copy_shrink(const char *file, int64_t pages_max)
 	fg_file_remove(anew); /* of a start that was cut short */
 	if (before <= pages_max * FG_SQL_PAGE_SIZE)
 		return;
-	rc = write_smaller(file, anew, pages_max);
+	rc = write_smaller(file, anew, pages_max, progress);
 	if (rc == FG_OK)
 		rc = fg_file_rename(anew, file);
 	if (rc == FG_OK)

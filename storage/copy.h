@@ -4,6 +4,7 @@
 
 #include <stdint.h>
 
+#include "storage/spool.h"
 #include "storage/sql.h"
 
 /* A database that is written anew beside FILE and takes its place by a rename. */
@@ -11,7 +12,7 @@
 /* Where FILE is larger than pages_max pages and its content is not, writes it anew without free
  * pages. Does nothing where another process has it open, or it is not ours. A failure leaves the
  * file as it was. */
-void fg_copy_shrink(const char *file, int64_t pages_max);
+void fg_copy_shrink(const char *file, int64_t pages_max, const struct fg_progress *progress);
 
 /* Writes the content of db into `to`, which is replaced; durable but for its name. */
 int fg_copy_into(sqlite3 *db, const char *to);

@@ -341,7 +341,7 @@ static int open_spool(struct fg_spool *s, const struct fg_spool_conf *conf, stru
 	rc = fg_salvage_finish(s->file, why);
 	if (rc < 0)
 		return rc;
-	fg_copy_shrink(s->file, s->limits.pages_max);
+	fg_copy_shrink(s->file, s->limits.pages_max, &conf->progress);
 	rc = read_mark(s, why, &marked);
 	if (rc == FG_OK)
 		rc = open_database(s, marked ? marked : fg_first_number(conf), why, &created);

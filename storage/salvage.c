@@ -22,6 +22,7 @@
 
 #define JUMP (UINT64_C(1) << 20) /* over what may have been used, where nothing tells how much */
 #define BATCH 1000
+#define STEPS 1000 /* between two words of progress */
 #define RECORD_MAX (16 << 20)
 
 struct salvage {
@@ -30,6 +31,8 @@ struct salvage {
 	sqlite3 *from; /* NULL: it cannot be opened */
 	sqlite3 *to;
 	sqlite3_stmt *add_row, *add_point, *add_era, *add_delivery;
+	struct fg_progress progress;
+	uint64_t steps;
 	unsigned batch;
 	uint64_t rows, lost, readings;
 	/* rows between low and high, and above top, were not read by SQL */
@@ -96,6 +99,14 @@ static bool good_record(uint64_t seq, const void *record, size_t len, struct fg_
 	return record && seq > 0 && seq < FG_SEQ_MAX &&
 	       fg_record_head(record, len, &head) == FG_OK &&
 	       fg_span_of_record(seq, head.count, record, len, ret) == FG_OK;
+}
+
+/* A step of work: whoever waits for the end hears now and then that it goes on. */
+static void step(struct salvage *x)
+{
+	if (x->progress.fn && x->steps++ % STEPS == 0)
+		x->progress.fn(x->progress.arg, "saving what can be read of a damaged store",
+			x->batch);
 }
 
 /* A commit now and then: the work takes little memory however much there is. */
@@ -187,6 +198,7 @@ static int weigh_row(struct salvage *x, struct waiting *w, bool rising, sqlite3_
 	struct fg_span span;
 	int rc;
 
+	step(x);
 	if (!good_record((uint64_t)sqlite3_column_int64(st, 0), record, len, &span)) {
 		x->lost++;
 		return FG_OK;
@@ -307,6 +319,7 @@ static int take_cell(void *arg, bool no_rowid, int64_t rowid, const struct fg_ce
 {
 	struct salvage *x = arg;
 
+	step(x);
 	if (no_rowid)
 		return count >= 2 && count <= 3 ? take_delivery(x, v) : FG_OK;
 	if (count == 2 && v[0].type == FG_CELL_NULL && v[1].type == FG_CELL_BLOB)
@@ -349,27 +362,49 @@ static int drop_row(struct salvage *x, uint64_t seq)
 	return fg_sql_step(st);
 }
 
-/* The checksum of a record of layout 1 does not cover its number: of rows whose numbers overlap,
- * one at least has a wrong one, and neither is believed. Returns 1 where one went. */
-static int drop_overlapping(struct salvage *x)
+/* The next two rows behind *after whose numbers overlap: 1, and *after is the second one; 0: none.
+ */
+static int find_overlapping(struct salvage *x, uint64_t *after, uint64_t *ret_first)
 {
 	FG_CLEANUP(fg_sql_finalize) sqlite3_stmt *st = NULL;
 	struct fg_span last = {0}, span;
-	int rc = fg_sql_make(x->to, "SELECT seq, record FROM reading ORDER BY seq", &st);
+	int rc = fg_sql_make(x->to,
+		"SELECT seq, record FROM reading WHERE seq > ?1 ORDER BY seq", &st);
 
+	if (rc == FG_OK)
+		sqlite3_bind_int64(st, 1, (int64_t)*after);
 	while (rc == FG_OK && (rc = fg_sql_step(st)) > 0) {
 		uint64_t seq = (uint64_t)sqlite3_column_int64(st, 0);
 
 		rc = FG_OK;
+		step(x);
 		if (!good_record(seq, sqlite3_column_blob(st, 1),
 			    (size_t)sqlite3_column_bytes(st, 1), &span))
 			continue;
 		if (last.rows && seq <= last.last) {
-			sqlite3_finalize(FG_TAKE(st));
-			rc = drop_row(x, last.first);
-			return rc == FG_OK ? (rc = drop_row(x, seq)) < 0 ? rc : 1 : rc;
+			*ret_first = last.first;
+			*after = seq;
+			return 1;
 		}
 		last = span;
+	}
+	return rc;
+}
+
+/* The checksum of a record of layout 1 does not cover its number: of rows whose numbers overlap,
+ * one at least has a wrong one, and neither is believed. What is before a pair ends before it, so
+ * the search goes on behind it. */
+static int drop_overlapping(struct salvage *x)
+{
+	uint64_t after = 0, first = 0;
+	int rc;
+
+	while ((rc = find_overlapping(x, &after, &first)) > 0) {
+		rc = drop_row(x, first);
+		if (rc == FG_OK)
+			rc = drop_row(x, after);
+		if (rc < 0)
+			return rc;
 	}
 	return rc;
 }
@@ -407,6 +442,7 @@ static int make_spans(struct salvage *x)
 
 	while (rc == FG_OK && (rc = fg_sql_step(st)) > 0) {
 		rc = FG_OK;
+		step(x);
 		if (!good_record((uint64_t)sqlite3_column_int64(st, 0), sqlite3_column_blob(st, 1),
 			    (size_t)sqlite3_column_bytes(st, 1), &span))
 			continue;
@@ -471,8 +507,11 @@ static int prepare(struct salvage *x, struct fg_buf *why)
 	bool created;
 	int rc = fg_sql_open(x->work, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &x->to);
 
+	/* without meaning until it is complete: then all of it is made durable at once */
 	if (rc == FG_OK)
-		rc = fg_sql_exec(x->to, "PRAGMA page_size = 4096");
+		rc = fg_sql_exec(x->to, "PRAGMA page_size = 4096;"
+					"PRAGMA journal_mode = MEMORY;"
+					"PRAGMA synchronous = OFF;");
 	if (rc == FG_OK)
 		rc = fg_schema_prepare(x->to, x->work, 1, why, &created);
 	for (size_t i = 0; i < FG_COUNT(texts) && rc == FG_OK; i++)
@@ -511,8 +550,8 @@ static int fill(struct salvage *x, const struct fg_spool_conf *conf, int64_t now
 		rc = copy_by_sql(x);
 	if (rc == FG_OK)
 		rc = fg_pages_scan(x->file, x->wal, take_cell, x);
-	while (rc == FG_OK && (rc = drop_overlapping(x)) > 0)
-		rc = FG_OK;
+	if (rc == FG_OK)
+		rc = drop_overlapping(x);
 	if (rc == FG_OK)
 		rc = make_spans(x);
 	if (rc == FG_OK)
@@ -609,7 +648,7 @@ int fg_salvage_finish(const char *file, struct fg_buf *why)
 
 int fg_spool_salvage(const struct fg_spool_conf *conf, int64_t now_wall_ms, struct fg_buf *why)
 {
-	struct salvage x = {.file = conf->file, .next = 1,
+	struct salvage x = {.file = conf->file, .next = 1, .progress = conf->progress,
 		.mark = fg_copy_path(conf->file, ".mark"), .wal = fg_copy_path(conf->file, "-wal"),
 		.work = fg_copy_path(conf->file, ".salvage"),
 		.done = fg_copy_path(conf->file, ".salvaged")};

@@ -22,6 +22,13 @@ enum fg_when_full {
 	FG_FULL_DROP_NEWEST,
 };
 
+/* Told at the beginning and now and then while opening or salvaging takes long, from within it:
+ * what is being done (words for people), and how many rows so far (0: not counted). */
+struct fg_progress {
+	void (*fn)(void *arg, const char *doing, uint64_t rows); /* may be NULL */
+	void *arg;
+};
+
 struct fg_spool_conf {
 	const char *file;
 	const char *boot_id; /* NULL: the kernel's */
@@ -29,6 +36,7 @@ struct fg_spool_conf {
 	int64_t keep_ms;   /* history kept after delivery */
 	int64_t max_bytes; /* database, WAL and side files together */
 	enum fg_when_full when_full;
+	struct fg_progress progress;
 };
 
 struct fg_spool;

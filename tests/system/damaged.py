@@ -5,6 +5,7 @@ and what can be read arrives; numbers go on above the old ones."""
 import glob
 import os
 import random
+import socket
 import time
 import unittest
 
@@ -59,6 +60,29 @@ class Damaged(Scene):
         new = [m.seq for m in self.subscriber.readings() if m.at - m.age > ended]
         self.assertGreater(min(new), max(old))
         self.assertEqual(0, self.gateway.stop())
+
+    def test_the_service_manager_waits(self):
+        """A start that reads through a damaged store asks for more time while it does."""
+        path = self.path("notify")
+        self.counters(1)
+        self.gateway.start()
+        self.await_value("c00", 2)
+        self.assertEqual(0, self.gateway.stop())
+        with open(self.path("readings.db"), "r+b") as f:
+            f.seek(100)
+            f.write(b"this is no page of a tree of any kind")
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+            manager.bind(path)
+            manager.settimeout(20)
+            os.environ["NOTIFY_SOCKET"] = path
+            self.addCleanup(os.environ.pop, "NOTIFY_SOCKET", None)
+            self.gateway.start()
+            said = [manager.recv(4096).decode()]
+            while said[-1] != "READY=1":
+                said.append(manager.recv(4096).decode())
+            self.assertRegex(said[0], r"\AEXTEND_TIMEOUT_USEC=\d{8,}\nSTATUS=saving .*damaged store")
+            self.assertEqual("STATUS=", said[-2])
+            self.assertEqual(0, self.gateway.stop())
 
 
 if __name__ == "__main__":
