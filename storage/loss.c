@@ -321,6 +321,7 @@ int fg_loss_store(struct fg_loss_set *set)
 		" estimated = estimated | ?12",
 		&st);
 
+	set->s->lossless = false;
 	for (size_t i = 0; i < FG_LOSS_BUCKETS; i++)
 		for (struct fg_loss *l = set->buckets[i]; l && rc == FG_OK; l = l->next)
 			rc = store_one(st, l);

@@ -93,6 +93,13 @@ static const char *const texts[ST_COUNT] = {
 	[ST_LEDGER_FORGET] = "DELETE FROM ledger WHERE device = ?1",
 	[ST_FREED_CLEAN] = "DELETE FROM freed WHERE last_seq < (SELECT"
 			   " coalesce(min(from_seq), 9223372036854775807) FROM ledger)",
+	[ST_LEDGER_FIRST] = "SELECT coalesce(min(from_seq), 9223372036854775807) FROM ledger",
+	[ST_NEWEST] = "SELECT coalesce(max(to_ms), 0) FROM span WHERE timed",
+	[ST_LOSS_ANY] = "SELECT EXISTS (SELECT 1 FROM loss)",
+	[ST_LOSSES] = "SELECT count(*) FROM loss WHERE" FG_LOSS_TELLABLE,
+	[ST_GRACE_BEGIN] = "SELECT count(*) FROM delivery WHERE removed_ms = 0 OR removed_ms > ?1",
+	[ST_REMOVED] = "SELECT destination, ranges, removed_ms FROM delivery"
+		       " WHERE removed_ms IS NOT NULL",
 };
 
 static int64_t clamp(int64_t v, int64_t lo, int64_t hi)
@@ -337,6 +344,7 @@ static int open_spool(struct fg_spool *s, const struct fg_spool_conf *conf, stru
 		fg_buf_puts(why, "out of memory");
 		return rc;
 	}
+	s->used_pages = -1;
 	share_out(conf, &s->limits);
 	rc = fg_salvage_finish(s->file, why);
 	if (rc < 0)

@@ -99,16 +99,12 @@ static int begin_grace(struct fg_spool *s, int64_t now_wall_ms)
 {
 	FG_CLEANUP(fg_sql_finalize) sqlite3_stmt *st = NULL;
 	int64_t found = 0;
-	int rc = fg_sql_make(s->db, "SELECT count(*) FROM delivery WHERE removed_ms = 0 OR"
-		" removed_ms > ?1", &st);
+	int rc;
 
-	if (rc < 0)
-		return rc;
-	sqlite3_bind_int64(st, 1, now_wall_ms + CLOCK_SLACK_MS);
-	rc = fg_sql_step_int(st, &found);
+	sqlite3_bind_int64(s->st[ST_GRACE_BEGIN], 1, now_wall_ms + CLOCK_SLACK_MS);
+	rc = fg_sql_step_int(s->st[ST_GRACE_BEGIN], &found);
 	if (rc < 0 || !found)
 		return rc;
-	sqlite3_finalize(FG_TAKE(st));
 	rc = fg_sql_make(s->db, "UPDATE delivery SET removed_ms = ?2 WHERE removed_ms = 0 OR"
 		" removed_ms > ?1", &st);
 	if (rc < 0)
@@ -121,9 +117,8 @@ static int begin_grace(struct fg_spool *s, int64_t now_wall_ms)
 static int read_all(struct fg_spool *s, int64_t until_ms, struct fg_removed *over,
 	struct fg_removed *ret)
 {
-	FG_CLEANUP(fg_sql_finalize) sqlite3_stmt *st = NULL;
-	int rc = fg_sql_make(s->db, "SELECT destination, ranges, removed_ms FROM delivery"
-		" WHERE removed_ms IS NOT NULL", &st);
+	FG_CLEANUP(fg_sql_reset) sqlite3_stmt *st = s->st[ST_REMOVED];
+	int rc = FG_OK;
 
 	while (rc == FG_OK && (rc = fg_sql_step(st)) > 0) {
 		int64_t since = sqlite3_column_int64(st, 2);
@@ -136,10 +131,10 @@ static int read_all(struct fg_spool *s, int64_t until_ms, struct fg_removed *ove
 int fg_removed_load(struct fg_spool *s, int64_t now_wall_ms, struct fg_removed *ret)
 {
 	struct fg_removed over = {0};
-	int rc = now_wall_ms > 0 ? begin_grace(s, now_wall_ms) : FG_OK;
+	int rc = read_all(s, now_wall_ms - FG_REMOVED_GRACE_MS, &over, ret);
 
-	if (rc == FG_OK)
-		rc = read_all(s, now_wall_ms - FG_REMOVED_GRACE_MS, &over, ret);
+	if (rc == FG_OK && ret->count && now_wall_ms > 0)
+		rc = begin_grace(s, now_wall_ms);
 	if (rc < 0)
 		fg_spool_fail(s, rc, "read which destinations were removed");
 	for (size_t i = 0; i < over.count && rc == FG_OK; i++)

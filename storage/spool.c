@@ -57,14 +57,20 @@ const char *fg_spool_error(const struct fg_spool *s)
 
 int fg_spool_used_pages(struct fg_spool *s, int64_t *ret)
 {
-	int64_t pages, unused;
-	int rc = fg_sql_step_int(s->st[ST_PAGES], &pages);
+	int64_t pages, unused, changes = sqlite3_total_changes64(s->db);
+	int rc = FG_OK;
 
-	if (rc == FG_OK)
-		rc = fg_sql_step_int(s->st[ST_PAGES_FREE], &unused);
-	if (rc < 0)
-		return fg_spool_fail(s, rc, "measure the store");
-	*ret = pages - unused;
+	/* SQLite makes such a statement anew each time: not asked where nothing was written */
+	if (s->used_pages < 0 || s->used_at != changes) {
+		rc = fg_sql_step_int(s->st[ST_PAGES], &pages);
+		if (rc == FG_OK)
+			rc = fg_sql_step_int(s->st[ST_PAGES_FREE], &unused);
+		if (rc < 0)
+			return fg_spool_fail(s, rc, "measure the store");
+		s->used_pages = pages - unused;
+		s->used_at = changes;
+	}
+	*ret = s->used_pages;
 	return FG_OK;
 }
 
@@ -408,6 +414,8 @@ void fg_spool_rollback(struct fg_spool *s)
 		fg_sql_run(s->st[ST_ROLLBACK]);
 	s->now = s->before;
 	s->group = GROUP_NONE;
+	s->used_pages = -1; /* what was found in it holds no more */
+	s->lossless = false;
 }
 
 int fg_spool_delivery(struct fg_spool *s, const char *destination, struct fg_ranges *ret)

@@ -12,6 +12,10 @@
 #define FG_SEQ_MAX (UINT64_C(1) << 62)
 #define FG_POINTS_MAX 1000000
 
+/* Rows of `loss` without any time are told once the store knows some (?2, 0: it knows none). */
+#define FG_LOSS_TELLABLE                                                                           \
+	" (destination = ?1 OR destination = '') AND (from_ms <= to_ms OR ?2 > 0)"
+
 /* The statements that are kept prepared; their texts are in open.c. */
 enum fg_spool_statement {
 	ST_BEGIN,
@@ -52,6 +56,13 @@ enum fg_spool_statement {
 	ST_LEDGER_SET,
 	ST_LEDGER_FORGET,
 	ST_FREED_CLEAN,
+	ST_LEDGER_FIRST,
+	/* losses, removed destinations: asked at each tidying */
+	ST_NEWEST,
+	ST_LOSS_ANY,
+	ST_LOSSES,
+	ST_GRACE_BEGIN,
+	ST_REMOVED,
 	ST_COUNT
 };
 
@@ -105,6 +116,8 @@ struct fg_spool {
 	uint32_t next_point;
 	struct fg_pending_point *pending;
 	uint64_t dropped;
+	int64_t used_pages, used_at; /* pages in use, -1: unknown; after which changes */
+	bool lossless; /* there is no loss to tell */
 	bool full; /* appends are refused (drop-newest) */
 	unsigned char *domains; /* of points by id: 0 not known yet, else 1 + domain (loss.c) */
 	size_t domain_cap;

@@ -191,8 +191,7 @@ static int watch_disk(struct fg_spool *s, bool *ret)
 static int accounted_below(struct fg_spool *s, uint64_t *ret)
 {
 	int64_t seq = 0;
-	int rc = fg_sql_int(s->db, "SELECT coalesce(min(from_seq), 9223372036854775807)"
-				   " FROM ledger", &seq);
+	int rc = fg_sql_step_int(s->st[ST_LEDGER_FIRST], &seq);
 
 	*ret = seq > 0 ? (uint64_t)seq : 0;
 	return rc < 0 ? fg_spool_fail(s, rc, "read how far accounts go") : FG_OK;

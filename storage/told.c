@@ -11,9 +11,6 @@
 #define RECORD_BYTES_MAX (64 * 1024)
 #define NAME_SIZE 256
 
-/* Rows without any time are told once the store knows some. */
-#define TELLABLE " (destination = ?1 OR destination = '') AND (from_ms <= to_ms OR ?2 > 0)"
-
 struct lost {
 	char destination[NAME_SIZE];
 	uint32_t point;
@@ -31,17 +28,23 @@ static int newest_ms(struct fg_spool *s, int64_t *ret)
 	*ret = s->now.open.rows && s->now.open.timed ? s->now.open.to_ms : 0;
 	if (*ret > 0)
 		return FG_OK;
-	return fg_sql_int(s->db, "SELECT coalesce(max(to_ms), 0) FROM span WHERE timed", ret);
+	return fg_sql_step_int(s->st[ST_NEWEST], ret);
 }
 
 int fg_spool_losses(struct fg_spool *s, const char *destination, unsigned *ret)
 {
-	FG_CLEANUP(fg_sql_finalize) sqlite3_stmt *st = NULL;
-	int64_t newest, n = 0;
-	int rc = newest_ms(s, &newest);
+	sqlite3_stmt *st = s->st[ST_LOSSES];
+	int64_t newest, any = 0, n = 0;
+	int rc = FG_OK;
 
+	*ret = 0;
+	if (!s->lossless)
+		rc = fg_sql_step_int(s->st[ST_LOSS_ANY], &any);
+	s->lossless = rc == FG_OK && !any;
+	if (s->lossless)
+		return FG_OK;
 	if (rc == FG_OK)
-		rc = fg_sql_make(s->db, "SELECT count(*) FROM loss WHERE" TELLABLE, &st);
+		rc = newest_ms(s, &newest);
 	if (rc == FG_OK) {
 		sqlite3_bind_text(st, 1, destination, -1, SQLITE_STATIC);
 		sqlite3_bind_int64(st, 2, newest);
@@ -111,7 +114,7 @@ static int read_rows(struct fg_spool *s, const char *destination, struct lost *r
 	if (rc == FG_OK)
 		rc = fg_sql_make(s->db, "SELECT destination, point, reason, detail, from_ms, to_ms,"
 			" step_ms, missing, scheduled, sent, suppressed, estimated, descriptor"
-			" FROM loss LEFT JOIN point ON id = point WHERE" TELLABLE
+			" FROM loss LEFT JOIN point ON id = point WHERE" FG_LOSS_TELLABLE
 			" ORDER BY reason = 0, destination, from_ms, to_ms, point LIMIT ?3", &st);
 	if (rc < 0)
 		return rc;

@@ -340,13 +340,13 @@ struct disk *disk_copy(const struct disk *d)
 {
 	struct disk *copy = disk_new(d->rng.state);
 
+	copy->scratch = true;
 	for (size_t i = 0; i < d->now.count; i++) {
 		struct disk_file *f = calloc(1, sizeof(*f));
 
 		if (!f)
 			abort();
 		image_copy(&f->now, &d->now.items[i].file->now);
-		image_copy(&f->durable, &f->now);
 		set_name(&copy->now, d->now.items[i].name, f);
 		set_name(&copy->durable, d->now.items[i].name, f);
 	}
@@ -456,10 +456,14 @@ int disk_read(struct disk *d, struct disk_file *f, void *to, size_t len, int64_t
 	return 0;
 }
 
-static void add_op(struct disk_file *f, bool truncate, int64_t at, const void *from, size_t len)
+static void add_op(struct disk *d, struct disk_file *f, bool truncate, int64_t at,
+	const void *from, size_t len)
 {
-	unsigned char *copy = len ? malloc(len) : NULL;
+	unsigned char *copy;
 
+	if (d->scratch)
+		return;
+	copy = len ? malloc(len) : NULL;
 	if (len && !copy)
 		abort();
 	if (len)
@@ -484,7 +488,7 @@ int disk_write(struct disk *d, struct disk_file *f, const void *from, size_t len
 	on = powered(d);
 	/* the write during which the power goes may be half there */
 	image_write(&f->now, from, len, at);
-	add_op(f, false, at, from, len);
+	add_op(d, f, false, at, from, len);
 	disk_count_used(d, more);
 	d->written += len;
 	return on ? 0 : -EIO;
@@ -504,7 +508,7 @@ int disk_truncate(struct disk *d, struct disk_file *f, int64_t size)
 		return -EIO;
 	disk_count_used(d, size - f->now.size);
 	image_resize(&f->now, size);
-	add_op(f, true, size, NULL, 0);
+	add_op(d, f, true, size, NULL, 0);
 	return 0;
 }
 

@@ -67,6 +67,7 @@ struct disk {
 	struct disk_change *changes;
 	size_t change_count, change_cap;
 	bool off; /* no power: nothing works, nothing happens */
+	bool scratch; /* a copy: it never loses its power, and does not remember what that takes */
 	uint64_t calls, cut_at; /* counts what changes the disk; the power goes at cut_at */
 
 	/* faults; an errno value, 0: none */
