@@ -36,6 +36,7 @@
 	X(ESTIMATE_IS_TRUE, "estimate-is-true", "an estimated time does not say that it is one")   \
 	X(UNCORRECTED, "uncorrected", "what a wrong clock stamped is never corrected")             \
 	X(WRONG_ERA, "wrong-era", "records of this run name the era of the last one")              \
+	X(DELIVERY_LEAKS, "delivery-leaks", "the engine keeps each delivery state in memory")      \
 	X(REPLACES_FIRST, "replaces-first", "each run of corrections in a row names the first")
 
 enum fg_plant {

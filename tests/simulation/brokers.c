@@ -78,6 +78,8 @@ static void connected(struct sim *s, unsigned i)
 	struct sim_broker *b = &s->brokers[i];
 	bool known = b->session;
 
+	HEAP_OF(HEAP_GATEWAY);
+
 	if (!sim_gateway_publisher(s, i))
 		return; /* no longer configured */
 	if (!b->up || s->now_us < b->hangs_until_us) {
@@ -114,6 +116,7 @@ static void pump(struct sim *s, unsigned i)
 
 int sim_broker_publish(struct sim *s, unsigned i, const struct fg_message *m)
 {
+	HEAP_OF(HEAP_WORLD);
 	struct sim_broker *b = &s->brokers[i];
 	size_t topic = strlen(m->topic) + 1;
 	struct sim_message *copy;
@@ -170,8 +173,18 @@ static void receive(struct sim *s, struct sim_event *e)
 	sim_at(s, b->last_ack_us, *e);
 }
 
+static void lost(struct sim *s, unsigned i)
+{
+	HEAP_OF(HEAP_GATEWAY);
+
+	if (sim_gateway_publisher(s, i))
+		fg_publisher_lost(sim_gateway_publisher(s, i), sim_core_now(s),
+			s->brokers[i].epoch, false, "connection lost");
+}
+
 static void acknowledge(struct sim *s, struct sim_event *e)
 {
+	HEAP_OF(HEAP_GATEWAY);
 	struct sim_broker *b = &s->brokers[e->who];
 	struct sim_message *m = e->data;
 	int code = m->code;
@@ -206,9 +219,8 @@ void sim_broker_event(struct sim *s, struct sim_event *e)
 		connected(s, e->who);
 	else if (e->type == SIM_ACK)
 		acknowledge(s, e);
-	else if (sim_gateway_publisher(s, e->who))
-		fg_publisher_lost(sim_gateway_publisher(s, e->who), sim_core_now(s), b->epoch,
-			false, "connection lost");
+	else
+		lost(s, e->who);
 	sim_gateway_turn(s);
 }
 

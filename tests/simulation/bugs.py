@@ -22,6 +22,7 @@ HINTS = {  # seed, days
     "lost-is-acked": (1, 12), "sent-is-acked": (1, 12), "retain-all": (1, 12),
     "refused-untold": (3, 12), "hour-twice": (1, 12), "untimed-sent": (4, 12),
     "estimate-is-true": (3, 12), "uncorrected": (16, 12), "wrong-era": (4, 12),
+    "delivery-leaks": (7, 12),
 }
 # What the simulated world cannot show, or not yet, and why. They are tried all the same by name.
 OUT_OF_SIGHT = {

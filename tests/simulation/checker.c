@@ -708,6 +708,14 @@ void checker_ended(struct checker *c, int64_t true_us, bool clean, int64_t disk_
 	c->repeats_from_us = FG_MIN(c->repeats_from_us, kept_us);
 }
 
+void checker_memory(struct checker *c, int64_t true_us, int64_t bytes, int64_t bound)
+{
+	c->now_us = true_us;
+	if (bytes > bound)
+		checker_found(c, "S6", "the gateway holds %" PRId64 " bytes of memory, more than %"
+			PRId64, bytes, bound);
+}
+
 void checker_disk(struct checker *c, int64_t true_us, int64_t peak)
 {
 	c->now_us = true_us;

@@ -22,7 +22,8 @@
  * S3  An id stands for one content, a content has one id.
  * S4  Within a connection the backlog of a point comes in order of its numbers.
  * S5  At the end the retained value of a point is its newest.
- * S6  The files never take more than max_size.
+ * S6  The files never take more than max_size, the gateway never more memory than its configuration
+ *     implies; an end leaves nothing of that.
  * S7  While broker, disk and clock are well, a reading is there within commit_interval, max_delay
  *     and a second.
  * S8  For each point and destination: scheduled = readings with qc 1-4 + suppressed + gaps; and
@@ -64,6 +65,8 @@ void checker_ended(struct checker *c, int64_t true_us, bool clean, int64_t disk_
 	const struct disk *disk);
 /* Bytes on the disk, the most since the last call. */
 void checker_disk(struct checker *c, int64_t true_us, int64_t peak);
+/* Bytes of memory that the gateway holds, or held when it was gone; and how many it may. */
+void checker_memory(struct checker *c, int64_t true_us, int64_t bytes, int64_t bound);
 
 /* The machine boots; what its clock says from now on, and how far that is from true time. */
 void checker_booted(struct checker *c, int64_t true_us);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "heap.h"
 
 static struct disk *mounted;
 
@@ -415,6 +416,7 @@ struct disk_file *disk_find(const struct disk *d, const char *name)
 
 int disk_open(struct disk *d, const char *name, bool create, struct disk_file **ret)
 {
+	HEAP_OF(HEAP_WORLD);
 	struct disk_file *f = disk_find(d, name);
 
 	if (d->off)
@@ -474,6 +476,7 @@ static void add_op(struct disk *d, struct disk_file *f, bool truncate, int64_t a
 
 int disk_write(struct disk *d, struct disk_file *f, const void *from, size_t len, int64_t at)
 {
+	HEAP_OF(HEAP_WORLD);
 	int64_t more = FG_MAX(at + (int64_t)len - f->now.size, 0);
 	bool on;
 
@@ -496,6 +499,8 @@ int disk_write(struct disk *d, struct disk_file *f, const void *from, size_t len
 
 int disk_truncate(struct disk *d, struct disk_file *f, int64_t size)
 {
+	HEAP_OF(HEAP_WORLD);
+
 	if (d->off)
 		return -EIO;
 	if (d->read_only)
@@ -514,6 +519,8 @@ int disk_truncate(struct disk *d, struct disk_file *f, int64_t size)
 
 int disk_sync(struct disk *d, struct disk_file *f)
 {
+	HEAP_OF(HEAP_WORLD);
+
 	if (d->off)
 		return -EIO;
 	d->syncs++;
@@ -530,6 +537,8 @@ int disk_sync(struct disk *d, struct disk_file *f)
 
 int disk_sync_folder(struct disk *d)
 {
+	HEAP_OF(HEAP_WORLD);
+
 	if (d->off)
 		return -EIO;
 	if (d->sync_error)
@@ -544,6 +553,7 @@ int disk_sync_folder(struct disk *d)
 
 int disk_rename(struct disk *d, const char *from, const char *to)
 {
+	HEAP_OF(HEAP_WORLD);
 	struct disk_file *f = disk_find(d, from), *gone = disk_find(d, to);
 
 	if (d->off)
@@ -562,6 +572,7 @@ int disk_rename(struct disk *d, const char *from, const char *to)
 
 int disk_remove(struct disk *d, const char *name)
 {
+	HEAP_OF(HEAP_WORLD);
 	struct disk_file *f = disk_find(d, name);
 
 	if (d->off)

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "disk.h"
+#include "heap.h"
 
 struct handle {
 	sqlite3_file base;
@@ -168,6 +169,7 @@ static int do_check_lock(sqlite3_file *f, int *ret)
 
 static int do_shm_map(sqlite3_file *f, int page, int size, int extend, void volatile **ret)
 {
+	HEAP_OF(HEAP_WORLD);
 	struct handle *h = handle_of(f);
 	struct disk_file *file = h->file;
 

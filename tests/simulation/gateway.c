@@ -438,6 +438,7 @@ static void fill_page(struct sim_gateway *g, unsigned i)
  * has changed. */
 static void look_at_clock(struct sim_gateway *g)
 {
+	HEAP_OF(HEAP_GATEWAY);
 	int64_t next_us = g->looks ? TICK_SOON_US : TICK_US;
 
 	if (g->looks)
@@ -454,8 +455,10 @@ static void look_at_clock(struct sim_gateway *g)
 
 /* ---- start ---- */
 
+/* Not of the memory that is counted: as large as its text is, and more while it is read. */
 static struct fg_config *load_config(struct sim *s)
 {
+	HEAP_OF(HEAP_WORLD);
 	static const struct fg_load_options no_files = {.no_files = true};
 	struct fg_report *rep = fg_report_new();
 	struct fg_config *config = NULL;
@@ -560,6 +563,7 @@ static void free_gateway(struct sim_gateway *g)
 
 bool sim_gateway_start(struct sim *s)
 {
+	HEAP_OF(HEAP_GATEWAY);
 	struct sim_gateway *g = calloc(1, sizeof(*g));
 	struct fg_store_engine_conf conf;
 	struct fg_spool *spool;
@@ -589,6 +593,7 @@ bool sim_gateway_start(struct sim *s)
 
 void sim_gateway_die(struct sim *s)
 {
+	HEAP_OF(HEAP_GATEWAY);
 	struct sim_gateway *g = s->gateway;
 
 	if (!g)
@@ -599,6 +604,7 @@ void sim_gateway_die(struct sim *s)
 
 void sim_gateway_stop(struct sim *s)
 {
+	HEAP_OF(HEAP_GATEWAY);
 	struct sim_gateway *g = s->gateway;
 
 	if (g->stopping)
@@ -645,6 +651,7 @@ static bool ended(struct sim_gateway *g)
 
 void sim_gateway_turn(struct sim *s)
 {
+	HEAP_OF(HEAP_GATEWAY);
 	struct sim_gateway *g = s->gateway;
 	int64_t next_us, mono_us;
 
@@ -675,6 +682,7 @@ void sim_gateway_turn(struct sim *s)
 
 void sim_gateway_event(struct sim *s, struct sim_event *e)
 {
+	HEAP_OF(HEAP_GATEWAY);
 	struct sim_gateway *g = s->gateway;
 
 	switch (e->type) {
@@ -703,6 +711,8 @@ void sim_gateway_event(struct sim *s, struct sim_event *e)
 
 void sim_gateway_polled(struct sim *s, const struct fg_poll_result *result)
 {
+	HEAP_OF(HEAP_GATEWAY);
+
 	fg_core_polled(s->gateway->core, sim_clock(s), result);
 	sim_gateway_turn(s);
 }
@@ -781,6 +791,7 @@ static void called(struct sim_gateway *g, const struct fg_store_call *call)
 
 void sim_gateway_reload(struct sim *s)
 {
+	HEAP_OF(HEAP_GATEWAY);
 	struct sim_gateway *g = s->gateway;
 
 	if (!g || g->stopping)

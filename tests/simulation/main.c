@@ -38,7 +38,8 @@ static int run_seed(const struct options *o, uint64_t seed)
 		printf("seed %" PRIu64 ": %u faults; again: tests/simulation/run --first %" PRIu64
 			" --seeds 1 --days %g --verbose\n", seed, faults, seed, o->days);
 	if (faults || o->verbose || o->count <= 10)
-		printf("seed %" PRIu64 ": %s; %" PRIu64 " events, %.1f s\n", seed, text, s.events,
+		printf("seed %" PRIu64 ": %s; %" PRIu64 " events, %" PRId64
+			" KiB of memory, %.1f s\n", seed, text, s.events, s.memory_peak >> 10,
 			(double)(fg_clock_cpu_us() - began_us) / 1e6);
 	fflush(stdout);
 	sim_fini(&s);

@@ -280,6 +280,17 @@ int64_t plan_value(const struct plan *p, unsigned point, int64_t true_us)
 	return (int64_t)(fg_rng_next(&rng) >> 32);
 }
 
+/* What waits while nothing can be stored is bounded by itself (store_engine.c). */
+int64_t plan_memory(const struct plan *p)
+{
+	const int64_t base = 768 << 10, waits = 832 << 10, destination = 128 << 10, point = 1 << 10;
+	int64_t bytes = base + waits + p->dests * destination;
+
+	for (unsigned i = 0; i < p->devices; i++)
+		bytes += p->device[i].points * point;
+	return bytes;
+}
+
 const char *plan_what_name(enum plan_what what)
 {
 	static const char *const names[PLAN_WHAT_COUNT] = {"power cut", "kill", "restart",

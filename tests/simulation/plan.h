@@ -103,6 +103,8 @@ struct plan {
 void plan_make(struct plan *p, uint64_t seed, double days);
 void plan_fini(struct plan *p);
 void plan_yaml(const struct plan *p, unsigned variant, struct fg_buf *out);
+/* Bytes of memory that the gateway may take. */
+int64_t plan_memory(const struct plan *p);
 const char *plan_what_name(enum plan_what what);
 
 /* What a sensor shows: from the seed, point (device * PLAN_POINTS + its number) and true time. */

@@ -32,6 +32,7 @@ static int64_t answer_us(
 
 void sim_sensors_poll(struct sim *s, const struct fg_group *group, unsigned attempts)
 {
+	HEAP_OF(HEAP_WORLD);
 	struct poll *p = calloc(1, sizeof(*p));
 	unsigned link = group->device->link->index;
 	int64_t begin_us = FG_MAX(s->now_us, s->link_busy_us[link]), done_us;

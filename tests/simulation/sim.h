@@ -11,6 +11,7 @@
 #include "checker.h"
 #include "disk.h"
 #include "gateway/core.h"
+#include "heap.h"
 #include "plan.h"
 
 /* The world around one gateway: true time, power, disk, clocks, sensors, brokers. Time jumps from
@@ -113,6 +114,7 @@ struct sim {
 	bool hasty; /* one fault is enough */
 	struct fg_buf timeline;
 	uint64_t events;
+	int64_t memory_peak; /* of the gateway */
 };
 
 /* world.c */

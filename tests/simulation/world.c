@@ -14,6 +14,7 @@
 #include "sim.h"
 
 #define TIMELINE_MAX   (4u << 20)
+#define MEMORY_LEFT    4096 /* that libraries keep for good */
 #define RETRY_START_US (10 * US_PER_S)
 /* A power cut waits this long for a write to cut. */
 static struct plan_event restart_event = {.what = PLAN_RESTART};
@@ -28,6 +29,7 @@ static bool earlier(const struct sim_event *a, const struct sim_event *b)
 
 void sim_at(struct sim *s, int64_t at_us, struct sim_event event)
 {
+	HEAP_OF(HEAP_WORLD);
 	size_t i = s->queue_count++;
 
 	if (s->queue_count > s->queue_cap) {
@@ -66,6 +68,7 @@ int64_t sim_between(struct sim *s, int64_t low, int64_t high)
 
 void sim_log(struct sim *s, const char *fmt, ...)
 {
+	HEAP_OF(HEAP_WORLD);
 	char line[300], time[FG_RFC3339_SIZE];
 	va_list args;
 
@@ -215,6 +218,8 @@ static void start(struct sim *s)
 /* The gateway is gone; the checker looks at what it left. */
 void sim_ended(struct sim *s, bool clean)
 {
+	HEAP_OF(HEAP_WORLD);
+
 	/* asleep it commits nothing, however old */
 	bool asleep = s->now_us < s->suspended_until_us;
 
@@ -222,6 +227,7 @@ void sim_ended(struct sim *s, bool clean)
 		checker_ended(s->checker, s->now_us, clean,
 			s->disk_faults || asleep ? INT64_MAX : s->disk_well_since_us, s->disk);
 	s->running = false;
+	checker_memory(s->checker, s->now_us, (int64_t)heap_used(), MEMORY_LEFT);
 }
 
 void sim_restart(struct sim *s)
@@ -430,6 +436,16 @@ static void handle(struct sim *s, struct sim_event *e)
 	}
 }
 
+/* The most that the gateway held since the last event. */
+static void watch_memory(struct sim *s)
+{
+	int64_t peak = (int64_t)heap_peak();
+
+	s->memory_peak = FG_MAX(s->memory_peak, peak);
+	checker_memory(s->checker, s->now_us, peak, plan_memory(&s->plan));
+	heap_forget_peak();
+}
+
 /* While the machine sleeps nothing of it moves; the world does. */
 static bool sleeps(const struct sim *s, const struct sim_event *e)
 {
@@ -458,6 +474,7 @@ void sim_run(struct sim *s)
 			after_cut(s, s->cut->a);
 		checker_disk(s->checker, s->now_us, s->disk->peak);
 		s->disk->peak = s->disk->used;
+		watch_memory(s);
 		if (s->hasty && checker_faults(s->checker))
 			return;
 	}
