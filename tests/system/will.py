@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: EUPL-1.2
 """kill -9: the broker publishes the last will; a gateway that finds its own offline corrects it."""
-import json
+import re
 import unittest
 
 from lib import config
@@ -25,18 +25,34 @@ class Will(Scene):
         self.assertEqual("offline", kept[status].json["state"])
         self.assertEqual(config.GATEWAY, kept[status].json["gateway"])
 
+        before, log = len(self.states(status)), len(self.broker.log())
         self.gateway.start()
         self.eventually(lambda: self.subscriber.state(status) == "online", "online again")
         self.assertNotEqual(first["session"], self.subscriber.last(status).json["session"])
 
         # An old will that comes late: somebody says offline while it is there.
-        before = len(self.states(status))
-        self.subscriber.client.publish(
-            status, json.dumps({"gateway": config.GATEWAY, "state": "offline"}), 1, True)
-        # its own "online" may still come a second time, after the will that it found
-        self.eventually(lambda: self.states(status)[before:][-2:] == ["offline", "online"],
-                        "the correction")
+        self.eventually(lambda: len(self.heard(log, kept[status])) == 2, "it hears its old will")
+        corrected = len(self.states(status))
+        self.subscriber.client.publish(status, kept[status].payload, 1, True)
+        self.eventually(lambda: "offline" in self.states(status)[corrected:] and
+                        self.subscriber.state(status) == "online", "the correction")
+        self.assertEqual("online", retained(self, self.broker.port)[status].json["state"])
         self.assertEqual(0, self.gateway.stop())
+
+        # Its old will came twice, from its session and as what the topic kept. Beside its first
+        # word it says online again for what it hears, once for each at most.
+        self.assertEqual([("0", "session"), ("1", "topic"), ("0", "by hand")],
+                         list(zip(self.heard(log, kept[status]), ("session", "topic", "by hand"))))
+        said = self.states(status)[before:]
+        self.assertEqual(2, said.count("offline"), said)
+        self.assertEqual(["online", "offline"], said[-2:])
+        self.assertIn(said.count("online"), (2, 3, 4), said)
+
+    def heard(self, log, will):
+        """The retain flags of the wills that the broker gave to the gateway."""
+        return re.findall(r"Sending PUBLISH to %s-main \(d0, q1, r(\d), m\d+, '%s', \.\.\. "
+                          r"\(%d bytes\)\)" % (config.GATEWAY, will.topic, len(will.payload)),
+                          self.broker.log()[log:])
 
     def test_a_destination_that_is_left_hears_offline(self):
         """Its broker must not show the gateway as online for ever, whatever the version."""
