@@ -197,6 +197,9 @@ static void *run(void *arg)
 	do
 		drain(s);
 	while (fg_store_engine_rest(s->engine, fg_clock_now()) && fg_ring_used(&s->ring));
+	if (fg_store_engine_pending(s->engine))
+		fg_error("store: what waited in memory cannot be written and is lost; after the "
+			 "next start a gap tells of it");
 	return NULL;
 }
 

@@ -37,10 +37,24 @@ int fg_sql_status(sqlite3 *db, int rc)
 	}
 }
 
+/* What the system said of a failure. SQLite does not pass it on from a commit; the log knows. */
+static int system_cause(sqlite3 *db)
+{
+	int cause = sqlite3_system_errno(db);
+	sqlite3_file *log = NULL;
+
+	if (cause)
+		return cause;
+	sqlite3_file_control(db, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+	if (log && log->pMethods)
+		log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &cause);
+	return cause;
+}
+
 void fg_sql_describe(sqlite3 *db, struct fg_buf *out)
 {
 	int code = db ? sqlite3_errcode(db) & 0xFF : SQLITE_NOMEM;
-	int cause = db ? sqlite3_system_errno(db) : 0;
+	int cause = db ? system_cause(db) : 0;
 
 	fg_buf_puts(out, db ? sqlite3_errmsg(db) : "out of memory");
 	if (cause > 0 && (code == SQLITE_IOERR || code == SQLITE_CANTOPEN))
