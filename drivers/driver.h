@@ -42,7 +42,11 @@ struct fg_job {
 	struct fg_link_state *link;
 	const struct fg_group *group;
 	int64_t deadline_mono_us; /* poll() must be over by then */
-	unsigned attempts;	  /* for each request: 1 + retries, or 1 for a probe */
+	unsigned attempts;	  /* for each request: 1 + retries */
+	/* Whether the device answers at all: one attempt at one request is enough. Where it
+	 * succeeds the batch may stay empty. */
+	bool probe;
+	int64_t timeout_us; /* for one answer; 0: the device's own */
 	struct fg_batch *batch;	  /* readings go here */
 	struct fg_buf *explain; /* not NULL: frames and decoding steps for a person, line by line */
 
@@ -50,6 +54,9 @@ struct fg_job {
 	int status;	   /* of poll(): FG_OK, or negative: the link itself is down */
 	unsigned requests; /* sent, retries included */
 	unsigned answers;  /* requests that got a valid answer, refusals included */
+	int64_t answer_us; /* the longest time from the end of a request to the end of its answer;
+			    * 0: not measured */
+	unsigned splits; /* requests more than planned, as the device refused to read over gaps */
 	void *driver_data; /* the driver's own while the job is pending */
 
 	/* the worker's and the core's */
@@ -62,9 +69,11 @@ struct fg_job {
 
 /* What plan() made of a group, for people and for the cycle-time forecast. */
 struct fg_request_info {
-	char text[96];	 /* "holding 0..19 (20 registers)" */
-	int64_t wire_us; /* bus time of request and answer; 0 where the transport has no fixed rate
-			  */
+	char text[96];	  /* "holding 0..19 (20 registers)" */
+	unsigned unasked; /* of them nobody asked for */
+	int64_t wire_us;  /* bus time of request and answer; 0 where the transport has no fixed rate
+			   */
+	int64_t turn_us; /* how long the device is expected to take until it answers */
 };
 
 enum {
@@ -114,7 +123,8 @@ struct fg_driver {
 	void (*close)(struct fg_link_state *ls);
 
 	/* poll() makes one pass over the group's requests and never outlasts the deadline. It
-	 * appends exactly one reading for every point of the group, good or bad, and returns FG_OK;
+	 * appends exactly one reading for every point of the group, good or bad (but see
+	 * fg_job.probe), and returns FG_OK;
 	 * or a negative code when the link itself failed (the readings are appended all the same):
 	 * the worker closes it and opens it again before the next job. FG_PENDING (shared drivers
 	 * only): job->done(job) is called later, once, from process() or cancel(). */

@@ -104,13 +104,16 @@ static void attempt(struct fg_job *job, const struct fg_modbus_transport *t,
 	const struct fg_request *req, uint16_t *cells, struct fg_modbus_outcome *ret)
 {
 	int64_t now = fg_clock_mono_us();
-	int64_t until = FG_MIN(now + job->group->device->timeout_us, job->deadline_mono_us);
+	int64_t timeout = job->timeout_us ? job->timeout_us : job->group->device->timeout_us;
+	int64_t until = FG_MIN(now + timeout, job->deadline_mono_us);
 
 	job->requests++;
 	ret->status = t->exchange(job, req, until, cells, &ret->exception);
 	ret->taken_us = fg_clock_mono_us();
-	if (ret->status == FG_OK || ret->status == FG_EREFUSED)
+	if (ret->status == FG_OK || ret->status == FG_EREFUSED) {
 		job->answers++;
+		job->answer_us = FG_MAX(job->answer_us, ret->taken_us - now);
+	}
 }
 
 /* A broken connection is an attempt lost: ready() makes a new one, or says that there is none. */
@@ -145,52 +148,52 @@ static void run_request(struct fg_job *job, const struct fg_modbus_transport *t,
 		t->gave_up(job);
 }
 
-static void fill(
-	struct fg_modbus_outcome *outcomes, size_t from, size_t to, int status, int64_t taken_us)
+static void fill(const struct fg_modbus_plan *plan, size_t from, int status, int64_t taken_us)
 {
-	for (size_t i = from; i < to; i++)
-		outcomes[i] = (struct fg_modbus_outcome){.status = status, .taken_us = taken_us};
+	struct fg_modbus_scratch *s = plan->scratch;
+
+	for (size_t i = from; i < s->read_count; i++)
+		s->reads[i].outcome =
+			(struct fg_modbus_outcome){.status = status, .taken_us = taken_us};
 }
 
-/* Sends the layout's requests; negative where the link is down. A device whose first request gets
+static void run_read(struct fg_job *job, const struct fg_modbus_transport *t,
+	const struct fg_modbus_plan *plan, struct fg_modbus_read *read)
+{
+	struct fg_modbus_outcome *o = &read->outcome;
+
+	run_request(job, t, &read->request, plan->scratch->cells + read->cell, o);
+	if (o->status == FG_EREFUSED)
+		fg_job_explain(job, "  refused: exception %u, %s", o->exception,
+			fg_modbus_exception_text(o->exception));
+}
+
+/* Sends the plan's requests; negative where the link is down. A device whose first request gets
  * no answer at all is not asked for the rest, which would cost the bus a time-out each. */
 static int read_all(struct fg_job *job, const struct fg_modbus_transport *t,
-	const struct fg_modbus_plan *plan, const struct fg_modbus_layout *lay)
+	const struct fg_modbus_plan *plan)
 {
-	struct fg_modbus_outcome *outcomes = plan->scratch->outcomes;
+	struct fg_modbus_scratch *s = plan->scratch;
+	size_t i = 0;
 
-	for (size_t i = 0; i < lay->count; i++) {
-		struct fg_modbus_outcome *o = &outcomes[i];
+	while (i < s->read_count) {
+		struct fg_modbus_outcome o;
 
-		run_request(
-			job, t, &lay->requests[i], plan->scratch->cells + lay->first_cell[i], o);
-		if (o->status == FG_EREFUSED)
-			fg_job_explain(job, "  refused: exception %u, %s", o->exception,
-				fg_modbus_exception_text(o->exception));
-		if (is_link_failure(o->status)) {
-			fill(outcomes, i + 1, lay->count, o->status, o->taken_us);
-			return o->status;
+		run_read(job, t, plan, &s->reads[i]);
+		if (fg_modbus_split(job, plan, i))
+			continue;
+		o = s->reads[i].outcome;
+		if (is_link_failure(o.status)) {
+			fill(plan, i + 1, o.status, o.taken_us);
+			return o.status;
 		}
-		if (i == 0 && o->status == FG_ETIMEOUT) {
-			fill(outcomes, 1, lay->count, FG_ETIMEOUT, o->taken_us);
+		if (i == 0 && o.status == FG_ETIMEOUT) {
+			fill(plan, 1, FG_ETIMEOUT, o.taken_us);
 			return FG_OK;
 		}
+		i++;
 	}
 	return FG_OK;
-}
-
-/* Whether a request may have been refused for the registers in its gaps. */
-static bool gap_refused(const struct fg_modbus_plan *plan, const struct fg_modbus_layout *lay)
-{
-	if (lay != &plan->joined || plan->joined.count == plan->strict.count)
-		return false;
-	for (size_t i = 0; i < lay->count; i++) {
-		const struct fg_modbus_outcome *o = &plan->scratch->outcomes[i];
-
-		if (o->status == FG_EREFUSED && o->exception >= 2 && o->exception <= 4)
-			return true;
-	}
-	return false;
 }
 
 /* ---- readings ---- */
@@ -306,41 +309,55 @@ static void add_value(
 	fg_job_value(job, point, value, mp->spec.type != FG_REG_STRING, raw, taken_us);
 }
 
-static void add_reading(struct fg_job *job, const struct fg_modbus_plan *plan,
-	const struct fg_modbus_layout *lay, size_t i)
+static void add_reading(struct fg_job *job, const struct fg_modbus_plan *plan, size_t i)
 {
 	const struct fg_point *point = job->group->points[i];
-	const struct fg_modbus_scratch *s = plan->scratch;
-	const struct fg_modbus_outcome *o = &s->outcomes[lay->request_of[i]];
+	const struct fg_modbus_outcome *o = fg_modbus_outcome_of(plan, i);
 	size_t count = job->batch->count;
 	uint32_t q = plan->quality_span[i];
 
 	if (o->status != FG_OK)
 		fg_job_missing(job, point, reason_of(o->status), o->exception, o->taken_us);
 	else
-		add_value(job, point, s->cells + lay->cell_of[i], o->taken_us);
+		add_value(job, point, fg_modbus_cells_of(plan, i), o->taken_us);
 	if (job->batch->count == count)
 		return; /* the batch is too small: our own bug, told by the missing reading */
 	if (q && o->status == FG_OK)
-		apply_quality(job, point->conf, &s->outcomes[lay->request_of[q]],
-			s->cells[lay->cell_of[q]], &job->batch->readings[count]);
+		apply_quality(job, point->conf, fg_modbus_outcome_of(plan, q),
+			*fg_modbus_cells_of(plan, q), &job->batch->readings[count]);
 	explain_result(job, point, &job->batch->readings[count]);
+}
+
+/* One small request tells whether the device is back; its points are read when they are due. */
+static int probe(struct fg_job *job, const struct fg_modbus_transport *t,
+	const struct fg_modbus_plan *plan)
+{
+	struct fg_modbus_read read;
+
+	fg_modbus_probe_read(plan, &read);
+	run_read(job, t, plan, &read);
+	if (read.outcome.status == FG_OK)
+		return FG_OK;
+	if (read.outcome.status == FG_EREFUSED)
+		fg_modbus_probe_refused(plan);
+	for (size_t i = 0; i < job->group->count; i++)
+		fg_job_missing(job, job->group->points[i], reason_of(read.outcome.status),
+			read.outcome.exception, read.outcome.taken_us);
+	return is_link_failure(read.outcome.status) ? read.outcome.status : FG_OK;
 }
 
 int fg_modbus_poll(struct fg_job *job, const struct fg_modbus_transport *transport)
 {
 	const struct fg_modbus_plan *plan = job->group->plan;
-	const struct fg_modbus_layout *lay = plan->scratch->strict ? &plan->strict : &plan->joined;
-	int r = read_all(job, transport, plan, lay);
 
-	if (r == FG_OK && gap_refused(plan, lay)) {
-		fg_job_explain(job, "  refused, so read again without gaps");
-		plan->scratch->strict = true;
-		lay = &plan->strict;
-		r = read_all(job, transport, plan, lay);
+	if (job->probe) {
+		job->status = probe(job, transport, plan);
+		return job->status;
 	}
+	fg_modbus_split_begin(plan, fg_clock_mono_us());
+	job->status = read_all(job, transport, plan);
+	fg_modbus_split_end(job, plan);
 	for (size_t i = 0; i < job->group->count; i++)
-		add_reading(job, plan, lay, i);
-	job->status = r;
-	return r;
+		add_reading(job, plan, i);
+	return job->status;
 }

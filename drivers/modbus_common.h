@@ -8,6 +8,7 @@
 
 #include "drivers/driver.h"
 #include "protocol/modbus.h"
+#include "protocol/plan_reads.h"
 #include "protocol/registers.h"
 
 /* What the Modbus drivers share: the keys of devices and points with their checks, the plan of a
@@ -31,10 +32,25 @@ struct fg_modbus_words {
 	size_t count;
 };
 
+/* One of a list of areas: `table` with `address`, or `reference`, and `count`. */
+struct fg_modbus_area {
+	struct fg_modbus_place place;
+	int64_t count;
+};
+
+struct fg_modbus_areas {
+	const struct fg_request *items;
+	size_t count;
+};
+
 struct fg_modbus_device {
 	int64_t unit_id;
-	int64_t max_registers;
+	int64_t max_registers, max_bits; /* 0: what the protocol allows */
 	int64_t max_gap;
+	int read_align;
+	struct fg_modbus_areas no_read, blocks;
+	int64_t min_interval_us;
+	int64_t response_us; /* 0: not known */
 };
 
 struct fg_modbus_point {
@@ -62,7 +78,10 @@ enum { FG_MODBUS_BYTE_UNSET, FG_MODBUS_BYTE_HIGH, FG_MODBUS_BYTE_LOW };
 
 extern const struct fg_key fg_modbus_device_keys[];
 extern const struct fg_key fg_modbus_point_keys[];
+extern const struct fg_key fg_modbus_area_keys[]; /* of struct fg_modbus_area */
 
+/* For every driver's check_device(): limits, areas and intervals against the device's points. */
+void fg_modbus_check_device(const struct fg_device *dev, void *conf, struct fg_report *rep);
 void fg_modbus_check_point(const struct fg_point *point, void *conf, struct fg_report *rep);
 void fg_modbus_check_pair(
 	const struct fg_device *a, const struct fg_device *b, struct fg_report *rep);
@@ -70,40 +89,111 @@ size_t fg_modbus_text_room(const struct fg_group *group);
 
 /* ---- the plan ---- */
 
-/* One way of reading all spans of a group. */
-struct fg_modbus_layout {
-	const struct fg_request *requests;
-	const uint32_t *first_cell; /* of each request, in the scratch cells */
-	size_t count;
-	const uint32_t *request_of, *cell_of; /* of each span */
-};
-
-/* Spans 0..points-1 are the points' own; those of quality registers follow. The scratch memory is
- * written by the link's worker alone, so that a poll needs to allocate nothing. */
-struct fg_modbus_plan {
-	struct fg_modbus_layout joined; /* reads across gaps that nobody asked for */
-	struct fg_modbus_layout strict; /* asks for nothing but what is configured */
-	const uint32_t *quality_span;	/* of each point; 0: none */
-	struct fg_modbus_scratch {
-		uint16_t *cells;
-		struct fg_modbus_outcome *outcomes;
-		bool strict; /* the device refuses to read across gaps */
-	} * scratch;
-};
-
-/* limits->max_registers may be lower than the device's where a slow line asks for it. */
-int fg_modbus_plan(struct fg_group *group, struct fg_arena *arena, unsigned max_registers);
-void fg_modbus_describe(const struct fg_group *group, size_t i, struct fg_request_info *ret_info);
-const struct fg_request *fg_modbus_group_request(const struct fg_group *group, size_t i);
-
-/* ---- the pass ---- */
-
 /* How one request ended. */
 struct fg_modbus_outcome {
 	int status; /* FG_OK, FG_EREFUSED, FG_ETIMEOUT, FG_EFRAME, or another: the link is down */
 	unsigned exception;
 	int64_t taken_us;
 };
+
+/* Registers of one request that were asked for with no gap between them. */
+struct fg_modbus_piece {
+	struct fg_request hull; /* rounded as read_align says */
+	uint32_t cell;		/* of its first register, in the scratch cells */
+};
+
+/* A request as it is sent now: one of the plan, or a part of one that was refused. */
+struct fg_modbus_read {
+	struct fg_request request;
+	uint8_t space; /* of its address; see struct fg_span */
+	uint32_t first_piece, piece_count, cell;
+	unsigned silent; /* times in a row that it got no answer */
+	struct fg_modbus_outcome outcome;
+};
+
+/* Spans 0..points-1 are the points' own; those of quality registers follow. The scratch memory is
+ * written by the link's worker alone, so that a poll needs to allocate nothing. */
+struct fg_modbus_plan {
+	const struct fg_request *requests; /* as planned */
+	const uint8_t *spaces;		   /* of each request */
+	size_t request_count;
+	const uint32_t *first_piece; /* of each request, and the end of the last */
+	const struct fg_modbus_piece *pieces;
+	const uint32_t *piece_of, *cell_of; /* of each span */
+	const uint32_t *quality_span;	    /* of each point; 0: none */
+	int64_t turn_us; /* how long the device is expected to take until it answers */
+	struct fg_modbus_scratch *scratch;
+};
+
+struct fg_modbus_scratch {
+	uint16_t *cells;
+	struct fg_modbus_read *reads; /* room for one of each piece */
+	size_t read_count;
+	uint32_t *read_of; /* of each piece */
+	bool *known; /* of each piece: a request over the gap behind it was once not answered */
+	struct fg_modbus_read trial; /* the whole whose parts are tried; piece_count 0: none */
+	uint32_t probe;	   /* the piece that a probe asks for */
+	int64_t split_us;  /* since when requests are split; 0: none is */
+	bool told;	   /* the log knows */
+	bool gone;	   /* the last pass got no answer */
+};
+
+/* What requests cost on a link. */
+struct fg_modbus_costs {
+	unsigned max_registers; /* lower than the device's where a slow line asks for it */
+	/* Of each request besides its data: frames, silent times, a round trip; without the time
+	 * that the device takes. */
+	int64_t request_ns;
+	int64_t byte_ns; /* of each byte of data */
+	int64_t turn_us; /* until the device answers, where its configuration does not say */
+};
+
+/* How long a device is taken to need until it answers where nothing is known. */
+#define FG_MODBUS_TURN_US 10000
+
+/* Of a serial line: frames of request and answer and the two silences between them. */
+struct fg_modbus_costs fg_modbus_serial_costs(
+	unsigned baud, unsigned char_bits, unsigned max_registers);
+
+int fg_modbus_plan(
+	struct fg_group *group, struct fg_arena *arena, const struct fg_modbus_costs *costs);
+void fg_modbus_describe(const struct fg_group *group, size_t i, struct fg_request_info *ret_info);
+/* "holding 0..19 (20 registers)" */
+void fg_modbus_request_text(const struct fg_request *req, char *text, size_t size);
+const struct fg_request *fg_modbus_group_request(const struct fg_group *group, size_t i);
+
+/* Where a span stands after a pass. */
+static inline const struct fg_modbus_outcome *fg_modbus_outcome_of(
+	const struct fg_modbus_plan *plan, size_t span)
+{
+	const struct fg_modbus_scratch *s = plan->scratch;
+
+	return &s->reads[s->read_of[plan->piece_of[span]]].outcome;
+}
+
+static inline const uint16_t *fg_modbus_cells_of(const struct fg_modbus_plan *plan, size_t span)
+{
+	return plan->scratch->cells + plan->cell_of[span];
+}
+
+/* ---- refused gaps: modbus_split.c ---- */
+
+/* Some devices refuse a request, or do not answer it, for registers that nobody asked for. Such a
+ * request is split at its gaps; that is remembered as long as the device answers, a day at most. */
+
+/* All requests as planned. */
+void fg_modbus_split_forget(const struct fg_modbus_plan *plan);
+/* Before a pass: forgets where it is time to learn anew. */
+void fg_modbus_split_begin(const struct fg_modbus_plan *plan, int64_t now_us);
+/* After the i-th read: whether it was split, so that the i-th is to be read now. */
+bool fg_modbus_split(struct fg_job *job, const struct fg_modbus_plan *plan, size_t i);
+/* After a pass. */
+void fg_modbus_split_end(struct fg_job *job, const struct fg_modbus_plan *plan);
+/* The read that a probe makes: the smallest piece, another one after it was refused. */
+void fg_modbus_probe_read(const struct fg_modbus_plan *plan, struct fg_modbus_read *ret);
+void fg_modbus_probe_refused(const struct fg_modbus_plan *plan);
+
+/* ---- the pass ---- */
 
 /* What a driver does for one exchange; never beyond the time given, never with another device's or
  * another request's answer. */

@@ -223,32 +223,15 @@ const struct fg_key fg_modbus_point_keys[] = {
 	{.name = NULL},
 };
 
-const struct fg_key fg_modbus_device_keys[] = {
-	{.name = "unit_id",
+const struct fg_key fg_modbus_area_keys[] = {
+	PLACE_KEYS(struct fg_modbus_area, place),
+	{.name = "count",
 		.type = FG_KEY_INT,
 		.flags = FG_KEY_REQUIRED,
-		.offset = offsetof(struct fg_modbus_device, unit_id),
-		.min = 0,
-		.max = 255,
-		.help = "Address of the device on its link. 1..247 on a serial line."},
-	{.name = "max_registers",
-		.type = FG_KEY_INT,
-		.flags = FG_KEY_ADVANCED,
-		.offset = offsetof(struct fg_modbus_device, max_registers),
+		.offset = offsetof(struct fg_modbus_area, count),
 		.min = 1,
-		.max = 125,
-		.dflt = "125",
-		.help = "Most registers that one request asks for."},
-	{.name = "max_gap",
-		.type = FG_KEY_INT,
-		.flags = FG_KEY_ADVANCED,
-		.offset = offsetof(struct fg_modbus_device, max_gap),
-		.min = 0,
-		.max = 124,
-		.dflt = "8",
-		.help = "How many registers (or bits) that no point asks for a request may include "
-			"so as to join two. A device that refuses such a request is read without "
-			"gaps."},
+		.max = 65535,
+		.help = "How many registers (or bits)."},
 	{.name = NULL},
 };
 

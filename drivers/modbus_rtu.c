@@ -132,6 +132,7 @@ static void check_device(const struct fg_device *dev, void *conf, struct fg_repo
 			"devices.%s.unit_id: 248..255 are reserved by the standard and not "
 			"supported yet on a serial line; 1..247",
 			dev->name);
+	fg_modbus_check_device(dev, conf, rep);
 }
 
 static unsigned char_bits(const struct rtu_conf *conf)
@@ -485,11 +486,14 @@ static int64_t wire_us(const struct fg_group *group, const struct fg_request *re
  * that time is left to the device. */
 static int rtu_plan(struct fg_group *group, struct fg_arena *arena)
 {
+	const struct rtu_conf *conf = group->device->link->conf;
 	struct fg_request req = {.table = FG_TABLE_HOLDING, .count = 125};
+	struct fg_modbus_costs costs;
 
 	while (req.count > 1 && wire_us(group, &req) > group->device->timeout_us / 2)
 		req.count--;
-	return fg_modbus_plan(group, arena, req.count);
+	costs = fg_modbus_serial_costs((unsigned)conf->baud, char_bits(conf), req.count);
+	return fg_modbus_plan(group, arena, &costs);
 }
 
 static void describe(const struct fg_group *group, size_t i, struct fg_request_info *ret_info)

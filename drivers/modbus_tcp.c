@@ -369,7 +369,13 @@ static int tcp_poll(struct fg_job *job)
 
 static int tcp_plan(struct fg_group *group, struct fg_arena *arena)
 {
-	return fg_modbus_plan(group, arena, 125);
+	/* a round trip on a local network; behind a gateway each byte takes its time as well */
+	static const struct fg_modbus_costs costs = {.max_registers = 125,
+		.request_ns = 10000000,
+		.byte_ns = 10000,
+		.turn_us = FG_MODBUS_TURN_US};
+
+	return fg_modbus_plan(group, arena, &costs);
 }
 
 const struct fg_driver fg_driver_modbus_tcp = {
@@ -382,6 +388,7 @@ const struct fg_driver fg_driver_modbus_tcp = {
 	.device_keys = fg_modbus_device_keys,
 	.point_keys = fg_modbus_point_keys,
 	.state_size = sizeof(struct tcp_state),
+	.check_device = fg_modbus_check_device,
 	.check_point = fg_modbus_check_point,
 	.same_port = same_port,
 	.check_pair = fg_modbus_check_pair,

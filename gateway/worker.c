@@ -265,7 +265,8 @@ static void start_job(struct fg_worker *w, struct fg_job *job)
 
 	job->started_mono_us = fg_clock_mono_us();
 	job->batch->count = job->batch->text_len = 0;
-	job->requests = job->answers = 0;
+	job->requests = job->answers = job->splits = 0;
+	job->answer_us = 0;
 	job->status = FG_OK;
 	job->owner = w;
 	job->done = shared_done;

@@ -73,10 +73,11 @@ int fg_order_parse(const char *text, const struct fg_regspec *spec, enum fg_orde
 int fg_reg_decode(const struct fg_regspec *spec, const uint16_t *regs, struct fg_value *ret_value,
 	uint64_t *ret_raw, char *text);
 
-/* One point's registers, for the planner. */
+/* One value's registers, for the planner (plan_reads.h). */
 struct fg_span {
 	enum fg_table table;
 	uint16_t address, width;
+	uint8_t space; /* 0: the plain addresses; else those that count from a base found later */
 };
 
 /* One read request. */
@@ -84,17 +85,5 @@ struct fg_request {
 	enum fg_table table;
 	uint16_t address, count;
 };
-
-struct fg_plan_limits {
-	unsigned max_registers; /* of one request, at most 125 */
-	unsigned max_bits;      /* at most 2000 */
-	unsigned max_gap;       /* unasked registers that a read may include between two points */
-};
-
-/* Covers all spans with few requests: spans of one table, sorted, are joined while the gap and the
- * length allow. A span is never split between requests. `ret` has room for n requests; returns
- * how many there are. ret_of[i] is the request that covers span i. */
-size_t fg_plan_reads(const struct fg_span *spans, size_t n, const struct fg_plan_limits *limits,
-	struct fg_request *ret, size_t *ret_of);
 
 #endif

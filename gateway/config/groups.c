@@ -56,7 +56,7 @@ static int64_t group_wire_us(const struct fg_group *g)
 	int64_t sum_us = 0;
 
 	for (size_t i = 0; driver->describe && i < g->request_count; i++) {
-		struct fg_request_info info = {{0}, 0};
+		struct fg_request_info info = {.wire_us = 0};
 
 		driver->describe(g, i, &info);
 		sum_us += info.wire_us;

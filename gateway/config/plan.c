@@ -18,7 +18,7 @@ static void print_group(const struct fg_group *g, struct fg_buf *out)
 		interval, g->count, g->count == 1 ? "" : "s", g->request_count,
 		g->request_count == 1 ? "" : "s");
 	for (size_t i = 0; driver->describe && i < g->request_count; i++) {
-		struct fg_request_info info = {{0}, 0};
+		struct fg_request_info info = {.wire_us = 0};
 
 		driver->describe(g, i, &info);
 		fg_buf_printf(out, "    %s", info.text);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -237,6 +238,67 @@ static void test_unit_ids(void **state)
 	}
 }
 
+/* What a device's own keys may say, together with its point at holding 10. */
+static void test_areas(void **state)
+{
+	static const struct {
+		const char *text, *fault;
+	} cases[] = {
+		{"no_read: [{table: holding, address: 11, count: 5}]", NULL},
+		{"no_read: [{table: holding, address: 5, count: 6}]",
+			"holding 10 lies in holding 5..10, which no_read forbids"},
+		{"no_read: [{reference: 40011, count: 1}]", "which no_read forbids"},
+		{"no_read: [{table: holding, count: 1}]", "address (or reference) is missing"},
+		{"no_read: [{address: 1, count: 1}]", "table is missing"},
+		{"no_read: [{table: input, reference: 40001, count: 1}]",
+			"table is input, but the reference is one of table holding"},
+		{"no_read: [{table: holding, address: 65535, count: 2}]", "65535"},
+		{"no_read: [{table: holding, address: 1, count: 0}]", "count"},
+		{"no_read: [{table: holding, address: 1}]", "count"},
+		{"no_read: {table: holding, address: 1, count: 1}", "a list of at most"},
+		{"no_read: [{table: holding, adress: 1, count: 1}]", "address"},
+		{"blocks: [{table: holding, address: 8, count: 10}]", NULL},
+		{"max_registers: 9, blocks: [{table: holding, address: 8, count: 10}]",
+			"holding 8..17 is longer than the 9 that one request may ask for"},
+		{"blocks: [{table: holding, address: 8, count: 4}, {table: holding, address: 11, "
+		 "count: 4}]",
+			"holding 8..11 and holding 11..14 overlap"},
+		{"blocks: [{table: holding, address: 8, count: 4}], no_read: [{table: holding, "
+		 "address: 11, count: 4}]",
+			"holding 8..11 touches holding 11..14, which no_read forbids"},
+		{"read_align: 4", NULL},
+		{"read_align: 3", "1, 2, 4"},
+		{"max_bits: 2001", "2000"},
+		{"min_interval: 10s", NULL},
+		{"min_interval: 30s",
+			"10s, but the device cannot be read more often than each 30s"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < FG_COUNT(cases); i++) {
+		struct world w;
+		struct fg_point p;
+		char text[300], mem[1500];
+		const char *got;
+
+		world_init(&w, "modbus-tcp");
+		p = load_point(&w, "{table: holding, address: 10}", NULL);
+		p.interval_us = w.device.interval_us = 10000000;
+		snprintf(text, sizeof(text), "{unit_id: 1, %s}", cases[i].text);
+		w.device.node = yaml(&w, text);
+		w.device.points = &p;
+		w.device.point_count = 1;
+		w.device.conf = bind_object(
+			&w, w.driver->device_keys, w.driver->device_size, text);
+		if (!fg_report_errors(w.rep))
+			w.driver->check_device(&w.device, (void *)(uintptr_t)w.device.conf, w.rep);
+		got = faults(&w, mem, sizeof(mem));
+		if (cases[i].fault ? !strstr(got, cases[i].fault) : got[0])
+			fail_msg("%s\ntells: %s", cases[i].text, got);
+		world_fini(&w);
+	}
+}
+
 static void test_links(void **state)
 {
 	static const struct {
@@ -378,6 +440,7 @@ int main(void)
 		cmocka_unit_test(test_points),
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_unit_ids),
+		cmocka_unit_test(test_areas),
 		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_same_port),
 		cmocka_unit_test(test_pairs),

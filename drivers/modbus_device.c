@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What a configuration says about a Modbus device as a whole: how much it can be asked for at once,
+ * where, and how often. */
+#include <stdio.h>
+
+#include "base/status.h"
+#include "base/timefmt.h"
+#include "drivers/modbus_common.h"
+
+#define MAX_AREAS 64
+
+static const char *const table_names[] = {"holding", "input", "coil", "discrete"};
+
+/* ---- parsing of keys ---- */
+
+/* Where an area is; FG_EINVAL (told) where that is not clear. */
+static int resolve(struct fg_bind *b, const struct fg_node *node, const struct fg_modbus_area *area,
+	struct fg_request *ret)
+{
+	const struct fg_modbus_place *p = &area->place;
+	const struct fg_modbus_number *n = p->reference.set ? &p->reference : &p->address;
+	enum fg_table table = p->reference.set ? n->table : (enum fg_table)(p->table - 1);
+
+	if (p->address.set == p->reference.set) {
+		fg_bind_error(b, node, "%s",
+			p->address.set ? "both address and reference are given; one of them says "
+					 "where it is"
+				       : "address (or reference) is missing");
+		return FG_EINVAL;
+	}
+	if (!p->reference.set && !p->table) {
+		fg_bind_error(b, node, "table is missing: holding, input, coil or discrete");
+		return FG_EINVAL;
+	}
+	if (p->reference.set && p->table && p->table - 1 != (int)table) {
+		fg_bind_error(b, node, "table is %s, but the reference is one of table %s",
+			table_names[p->table - 1], table_names[table]);
+		return FG_EINVAL;
+	}
+	if (n->address + area->count > 65536) {
+		fg_bind_error(b, node, "%u and %d more go beyond the last address, 65535",
+			n->address, (int)area->count - 1);
+		return FG_EINVAL;
+	}
+	*ret = (struct fg_request){table, n->address, (uint16_t)area->count};
+	return FG_OK;
+}
+
+static int parse_areas(struct fg_bind *b, const struct fg_node *node, void *field)
+{
+	struct fg_modbus_areas *areas = field;
+	struct fg_request *items;
+	int r = FG_OK;
+
+	if (node->kind != FG_NODE_SEQUENCE || node->count > MAX_AREAS) {
+		fg_bind_error(b, node,
+			"a list of at most %d areas, each {table: holding, address: 0, count: 10}",
+			MAX_AREAS);
+		return FG_EINVAL;
+	}
+	items = fg_arena_array(b->arena, node->count + 1, sizeof(*items));
+	for (size_t i = 0; i < node->count; i++) {
+		const struct fg_node *item = node->items[i];
+		struct fg_modbus_area area = {0};
+
+		if (fg_bind_struct(
+			    b, item, fg_modbus_area_keys, NULL, &area, NULL, item->at) ||
+			resolve(b, item, &area, &items[i]) < 0)
+			r = FG_EINVAL;
+	}
+	areas->items = items;
+	areas->count = node->count;
+	return r;
+}
+
+/* ---- the keys ---- */
+
+static const struct fg_choice aligns[] = {
+	{.name = "1", .value = 1},
+	{.name = "2", .value = 2},
+	{.name = "4", .value = 4},
+	{.name = NULL},
+};
+
+#define AREAS                                                                                      \
+	.type = FG_KEY_CUSTOM, .flags = FG_KEY_ADVANCED, .parse = parse_areas,                     \
+	.form = "a list of areas: {table: holding, address: 0, count: 10}",                        \
+	.schema = "{\"type\":\"array\",\"items\":{\"type\":\"object\"}}"
+
+const struct fg_key fg_modbus_device_keys[] = {
+	{.name = "unit_id",
+		.type = FG_KEY_INT,
+		.flags = FG_KEY_REQUIRED,
+		.offset = offsetof(struct fg_modbus_device, unit_id),
+		.min = 0,
+		.max = 255,
+		.help = "Address of the device on its link. 1..247 on a serial line."},
+	{.name = "max_registers",
+		.type = FG_KEY_INT,
+		.flags = FG_KEY_ADVANCED,
+		.offset = offsetof(struct fg_modbus_device, max_registers),
+		.min = 1,
+		.max = 125,
+		.dflt = "125",
+		.help = "Most registers that one request asks for."},
+	{.name = "max_bits",
+		.type = FG_KEY_INT,
+		.flags = FG_KEY_ADVANCED,
+		.offset = offsetof(struct fg_modbus_device, max_bits),
+		.min = 1,
+		.max = 2000,
+		.dflt = "2000",
+		.help = "Most coils or discrete inputs that one request asks for."},
+	{.name = "max_gap",
+		.type = FG_KEY_INT,
+		.flags = FG_KEY_ADVANCED,
+		.offset = offsetof(struct fg_modbus_device, max_gap),
+		.min = 0,
+		.max = 124,
+		.dflt = "16",
+		.help = "Most registers (or bits) that no point asks for between two points of one "
+			"request. Two are joined only where that takes less time than two "
+			"requests. A device that refuses such a request is read in parts."},
+	{.name = "read_align",
+		.type = FG_KEY_CHOICE,
+		.flags = FG_KEY_ADVANCED,
+		.offset = offsetof(struct fg_modbus_device, read_align),
+		.choices = aligns,
+		.dflt = "1",
+		.help = "Start address and count of each request are multiples of it: for devices "
+			"that give whole values only."},
+	{.name = "no_read",
+		.offset = offsetof(struct fg_modbus_device, no_read),
+		.help = "Areas that no request may touch.",
+		AREAS},
+	{.name = "blocks",
+		.offset = offsetof(struct fg_modbus_device, blocks),
+		.help = "A point inside such a block is read by a request for exactly this block, "
+			"and no other request touches it.",
+		AREAS},
+	{.name = "min_interval",
+		.type = FG_KEY_DURATION,
+		.flags = FG_KEY_ADVANCED,
+		.offset = offsetof(struct fg_modbus_device, min_interval_us),
+		.min = 0,
+		.max = INT64_C(86400000000),
+		.dflt = "0s",
+		.help = "The shortest interval that the device can stand. Profiles say it."},
+	{.name = "response_time",
+		.type = FG_KEY_DURATION,
+		.flags = FG_KEY_ADVANCED,
+		.offset = offsetof(struct fg_modbus_device, response_us),
+		.min = 0,
+		.max = INT64_C(60000000),
+		.dflt = "0s",
+		.help = "How long the device usually takes to begin its answer: for the plan of "
+			"requests and the forecast of `fjordctl check`. 0: not known, 10 ms are "
+			"assumed."},
+	{.name = NULL},
+};
+
+/* ---- checks ---- */
+
+static struct fg_place place_of(const struct fg_node *node, const char *key)
+{
+	const struct fg_node *value = node ? fg_node_get(node, key) : NULL;
+
+	return value ? value->at : node ? node->at : (struct fg_place){0};
+}
+
+static void check_interval(
+	const struct fg_device *dev, const struct fg_modbus_device *conf, struct fg_report *rep)
+{
+	for (size_t i = 0; i < dev->point_count; i++) {
+		const struct fg_point *p = &dev->points[i];
+		bool own = p->interval_us != dev->interval_us;
+		char is[32], least[32];
+
+		if (p->interval_us >= conf->min_interval_us)
+			continue;
+		fg_duration_text(p->interval_us, is, sizeof(is));
+		fg_duration_text(conf->min_interval_us, least, sizeof(least));
+		fg_report_error(rep, place_of(own ? p->node : dev->node, "interval"),
+			"devices.%s.%s%s%sinterval: %s, but the device cannot be read more often "
+			"than each %s (min_interval)",
+			dev->name, own ? "points." : "", own ? p->name : "", own ? "." : "", is,
+			least);
+		if (!own)
+			return; /* once for all points */
+	}
+}
+
+static bool overlap(const struct fg_request *a, const struct fg_request *b)
+{
+	return a->table == b->table && a->address < b->address + b->count &&
+	       b->address < a->address + a->count;
+}
+
+static void describe_area(const struct fg_request *r, char *mem, size_t size)
+{
+	if (r->count == 1)
+		snprintf(mem, size, "%s %u", table_names[r->table], r->address);
+	else
+		snprintf(mem, size, "%s %u..%u", table_names[r->table], r->address,
+			(unsigned)r->address + r->count - 1u);
+}
+
+/* Blocks are requests of their own: they must keep the limits, and be apart. */
+static void check_blocks(
+	const struct fg_device *dev, const struct fg_modbus_device *conf, struct fg_report *rep)
+{
+	for (size_t i = 0; i < conf->blocks.count; i++) {
+		const struct fg_request *b = &conf->blocks.items[i];
+		bool bits = b->table == FG_TABLE_COIL || b->table == FG_TABLE_DISCRETE;
+		unsigned max = bits ? (unsigned)conf->max_bits : (unsigned)conf->max_registers;
+		char text[48], other[48];
+
+		describe_area(b, text, sizeof(text));
+		if (b->count > max)
+			fg_report_error(rep, place_of(dev->node, "blocks"),
+				"devices.%s.blocks: %s is longer than the %u that one request may "
+				"ask for",
+				dev->name, text, max);
+		for (size_t k = 0; k < conf->no_read.count; k++) {
+			if (!overlap(b, &conf->no_read.items[k]))
+				continue;
+			describe_area(&conf->no_read.items[k], other, sizeof(other));
+			fg_report_error(rep, place_of(dev->node, "blocks"),
+				"devices.%s.blocks: %s touches %s, which no_read forbids",
+				dev->name, text, other);
+		}
+		for (size_t k = 0; k < i; k++) {
+			if (!overlap(b, &conf->blocks.items[k]))
+				continue;
+			describe_area(&conf->blocks.items[k], other, sizeof(other));
+			fg_report_error(rep, place_of(dev->node, "blocks"),
+				"devices.%s.blocks: %s and %s overlap", dev->name, other, text);
+		}
+	}
+}
+
+/* A value must be readable at all: outside of no_read, and not across the edge of a block. */
+static void check_value(const struct fg_modbus_device *conf, const struct fg_point *p,
+	const char *key, const struct fg_span *span, struct fg_report *rep)
+{
+	const struct fg_request at = {span->table, span->address, span->width};
+	char text[48], area[48];
+
+	describe_area(&at, text, sizeof(text));
+	for (size_t i = 0; span->space == 0 && i < conf->no_read.count; i++) {
+		if (!overlap(&at, &conf->no_read.items[i]))
+			continue;
+		describe_area(&conf->no_read.items[i], area, sizeof(area));
+		fg_report_error(rep, place_of(p->node, key),
+			"devices.%s.points.%s: %s lies in %s, which no_read forbids",
+			p->device->name, p->name, text, area);
+	}
+	for (size_t i = 0; span->space == 0 && i < conf->blocks.count; i++) {
+		const struct fg_request *b = &conf->blocks.items[i];
+
+		if (!overlap(&at, b) || (at.address >= b->address &&
+					       at.address + at.count <= b->address + b->count))
+			continue;
+		describe_area(b, area, sizeof(area));
+		fg_report_error(rep, place_of(p->node, key),
+			"devices.%s.points.%s: %s lies partly in the block %s; a value is read by "
+			"one request",
+			p->device->name, p->name, text, area);
+	}
+}
+
+void fg_modbus_check_device(const struct fg_device *dev, void *conf, struct fg_report *rep)
+{
+	const struct fg_modbus_device *d = conf;
+
+	check_interval(dev, d, rep);
+	check_blocks(dev, d, rep);
+	for (size_t i = 0; i < dev->point_count; i++) {
+		const struct fg_modbus_point *mp = dev->points[i].conf;
+
+		check_value(d, &dev->points[i], "address", &mp->span, rep);
+		if (mp->has_quality)
+			check_value(d, &dev->points[i], "quality_from", &mp->quality_span, rep);
+	}
+}
