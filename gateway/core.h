@@ -35,12 +35,17 @@ struct fg_poll_result {
 	const struct fg_group *group;
 	const struct fg_batch *batch;
 	unsigned requests, answers;
+	unsigned splits;   /* requests more than planned, for gaps that the device refuses */
+	int64_t answer_us; /* the longest wait for an answer; 0: not measured */
 	int64_t started_mono_us, done_mono_us;
 };
 
 struct fg_core_ports {
-	/* Starts a poll; its result comes through fg_core_polled(). attempts: for each request. */
-	void (*poll)(void *arg, const struct fg_group *group, unsigned attempts);
+	/* Starts a poll; its result comes through fg_core_polled(). attempts: for each request; 0:
+	 * a probe, one attempt at one request, whose batch may be empty where it is answered.
+	 * timeout_us: for one answer; 0: the device's own. */
+	void (*poll)(void *arg, const struct fg_group *group, unsigned attempts,
+		int64_t timeout_us);
 	/* Takes a record for the next group commit; FG_EFULL where the store is too far behind. */
 	int (*append)(
 		void *arg, uint64_t first_seq, unsigned count, const void *record, size_t len);

@@ -24,6 +24,7 @@ struct fg_group_run {
 	bool busy;
 	bool probe;		 /* the poll under way is one of a quarantined device */
 	int64_t started_mono_us; /* of the poll under way */
+	int64_t took_us; /* its last poll, or the last that was no failure */
 	bool failed; /* its last poll */
 	uint64_t polls, overruns;
 };
@@ -39,6 +40,19 @@ struct fg_device_run {
 	uint64_t polls, failures, requests, answers, overruns;
 	int64_t last_ok_wall_ms;
 	int64_t answer_us; /* of the last good poll, from start to end */
+	int64_t longest_us; /* the longest wait for one answer; falls slowly; 0: none yet */
+	unsigned splits;    /* requests more than planned */
+	/* the last failure of a poll, kept when it is over */
+	enum fg_reason last_error;
+	uint8_t last_error_detail;
+	int64_t last_error_wall_ms;
+	/* probe.c, while quarantined */
+	bool probe_now;	   /* something came back: no pause, no place to wait for */
+	bool probe_placed; /* its due time is that of a free place on the bus */
+	unsigned probe_tries;
+	uint64_t probes, dead_us;    /* since the start; the bus time that they took in vain */
+	int64_t probed_mono_us, patient_mono_us;
+	int64_t rest_mono_us; /* no probe on its link before */
 	struct fg_ledger *ledger; /* its points are the device's, in that order */
 };
 
@@ -217,9 +231,24 @@ void fg_schedule_init(struct fg_core *core, struct fg_now now, struct fg_group_r
 void fg_schedule_resume(struct fg_core *core, struct fg_now now, struct fg_group_run *run);
 /* Starts what is due; returns the next due time. */
 int64_t fg_schedule_run(struct fg_core *core, struct fg_now now);
-/* The pause of a quarantined device. */
-int64_t fg_schedule_probe_us(const struct fg_core *core, const struct fg_device_run *dev);
 void fg_schedule_wake(struct fg_core *core, const struct fg_device *device, int64_t due_mono_us);
+
+/* probe.c */
+/* The shortest pause between two probes of a device; its bus may ask for more. */
+int64_t fg_probe_pause_us(const struct fg_device_run *dev);
+/* A probe is due: how long to wait for the answer, or 0: not now. *ret_due_us: when to ask
+ * again. */
+int64_t fg_probe_start(struct fg_core *core, struct fg_device_run *dev, int64_t now_us,
+	int64_t *ret_due_us);
+void fg_probe_ended(struct fg_core *core, struct fg_device_run *dev,
+	const struct fg_poll_result *result, bool good);
+/* Lowers the attempts of a poll and the time for an answer (0: the device's) where the device fails
+ * and others need the time. */
+void fg_probe_limit(const struct fg_core *core, const struct fg_group_run *run, int64_t now_us,
+	unsigned *attempts, int64_t *ret_timeout_us);
+/* A device answers again: those that were lost with it are tried at once. */
+void fg_probe_wake_neighbours(
+	struct fg_core *core, const struct fg_device_run *back, int64_t now_us);
 
 /* health.c */
 void fg_health_polled(struct fg_core *core, struct fg_now now, const struct fg_poll_result *result);

@@ -23,6 +23,7 @@ static void gateway_part(const struct fg_core *core, struct fg_now now, struct f
 static void link_part(const struct fg_core *core, const struct fg_link *link, struct fg_json *j)
 {
 	unsigned ok = 0, bad = 0, down = 0;
+	int64_t dead_us = 0;
 
 	for (size_t i = 0; i < link->device_count; i++) {
 		const struct fg_device_run *dev = &core->devices[link->devices[i]->index];
@@ -30,6 +31,7 @@ static void link_part(const struct fg_core *core, const struct fg_link *link, st
 		ok += dev->state == FG_DEVICE_OK;
 		bad += dev->state >= FG_DEVICE_FAILING;
 		down += dev->reason == FG_REASON_LINK_DOWN;
+		dead_us += (int64_t)dev->dead_us;
 	}
 	fg_json_object(j, NULL);
 	fg_json_text(j, "name", link->name);
@@ -37,6 +39,7 @@ static void link_part(const struct fg_core *core, const struct fg_link *link, st
 	fg_json_text(j, "state", down && !ok ? "down" : ok || bad ? "up" : "unknown");
 	fg_json_uint(j, "devices", link->device_count);
 	fg_json_uint(j, "devices_ok", ok);
+	fg_json_seconds(j, "probes_in_vain_s", dead_us); /* bus time */
 	fg_json_end_object(j);
 }
 
@@ -74,9 +77,17 @@ static void device_part(
 	fg_json_uint(j, "missing_today", today);
 	fg_json_uint(j, "requests", dev->requests);
 	fg_json_uint(j, "answers", dev->answers);
+	fg_json_uint(j, "probes", dev->probes);
+	fg_json_uint(j, "reads_split", dev->splits);
+	if (dev->last_error_wall_ms) {
+		fg_json_text(j, "last_error",
+			fg_reason_text(dev->last_error, dev->last_error_detail, why));
+		fg_json_time(j, "last_error_at", dev->last_error_wall_ms);
+	}
 	if (dev->last_ok_wall_ms)
 		fg_json_time(j, "last_answer", dev->last_ok_wall_ms);
 	fg_json_seconds(j, "answer_s", dev->answer_us);
+	fg_json_seconds(j, "longest_answer_s", dev->longest_us);
 	fg_json_end_object(j);
 }
 

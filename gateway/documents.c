@@ -57,6 +57,11 @@ static void device_state(const struct fg_device_run *dev, struct fg_buf *out)
 	fg_json_time(&j, "since", dev->since_wall_ms);
 	if (dev->reason != FG_REASON_NONE)
 		fg_json_text(&j, "reason", fg_reason_text(dev->reason, dev->detail, why));
+	if (dev->state >= FG_DEVICE_FAILING) {
+		fg_json_uint(&j, "failed_in_a_row", dev->failed);
+		if (dev->last_ok_wall_ms)
+			fg_json_time(&j, "last_answer", dev->last_ok_wall_ms);
+	}
 	fg_json_text(&j, "station", dev->device->station->name);
 	fg_json_end_object(&j);
 }

@@ -42,17 +42,14 @@ static void set_state(struct fg_core *core, struct fg_now now, struct fg_device_
 	fg_documents_touch(core, FG_DOC_DEVICES + dev->device->index);
 }
 
-/* A good answer says that the link works: neighbours that were lost with it are tried at once. */
-static void wake_neighbours(struct fg_core *core, struct fg_now now, const struct fg_device *device)
+/* What an answer may take is learned from answers: the longest counts, and is forgotten slowly. */
+static void learn(struct fg_device_run *dev, const struct fg_poll_result *result)
 {
-	for (size_t i = 0; i < device->link->device_count; i++) {
-		const struct fg_device *d = device->link->devices[i];
-		const struct fg_device_run *dev = &core->devices[d->index];
+	int64_t waited_us = result->answer_us;
 
-		if (d != device && dev->state == FG_DEVICE_QUARANTINED &&
-			dev->reason == FG_REASON_LINK_DOWN)
-			fg_schedule_wake(core, d, now.mono_us);
-	}
+	if (!waited_us && result->requests)
+		waited_us = (result->done_mono_us - result->started_mono_us) / result->requests;
+	dev->longest_us = FG_MAX(waited_us, dev->longest_us - dev->longest_us / 256);
 }
 
 static void good_poll(struct fg_core *core, struct fg_now now, struct fg_device_run *dev,
@@ -69,12 +66,14 @@ static void good_poll(struct fg_core *core, struct fg_now now, struct fg_device_
 		if (dev->state == FG_DEVICE_QUARANTINED)
 			for (size_t i = 0; i < d->group_count; i++)
 				fg_schedule_resume(core, now, &core->groups[d->groups[i].index]);
-		wake_neighbours(core, now, d);
+		fg_probe_wake_neighbours(core, dev, now.mono_us);
 	}
 	dev->failed = 0;
 	dev->reason = FG_REASON_NONE;
 	dev->last_ok_wall_ms = now.wall_us / 1000;
-	dev->answer_us = result->done_mono_us - result->started_mono_us;
+	if (result->batch->count) /* no probe, which is shorter */
+		dev->answer_us = result->done_mono_us - result->started_mono_us;
+	learn(dev, result);
 	set_state(core, now, dev, FG_DEVICE_OK);
 }
 
@@ -87,6 +86,9 @@ static void failed_poll(struct fg_core *core, struct fg_now now, struct fg_devic
 
 	dev->failed++;
 	dev->failures++;
+	dev->last_error = r->reason;
+	dev->last_error_detail = r->detail;
+	dev->last_error_wall_ms = now.wall_us / 1000;
 	dev->reason = r->reason;
 	dev->detail = r->detail;
 	fg_reason_text(r->reason, r->detail, why);
@@ -97,13 +99,13 @@ static void failed_poll(struct fg_core *core, struct fg_now now, struct fg_devic
 	} else if (dev->state == FG_DEVICE_FAILING && dev->failed >= QUARANTINE_AFTER) {
 		set_state(core, now, dev, FG_DEVICE_QUARANTINED);
 		fg_warning("device '%s' (link '%s'): %u polls in a row failed (%s); it is probed "
-			   "every "
-			   "%" PRId64 " s from now on",
+			   "each %" PRId64 " s from now on, or as often as its bus has the time",
 			d->name, d->link->name, dev->failed, why,
-			fg_schedule_probe_us(core, dev) / 1000000);
+			fg_probe_pause_us(dev) / 1000000);
+		dev->probed_mono_us = now.mono_us;
 		for (size_t i = 0; i < d->group_count; i++)
 			core->groups[d->groups[i].index].due_mono_us =
-				now.mono_us + fg_schedule_probe_us(core, dev);
+				now.mono_us + fg_probe_pause_us(dev);
 	} else if (reason_changed) {
 		fg_documents_touch(core, FG_DOC_DEVICES + d->index);
 	}
@@ -128,14 +130,19 @@ void fg_health_polled(struct fg_core *core, struct fg_now now, const struct fg_p
 {
 	struct fg_group_run *run = &core->groups[result->group->index];
 	struct fg_device_run *dev = &core->devices[result->group->device->index];
-	const struct fg_reading *first;
+	const struct fg_reading *first = NULL;
 
 	dev->polls++;
 	dev->requests += result->requests;
 	dev->answers += result->answers;
-	if (result->batch->count == 0)
+	dev->splits = result->splits;
+	if (result->batch->count == 0 && !(run->probe && result->answers))
 		return;
 	run->failed = failed(result->batch, &first);
+	if (!run->probe && result->answers)
+		run->took_us = result->done_mono_us - result->started_mono_us;
+	if (run->probe)
+		fg_probe_ended(core, dev, result, !run->failed);
 	if (!run->failed)
 		good_poll(core, now, dev, result);
 	else if (answers_elsewhere(core, run))

@@ -54,7 +54,8 @@ static void on_done(void *arg, struct fg_job *job)
 	fg_daemon_wake(d, person_waits);
 }
 
-void fg_links_poll(void *arg, const struct fg_group *group, unsigned attempts)
+void fg_links_poll(
+	void *arg, const struct fg_group *group, unsigned attempts, int64_t timeout_us)
 {
 	struct fg_daemon *d = arg;
 	struct fg_poll *poll = d->polls[group->index];
@@ -62,7 +63,9 @@ void fg_links_poll(void *arg, const struct fg_group *group, unsigned attempts)
 
 	poll->busy = true;
 	poll->job.group = group;
-	poll->job.attempts = attempts;
+	poll->job.attempts = FG_MAX(attempts, 1u);
+	poll->job.probe = attempts == 0;
+	poll->job.timeout_us = timeout_us;
 	poll->job.explain = NULL;
 	fg_worker_submit(worker, d->config, &poll->job);
 }
@@ -88,6 +91,8 @@ static void finished(struct fg_daemon *d, struct fg_poll *poll)
 		.batch = &poll->batch,
 		.requests = poll->job.requests,
 		.answers = poll->job.answers,
+		.splits = poll->job.splits,
+		.answer_us = poll->job.answer_us,
 		.started_mono_us = poll->job.started_mono_us,
 		.done_mono_us = poll->job.done_mono_us,
 	};

@@ -8,12 +8,6 @@
 /* Polls start on a grid of this width: ten devices that are due at nearly one time cost one
  * wake-up, not ten. */
 #define GRID_US 100000
-/* Probes of a dead device where others share its link, and where nobody does. */
-#define PROBE_SHARED_US 30000000
-#define PROBE_ALONE_US	5000000
-/* All dead devices of a link may take one fiftieth of its time. */
-#define PROBE_SHARE 50
-
 /* The core was to run at a time that it gave; later than this, something kept it from running. */
 #define AWAY_US 10000000
 
@@ -102,27 +96,6 @@ void fg_schedule_resume(struct fg_core *core, struct fg_now now, struct fg_group
 	run->due_mono_us = run->slot_mono_us;
 }
 
-static unsigned dead_on_link(const struct fg_core *core, const struct fg_link *link)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < link->device_count; i++)
-		n += core->devices[link->devices[i]->index].state == FG_DEVICE_QUARANTINED;
-	return n;
-}
-
-int64_t fg_schedule_probe_us(const struct fg_core *core, const struct fg_device_run *dev)
-{
-	const struct fg_device *d = dev->device;
-	int64_t pause = PROBE_ALONE_US;
-
-	/* A link that is down costs its neighbours nothing. */
-	if (d->link->device_count > 1 && dev->reason != FG_REASON_LINK_DOWN)
-		pause = FG_MAX(PROBE_SHARED_US,
-			d->timeout_us * PROBE_SHARE * (int64_t)dead_on_link(core, d->link));
-	return FG_MAX(pause, d->interval_us);
-}
-
 void fg_schedule_wake(struct fg_core *core, const struct fg_device *device, int64_t due_mono_us)
 {
 	for (size_t i = 0; i < device->group_count; i++) {
@@ -150,29 +123,45 @@ static bool device_busy(const struct fg_core *core, const struct fg_device *d)
 	return false;
 }
 
-static void poll(struct fg_core *core, struct fg_now now, struct fg_group_run *run, bool probe)
+static void begin(struct fg_now now, struct fg_group_run *run, bool probe)
 {
 	run->busy = true;
 	run->probe = probe;
 	run->started_mono_us = now.mono_us;
 	run->polls++;
-	if (!probe)
-		advance(core, now, run);
-	core->ports.poll(core->ports.arg, run->group,
-		probe ? 1 : (unsigned)run->group->device->retries + 1);
+}
+
+static void poll(struct fg_core *core, struct fg_now now, struct fg_group_run *run)
+{
+	unsigned attempts = (unsigned)run->group->device->retries + 1;
+	int64_t timeout_us;
+
+	fg_probe_limit(core, run, now.mono_us, &attempts, &timeout_us);
+	begin(now, run, false);
+	advance(core, now, run);
+	core->ports.poll(core->ports.arg, run->group, attempts, timeout_us);
 }
 
 /* A quarantined device: its regular times pass without a poll; one group is probe enough. */
 static void probe(struct fg_core *core, struct fg_now now, struct fg_group_run *run)
 {
 	const struct fg_device *d = run->group->device;
+	struct fg_device_run *dev = &core->devices[d->index];
+	int64_t timeout_us;
 
 	if (run->due_mono_us > now.mono_us)
 		return;
-	run->due_mono_us =
-		now.mono_us + fg_schedule_probe_us(core, &core->devices[d->index]);
-	if (!run->busy && run->group == &d->groups[0])
-		poll(core, now, run, true);
+	if (run->group != &d->groups[0]) {
+		run->due_mono_us = now.mono_us + fg_probe_pause_us(dev);
+		return;
+	}
+	if (device_busy(core, d))
+		return;
+	timeout_us = fg_probe_start(core, dev, now.mono_us, &run->due_mono_us);
+	if (timeout_us == 0)
+		return;
+	begin(now, run, true);
+	core->ports.poll(core->ports.arg, run->group, 0, timeout_us);
 }
 
 static void start(struct fg_core *core, struct fg_now now, struct fg_group_run *run)
@@ -189,7 +178,7 @@ static void start(struct fg_core *core, struct fg_now now, struct fg_group_run *
 	}
 	if (device_busy(core, d))
 		return; /* another group of it is being read: right after */
-	poll(core, now, run, false);
+	poll(core, now, run);
 }
 
 /* After a step of wall time. A regular time that has come already is polled all the same. */

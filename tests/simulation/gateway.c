@@ -271,9 +271,10 @@ static bool run_store(struct sim_gateway *g)
 
 /* ---- ports ---- */
 
-static void port_poll(void *arg, const struct fg_group *group, unsigned attempts)
+static void port_poll(
+	void *arg, const struct fg_group *group, unsigned attempts, int64_t timeout_us)
 {
-	sim_sensors_poll(((struct sim_gateway *)arg)->sim, group, attempts);
+	sim_sensors_poll(((struct sim_gateway *)arg)->sim, group, attempts, timeout_us);
 }
 
 static struct fg_store_sink *sink_of(void *arg)

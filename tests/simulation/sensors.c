@@ -18,11 +18,13 @@ static enum plan_device state_of(const struct sim *s, unsigned device)
 }
 
 static int64_t answer_us(
-	struct sim *s, const struct fg_group *group, enum plan_device state, unsigned attempts)
+	struct sim *s, const struct fg_group *group, enum plan_device state, unsigned attempts,
+	int64_t timeout_us)
 {
 	switch (state) {
 	case DEVICE_SILENT:
-		return attempts * group->device->timeout_us;
+		return FG_MAX(attempts, 1u) *
+		       (timeout_us ? timeout_us : group->device->timeout_us);
 	case DEVICE_SLOW:
 		return sim_between(s, US_PER_S, group->interval_us * 5 / 2);
 	default:
@@ -30,7 +32,8 @@ static int64_t answer_us(
 	}
 }
 
-void sim_sensors_poll(struct sim *s, const struct fg_group *group, unsigned attempts)
+void sim_sensors_poll(
+	struct sim *s, const struct fg_group *group, unsigned attempts, int64_t timeout_us)
 {
 	HEAP_OF(HEAP_WORLD);
 	struct poll *p = calloc(1, sizeof(*p));
@@ -42,7 +45,7 @@ void sim_sensors_poll(struct sim *s, const struct fg_group *group, unsigned atte
 	p->generation = s->generation[p->device];
 	p->state = state_of(s, p->device);
 	p->started_mono_us = sim_clock(s).mono_us;
-	done_us = begin_us + answer_us(s, group, p->state, attempts);
+	done_us = begin_us + answer_us(s, group, p->state, attempts, timeout_us);
 	s->link_busy_us[link] = done_us;
 	sim_at(s, done_us, (struct sim_event){.type = SIM_POLLED, .run = s->runs, .data = p});
 }

@@ -142,7 +142,8 @@ bool sim_plant(const char *name);
 void sim_plant_list(void);
 
 /* sensors.c */
-void sim_sensors_poll(struct sim *s, const struct fg_group *group, unsigned attempts);
+void sim_sensors_poll(
+	struct sim *s, const struct fg_group *group, unsigned attempts, int64_t timeout_us);
 void sim_sensors_polled(struct sim *s, struct sim_event *e);
 
 /* brokers.c */

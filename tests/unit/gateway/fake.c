@@ -28,13 +28,14 @@ static struct fake_broker *broker(struct fake *f, const struct fg_destination *d
 	return NULL;
 }
 
-static void port_poll(void *arg, const struct fg_group *group, unsigned attempts)
+static void port_poll(
+	void *arg, const struct fg_group *group, unsigned attempts, int64_t timeout_us)
 {
 	struct fake *f = arg;
 
 	assert_true(f->poll_count < FAKE_POLLS_MAX);
 	f->polls[f->poll_count++] =
-		(struct fake_poll){group, attempts, f->now.mono_us, f->now.wall_us};
+		(struct fake_poll){group, attempts, timeout_us, f->now.mono_us, f->now.wall_us};
 }
 
 static struct fake_reading *stored(struct fake *f, uint64_t seq)

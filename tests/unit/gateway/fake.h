@@ -73,7 +73,7 @@ struct fake_lot {
 struct fake_poll {
 	const struct fg_group *group;
 	unsigned attempts;
-	int64_t mono_us, wall_us;
+	int64_t timeout_us, mono_us, wall_us;
 };
 
 struct fake {
@@ -113,9 +113,9 @@ struct fake {
 	size_t poll_count;
 
 	bool ledger_full;
-	struct fg_ledger_row rows[8]; /* by device, as they were set last */
+	struct fg_ledger_row rows[16]; /* by device, as they were set last */
 	size_t row_count;
-	struct fg_ledger_row durable_rows[8];
+	struct fg_ledger_row durable_rows[16];
 	size_t durable_count;
 };
 

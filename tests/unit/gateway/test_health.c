@@ -110,34 +110,40 @@ static void test_each_change_is_published_once(void **state)
 	}
 }
 
-/* A dead device is probed with one attempt; on a bus it may not take the others' time. */
+/* A dead device is probed, each 30 s where its bus has the time (test_bus.c); never two of a bus at
+ * a time. */
 static void test_probes_on_a_bus(void **state)
 {
-	const struct fg_group *a = fake_group(&f, "a", 0);
+	const struct fg_group *a = fake_group(&f, "a", 0), *c = fake_group(&f, "c", 0);
 	size_t probes = 0;
 	int64_t last = 0;
 
 	(void)state;
+	fake_answer(&f, c, 1);
 	silence("a", 3, FG_REASON_NO_RESPONSE);
-	assert_true(due_in("a") == 50 * SEC); /* 1 s of each 50 s: two hundredths */
+	assert_true(due_in("a") == 30 * SEC);
 	silence("b", 3, FG_REASON_NO_RESPONSE);
-	assert_true(due_in("b") == 100 * SEC);
-	silence("c", 3, FG_REASON_NO_RESPONSE);
-	assert_true(due_in("c") == 150 * SEC); /* three share the same time */
+	assert_true(due_in("b") == 30 * SEC);
 	for (int i = 0; i < 3600; i++) {
 		size_t from = f.poll_count;
 
 		fake_turn(&f, SEC);
 		for (; from < f.poll_count; from++) {
-			assert_int_equal(f.polls[from].attempts, 1);
+			if (f.polls[from].group == c) {
+				fake_answer(&f, c, 1);
+				continue;
+			}
+			assert_int_equal(f.polls[from].attempts, 0);
+			assert_in_range(f.polls[from].timeout_us, 100000, SEC);
 			if (f.polls[from].group == a && probes++ > 1)
-				assert_true(f.now.mono_us - last >= 150 * SEC);
+				assert_true(f.now.mono_us - last >= 30 * SEC);
 			if (f.polls[from].group == a)
 				last = f.now.mono_us;
 			fake_fail(&f, f.polls[from].group, FG_REASON_NO_RESPONSE);
 		}
 	}
-	assert_in_range(probes, 23, 26);
+	assert_in_range(probes, 100, 120);
+	assert_int_equal(fake_device(&f, "a")->probes, probes);
 }
 
 static void test_attempts(void **state)
