@@ -456,31 +456,6 @@ static void look_at_clock(struct sim_gateway *g)
 
 /* ---- start ---- */
 
-/* Not of the memory that is counted: as large as its text is, and more while it is read. */
-static struct fg_config *load_config(struct sim *s)
-{
-	HEAP_OF(HEAP_WORLD);
-	static const struct fg_load_options no_files = {.no_files = true};
-	struct fg_report *rep = fg_report_new();
-	struct fg_config *config = NULL;
-	FILE *file = fopen(s->config_path, "w");
-	struct fg_buf text;
-
-	fg_buf_init(&text, 1u << 20);
-	plan_yaml(&s->plan, s->variant, &text);
-	if (!file || fwrite(text.data, 1, text.len, file) != text.len || fclose(file) != 0)
-		abort();
-	if (fg_config_load(s->config_path, &no_files, rep, &config) < 0) {
-		fg_buf_clear(&text);
-		fg_report_print(rep, &text);
-		fprintf(stderr, "%s\n", text.data);
-		abort();
-	}
-	fg_report_free(rep);
-	fg_buf_fini(&text);
-	return config;
-}
-
 static int try_store(struct sim_gateway *g, const struct fg_spool_conf *conf,
 	struct fg_spool **ret, bool *damaged)
 {
@@ -572,7 +547,7 @@ bool sim_gateway_start(struct sim *s)
 	if (!g)
 		abort();
 	g->sim = s;
-	g->config = load_config(s);
+	g->config = sim_load_config(s);
 	conf.commit_interval_us = g->config->storage.commit_interval_us;
 	conf.spool = fg_startup_spool_conf(&g->config->storage);
 	conf.spool.boot_id = seams_boot_id();
@@ -801,7 +776,7 @@ void sim_gateway_reload(struct sim *s)
 		g->reload_again = true;
 		return;
 	}
-	g->next = load_config(s);
+	g->next = sim_load_config(s);
 	g->call = (struct fg_store_call){.run = fg_intern_run, .arg = &g->intern};
 	if (fg_intern_init(&g->intern, g->next) < 0)
 		abort();

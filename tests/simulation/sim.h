@@ -173,6 +173,9 @@ void sim_gateway_reload(struct sim *s);
 /* Now, as the core has it. */
 struct fg_now sim_core_now(const struct sim *s);
 /* NULL: it is not configured. */
+/* What the seed asks for now; the caller lets go. */
+struct fg_config;
+struct fg_config *sim_load_config(struct sim *s);
 const struct fg_group *sim_gateway_group(const struct sim *s, unsigned device);
 struct fg_publisher *sim_gateway_publisher(struct sim *s, unsigned dest);
 

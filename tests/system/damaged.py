@@ -80,7 +80,8 @@ class Damaged(Scene):
             said = [manager.recv(4096).decode()]
             while said[-1] != "READY=1":
                 said.append(manager.recv(4096).decode())
-            self.assertRegex(said[0], r"\AEXTEND_TIMEOUT_USEC=\d{8,}\nSTATUS=saving .*damaged store")
+            self.assertRegex(said[0],
+                             r"\AEXTEND_TIMEOUT_USEC=\d{8,}\nSTATUS=saving .*damaged store")
             self.assertEqual("STATUS=", said[-2])
             self.assertEqual(0, self.gateway.stop())
 

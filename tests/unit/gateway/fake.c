@@ -785,7 +785,6 @@ size_t fake_entries(const struct fake_broker *b, size_t from)
 size_t fake_count(const struct fake_broker *b, size_t from, uint64_t seq)
 {
 	size_t n = 0;
-
 	for (; from < b->sent_count; from++)
 		n += b->sent[from].seq == seq;
 	return n;
