@@ -13,8 +13,8 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "drivers/modbus_common.h"
+#include "drivers/modbus_frame.h"
 
-#define ADU_MAX	  256
 #define SETTLE_US 20000	 /* USB adapters hand over what they received each 16 ms */
 #define DRAIN_US  500000 /* a line that never falls silent is used all the same */
 
@@ -38,10 +38,10 @@ struct rtu_state {
 	int64_t gap_us;	   /* 3.5 characters */
 	int64_t settle_us; /* this long nothing: a frame is over */
 	int64_t heard_us;  /* last byte either way */
-	uint8_t request[8];
-	uint8_t rx[2 * ADU_MAX];
+	struct fg_frame_query query;
+	uint8_t rx[2 * FG_FRAME_MAX];
 	size_t rx_len;
-	struct late late[248]; /* by unit id */
+	struct late late[256]; /* by unit id */
 };
 
 #define CHOICE(n)                                                                                  \
@@ -128,9 +128,9 @@ static void check_device(const struct fg_device *dev, void *conf, struct fg_repo
 			"1..247",
 			dev->name);
 	else if (d->unit_id > 247)
-		fg_report_error(rep, at,
-			"devices.%s.unit_id: 248..255 are reserved by the standard and not "
-			"supported yet on a serial line; 1..247",
+		fg_report_warning(rep, at,
+			"devices.%s.unit_id: 248..255 are reserved by the standard; some sensors "
+			"use them all the same",
 			dev->name);
 	fg_modbus_check_device(dev, conf, rep);
 }
@@ -163,9 +163,7 @@ static void link_close(struct fg_link_state *ls)
 
 static void set_times(struct rtu_state *s, const struct rtu_conf *conf)
 {
-	int64_t char_ns = INT64_C(1000000000) * char_bits(conf) / conf->baud;
-
-	s->gap_us = conf->baud > 19200 ? 1750 : (char_ns * 7 / 2 + 999) / 1000;
+	s->gap_us = fg_frame_silence_us((unsigned)conf->baud, char_bits(conf));
 	s->settle_us = FG_MAX(s->gap_us, SETTLE_US);
 	s->heard_us = fg_clock_mono_us();
 	s->rx_len = 0;
@@ -199,24 +197,6 @@ static int link_open(struct fg_link_state *ls)
 
 /* ---- bytes ---- */
 
-static uint16_t crc16(const uint8_t *bytes, size_t len)
-{
-	uint16_t crc = 0xFFFF;
-
-	for (size_t i = 0; i < len; i++) {
-		crc ^= bytes[i];
-		for (int bit = 0; bit < 8; bit++)
-			crc = (uint16_t)(crc & 1 ? crc >> 1 ^ 0xA001 : crc >> 1);
-	}
-	return crc;
-}
-
-/* The checksum goes low byte first, so that over frame and checksum it comes to 0. */
-static bool is_frame(const uint8_t *adu, size_t len)
-{
-	return len >= 4 && crc16(adu, len) == 0;
-}
-
 static void drop_front(struct rtu_state *s, size_t len)
 {
 	s->rx_len -= len;
@@ -229,7 +209,7 @@ static int fill(struct rtu_state *s)
 	ssize_t n;
 
 	if (s->rx_len == sizeof(s->rx))
-		drop_front(s, ADU_MAX); /* noise without end: keep what an answer can be in */
+		drop_front(s, FG_FRAME_MAX); /* noise without end: keep what an answer can be in */
 	n = read(s->fd, s->rx + s->rx_len, sizeof(s->rx) - s->rx_len);
 	if (n == 0)
 		return -EIO;
@@ -336,81 +316,67 @@ static int ready(struct fg_job *job, const struct fg_request *req, int64_t until
 		FG_MIN(until_us, fg_clock_mono_us() + DRAIN_US));
 }
 
+static size_t answer_length(const struct fg_request *req)
+{
+	bool bits = req->table == FG_TABLE_COIL || req->table == FG_TABLE_DISCRETE;
+
+	return 2u + (bits ? (req->count + 7u) / 8 : 2u * req->count);
+}
+
 static int send_request(struct fg_job *job, struct rtu_state *s, const struct fg_request *req)
 {
-	uint8_t *adu = s->request;
-	uint16_t crc;
+	struct fg_frame_query *q = &s->query;
+	uint8_t pdu[5];
 
-	adu[0] = (uint8_t)fg_modbus_device_of(job)->unit_id;
-	fg_modbus_request(req, adu + 1);
-	crc = crc16(adu, 6);
-	adu[6] = (uint8_t)(crc & 0xFF);
-	adu[7] = (uint8_t)(crc >> 8);
-	fg_modbus_trace(job, '>', adu, 8);
-	if (modbus_send_raw_request(s->ctx, adu, 6) != 8)
+	fg_modbus_request(req, pdu);
+	fg_frame_ask(q, (uint8_t)fg_modbus_device_of(job)->unit_id, pdu, sizeof(pdu),
+		answer_length(req));
+	fg_modbus_trace(job, '>', q->adu, q->len);
+	if (modbus_send_raw_request(s->ctx, q->adu, (int)q->len - 2) != (int)q->len)
 		return errno > 0 && errno < MODBUS_ENOBASE && errno != EAGAIN ? -errno : -EIO;
 	s->heard_us = fg_clock_mono_us();
 	return FG_OK;
 }
 
-static size_t answer_length(const struct fg_request *req)
-{
-	bool bits = req->table == FG_TABLE_COIL || req->table == FG_TABLE_DISCRETE;
-
-	return 5u + (bits ? (req->count + 7u) / 8 : 2u * req->count);
-}
-
 /* Adapters that hear themselves give the request back first. */
 static void skip_echo(struct fg_job *job, struct rtu_state *s)
 {
-	if (s->rx_len < sizeof(s->request) || memcmp(s->rx, s->request, sizeof(s->request)) != 0)
+	size_t len = fg_frame_echo(&s->query, s->rx, s->rx_len);
+
+	if (!len)
 		return;
-	fg_modbus_trace(job, 'x', s->rx, sizeof(s->request));
-	drop_front(s, sizeof(s->request));
+	fg_modbus_trace(job, 'x', s->rx, len);
+	drop_front(s, len);
 }
 
-/* The request's answer or refusal anywhere in what came in: right unit, function, length and
- * checksum. FG_PENDING: not there. */
-static int find_answer(struct fg_job *job, struct rtu_state *s, const struct fg_request *req,
+static int take_answer(struct fg_job *job, struct rtu_state *s, const struct fg_request *req,
 	uint16_t *ret_cells, unsigned *ret_exception)
 {
-	const size_t whole = answer_length(req);
-	int r;
+	size_t at, len;
+	int r = fg_frame_find(&s->query, s->rx, s->rx_len, &at, &len);
 
-	for (size_t at = 0; at + 5 <= s->rx_len; at++) {
-		const uint8_t *adu = s->rx + at;
-		bool refusal = adu[1] & 0x80;
-		size_t len = refusal ? 5 : whole;
-
-		if (adu[0] != s->request[0] || (adu[1] & 0x7F) != s->request[1] ||
-			at + len > s->rx_len || (!refusal && adu[2] != whole - 5) ||
-			!is_frame(adu, len))
-			continue;
-		if (at)
-			fg_modbus_trace(job, 'x', s->rx, at);
-		fg_modbus_trace(job, '<', adu, len);
-		r = fg_modbus_answer(req, adu + 1, len - 3, ret_cells, ret_exception);
-		drop_front(s, at + len);
+	if (r != FG_OK)
 		return r;
-	}
-	return FG_PENDING;
+	if (at)
+		fg_modbus_trace(job, 'x', s->rx, at);
+	fg_modbus_trace(job, '<', s->rx + at, len);
+	r = fg_modbus_answer(req, s->rx + at + 1, len - 3, ret_cells, ret_exception);
+	drop_front(s, at + len);
+	return r;
 }
 
-/* The line fell silent without our answer. FG_EFRAME: it came, but damaged, so waiting is of no
- * use. FG_PENDING: another unit's or request's frame, or the beginning of something. */
-static int judge_silence(struct fg_job *job, struct rtu_state *s, const struct fg_request *req)
+static int judge_silence(struct fg_job *job, struct rtu_state *s)
 {
-	if (is_frame(s->rx, s->rx_len)) {
-		throw_away(job, s);
-		return FG_PENDING;
-	}
-	if (s->rx[0] == s->request[0] && s->rx_len >= answer_length(req)) {
+	int r = fg_frame_judge(&s->query, s->rx, s->rx_len);
+
+	if (r == FG_EFRAME) {
 		fg_modbus_trace(job, '<', s->rx, s->rx_len);
 		fg_job_explain(job, "  wrong checksum or length");
 		s->rx_len = 0;
-		return FG_EFRAME;
+	} else if (fg_frame_is_whole(s->rx, s->rx_len)) {
+		throw_away(job, s);
 	}
-	return FG_PENDING;
+	return r;
 }
 
 static int receive(struct fg_job *job, struct rtu_state *s, const struct fg_request *req,
@@ -432,9 +398,9 @@ static int receive(struct fg_job *job, struct rtu_state *s, const struct fg_requ
 			skip_echo(job, s);
 			judged = s->rx_len == 0;
 			heard = heard || !judged;
-			r = find_answer(job, s, req, ret_cells, ret_exception);
+			r = take_answer(job, s, req, ret_cells, ret_exception);
 		} else if (!judged) {
-			r = judge_silence(job, s, req);
+			r = judge_silence(job, s);
 			judged = true;
 		} else {
 			break;
@@ -446,7 +412,7 @@ static int receive(struct fg_job *job, struct rtu_state *s, const struct fg_requ
 	}
 	throw_away(job, s);
 	fg_modbus_trace_event(job, "timeout");
-	note_late(job, &s->late[s->request[0]], req);
+	note_late(job, &s->late[s->query.adu[0]], req);
 	return heard ? FG_EFRAME : FG_ETIMEOUT;
 }
 
@@ -460,7 +426,7 @@ static int exchange(struct fg_job *job, const struct fg_request *req, int64_t un
 	if (r < 0)
 		return r;
 	r = receive(job, s, req, until_us, ret_cells, ret_exception);
-	l = &s->late[s->request[0]];
+	l = &s->late[s->query.adu[0]];
 	if ((r == FG_OK || r == FG_EREFUSED) && l->answers && l->until_us > fg_clock_mono_us())
 		l->until_us = fg_clock_mono_us() + job->group->device->timeout_us;
 	return r;

@@ -209,19 +209,21 @@ static void test_unit_ids(void **state)
 	static const struct {
 		const char *driver, *text;
 		bool good;
+		size_t warnings;
 	} cases[] = {
-		{"modbus-rtu", "{unit_id: 1}", true},
-		{"modbus-rtu", "{unit_id: 247}", true},
-		{"modbus-rtu", "{unit_id: 248}", false},
-		{"modbus-rtu", "{unit_id: 0}", false},
-		{"modbus-tcp", "{unit_id: 0}", true},
-		{"modbus-tcp", "{unit_id: 255}", true},
-		{"modbus-tcp", "{unit_id: 256}", false},
-		{"modbus-tcp", "{unit_id: -1}", false},
-		{"modbus-tcp", "{}", false},
-		{"modbus-tcp", "{unit_id: x}", false},
-		{"modbus-tcp", "{unit_id: 1, max_registers: 126}", false},
-		{"modbus-tcp", "{unit_id: 1, max_registers: 0}", false},
+		{"modbus-rtu", "{unit_id: 1}", true, 0},
+		{"modbus-rtu", "{unit_id: 247}", true, 0},
+		{"modbus-rtu", "{unit_id: 248}", true, 1},
+		{"modbus-rtu", "{unit_id: 255}", true, 1},
+		{"modbus-rtu", "{unit_id: 0}", false, 0},
+		{"modbus-tcp", "{unit_id: 0}", true, 0},
+		{"modbus-tcp", "{unit_id: 255}", true, 0},
+		{"modbus-tcp", "{unit_id: 256}", false, 0},
+		{"modbus-tcp", "{unit_id: -1}", false, 0},
+		{"modbus-tcp", "{}", false, 0},
+		{"modbus-tcp", "{unit_id: x}", false, 0},
+		{"modbus-tcp", "{unit_id: 1, max_registers: 126}", false, 0},
+		{"modbus-tcp", "{unit_id: 1, max_registers: 0}", false, 0},
 	};
 
 	(void)state;
@@ -234,6 +236,7 @@ static void test_unit_ids(void **state)
 		if (w.driver->check_device && !fg_report_errors(w.rep))
 			w.driver->check_device(&w.device, (void *)(uintptr_t)w.device.conf, w.rep);
 		assert_int_equal(fg_report_errors(w.rep) == 0, cases[i].good);
+		assert_int_equal(fg_report_warnings(w.rep), cases[i].warnings);
 		world_fini(&w);
 	}
 }
