@@ -53,9 +53,28 @@ static void forget_older_delivery(struct fg_store_engine *e, const char *name)
 	}
 }
 
+/* Other destinations: what was said before of what all have is not said of them, nor who lacks what
+ * is to be dropped. Nothing goes by it any more; the core says both anew. */
+static void forget_delivered(struct fg_store_engine *e)
+{
+	struct fg_store_message m;
+
+	e->expire_below = 0;
+	e->room_stale = e->room.owed != NULL;
+	for (size_t at = 0; at < e->pending.len; at += fg_engine_length_at(e->pending.data + at)) {
+		char *message = e->pending.data + at + sizeof(uint32_t);
+
+		memcpy(&m, message, sizeof(m));
+		if (m.type == FG_STORE_MSG_EXPIRE)
+			m.b = 0;
+		memcpy(message, &m, sizeof(m));
+	}
+}
+
 static int take_room(struct fg_store_engine *e, const struct fg_store_message *m,
 	const void *payload, size_t len)
 {
+	e->room_stale = false;
 	fg_store_room_fini(&e->room);
 	fg_buf_clear(&e->room_bytes);
 	fg_buf_put(&e->room_bytes, payload, len);
@@ -84,6 +103,8 @@ static int enqueue(struct fg_store_engine *e, const struct fg_store_message *m,
 
 	if (m->type == FG_STORE_MSG_DELIVERY)
 		forget_older_delivery(e, m->name);
+	if (m->type == FG_STORE_MSG_DESTINATIONS)
+		forget_delivered(e);
 	if (m->type == FG_STORE_MSG_APPEND && e->pending.len + n > APPENDS_MAX)
 		return FG_EFULL;
 	if (!fg_buf_room(&e->pending, sizeof(n) + n)) {
@@ -322,26 +343,34 @@ static void ask_for_room(struct fg_store_engine *e)
 	fg_engine_tell(e, (struct fg_store_event){.type = FG_STORE_WANTS_ROOM});
 }
 
+static void end_room(struct fg_store_engine *e)
+{
+	e->room_stale = false;
+	fg_store_room_fini(&e->room);
+	fg_engine_tell(e, (struct fg_store_event){.type = FG_STORE_ROOM_MADE});
+}
+
 /* A bounded step. */
 static void tidy(struct fg_store_engine *e)
 {
-	const struct fg_tidy t = {.now_wall_ms = e->expire_now_ms,
+	struct fg_tidy t = {.now_wall_ms = e->expire_now_ms,
 		.delivered_below = e->expire_below,
-		.owed = e->room.owed,
-		.owed_count = e->room.count,
 		.drop_below = e->room.drop_below,
 		.dropped = on_dropped,
 		.arg = e};
-	int r = fg_spool_tidy(e->spool, &t);
+	int r;
 
+	if (e->room_stale)
+		end_room(e);
+	t.owed = e->room.owed;
+	t.owed_count = e->room.count;
+	r = fg_spool_tidy(e->spool, &t);
 	e->more_to_tidy = r == FG_TIDY_MORE;
 	e->expire_asked = false;
 	if (r < 0)
 		e->damaged |= fg_spool_damaged(e->spool);
-	if (!e->more_to_tidy && e->room.owed) {
-		fg_store_room_fini(&e->room);
-		fg_engine_tell(e, (struct fg_store_event){.type = FG_STORE_ROOM_MADE});
-	}
+	if (!e->more_to_tidy && e->room.owed)
+		end_room(e);
 	if (r == FG_TIDY_WANTS_ROOM)
 		ask_for_room(e);
 	else if (!e->more_to_tidy)

@@ -35,6 +35,7 @@ struct fg_store_engine {
 	int64_t room_ask_us; /* housekeeping that wants room is looked at again then */
 	struct fg_buf room_bytes; /* of `room`, whose names point into it */
 	struct fg_store_room room;
+	bool room_stale; /* it does not know all destinations */
 	struct fg_buf names; /* of destinations, each with its NUL */
 
 	bool damaged, salvaging;

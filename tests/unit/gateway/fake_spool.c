@@ -218,6 +218,7 @@ int fg_spool_tidy(struct fg_spool *s, const struct fg_tidy *t)
 	assert_false(s->in_group);
 	s->owed[0] = '\0';
 	s->tidy_drop_below = t->drop_below;
+	s->tidy_delivered_below = t->delivered_below;
 	for (size_t i = 0; t->owed && i < t->owed_count; i++)
 		snprintf(s->owed + strlen(s->owed), sizeof(s->owed) - strlen(s->owed),
 			"%s %u %d %d;", t->owed[i].destination, t->owed[i].domains,

@@ -26,7 +26,7 @@ struct fg_spool {
 	bool restamp_more;
 	int reserve_uses;
 	int tidies, tidy_results[16];
-	uint64_t tidy_drop_below;
+	uint64_t tidy_drop_below, tidy_delivered_below;
 	char owed[2000];
 	int64_t salvage_wall_ms, max_bytes;
 	uint64_t resumed_from, last_seq;

@@ -438,6 +438,31 @@ static void test_room(void **state)
 	}
 }
 
+/* Where destinations change, what was said before to have been delivered to all was not said of
+ * them, and of who lacks what neither. */
+static void test_other_destinations(void **state)
+{
+	static const char *const names[] = {"town", "lab"};
+	struct fg_owed owed = {.destination = "town", .domains = 3};
+
+	(void)state;
+	fg_store_expire(to, 5, 40);
+	pass(10);
+	assert_int_equal(spool.tidy_delivered_below, 40);
+	fg_ranges_init(&owed.unacked);
+	fg_ranges_init(&owed.doubt);
+	assert_int_equal(fg_store_make_room(to, &owed, 1, 50), FG_OK);
+	fg_store_expire(to, 6, 45); /* on its way when the others come */
+	assert_int_equal(fg_store_set_destinations(to, names, 2, 77), FG_OK);
+	pass(10);
+	assert_int_equal(spool.tidy_delivered_below, 0);
+	assert_string_equal(spool.owed, "");
+	assert_int_equal(count_events(FG_STORE_ROOM_MADE), 1);
+	fg_store_expire(to, 7, 42);
+	pass(10);
+	assert_int_equal(spool.tidy_delivered_below, 42);
+}
+
 /* Sets that are too long are cut, and what may go with them. */
 static void test_room_with_long_sets(void **state)
 {
@@ -565,6 +590,7 @@ int main(void)
 		TEST(test_a_smaller_group_tells_its_own),
 		TEST(test_bounds),
 		TEST(test_room),
+		TEST(test_other_destinations),
 		TEST(test_room_with_long_sets),
 		TEST(test_limits),
 		TEST(test_damage),
