@@ -361,6 +361,47 @@ static void test_start_after_a_clean_end(void **state)
 	assert_false(w.gaps[0].estimated);
 }
 
+/* The device changed before the time was known: the one that comes after it reckons, by what was
+ * known of the points that both have, and nobody does it twice. */
+static void test_a_successor_reckons(void **state)
+{
+	struct fg_ledger_row row = {"sonde", NOON / 1000, 50, false};
+	const int64_t first_us = NOON + 30 * 60 * SEC;
+	struct fg_ledger *before, *twin;
+
+	(void)state;
+	fg_ledger_free(l);
+	before = fg_ledger_new("sonde", 5 * SEC, 100);
+	assert_int_equal(fg_ledger_add_point(before, 7, &ph, false), FG_OK);
+	fg_ledger_resume(before, &row, 0, 0);
+	fg_ledger_add_known(before, 0, 10, 1);
+	l = fg_ledger_new("sonde", 65 * SEC, 120);
+	assert_int_equal(fg_ledger_add_point(l, 8, &ph, false), FG_OK); /* it is new */
+	assert_int_equal(fg_ledger_add_point(l, 7, &ph, false), FG_OK);
+	fg_ledger_inherit_reckoning(l, before);
+	assert_false(fg_ledger_wants_reckoning(before));
+	assert_true(fg_ledger_wants_reckoning(l));
+	twin = fg_ledger_new("sonde", 65 * SEC, 120);
+	fg_ledger_inherit_reckoning(twin, before);
+	assert_false(fg_ledger_wants_reckoning(twin));
+	fg_ledger_timed(l, first_us - 65 * SEC);
+	fg_ledger_reckon(l, 1, first_us, 60 * SEC);
+	fg_ledger_reckoned(l);
+	fg_ledger_close(l, first_us + SEC, 200, true);
+	assert_int_equal(fg_ledger_write(l, first_us + SEC, INT64_MAX, &sink), FG_OK);
+	assert_int_equal(w.gap_count, 1);
+	assert_int_equal(w.gaps[0].count, 30 - 11);
+	assert_true(w.gaps[0].estimated);
+	assert_int_equal(w.lines[0].scheduled, 0);
+	fg_ledger_timed(before, first_us - 65 * SEC);
+	fg_ledger_close(before, first_us, 120, false);
+	assert_int_equal(fg_ledger_write(before, first_us, INT64_MAX, &sink), FG_OK);
+	assert_int_equal(w.gap_count, 1);
+	assert_int_equal(w.lines[1].scheduled, 11); /* what is known is here alone */
+	fg_ledger_free(before);
+	fg_ledger_free(twin);
+}
+
 static void test_more_points_than_an_account_holds(void **state)
 {
 	size_t lines = 0;
@@ -439,6 +480,7 @@ int main(void)
 		TEST(test_clock_set_back),
 		TEST(test_start_after_a_crash),
 		TEST(test_start_after_a_clean_end),
+		TEST(test_a_successor_reckons),
 		TEST(test_more_points_than_an_account_holds),
 		TEST(test_accounts_and_row_come_together),
 		TEST(test_totals),
