@@ -522,7 +522,9 @@ void checker_refused(struct checker *c, int64_t true_us, unsigned dest, const ch
 	if (i == NONE)
 		return;
 	/* it came, which the gateway was not told, or had not stored before a cut, and again */
-	if (c->given[i].got >> dest & 1 && !(c->given[i].refused >> dest & 1))
+	if (c->given[i].got >> dest & 1 && !(c->given[i].refused >> dest & 1) &&
+		(!(c->given[i].acked >> dest & 1) ||
+			c->given[i].acked_us[dest] >= c->repeats_from_us))
 		c->points[m.point].unstored[dest]++;
 	c->given[i].refused |= (uint8_t)(1u << dest);
 }
