@@ -689,6 +689,8 @@ void checker_started(struct checker *c, int64_t true_us)
 	c->starts_us = checker_grown(
 		c->starts_us, &c->starts_cap, c->starts, sizeof(*c->starts_us));
 	c->starts_us[c->starts] = true_us;
+	if (c->starts)
+		c->boots[c->boot_count - 1].off_us += true_us - c->last_end_us;
 	if (c->starts++ == 0)
 		c->first_start_us = true_us;
 }

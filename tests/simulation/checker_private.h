@@ -83,6 +83,7 @@ struct boot {
 	size_t first_clock;
 	int64_t certain_us; /* the gateway knew the time for certain; 0: never */
 	uint32_t certain_run;
+	int64_t off_us; /* how long the gateway was off before the starts in it */
 };
 
 struct checker {
