@@ -121,7 +121,8 @@ static int write_smaller(const char *file, const char *anew, int64_t pages_max,
 	return rc == FG_OK ? fg_copy_into(db, anew) : rc;
 }
 
-void fg_copy_shrink(const char *file, int64_t pages_max, const struct fg_progress *progress)
+void fg_copy_shrink(const char *file, int64_t pages_max, int64_t page_size,
+	const struct fg_progress *progress)
 {
 	FG_CLEANUP(free_text) char *anew = fg_copy_path(file, ".new");
 	int64_t before = fg_file_bytes(file);
@@ -130,7 +131,7 @@ void fg_copy_shrink(const char *file, int64_t pages_max, const struct fg_progres
 	if (!anew)
 		return;
 	fg_file_remove(anew); /* of a start that was cut short */
-	if (before <= pages_max * FG_SQL_PAGE_SIZE)
+	if (before <= pages_max * page_size)
 		return;
 	rc = write_smaller(file, anew, pages_max, progress);
 	if (rc == FG_OK)

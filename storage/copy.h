@@ -12,7 +12,8 @@
 /* Where FILE is larger than pages_max pages and its content is not, writes it anew without free
  * pages. Does nothing where another process has it open, or it is not ours. A failure leaves the
  * file as it was. */
-void fg_copy_shrink(const char *file, int64_t pages_max, const struct fg_progress *progress);
+void fg_copy_shrink(const char *file, int64_t pages_max, int64_t page_size,
+	const struct fg_progress *progress);
 
 /* Writes the content of db into `to`, which is replaced; durable but for its name. */
 int fg_copy_into(sqlite3 *db, const char *to);

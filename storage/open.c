@@ -19,7 +19,11 @@
 #define PAGES_MAX INT64_C(1073741823) /* as many as SQLite counts */
 #define SIDE_BYTES (64 * 1024)              /* -shm and the mark */
 #define RESERVE_MORE (16 * 1024)     /* the mark, and what a file system needs by itself */
-#define WAL_FRAME_BYTES (FG_PAGE_SIZE + 24) /* a page and its header */
+#define FRAME_HEADER 24 /* of a page in the write-ahead log */
+#define WAL_BYTES_MIN (128 << 10)
+#define WAL_BYTES_MAX (4000 << 10)
+#define MARGIN_BYTES_MIN (64 << 10)
+#define MARGIN_BYTES_MAX (4 << 20)
 
 static const char *const texts[ST_COUNT] = {
 	[ST_BEGIN] = "BEGIN IMMEDIATE",
@@ -109,17 +113,17 @@ static int64_t clamp(int64_t v, int64_t lo, int64_t hi)
 
 static void share_out(const struct fg_spool_conf *conf, struct fg_spool_limits *l)
 {
-	int64_t bytes = FG_MAX(conf->max_bytes, BYTES_MIN);
-	int64_t wal_pages = clamp(bytes / FG_PAGE_SIZE / 8, 32, 1000);
+	int64_t bytes = FG_MAX(conf->max_bytes, BYTES_MIN), page = l->page_size;
+	int64_t wal_pages = clamp(bytes / 8, WAL_BYTES_MIN, WAL_BYTES_MAX) / page;
 	int64_t margin;
 
 	l->keep_ms = conf->keep_ms;
 	l->when_full = conf->when_full;
 	l->wal_pages = wal_pages;
-	l->wal_bytes = 2 * wal_pages * WAL_FRAME_BYTES;
+	l->wal_bytes = 2 * wal_pages * (page + FRAME_HEADER);
 	l->reserve_bytes = l->wal_bytes + RESERVE_MORE;
-	l->pages_max = (bytes - l->wal_bytes - l->reserve_bytes - SIDE_BYTES) / FG_PAGE_SIZE;
-	margin = clamp(l->pages_max / 16, 16, 1024);
+	l->pages_max = (bytes - l->wal_bytes - l->reserve_bytes - SIDE_BYTES) / page;
+	margin = clamp(l->pages_max * page / 16, MARGIN_BYTES_MIN, MARGIN_BYTES_MAX) / page;
 	l->pages_high = l->pages_max - margin;
 	l->pages_low = l->pages_high - margin / 4;
 }
@@ -136,7 +140,8 @@ void fg_spool_set_limits(struct fg_spool *s, const struct fg_spool_conf *conf)
 		"PRAGMA wal_autocheckpoint = %" PRId64 ";"
 		"PRAGMA journal_size_limit = %" PRId64 ";"
 		"PRAGMA max_page_count = %" PRId64 ";",
-		wal_pages, wal_pages * WAL_FRAME_BYTES, FG_MIN(l->pages_max, PAGES_MAX));
+		wal_pages, wal_pages * (l->page_size + FRAME_HEADER),
+		FG_MIN(l->pages_max, PAGES_MAX));
 	if (fg_sql_exec(s->db, pragmas) < 0)
 		fg_spool_fail(s, FG_EINVAL, "set the store's limits");
 }
@@ -174,7 +179,7 @@ static int open_database(struct fg_spool *s, uint64_t first_seq, struct fg_buf *
 	int rc = fg_sql_open(s->file, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, &s->db);
 
 	if (rc == FG_OK)
-		rc = fg_sql_exec(s->db, "PRAGMA page_size = 4096;"
+		rc = fg_sql_exec(s->db, FG_SQL_SET_PAGE_SIZE
 					"PRAGMA auto_vacuum = NONE;"
 					"PRAGMA secure_delete = OFF;"
 					"PRAGMA synchronous = FULL;");
@@ -190,6 +195,8 @@ static int open_database(struct fg_spool *s, uint64_t first_seq, struct fg_buf *
 	if (rc < 0)
 		return rc;
 	rc = fg_sql_prepare(s->db, texts, ST_COUNT, s->st);
+	if (rc == FG_OK)
+		rc = fg_sql_int(s->db, "PRAGMA page_size", &s->limits.page_size);
 	if (rc < 0)
 		fg_sql_explain(s->db, s->file, rc, why);
 	return rc;
@@ -345,11 +352,12 @@ static int open_spool(struct fg_spool *s, const struct fg_spool_conf *conf, stru
 		return rc;
 	}
 	s->used_pages = -1;
+	s->limits.page_size = fg_sql_file_page_size(s->file);
 	share_out(conf, &s->limits);
 	rc = fg_salvage_finish(s->file, why);
 	if (rc < 0)
 		return rc;
-	fg_copy_shrink(s->file, s->limits.pages_max, &conf->progress);
+	fg_copy_shrink(s->file, s->limits.pages_max, s->limits.page_size, &conf->progress);
 	rc = read_mark(s, why, &marked);
 	if (rc == FG_OK)
 		rc = open_database(s, marked ? marked : fg_first_number(conf), why, &created);

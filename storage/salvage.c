@@ -509,7 +509,7 @@ static int prepare(struct salvage *x, struct fg_buf *why)
 
 	/* without meaning until it is complete: then all of it is made durable at once */
 	if (rc == FG_OK)
-		rc = fg_sql_exec(x->to, "PRAGMA page_size = 4096;"
+		rc = fg_sql_exec(x->to, FG_SQL_SET_PAGE_SIZE
 					"PRAGMA journal_mode = MEMORY;"
 					"PRAGMA synchronous = OFF;");
 	if (rc == FG_OK)

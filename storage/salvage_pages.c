@@ -9,11 +9,11 @@
 #include "storage/salvage.h"
 #include "storage/sql.h"
 
-#define PAGE ((size_t)FG_SQL_PAGE_SIZE)
 #define WAL_HEADER 32
+#define WAL_MAGIC 0x377f0682u /* or one more */
+#define OLD_PAGE_SIZE 4096
 #define FRAME_HEADER 24
-#define FRAME (FRAME_HEADER + PAGE)
-#define PAGES_MAX (UINT32_C(1) << 24)
+#define PAGES_MAX (UINT32_C(1) << 26)
 #define PAYLOAD_MAX (1 << 20)
 #define TABLE_LEAF 13
 #define INDEX_LEAF 10
@@ -23,12 +23,18 @@ struct pages {
 	uint32_t count;
 	uint32_t *frame;     /* of a page's newest image in the log, from 1; 0: it is in the file */
 	unsigned char *free; /* a byte a page */
-	unsigned char page[FG_SQL_PAGE_SIZE];
-	unsigned char next[FG_SQL_PAGE_SIZE]; /* of an overflow chain */
+	size_t size;
+	unsigned char page[FG_SQL_PAGE_SIZE_MAX];
+	unsigned char next[FG_SQL_PAGE_SIZE_MAX]; /* of an overflow chain */
 	struct fg_buf payload;
 	fg_cell_fn fn;
 	void *arg;
 };
+
+static int64_t frame_bytes(const struct pages *x)
+{
+	return FRAME_HEADER + (int64_t)x->size;
+}
 
 static uint32_t be32(const unsigned char *p)
 {
@@ -71,26 +77,78 @@ static bool read_page(struct pages *x, uint32_t number, unsigned char *to)
 	frame = x->frame[number];
 	if (frame)
 		n = fg_file_read(x->wal, (int64_t)(WAL_HEADER + FRAME_HEADER) +
-			(int64_t)(frame - 1) * (int64_t)FRAME, to, PAGE);
+			(int64_t)(frame - 1) * frame_bytes(x), to, x->size);
 	else
-		n = fg_file_read(x->file, (int64_t)(number - 1) * (int64_t)PAGE, to, PAGE);
+		n = fg_file_read(x->file, (int64_t)(number - 1) * (int64_t)x->size, to, x->size);
 	if (n <= 0)
 		return false;
-	memset(to + n, 0, PAGE - (size_t)n); /* a file that was cut off within a page */
+	memset(to + n, 0, x->size - (size_t)n); /* a file that was cut off within a page */
 	return true;
+}
+
+/* ---- the size of the pages ---- */
+
+/* Whether a leaf of an older file begins here: with larger pages, since its first cell is behind
+ * the end of one of ours. */
+static bool is_old_leaf(const unsigned char *page)
+{
+	return (page[0] == TABLE_LEAF || page[0] == INDEX_LEAF) && be16(page + 3) > 0 &&
+	       be16(page + 8) >= FG_SQL_PAGE_SIZE && be16(page + 8) < OLD_PAGE_SIZE;
+}
+
+static size_t guess_page_size(struct pages *x)
+{
+	int64_t bytes = fg_file_bytes(x->file);
+
+	for (int64_t at = OLD_PAGE_SIZE; at < bytes; at += OLD_PAGE_SIZE)
+		if (fg_file_read(x->file, at, x->page, 10) == 10 && is_old_leaf(x->page))
+			return OLD_PAGE_SIZE;
+	return FG_SQL_PAGE_SIZE;
+}
+
+/* As the file's header says it, or the log's; else from what its pages look like. */
+static size_t find_page_size(struct pages *x)
+{
+	unsigned char head[WAL_HEADER];
+	unsigned size = 0;
+
+	if (fg_file_read(x->file, 0, head, 18) == 18 && memcmp(head, "SQLite format 3", 16) == 0)
+		size = fg_sql_page_size(be16(head + 16));
+	if (!size && fg_file_read(x->wal, 0, head, WAL_HEADER) == WAL_HEADER &&
+		(be32(head) & ~1u) == WAL_MAGIC)
+		size = fg_sql_page_size(be32(head + 8));
+	return size ? size : guess_page_size(x);
 }
 
 /* ---- the log ---- */
 
-/* The salts of the log's present turn: frames of an earlier one have others. */
+static bool read_frame(const struct pages *x, uint32_t i, unsigned char head[FRAME_HEADER])
+{
+	return fg_file_read(x->wal, WAL_HEADER + (int64_t)(i - 1) * frame_bytes(x), head,
+		       FRAME_HEADER) == FRAME_HEADER;
+}
+
+/* The salts of the log's present turn: frames of an earlier one have others, and lie behind. Where
+ * the header is damaged, the first two frames in a row that agree have them too. */
 static bool read_salts(struct pages *x, unsigned char salts[8])
 {
-	unsigned char head[WAL_HEADER + FRAME_HEADER];
+	unsigned char head[WAL_HEADER], one[FRAME_HEADER], two[FRAME_HEADER];
 
-	if (fg_file_read(x->wal, 0, head, sizeof(head)) < (long)sizeof(head))
+	if (fg_file_read(x->wal, 0, head, sizeof(head)) < (long)sizeof(head) ||
+		!read_frame(x, 1, one))
 		return false;
-	/* where the header is damaged, the first frame has them too */
-	memcpy(salts, (be32(head) & ~1u) == 0x377f0682 ? head + 16 : head + WAL_HEADER + 8, 8);
+	if ((be32(head) & ~1u) == WAL_MAGIC) {
+		memcpy(salts, head + 16, 8);
+		return true;
+	}
+	memcpy(salts, one + 8, 8); /* where there is but one */
+	for (uint32_t i = 2; read_frame(x, i, two); i++) {
+		if (memcmp(one + 8, two + 8, 8) == 0 && be32(two + 8)) {
+			memcpy(salts, two + 8, 8);
+			break;
+		}
+		memcpy(one, two, sizeof(one));
+	}
 	return true;
 }
 
@@ -102,14 +160,13 @@ static void read_log(struct pages *x, bool count_only)
 
 	if (!read_salts(x, salts))
 		return;
-	frames = (uint32_t)FG_MIN((fg_file_bytes(x->wal) - WAL_HEADER) / (int64_t)FRAME,
+	frames = (uint32_t)FG_MIN((fg_file_bytes(x->wal) - WAL_HEADER) / frame_bytes(x),
 		(int64_t)PAGES_MAX);
 	for (int turn = 0; turn < 2; turn++) {
 		for (uint32_t i = 1; i <= (turn ? committed : frames); i++) {
 			uint32_t number;
 
-			if (fg_file_read(x->wal, WAL_HEADER + (int64_t)(i - 1) * (int64_t)FRAME,
-				    head, sizeof(head)) < (long)sizeof(head) ||
+			if (!read_frame(x, i, head) ||
 				memcmp(head + 8, salts, 8) != 0)
 				continue;
 			number = be32(head);
@@ -137,7 +194,7 @@ static void read_free(struct pages *x)
 	for (uint32_t n = 0; trunk && n < x->count && read_page(x, trunk, x->page); n++) {
 		uint32_t leaves = be32(x->page + 4);
 
-		if (leaves > PAGE / 4 - 2)
+		if (leaves > x->size / 4 - 2)
 			return;
 		x->free[trunk] = 1;
 		for (uint32_t i = 0; i < leaves; i++) {
@@ -155,9 +212,9 @@ static void read_free(struct pages *x)
 /* Puts a payload together from the page and its overflow pages. */
 static bool get_payload(struct pages *x, bool table, const unsigned char *p, uint64_t size)
 {
-	const size_t least = (PAGE - 12) * 32 / 255 - 23;
-	size_t most = table ? PAGE - 35 : (PAGE - 12) * 64 / 255 - 23;
-	size_t local = (size_t)size, k = least + ((size_t)size - least) % (PAGE - 4);
+	const size_t least = (x->size - 12) * 32 / 255 - 23;
+	size_t most = table ? x->size - 35 : (x->size - 12) * 64 / 255 - 23;
+	size_t local = (size_t)size, k = least + ((size_t)size - least) % (x->size - 4);
 	uint32_t number;
 
 	fg_buf_clear(&x->payload);
@@ -165,12 +222,12 @@ static bool get_payload(struct pages *x, bool table, const unsigned char *p, uin
 		return false;
 	if (size > most)
 		local = k <= most ? k : least;
-	if (local + (size > most ? 4 : 0) > (size_t)(x->page + PAGE - p))
+	if (local + (size > most ? 4 : 0) > (size_t)(x->page + x->size - p))
 		return false;
 	fg_buf_put(&x->payload, p, local);
 	number = size > most ? be32(p + local) : 0;
 	while (x->payload.len < size && read_page(x, number, x->next)) {
-		fg_buf_put(&x->payload, x->next + 4, FG_MIN(PAGE - 4, size - x->payload.len));
+		fg_buf_put(&x->payload, x->next + 4, FG_MIN(x->size - 4, size - x->payload.len));
 		number = be32(x->next);
 	}
 	return !x->payload.overflow && x->payload.len == size;
@@ -210,7 +267,7 @@ static bool get_value(uint64_t serial, const unsigned char **p, const unsigned c
 
 static int give_cell(struct pages *x, bool table, const unsigned char *p)
 {
-	const unsigned char *end = x->page + PAGE, *head, *head_end, *body;
+	const unsigned char *end = x->page + x->size, *head, *head_end, *body;
 	struct fg_cell_value values[FG_CELL_VALUES];
 	uint64_t size, rowid = 0, head_size, serial;
 	size_t count = 0;
@@ -249,10 +306,10 @@ static int give_page(struct pages *x, uint32_t number)
 	if (!table && x->page[at] != INDEX_LEAF)
 		return FG_OK;
 	cells = be16(x->page + at + 3);
-	for (unsigned i = 0; i < cells && at + 8 + 2 * i + 2 <= PAGE && rc == FG_OK; i++) {
+	for (unsigned i = 0; i < cells && at + 8 + 2 * i + 2 <= x->size && rc == FG_OK; i++) {
 		unsigned cell = be16(x->page + at + 8 + (size_t)2 * i);
 
-		if (cell < PAGE)
+		if (cell < x->size)
 			rc = give_cell(x, table, x->page + cell);
 	}
 	return rc;
@@ -269,8 +326,9 @@ int fg_pages_scan(const char *file, const char *wal, fg_cell_fn fn, void *arg)
 	x->wal = wal;
 	x->fn = fn;
 	x->arg = arg;
+	x->size = find_page_size(x);
 	fg_buf_init(&x->payload, PAYLOAD_MAX + 1);
-	x->count = (uint32_t)FG_MIN((fg_file_bytes(file) + (int64_t)PAGE - 1) / (int64_t)PAGE,
+	x->count = (uint32_t)FG_MIN((fg_file_bytes(file) + (int64_t)x->size - 1) / (int64_t)x->size,
 		(int64_t)PAGES_MAX);
 	read_log(x, true);
 	x->frame = calloc((size_t)x->count + 1, sizeof(*x->frame));

@@ -8,7 +8,6 @@
 
 /* What the files of the writer share. */
 
-#define FG_PAGE_SIZE FG_SQL_PAGE_SIZE
 #define FG_SEQ_MAX (UINT64_C(1) << 62)
 #define FG_POINTS_MAX 1000000
 
@@ -76,6 +75,7 @@ enum fg_group_state {
 struct fg_spool_limits {
 	int64_t keep_ms;
 	enum fg_when_full when_full;
+	int64_t page_size;  /* of this database */
 	int64_t wal_pages;  /* written back from here on */
 	int64_t wal_bytes;  /* no group is begun while the write-ahead log is longer */
 	int64_t reserve_bytes;

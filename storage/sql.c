@@ -2,7 +2,10 @@
 /* Helpers around SQLite. */
 #include "storage/sql.h"
 
+#include <string.h>
+
 #include "base/status.h"
+#include "storage/files.h"
 
 int fg_sql_status(sqlite3 *db, int rc)
 {
@@ -88,6 +91,26 @@ int fg_sql_open(const char *file, int flags, sqlite3 **ret_db)
 				    "PRAGMA cache_size = -64;"
 				    "PRAGMA mmap_size = 0;"
 				    "PRAGMA temp_store = MEMORY;");
+}
+
+unsigned fg_sql_page_size(uint32_t number)
+{
+	if (number == 1) /* two bytes cannot say more */
+		return FG_SQL_PAGE_SIZE_MAX;
+	return number >= 512 && number <= FG_SQL_PAGE_SIZE_MAX && !(number & (number - 1)) ? number
+											   : 0;
+}
+
+unsigned fg_sql_file_page_size(const char *file)
+{
+	unsigned char head[18];
+	unsigned size;
+
+	if (fg_file_read(file, 0, head, sizeof(head)) < (long)sizeof(head) ||
+		memcmp(head, "SQLite format 3", 16) != 0)
+		return FG_SQL_PAGE_SIZE;
+	size = fg_sql_page_size((uint32_t)head[16] << 8 | head[17]);
+	return size ? size : FG_SQL_PAGE_SIZE;
 }
 
 int fg_sql_exec(sqlite3 *db, const char *sql)

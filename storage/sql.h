@@ -11,7 +11,13 @@
 
 /* The little of SQLite that writer and reader share. Private to the room. */
 
-#define FG_SQL_PAGE_SIZE 4096
+/* Of a new database: a commit of few readings writes two pages, so small ones wear a card less. A
+ * file keeps the size that it was made with: older ones have 4096. */
+#define FG_SQL_PAGE_SIZE 1024
+#define FG_SQL_PAGE_SIZE_MAX 65536
+#define FG_SQL_TEXT_(x) #x
+#define FG_SQL_TEXT(x) FG_SQL_TEXT_(x)
+#define FG_SQL_SET_PAGE_SIZE "PRAGMA page_size = " FG_SQL_TEXT(FG_SQL_PAGE_SIZE) ";"
 
 /* How long a connection waits for another one's lock. */
 #define FG_SQL_BUSY_MS 2000
@@ -29,6 +35,12 @@ void fg_sql_explain(sqlite3 *db, const char *file, int status, struct fg_buf *wh
 /* Opens a connection with the settings that both use. On failure *ret_db is a connection to ask
  * for the cause, or NULL; it is to be closed all the same. */
 int fg_sql_open(const char *file, int flags, sqlite3 **ret_db);
+
+/* The page size that a number says in a header of SQLite's; 0: it is none. */
+unsigned fg_sql_page_size(uint32_t number);
+
+/* That of a file, as its header says it; FG_SQL_PAGE_SIZE where it has none. */
+unsigned fg_sql_file_page_size(const char *file);
 
 /* Runs statements without results. */
 int fg_sql_exec(sqlite3 *db, const char *sql);

@@ -11,7 +11,7 @@ import unittest
 
 from lib.bench import Scene
 
-PAGE = 4096
+PAGE = 1024
 
 
 class Damaged(Scene):

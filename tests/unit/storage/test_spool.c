@@ -360,19 +360,21 @@ static uint64_t fill_pages(struct store *t)
 	return seq;
 }
 
+#define PAGE 1024
+
 static void damage_page(struct store *t, long page)
 {
 	FILE *f = fopen(t->file, "r+");
-	unsigned char bytes[4096];
+	unsigned char bytes[PAGE];
 
 	assert_non_null(f);
-	fseek(f, page * 4096, SEEK_SET);
-	assert_int_equal(fread(bytes, 1, 4096, f), 4096);
-	for (unsigned i = 0; i < 4096; i++)
+	fseek(f, page * PAGE, SEEK_SET);
+	assert_int_equal(fread(bytes, 1, PAGE, f), PAGE);
+	for (unsigned i = 0; i < PAGE; i++)
 		if (i % 97 == 5 || page % 3 == 1)
 			bytes[i] ^= 0x5A;
-	fseek(f, page * 4096, SEEK_SET);
-	assert_int_equal(fwrite(bytes, 1, 4096, f), 4096);
+	fseek(f, page * PAGE, SEEK_SET);
+	assert_int_equal(fwrite(bytes, 1, PAGE, f), PAGE);
 	fclose(f);
 }
 
