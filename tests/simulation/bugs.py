@@ -22,18 +22,15 @@ HINTS = {  # seed, days
     "lost-is-acked": (1, 12), "sent-is-acked": (1, 12), "retain-all": (1, 12),
     "refused-untold": (3, 12), "hour-twice": (1, 12), "untimed-sent": (4, 12),
     "estimate-is-true": (3, 12), "uncorrected": (16, 12), "wrong-era": (4, 12),
-    "delivery-leaks": (7, 12),
+    "delivery-leaks": (7, 12), "suspend-untold": (1001, 12), "off-twice": (2001, 12),
+    "full-is-sent": (4001, 20), "stale-page": (5001, 12),
 }
 # What the simulated world cannot show, or not yet, and why. They are tried all the same by name.
 OUT_OF_SIGHT = {
     "drop-then-tell": "a power cut has to come between two commits of a full store",
-    "stale-page": "a connection has to end in the middle of a page and be back for the rest",
     "poll-forgotten": "one regular time at a stop: as many as a start may be off",
-    "suspend-untold": "a suspend of an hour with a right clock, which seeds seldom have",
     "slot-lost": "one regular time, and the probe before it is one too many",
-    "off-twice": "a long time without power and another start before the next full hour",
     "row-first": "a cut while the disk is full, at a full hour",
-    "full-is-sent": "memory has to be full: hours of a dense town without a disk",
     "replaces-first": "a poll told in part by a clock that proves wrong",
 }
 
@@ -77,7 +74,8 @@ class Simulation:
 def seeds(bug):
     hint = HINTS.get(bug, (1, DAYS))
     yield hint
-    yield from ((seed, hint[1]) for seed in range(1, 1000) if seed != hint[0])
+    kind = hint[0] // 1000 * 1000
+    yield from ((seed, hint[1]) for seed in range(kind + 1, kind + 1000) if seed != hint[0])
 
 
 def look(simulation, bug):

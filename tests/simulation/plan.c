@@ -150,6 +150,79 @@ static void plan_cuts(struct plan *p, struct fg_rng *rng)
 	}
 }
 
+/* ---- towns of one misfortune ---- */
+
+static void suspend_often(struct plan *p, struct fg_rng *rng)
+{
+	for (int64_t at = PLAN_START_US + 5 * HOUR; at < p->end_us; at += US_PER_DAY)
+		add(p, (struct plan_event){.at_us = at + between(rng, 0, HOUR),
+			       .what = PLAN_SUSPEND,
+			       .a = between(rng, 2 * HOUR, 12 * HOUR)});
+}
+
+static void end_in_pairs(struct plan *p, struct fg_rng *rng)
+{
+	for (int64_t at = PLAN_START_US + 5 * HOUR; at < p->end_us; at += US_PER_DAY) {
+		int64_t cut = at + between(rng, 0, 8 * HOUR), off = between(rng, HOUR, 8 * HOUR);
+
+		add(p, (struct plan_event){.at_us = cut, .what = PLAN_KILL, .a = off});
+		/* the gaps of the first one are told by then */
+		add(p, (struct plan_event){
+			       .at_us = cut + off + between(rng, 2 * MINUTE, 50 * MINUTE),
+			       .what = PLAN_KILL,
+			       .a = US_PER_S});
+	}
+}
+
+static void cut_at_full_hours(struct plan *p, struct fg_rng *rng)
+{
+	for (int64_t at = PLAN_START_US + 5 * HOUR; at < p->end_us; at += 6 * HOUR) {
+		int64_t hour = (at / HOUR + 2) * HOUR;
+
+		add(p, (struct plan_event){.at_us = at, .what = PLAN_DISK_FULL, .a = 4 * HOUR});
+		add(p, (struct plan_event){.at_us = hour + between(rng, 6, 40) * US_PER_S,
+			       .what = PLAN_KILL,
+			       .a = between(rng, US_PER_S, MINUTE)});
+	}
+}
+
+static void lose_disk_for_hours(struct plan *p, struct fg_rng *rng)
+{
+	for (int64_t at = PLAN_START_US + HOUR; at < p->end_us; at += 12 * HOUR)
+		add(p, (struct plan_event){.at_us = at,
+			       .what = fg_rng_below(rng, 2) ? PLAN_DISK_EIO : PLAN_DISK_READ_ONLY,
+			       .a = between(rng, 6 * HOUR, 10 * HOUR)});
+}
+
+static void drop_while_draining(struct plan *p, struct fg_rng *rng)
+{
+	for (int64_t at = PLAN_START_US + HOUR; at < p->end_us; at += 12 * HOUR) {
+		unsigned who = (unsigned)fg_rng_below(rng, p->dests);
+		int64_t back = at + 8 * HOUR;
+
+		add(p, (struct plan_event){.at_us = at,
+			       .what = PLAN_BROKER_DOWN, .who = who, .a = 8 * HOUR});
+		for (unsigned i = 0; i < 200; i++) {
+			add(p, (struct plan_event){
+				       .at_us = back, .what = PLAN_BROKER_DROP, .who = who});
+			back += between(rng, US_PER_S / 10, 10 * US_PER_S);
+		}
+	}
+}
+
+static void plan_special(struct plan *p, struct fg_rng *rng)
+{
+	static void (*const towns[])(struct plan *, struct fg_rng *) = {
+		[SPECIAL_SUSPEND] = suspend_often,
+		[SPECIAL_PAIRS] = end_in_pairs,
+		[SPECIAL_FULL_CUT] = cut_at_full_hours,
+		[SPECIAL_NO_DISK] = lose_disk_for_hours,
+		[SPECIAL_DROPS] = drop_while_draining,
+	};
+
+	towns[p->special](p, rng);
+}
+
 static void plan_devices(struct plan *p, struct fg_rng *rng, bool dense)
 {
 	bool often = dense || p->tight;
@@ -171,11 +244,13 @@ void plan_make(struct plan *p, uint64_t seed, double days)
 {
 	struct fg_rng mix = {seed}, rng = {fg_rng_next(&mix)}; /* no seed is another one shifted */
 	static const int64_t commits_s[] = {1, 1, 1, 0, 5, 30};
-	bool dense = seed % 50 == 7;
+	enum plan_special special = (enum plan_special)(seed / 1000 % (SPECIAL_DROPS + 1));
+	bool dense = special ? special == SPECIAL_NO_DISK : seed % 50 == 7;
 
-	*p = (struct plan){.seed = seed, .timeout_us = US_PER_S, .max_delay_us = 5 * US_PER_S};
-	p->tight = seed % 5 == 2 && !dense;
-	p->damaged = seed % 10 == 4;
+	*p = (struct plan){.seed = seed, .timeout_us = US_PER_S, .max_delay_us = 5 * US_PER_S,
+		.special = special};
+	p->tight = !special && seed % 5 == 2 && !dense;
+	p->damaged = !special && seed % 10 == 4;
 	p->when_full = (enum plan_full)(seed / 5 % 3);
 	/* those with many readings have them in less time */
 	p->end_us = PLAN_START_US + (int64_t)(days *
@@ -197,9 +272,15 @@ void plan_make(struct plan *p, uint64_t seed, double days)
 		      : dense || fg_rng_below(&rng, 3) ? PLAN_ROOMY
 						       : 2 << 20;
 	p->clocks = (enum plan_clocks)fg_rng_below(&rng, 3);
-	for (size_t i = 0; i < FG_COUNT(kinds); i++)
+	if (special) {
+		p->clocks = CLOCKS_RIGHT;
+		plan_special(p, &rng);
+		p->tight = special == SPECIAL_NO_DISK; /* memory is */
+	}
+	for (size_t i = 0; i < FG_COUNT(kinds) && !special; i++)
 		plan_kind(p, &rng, &kinds[i]);
-	plan_cuts(p, &rng);
+	if (!special)
+		plan_cuts(p, &rng);
 	add(p, (struct plan_event){.at_us = p->end_us - 1, .what = PLAN_RELOAD});
 	qsort(p->events, p->event_count, sizeof(*p->events), by_time);
 }

@@ -66,6 +66,16 @@ enum plan_clocks {
 	CLOCKS_TROUBLED /* that, hardware clocks, boots that never know, steps */
 };
 
+/* Seeds from 1000 on: towns in which one misfortune comes again and again. seed / 1000. */
+enum plan_special {
+	SPECIAL_NONE,
+	SPECIAL_SUSPEND,  /* hours of sleep, with a right clock */
+	SPECIAL_PAIRS,	  /* a long time without power, and another end soon after the start */
+	SPECIAL_FULL_CUT, /* power cuts at full hours while the disk is full */
+	SPECIAL_NO_DISK,  /* many readings, and a disk that takes nothing for hours */
+	SPECIAL_DROPS,	  /* connections that end while a backlog drains */
+};
+
 struct plan_event {
 	int64_t at_us;
 	enum plan_what what;
@@ -90,7 +100,8 @@ struct plan {
 	struct plan_device_conf device[PLAN_DEVICES];
 	bool bathing_only[PLAN_DESTS]; /* what a destination selects; else everything */
 	bool damaged; /* bytes change on the disk: what is lost is lost, but nothing is invented */
-	bool tight; /* the store is too small for what an outage leaves */
+	enum plan_special special;
+	bool tight; /* the store, or memory, is too small for what an outage leaves */
 	enum plan_full when_full;
 	int inflight[PLAN_DESTS];
 	double backlog_rate[PLAN_DESTS];
