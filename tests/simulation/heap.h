@@ -20,7 +20,8 @@ size_t heap_peak(void);
 void heap_forget_peak(void);
 
 /* From here to the end of the block memory is taken for this one. */
-#define HEAP_OF(owner) FG_CLEANUP(heap_back) enum heap_owner heap_was_ = heap_for(owner)
+#define HEAP_OF(owner)                                                                             \
+	FG_CLEANUP(heap_back) __attribute__((unused)) enum heap_owner heap_was_ = heap_for(owner)
 
 /* Returns who it was before. */
 enum heap_owner heap_for(enum heap_owner owner);
