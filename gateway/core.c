@@ -15,6 +15,7 @@
 
 #define STATUS_EVERY_US 300000000
 #define TIDY_EVERY_US	60000000
+#define TIDY_SOON_US	100000
 /* How long the last commit is awaited at the end. */
 #define LAST_COMMIT_US 1500000
 #define RECENT_MIN	512
@@ -539,12 +540,34 @@ static void forget_newest(struct fg_core *core, uint64_t from, uint64_t to)
 	}
 }
 
+/* Every destination has what is below. */
+static uint64_t delivered_below(const struct fg_core *core)
+{
+	uint64_t delivered = core->committed_next;
+
+	for (size_t i = 0; i < core->publisher_count; i++)
+		delivered = FG_MIN(delivered, fg_ranges_first(&core->publishers[i]->unacked));
+	return delivered;
+}
+
 void fg_core_dropped(struct fg_core *core, uint64_t from, uint64_t to, unsigned count)
 {
+	static const char *const what[] = {
+		[FG_FULL_DROP_OLDEST] = "the oldest readings that no destination has acknowledged "
+					"are dropped",
+		[FG_FULL_THIN] = "the oldest readings that no destination has acknowledged are "
+				 "thinned",
+		[FG_FULL_DROP_NEWEST] = "new readings are dropped",
+	};
+	enum fg_when_full policy = core->config->storage.when_full;
+
 	if (core->dropped_size == 0)
-		fg_error("the store has reached storage.max_size: the oldest readings that no "
-			 "destination has acknowledged are dropped");
+		fg_error("the store has reached storage.max_size: %s", what[policy]);
 	core->dropped_size += count;
+	/* what was delivered meanwhile gives way soon, where new readings wait for nothing else */
+	if (policy == FG_FULL_DROP_NEWEST && delivered_below(core) > core->tidied_below)
+		core->tidy_due_mono_us =
+			FG_MIN(core->tidy_due_mono_us, core->now.mono_us + TIDY_SOON_US);
 	for (uint64_t seq = FG_MAX(from, FG_MAX(core->committed_next, core->recent.first));
 		seq < FG_MIN(to, core->recent.next); seq++)
 		mark_dropped(core, seq);
@@ -629,15 +652,12 @@ void fg_core_salvaged(struct fg_core *core, const char *text)
 
 static void tidy(struct fg_core *core)
 {
-	uint64_t delivered = core->committed_next;
-
-	for (size_t i = 0; i < core->publisher_count; i++)
-		delivered = FG_MIN(delivered, fg_ranges_first(&core->publishers[i]->unacked));
+	core->tidied_below = delivered_below(core);
 	/* without the time nobody knows what is old, nor where times are wrong that are being
 	 * corrected; but the store is kept to its size */
 	core->ports.expire(core->ports.arg,
 		core->trusted && !fg_core_correcting(core) ? core->now.wall_us / 1000 : 0,
-		delivered);
+		core->tidied_below);
 }
 
 /* What is measured and accounted for is to be stored, and then to go out, before anybody says

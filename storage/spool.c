@@ -238,7 +238,8 @@ static int bound_wal(struct fg_spool *s)
 }
 
 /* Whether appends are to be refused: delivery state is stored all the same, or a full store would
- * never empty. */
+ * never empty. That begins above what tidying keeps to, for it runs now and then only: what was
+ * delivered gives way before anything new is refused. */
 static int note_fullness(struct fg_spool *s)
 {
 	int64_t used;
@@ -248,7 +249,7 @@ static int note_fullness(struct fg_spool *s)
 	if (s->limits.when_full != FG_FULL_DROP_NEWEST)
 		return FG_OK;
 	rc = fg_spool_used_pages(s, &used);
-	s->full = rc == FG_OK && used >= s->limits.pages_high;
+	s->full = rc == FG_OK && used >= (s->limits.pages_high + s->limits.pages_max) / 2;
 	return rc;
 }
 

@@ -195,6 +195,34 @@ static void test_housekeeping(void **state)
 	assert_int_equal(f.expire_below, f.committed_next);
 }
 
+/* Where the store refuses what is new, what was delivered since it was tidied gives way at once. */
+static void test_a_store_that_refuses_hears_soon_what_is_delivered(void **state)
+{
+	uint64_t kept, refused;
+
+	(void)state;
+	f.config->storage.when_full = FG_FULL_DROP_NEWEST;
+	fake_connect(&f, town, true);
+	kept = fake_reading(&f, sonde, 1);
+	fake_settle(&f);
+	fake_turn(&f, 60 * SEC);
+	assert_int_equal(f.expires, 1);
+	fake_answer(&f, sonde, 2);
+	refused = f.appended_next - 1;
+	f.stored[refused - FAKE_FIRST_SEQ].gone = true;
+	fg_core_dropped(f.core, refused, refused + 1, 1);
+	fake_turn(&f, SEC);
+	assert_int_equal(f.expires, 1); /* nothing was delivered meanwhile */
+	fake_ack_all(&f, town);
+	fake_answer(&f, sonde, 3);
+	refused = f.appended_next - 1;
+	f.stored[refused - FAKE_FIRST_SEQ].gone = true;
+	fg_core_dropped(f.core, refused, refused + 1, 1);
+	fake_turn(&f, SEC);
+	assert_int_equal(f.expires, 2);
+	assert_true(f.expire_below > kept);
+}
+
 /* Without the time nothing is old, but the store's size is kept. */
 static void test_housekeeping_without_the_time(void **state)
 {
@@ -383,6 +411,7 @@ int main(void)
 		TEST(test_failed_polls_are_told_rarely),
 		TEST(test_times_of_readings),
 		TEST(test_housekeeping),
+		TEST(test_a_store_that_refuses_hears_soon_what_is_delivered),
 		TEST(test_housekeeping_without_the_time),
 		TEST(test_housekeeping_while_times_are_corrected),
 		TEST(test_stop_says_offline_and_is_idle),

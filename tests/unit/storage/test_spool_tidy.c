@@ -266,6 +266,27 @@ static void spool_I8_drop_newest_frees_what_lies_behind_an_undelivered_front(voi
 	fg_ranges_fini(&owed.unacked);
 }
 
+/* All is delivered, and the store is tidied now and then only: nothing new is ever refused. */
+static void spool_I8_drop_newest_refuses_nothing_while_all_is_delivered(void **state)
+{
+	struct store *t = *state;
+	struct told told = {0};
+	uint64_t seq, first;
+
+	t->conf.max_bytes = 1 << 20;
+	t->conf.when_full = FG_FULL_DROP_NEWEST;
+	store_open(t);
+	first = seq = info_of(t).next_seq;
+	assert_int_equal(fg_spool_reserve(t->s, seq + 1000000), FG_OK);
+	for (unsigned i = 0; i < 4000; i++, seq += 40) {
+		store_put(t, seq, 40, STORE_WALL_MS);
+		if (i % 16 == 15)
+			tidy_all(t, 0, seq, &told);
+	}
+	assert_true(info_of(t).first_seq > first); /* it was full, and more than once */
+	assert_int_equal(told.calls, 0);
+}
+
 /* Without housekeeping the database's own bound holds. */
 static void spool_I9_the_size_holds_without_tidy(void **state)
 {
@@ -345,6 +366,7 @@ int main(void)
 		T(spool_I8_I9_the_oldest_goes_for_room_and_is_told),
 		T(spool_I8_what_is_not_accounted_for_stays),
 		T(spool_I8_drop_newest_keeps_what_is_not_delivered),
+		T(spool_I8_drop_newest_refuses_nothing_while_all_is_delivered),
 		T(spool_I8_drop_newest_frees_what_lies_behind_an_undelivered_front),
 		T(spool_I9_the_size_holds_without_tidy),
 		T(spool_I9_the_size_holds_while_a_reader_stays),
