@@ -19,6 +19,9 @@
 #define RING_SPARE  (96u << 10)
 #define MESSAGE_MAX (FG_STORE_PAYLOAD_MAX + sizeof(struct fg_store_message))
 #define SLOW_US	    100000
+/* So long is told, and not again before a while has passed. */
+#define TELL_SLOW_US  2000000
+#define TELL_AFTER_US INT64_C(600000000)
 
 struct fg_store {
 	struct fg_store_sink sink;
@@ -34,6 +37,7 @@ struct fg_store {
 	/* the thread's own */
 	struct fg_store_engine *engine;
 	char *scratch;
+	int64_t tell_slow_us; /* not before then */
 };
 
 /* ---- core's side ---- */
@@ -175,24 +179,46 @@ static bool wait_for_work(struct fg_store *s, int64_t due_us)
 	return go_on;
 }
 
+/* Without the time of a suspend. */
+static int64_t awake_us(void)
+{
+	struct timespec ts;
+
+	fg_clock_deadline(0, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static void note_turn(struct fg_store *s, int64_t began_us)
+{
+	int64_t now_us = awake_us(), took_us = now_us - began_us;
+
+	if (took_us > SLOW_US)
+		fg_debug(FG_DEBUG_spool, "a turn of the store took %lld ms",
+			(long long)took_us / 1000);
+	if (took_us < TELL_SLOW_US || now_us < s->tell_slow_us)
+		return;
+	s->tell_slow_us = now_us + TELL_AFTER_US;
+	fg_warning("store: a write took %.1f s: the disk is slow or worn; live readings go out "
+		   "after storage.max_delay without waiting for it",
+		(double)took_us / 1e6);
+}
+
 static void *run(void *arg)
 {
 	struct fg_store *s = arg;
-	int64_t due_us, took_us;
+	int64_t due_us;
 	bool left;
 
 	do {
 		struct fg_now now = fg_clock_now();
+		int64_t began_us = awake_us();
 
 		drain(s);
 		left = fg_ring_used(&s->ring) > 0;
 		due_us = fg_store_engine_run(s->engine, now);
 		if (left && due_us == INT64_MAX)
 			due_us = 0; /* what had no room has some now, and nobody wakes us for it */
-		took_us = fg_clock_mono_us() - now.mono_us;
-		if (took_us > SLOW_US)
-			fg_debug(FG_DEBUG_spool, "a turn of the store took %lld ms",
-				(long long)took_us / 1000);
+		note_turn(s, began_us);
 	} while (wait_for_work(s, due_us));
 	do
 		drain(s);

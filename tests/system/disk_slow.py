@@ -23,6 +23,7 @@ class DiskSlow(StoreScene):
         self.assert_live_unstored(slow)
         self.eventually(lambda: self.store().get("waiting_for_commit", 0) > 10 * self.points,
                         "the status says what waits")
+        self.assertRegex(self.gateway.ctl("status").stdout, r"\d\d readings wait for their commit")
         self.eventually(lambda: self.gateway.status()["destinations"][0].get(
             "not_stored_in_time", 0) > 10 * self.points, "and what did not wait")
         self.eventually(lambda: faults.get("hit") > 1, "the next flush", 2 * FLUSH_S)
@@ -30,6 +31,7 @@ class DiskSlow(StoreScene):
         faults.set("flush_ms", 0)
         self.eventually(lambda: self.store().get("waiting_for_commit", 99) < 3 * self.points,
                         "what waited is stored", 2 * FLUSH_S)
+        self.assertEqual(1, self.gateway.log().count("the disk is slow or worn"))
         self.assert_healed()
         self.assert_contents()
         self.assertLessEqual(self.stop_and_check_sums(), set())

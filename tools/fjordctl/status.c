@@ -145,10 +145,11 @@ static void print_store(const cJSON *doc)
 	const cJSON *s = cJSON_GetObjectItemCaseSensitive(doc, "store");
 	const cJSON *totals = cJSON_GetObjectItemCaseSensitive(doc, "totals");
 
-	printf("store   %s: %s, %.1f of %.0f MiB, next number %.0f\n", ctl_text(s, "file"),
-		ctl_true(s, "writable") ? "writable" : ctl_text(s, "error"),
-		ctl_number(s, "bytes") / 1048576, ctl_number(s, "max_bytes") / 1048576,
-		ctl_number(s, "next_seq"));
+	printf("store   %s: %s, %.0f readings wait for their commit, %.1f of %.0f MiB, next number "
+	       "%.0f\n",
+		ctl_text(s, "file"), ctl_true(s, "writable") ? "writable" : ctl_text(s, "error"),
+		ctl_number(s, "waiting_for_commit"), ctl_number(s, "bytes") / 1048576,
+		ctl_number(s, "max_bytes") / 1048576, ctl_number(s, "next_seq"));
 	if (*ctl_text(s, "salvaged"))
 		printf("DAMAGED %s\n", ctl_text(s, "salvaged"));
 	if (ctl_number(s, "dropped_max_size") + ctl_number(s, "dropped_queue_full") > 0)
