@@ -550,6 +550,13 @@ static uint64_t delivered_below(const struct fg_core *core)
 	return delivered;
 }
 
+static void set_commit_first(struct fg_core *core, bool first)
+{
+	core->commit_first = first;
+	for (size_t i = 0; i < core->publisher_count; i++)
+		core->publishers[i]->commit_first = first;
+}
+
 void fg_core_dropped(struct fg_core *core, uint64_t from, uint64_t to, unsigned count)
 {
 	static const char *const what[] = {
@@ -565,6 +572,8 @@ void fg_core_dropped(struct fg_core *core, uint64_t from, uint64_t to, unsigned 
 		fg_error("the store has reached storage.max_size: %s", what[policy]);
 	core->dropped_size += count;
 	/* what was delivered meanwhile gives way soon, where new readings wait for nothing else */
+	if (policy == FG_FULL_DROP_NEWEST)
+		set_commit_first(core, true);
 	if (policy == FG_FULL_DROP_NEWEST && delivered_below(core) > core->tidied_below)
 		core->tidy_due_mono_us =
 			FG_MIN(core->tidy_due_mono_us, core->now.mono_us + TIDY_SOON_US);
@@ -596,11 +605,10 @@ void fg_core_store_size(struct fg_core *core, int64_t bytes, uint64_t rows)
 
 	core->store_bytes = bytes;
 	core->store_rows = rows;
-	/* A reading that the full store refuses is told as lost to all: nobody may have it. */
-	core->commit_first = conf->when_full == FG_FULL_DROP_NEWEST &&
-			     bytes > conf->max_size - conf->max_size / 8;
-	for (size_t i = 0; i < core->publisher_count; i++)
-		core->publishers[i]->commit_first = core->commit_first;
+	/* A reading that the full store refuses is told as lost to all: nobody may have it. A small
+	 * store is full at 5/8: the rest is for log and ballast. */
+	set_commit_first(core,
+		conf->when_full == FG_FULL_DROP_NEWEST && bytes > conf->max_size / 2);
 }
 
 /* ---- the rest ---- */

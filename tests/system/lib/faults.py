@@ -39,7 +39,7 @@ class StoreScene(Scene):
         os.mkdir(self.path("disk"))
         self.config["storage"] = {"file": self.path("disk/readings.db"), "commit_interval": "200ms",
                                   "max_delay": "500ms", "max_size": "64MiB"}
-        self.counters(self.points, interval="%dms" % (self.interval_s * 1000))
+        self.counters(self.points, interval="%dms" % (self.interval_s * 1000), timeout="5s")
 
     def store(self):
         return self.gateway.status().get("store", {})

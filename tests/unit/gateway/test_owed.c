@@ -430,11 +430,11 @@ static void test_what_may_be_refused_waits(void **state)
 		fake_yaml, fake_yaml + head);
 	begin(text);
 	fake_connect(&f, town, true);
-	fg_core_store_size(f.core, 6 << 20, 1);
+	fg_core_store_size(f.core, 4 << 20, 1);
 	fake_answer(&f, sonde, 1);
 	fake_turn(&f, 10 * SEC);
 	assert_int_equal(fake_entries(town, 0), 1);
-	fg_core_store_size(f.core, 8 << 20, 1);
+	fg_core_store_size(f.core, 5 << 20, 1);
 	fake_answer(&f, sonde, 2);
 	fake_turn(&f, 10 * SEC);
 	assert_int_equal(fake_entries(town, 0), 1);
