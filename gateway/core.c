@@ -566,7 +566,7 @@ void fg_core_dropped(struct fg_core *core, uint64_t from, uint64_t to, unsigned 
 				 "thinned",
 		[FG_FULL_DROP_NEWEST] = "new readings are dropped",
 	};
-	enum fg_when_full policy = core->config->storage.when_full;
+	const int policy = core->config->storage.when_full;
 
 	if (core->dropped_size == 0)
 		fg_error("the store has reached storage.max_size: %s", what[policy]);
