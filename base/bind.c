@@ -424,6 +424,36 @@ static size_t bind_map(
 	return faults;
 }
 
+/* One mapping alone is a list of one. */
+static size_t bind_items(
+	struct fg_bind *b, const struct fg_key *key, const struct fg_node *node, void *field)
+{
+	size_t n = node->kind == FG_NODE_SEQUENCE ? node->count : 1, faults = 0;
+	struct fg_items out = {.count = n};
+	char index[24];
+
+	if (key->max && n > (size_t)key->max) {
+		fg_bind_error(b, node, "%zu in the list; at most %lld are allowed", n,
+			(long long)key->max);
+		return 1;
+	}
+	out.items = fg_arena_array(b->arena, n, key->size);
+	for (size_t i = 0; i < n; i++) {
+		const struct fg_node *at = node->kind == FG_NODE_SEQUENCE ? node->items[i] : node;
+		struct fg_named *item = (void *)((char *)out.items + i * key->size);
+		size_t mark = strlen(b->path);
+
+		snprintf(index, sizeof(index), "%zu", i + 1);
+		if (node->kind == FG_NODE_SEQUENCE)
+			mark = fg_bind_enter(b, index);
+		item->node = at;
+		faults += fg_bind_struct(b, at, key->sub, NULL, item, NULL, at->at);
+		fg_bind_leave(b, mark);
+	}
+	*(struct fg_items *)field = out;
+	return faults;
+}
+
 /* Where nothing behind a key means a mapping without keys. */
 static bool wants_mapping(const struct fg_key *key)
 {
@@ -473,6 +503,8 @@ static size_t bind_kind(
 		return bind_map(b, key, node, field);
 	case FG_KEY_STRUCT:
 		return fg_bind_struct(b, node, key->sub, NULL, field, NULL, node->at);
+	case FG_KEY_LIST:
+		return bind_items(b, key, node, field);
 	case FG_KEY_CUSTOM:
 		return key->parse && key->parse(b, node, field) < 0;
 	}

@@ -32,6 +32,7 @@ enum fg_key_type {
 	FG_KEY_PAIR,     /* double[2]: [low, high], low < high, `~`: open; NaN where absent */
 	FG_KEY_STRUCT,   /* a mapping with the keys of `sub`, in place at offset */
 	FG_KEY_MAP,      /* struct fg_items: names to mappings with the keys of `sub` */
+	FG_KEY_LIST,     /* struct fg_items: mappings with the keys of `sub`, or one; max: most */
 	FG_KEY_CUSTOM,   /* parse() reads the node; dflt as a plain scalar, where there is one */
 };
 
@@ -64,7 +65,7 @@ struct fg_key {
 	const char *unit;    /* for people: "per second", "bytes" */
 	const struct fg_choice *choices;
 	const struct fg_key *sub; /* STRUCT, MAP; CUSTOM that may be a mapping: for the documents */
-	size_t size;              /* MAP: of one item; its first two members are fg_named's */
+	size_t size;              /* MAP, LIST: of one item; its first member is a fg_named */
 	int (*parse)(struct fg_bind *b, const struct fg_node *node, void *field);
 	const char *form;   /* CUSTOM: what is allowed, for people */
 	const char *schema; /* CUSTOM: a JSON Schema fragment */
@@ -76,9 +77,9 @@ struct fg_texts {
 	size_t count;
 };
 
-/* What each object of a MAP begins with. */
+/* What each object of a MAP or LIST begins with. */
 struct fg_named {
-	const char *name;
+	const char *name;           /* NULL in a LIST */
 	const struct fg_node *node; /* where it stands; lives as long as the arena */
 };
 

@@ -68,6 +68,7 @@ void fg_key_form(const struct fg_key *key, struct fg_buf *out)
 		[FG_KEY_PAIR] = "[low, high]",
 		[FG_KEY_STRUCT] = "a mapping",
 		[FG_KEY_MAP] = "a mapping of names",
+		[FG_KEY_LIST] = "a mapping, or a list of such",
 		[FG_KEY_CUSTOM] = "",
 	};
 

@@ -18,16 +18,6 @@ void fg_job_missing(struct fg_job *job, const struct fg_point *point, enum fg_re
 	r->detail = (uint8_t)detail;
 }
 
-static bool is_sentinel(
-	const struct fg_point *point, const struct fg_value *value, bool has_raw, uint64_t raw)
-{
-	if (has_raw && fg_point_is_missing_raw(point, raw))
-		return true;
-	if (value->kind == FG_KIND_NONE || value->kind == FG_KIND_TEXT)
-		return false;
-	return fg_point_is_missing_value(point, value);
-}
-
 static bool is_finite(const struct fg_value *v)
 {
 	return v->kind == FG_KIND_NONE || v->kind == FG_KIND_TEXT || isfinite(fg_value_number(v));
@@ -42,9 +32,16 @@ static bool is_other_kind(const struct fg_point *point, const struct fg_value *v
 void fg_job_value(struct fg_job *job, const struct fg_point *point, struct fg_value value,
 	bool has_raw, uint64_t raw, int64_t taken_mono_us)
 {
+	fg_job_scaled_value(
+		job, point, value, has_raw, raw, point->scale, point->offset, taken_mono_us);
+}
+
+void fg_job_scaled_value(struct fg_job *job, const struct fg_point *point, struct fg_value value,
+	bool has_raw, uint64_t raw, double scale, double offset, int64_t taken_mono_us)
+{
 	struct fg_reading *r;
 
-	if (is_sentinel(point, &value, has_raw, raw)) {
+	if (fg_point_is_sentinel(point, &value, has_raw, raw)) {
 		fg_job_missing(job, point, FG_REASON_SENTINEL, 0, taken_mono_us);
 		return;
 	}
@@ -56,7 +53,7 @@ void fg_job_value(struct fg_job *job, const struct fg_point *point, struct fg_va
 	r = fg_batch_add(job->batch, point->index, taken_mono_us);
 	if (!r)
 		return;
-	fg_point_scale(point, &value); /* may overflow to infinity */
+	fg_value_scale(&value, scale, offset); /* may overflow to infinity */
 	if (!is_finite(&value)) {
 		r->qc = FG_QC_FAIL;
 		r->reason = FG_REASON_NOT_A_NUMBER;

@@ -101,7 +101,10 @@ struct fg_driver {
 	 * every fault that the key tables cannot express, and may complete the conf area. plan()
 	 * turns the points of a group into few requests, in memory from the arena, and sets
 	 * group->plan and group->request_count. text_room() is how many bytes of text a batch of
-	 * the group can need. Any of the checks may be NULL. */
+	 * the group can need. has_point() says whether the device, as configured, has the point at
+	 * all; a point that it does not have is left out, before check_point(). Any of the checks
+	 * may be NULL. */
+	bool (*has_point)(const struct fg_point *point, const void *conf);
 	void (*check_link)(const struct fg_link *link, void *conf, struct fg_report *rep);
 	void (*check_device)(const struct fg_device *dev, void *conf, struct fg_report *rep);
 	void (*check_point)(const struct fg_point *point, void *conf, struct fg_report *rep);
@@ -156,6 +159,10 @@ void fg_job_missing(struct fg_job *job, const struct fg_point *point, enum fg_re
  * `raw` is the value's bits for raw sentinels where has_raw. */
 void fg_job_value(struct fg_job *job, const struct fg_point *point, struct fg_value value,
 	bool has_raw, uint64_t raw, int64_t taken_mono_us);
+
+/* The same with another scale and offset than the point's: where the device tells them. */
+void fg_job_scaled_value(struct fg_job *job, const struct fg_point *point, struct fg_value value,
+	bool has_raw, uint64_t raw, double scale, double offset, int64_t taken_mono_us);
 
 /* A line for `fjordctl read`; does nothing where nobody asked. */
 void fg_job_explain(struct fg_job *job, const char *fmt, ...) FG_PRINTF(2, 3);

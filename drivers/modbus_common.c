@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* The pass over a group, alike on every transport: attempts, deadlines, decoding, quality
- * registers, and the words for `fjordctl read`. What goes over the wire is the transport's. */
+/* The pass over a group, alike on every transport: attempts, deadlines, what was refused, and the
+ * words for `fjordctl read`. What goes over the wire is the transport's. */
 #include "drivers/modbus_common.h"
 
 #include <errno.h>
@@ -14,9 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/status.h"
-#include "protocol/encode.h"
 
-#define STRING_SIZE   (2 * 125 + 1)
 #define ADU_MAX	      260
 #define SELECT_LIMIT  1000 /* below 1024, with room for what other threads open at that moment */
 #define BUSY_PAUSE_US 50000
@@ -91,7 +89,8 @@ bool fg_modbus_descriptor_fits(void)
 
 static bool is_link_failure(int status)
 {
-	return status < 0 && status != FG_EREFUSED && status != FG_ETIMEOUT && status != FG_EFRAME;
+	return status < 0 && status != FG_EREFUSED && status != FG_ETIMEOUT &&
+	       status != FG_EFRAME && status != FG_EDECODE;
 }
 
 /* A device that is busy says so and means it for a moment only. */
@@ -117,7 +116,7 @@ static void attempt(struct fg_job *job, const struct fg_modbus_transport *t,
 }
 
 /* A broken connection is an attempt lost: ready() makes a new one, or says that there is none. */
-static void run_request(struct fg_job *job, const struct fg_modbus_transport *t,
+void fg_modbus_run_request(struct fg_job *job, const struct fg_modbus_transport *t,
 	const struct fg_request *req, uint16_t *cells, struct fg_modbus_outcome *ret)
 {
 	unsigned attempts = FG_MAX(job->attempts, 1u);
@@ -161,8 +160,14 @@ static void run_read(struct fg_job *job, const struct fg_modbus_transport *t,
 	const struct fg_modbus_plan *plan, struct fg_modbus_read *read)
 {
 	struct fg_modbus_outcome *o = &read->outcome;
+	struct fg_request req;
 
-	run_request(job, t, &read->request, plan->scratch->cells + read->cell, o);
+	if (!fg_modbus_place_request(plan, read->space, &read->request, &req)) {
+		*o = (struct fg_modbus_outcome){
+			.status = FG_EDECODE, .taken_us = fg_clock_mono_us()};
+		return;
+	}
+	fg_modbus_run_request(job, t, &req, plan->scratch->cells + read->cell, o);
 	if (o->status == FG_EREFUSED)
 		fg_job_explain(job, "  refused: exception %u, %s", o->exception,
 			fg_modbus_exception_text(o->exception));
@@ -174,8 +179,13 @@ static int read_all(struct fg_job *job, const struct fg_modbus_transport *t,
 	const struct fg_modbus_plan *plan)
 {
 	struct fg_modbus_scratch *s = plan->scratch;
+	int r = fg_modbus_find_bases(job, t, plan);
 	size_t i = 0;
 
+	if (r < 0) {
+		fill(plan, 0, r, fg_clock_mono_us());
+		return is_link_failure(r) ? r : FG_OK;
+	}
 	while (i < s->read_count) {
 		struct fg_modbus_outcome o;
 
@@ -196,138 +206,6 @@ static int read_all(struct fg_job *job, const struct fg_modbus_transport *t,
 	return FG_OK;
 }
 
-/* ---- readings ---- */
-
-static enum fg_reason reason_of(int status)
-{
-	switch (status) {
-	case FG_EREFUSED:
-		return FG_REASON_EXCEPTION;
-	case FG_ETIMEOUT:
-		return FG_REASON_NO_RESPONSE;
-	case FG_EFRAME:
-		return FG_REASON_FRAME;
-	default:
-		return FG_REASON_LINK_DOWN;
-	}
-}
-
-static bool has_word(const struct fg_modbus_words *words, uint16_t v)
-{
-	for (size_t i = 0; i < words->count; i++)
-		if (words->items[i] == v)
-			return true;
-	return false;
-}
-
-/* What the sensor itself says of the value; a quality that could not be read vouches for nothing.
- */
-static void apply_quality(struct fg_job *job, const struct fg_modbus_point *mp,
-	const struct fg_modbus_outcome *o, uint16_t word, struct fg_reading *r)
-{
-	const char *verdict = "bad";
-
-	if (o->status == FG_OK && has_word(&mp->quality.good, word)) {
-		verdict = "good";
-	} else if (o->status == FG_OK && has_word(&mp->quality.suspect, word)) {
-		verdict = "suspect";
-		if (r->qc == FG_QC_NOT_EVALUATED)
-			r->qc = FG_QC_SUSPECT;
-	} else if (r->qc == FG_QC_NOT_EVALUATED) {
-		r->qc = FG_QC_FAIL;
-		r->reason = FG_REASON_SENSOR_QUALITY;
-	}
-	if (o->status == FG_OK)
-		fg_job_explain(job, "  quality register %u: %u, %s", mp->quality_span.address, word,
-			verdict);
-	else
-		fg_job_explain(
-			job, "  quality register %u could not be read", mp->quality_span.address);
-}
-
-static void explain_registers(struct fg_job *job, const struct fg_point *point,
-	const uint16_t *cells, const struct fg_value *value)
-{
-	static const char *const types[] = {"bool", "u8", "i8", "u16", "i16", "u32", "i32", "u64",
-		"i64", "f32", "f64", "bcd16", "bcd32", "string", "bits"};
-	static const char *const orders[] = {"ABCD", "CDAB", "BADC", "DCBA"};
-	static const char *const names[] = {"holding", "input", "coil", "discrete"};
-	const struct fg_modbus_point *mp = point->conf;
-	char mem[900];
-	struct fg_buf b;
-
-	if (!job->explain)
-		return;
-	fg_buf_wrap(&b, mem, sizeof(mem));
-	fg_buf_printf(&b, "%s: %s %u =", point->name, names[mp->span.table], mp->span.address);
-	for (unsigned i = 0; i < mp->span.width; i++)
-		fg_buf_printf(&b, " %04x", cells[i]);
-	fg_buf_printf(&b, ", %s %s = ", types[mp->spec.type], orders[mp->spec.order]);
-	if (value)
-		fg_encode_value(&b, value, -1);
-	else
-		fg_buf_puts(&b, "not decodable");
-	fg_job_explain(job, "%s", mem);
-	if (point->scale != 1 || point->offset != 0)
-		fg_job_explain(job, "  * %.15g + %.15g", point->scale, point->offset);
-}
-
-static void explain_result(
-	struct fg_job *job, const struct fg_point *point, const struct fg_reading *r)
-{
-	char reason[FG_REASON_SIZE], mem[700];
-	struct fg_buf b;
-
-	if (!job->explain)
-		return;
-	fg_buf_wrap(&b, mem, sizeof(mem));
-	fg_buf_printf(&b, "= %s ", point->name);
-	if (r->value.kind == FG_KIND_NONE)
-		fg_buf_putc(&b, '-');
-	else
-		fg_encode_value(&b, &r->value, point->decimals);
-	fg_buf_printf(&b, " %s qc=%u", point->unit ? point->unit : "1", (unsigned)r->qc);
-	if (r->reason != FG_REASON_NONE)
-		fg_buf_printf(&b, " %s", fg_reason_text(r->reason, r->detail, reason));
-	fg_job_explain(job, "%s", mem);
-}
-
-static void add_value(
-	struct fg_job *job, const struct fg_point *point, const uint16_t *cells, int64_t taken_us)
-{
-	const struct fg_modbus_point *mp = point->conf;
-	struct fg_value value;
-	char text[STRING_SIZE];
-	uint64_t raw;
-
-	if (fg_reg_decode(&mp->spec, cells, &value, &raw, text) < 0) {
-		explain_registers(job, point, cells, NULL);
-		fg_job_missing(job, point, FG_REASON_DECODE, 0, taken_us);
-		return;
-	}
-	explain_registers(job, point, cells, &value);
-	fg_job_value(job, point, value, mp->spec.type != FG_REG_STRING, raw, taken_us);
-}
-
-static void add_reading(struct fg_job *job, const struct fg_modbus_plan *plan, size_t i)
-{
-	const struct fg_point *point = job->group->points[i];
-	const struct fg_modbus_outcome *o = fg_modbus_outcome_of(plan, i);
-	size_t count = job->batch->count;
-	uint32_t q = plan->quality_span[i];
-
-	if (o->status != FG_OK)
-		fg_job_missing(job, point, reason_of(o->status), o->exception, o->taken_us);
-	else
-		add_value(job, point, fg_modbus_cells_of(plan, i), o->taken_us);
-	if (job->batch->count == count)
-		return; /* the batch is too small: our own bug, told by the missing reading */
-	if (q && o->status == FG_OK)
-		apply_quality(job, point->conf, fg_modbus_outcome_of(plan, q),
-			*fg_modbus_cells_of(plan, q), &job->batch->readings[count]);
-	explain_result(job, point, &job->batch->readings[count]);
-}
-
 /* One small request tells whether the device is back; its points are read when they are due. */
 static int probe(struct fg_job *job, const struct fg_modbus_transport *t,
 	const struct fg_modbus_plan *plan)
@@ -335,13 +213,17 @@ static int probe(struct fg_job *job, const struct fg_modbus_transport *t,
 	struct fg_modbus_read read;
 
 	fg_modbus_probe_read(plan, &read);
-	run_read(job, t, plan, &read);
+	read.outcome = (struct fg_modbus_outcome){.taken_us = fg_clock_mono_us()};
+	if (read.space) /* a base that is not known is as good a question */
+		read.outcome.status = fg_modbus_find_bases(job, t, plan);
+	if (job->requests == 0)
+		run_read(job, t, plan, &read);
 	if (read.outcome.status == FG_OK)
 		return FG_OK;
 	if (read.outcome.status == FG_EREFUSED)
 		fg_modbus_probe_refused(plan);
 	for (size_t i = 0; i < job->group->count; i++)
-		fg_job_missing(job, job->group->points[i], reason_of(read.outcome.status),
+		fg_job_missing(job, job->group->points[i], fg_modbus_reason(read.outcome.status),
 			read.outcome.exception, read.outcome.taken_us);
 	return is_link_failure(read.outcome.status) ? read.outcome.status : FG_OK;
 }
@@ -358,6 +240,8 @@ int fg_modbus_poll(struct fg_job *job, const struct fg_modbus_transport *transpo
 	job->status = read_all(job, transport, plan);
 	fg_modbus_split_end(job, plan);
 	for (size_t i = 0; i < job->group->count; i++)
-		add_reading(job, plan, i);
+		fg_modbus_add_reading(job, plan, i);
+	if (job->answers == 0)
+		fg_modbus_forget_bases(plan);
 	return job->status;
 }

@@ -16,7 +16,10 @@
 
 /* ---- configuration ---- */
 
-/* Where something stands: `table` with `address`, or `reference`. */
+struct fg_modbus_device;
+
+/* Where something stands: `table` with `address`, or `reference`; beside a point's value also
+ * `relative`, in registers (or bits) from the value's first. */
 struct fg_modbus_place {
 	int table; /* 1 + enum fg_table; 0: not given */
 	struct fg_modbus_number {
@@ -24,13 +27,198 @@ struct fg_modbus_place {
 		enum fg_table table; /* of a reference */
 		uint16_t address;
 	} address, reference;
+	struct fg_modbus_signed {
+		bool set;
+		int n;
+	} relative;
 };
 
-/* A list of register values. */
-struct fg_modbus_words {
-	const uint16_t *items;
+/* Numbers that a register's are compared with. */
+struct fg_modbus_codes {
+	const int64_t *items;
 	size_t count;
 };
+
+/* What each code of a register stands for. */
+struct fg_modbus_map {
+	struct fg_modbus_meaning {
+		int64_t code;
+		const char *text; /* as written */
+		double factor;	  /* of scale_from */
+		double scale, offset; /* of unit_from: to the unit that is published */
+		const struct fg_node *node;
+	} *items;
+	size_t count;
+};
+
+/* A register (or bit) beside a value that says something of it. */
+struct fg_modbus_source {
+	/* as configured */
+	struct fg_modbus_place place;
+	struct fg_modbus_type {
+		bool set;
+		struct fg_regspec spec;
+	} type;
+	int order; /* index + 1 in the list of orders; 0: not given */
+	int byte;  /* FG_MODBUS_BYTE_… */
+	uint64_t mask;
+	struct fg_modbus_signed stride; /* of a repeated point, where it is not the point's */
+
+	/* completed by fg_modbus_check_point() */
+	bool given;
+	const char *key; /* of the point that names it */
+	struct fg_regspec spec;
+	struct fg_span span;
+	bool inside; /* part of what the point itself reads */
+};
+
+/* `quality_from`. */
+struct fg_modbus_quality {
+	struct fg_named named;
+	struct fg_modbus_source source;
+	int64_t digit; /* 1 + which decimal digit, 0 the ones; 0: the whole number */
+	struct fg_modbus_codes good, suspect;
+	uint64_t suspect_bits, fail_bits;
+};
+
+#define FG_MODBUS_QUALITIES 8 /* most of one point */
+#define FG_MODBUS_SOURCES   (3 + FG_MODBUS_QUALITIES)
+
+struct fg_modbus_point {
+	/* as configured */
+	struct fg_modbus_source own; /* the value itself; without relative and stride */
+	const char *field, *base;
+	struct fg_modbus_scale {
+		struct fg_modbus_source source;
+		int as; /* FG_MODBUS_AS_… */
+		struct fg_modbus_map map;
+	} scale;
+	struct fg_modbus_unit {
+		struct fg_modbus_source source;
+		struct fg_modbus_map map;
+	} unit;
+	struct fg_modbus_expect {
+		struct fg_modbus_source source;
+		struct fg_modbus_codes values;
+	} expect;
+	struct fg_items qualities; /* of struct fg_modbus_quality */
+
+	/* completed by fg_modbus_check_point() */
+	struct fg_regspec spec;
+	struct fg_span span; /* the value's own registers */
+	struct fg_span read; /* they and the sources relative to them, in one request */
+};
+
+enum { FG_MODBUS_BYTE_UNSET, FG_MODBUS_BYTE_HIGH, FG_MODBUS_BYTE_LOW };
+enum { FG_MODBUS_AS_UNSET, FG_MODBUS_AS_FACTOR, FG_MODBUS_AS_EXPONENT, FG_MODBUS_AS_DECIMALS };
+
+extern const struct fg_key fg_modbus_point_keys[];
+
+/* Keys of a place, for tables of keys of an object with a `struct fg_modbus_place` in `member`. */
+#define FG_MODBUS_PLACE_KEYS(object, member)                                                       \
+	{.name = "table",                                                                          \
+		.type = FG_KEY_CHOICE,                                                             \
+		.offset = offsetof(object, member.table),                                          \
+		.choices = fg_modbus_tables,                                                       \
+		.help = "Which table is read. Follows from `reference` where that is given."},     \
+		{.name = "address",                                                                \
+			.type = FG_KEY_CUSTOM,                                                     \
+			.offset = offsetof(object, member.address),                                \
+			.parse = fg_modbus_parse_address,                                          \
+			.form = "0..65535",                                                        \
+			.schema = "{\"type\":\"integer\",\"minimum\":0,\"maximum\":65535}",        \
+			.help = "As on the wire, from 0."},                                        \
+	{                                                                                          \
+		.name = "reference", .type = FG_KEY_CUSTOM,                                        \
+		.offset = offsetof(object, member.reference), .parse = fg_modbus_parse_reference,  \
+		.form = "1.., 10001.., 30001.., 40001.., five or six digits",                      \
+		.schema = "{\"type\":[\"integer\",\"string\"]}",                                   \
+		.help = "As printed in data sheets, from 1; instead of `address`."                 \
+	}
+#define FG_MODBUS_TYPES                                                                            \
+	"bool u8 i8 u16 i16 u32 i32 u64 i64 f16 f32 f64 bcd16 bcd32 bcd64 string(n) chars(n) "     \
+	"bits(lo..hi)"
+
+/* Choices with 1 + enum fg_table; the names in the order of the enum. */
+extern const struct fg_choice fg_modbus_tables[];
+extern const struct fg_choice fg_modbus_orders[];
+int fg_modbus_parse_address(struct fg_bind *b, const struct fg_node *node, void *field);
+int fg_modbus_parse_reference(struct fg_bind *b, const struct fg_node *node, void *field);
+int fg_modbus_parse_type(struct fg_bind *b, const struct fg_node *node, void *field);
+
+/* Where a place is: sets the table and address of *ret. False where that is not clear, with what
+ * is wrong in `why`. */
+bool fg_modbus_resolve(
+	const struct fg_modbus_place *place, struct fg_span *ret, char *why, size_t size);
+
+bool fg_modbus_is_bit_table(enum fg_table table);
+const char *fg_modbus_table_name(enum fg_table table);
+
+void fg_modbus_check_point(const struct fg_point *point, void *conf, struct fg_report *rep);
+/* Whether the device, as configured, has what the point reads: false where its list of fields does
+ * not have the point's. */
+bool fg_modbus_has_point(const struct fg_point *point, const void *conf);
+void fg_modbus_check_pair(
+	const struct fg_device *a, const struct fg_device *b, struct fg_report *rep);
+size_t fg_modbus_text_room(const struct fg_group *group);
+
+/* The sources that a point has, in a fixed order; returns how many there are. */
+size_t fg_modbus_sources(
+	const struct fg_modbus_point *mp, const struct fg_modbus_source *ret[FG_MODBUS_SOURCES]);
+
+/* ---- ordered fields, and addresses found at run time ---- */
+
+struct fg_modbus_field {
+	const char *name;
+	unsigned first, count; /* registers, from the beginning of the list */
+};
+
+struct fg_modbus_fields {
+	struct fg_modbus_place place;
+	struct fg_modbus_field_list {
+		const struct fg_modbus_field *items;
+		size_t count;
+	} list;
+};
+
+struct fg_modbus_base {
+	struct fg_named named;
+	struct fg_modbus_source source;
+	int64_t add;
+};
+#define FG_MODBUS_BASES 16 /* most of one device */
+
+extern const struct fg_key fg_modbus_fields_keys[], fg_modbus_base_keys[];
+
+/* The two device keys; they stand in the table of all device keys. */
+#define FG_MODBUS_LAYOUT_KEYS                                                                      \
+	{.name = "fields",                                                                         \
+		.type = FG_KEY_STRUCT,                                                             \
+		.flags = FG_KEY_ADVANCED,                                                          \
+		.offset = offsetof(struct fg_modbus_device, fields),                               \
+		.sub = fg_modbus_fields_keys,                                                      \
+		.help = "Fields that stand one behind the other, from an address on, for devices " \
+			"whose "                                                                   \
+			"layout is configured; points name theirs with `field`."},                 \
+	{                                                                                          \
+		.name = "bases", .type = FG_KEY_MAP, .flags = FG_KEY_ADVANCED,                     \
+		.offset = offsetof(struct fg_modbus_device, bases), .sub = fg_modbus_base_keys,    \
+		.size = sizeof(struct fg_modbus_base),                                             \
+		.help = "Addresses that the device itself tells in a register. It is read when "   \
+			"the "                                                                     \
+			"device appears; addresses of points with this `base` count from there.",  \
+	}
+
+/* Faults of both, and the completion of bases; for check_device(). */
+void fg_modbus_check_layout(
+	const struct fg_device *dev, struct fg_modbus_device *conf, struct fg_report *rep);
+/* NULL where there is none of that name. */
+const struct fg_modbus_field *fg_modbus_find_field(
+	const struct fg_modbus_device *dev, const char *name);
+/* 1 + index; 0 where there is none. */
+uint8_t fg_modbus_find_base(const struct fg_modbus_device *dev, const char *name);
+
+/* ---- devices ---- */
 
 /* One of a list of areas: `table` with `address`, or `reference`, and `count`. */
 struct fg_modbus_area {
@@ -51,41 +239,16 @@ struct fg_modbus_device {
 	struct fg_modbus_areas no_read, blocks;
 	int64_t min_interval_us;
 	int64_t response_us; /* 0: not known */
+	struct fg_modbus_fields fields;
+	struct fg_items bases; /* of struct fg_modbus_base */
 };
-
-struct fg_modbus_point {
-	/* as configured */
-	struct fg_modbus_place place;
-	struct fg_modbus_type {
-		bool set;
-		struct fg_regspec spec;
-	} type;
-	int order; /* index + 1 in the list of orders; 0: not given */
-	int byte;  /* FG_MODBUS_BYTE_… */
-	struct fg_modbus_quality {
-		struct fg_modbus_place place;
-		struct fg_modbus_words good, suspect;
-	} quality;
-
-	/* completed by fg_modbus_check_point() */
-	struct fg_regspec spec;
-	struct fg_span span;
-	bool has_quality;
-	struct fg_span quality_span;
-};
-
-enum { FG_MODBUS_BYTE_UNSET, FG_MODBUS_BYTE_HIGH, FG_MODBUS_BYTE_LOW };
 
 extern const struct fg_key fg_modbus_device_keys[];
-extern const struct fg_key fg_modbus_point_keys[];
 extern const struct fg_key fg_modbus_area_keys[]; /* of struct fg_modbus_area */
 
-/* For every driver's check_device(): limits, areas and intervals against the device's points. */
+/* For every driver's check_device(): limits, areas, layout and intervals against the device's
+ * points. */
 void fg_modbus_check_device(const struct fg_device *dev, void *conf, struct fg_report *rep);
-void fg_modbus_check_point(const struct fg_point *point, void *conf, struct fg_report *rep);
-void fg_modbus_check_pair(
-	const struct fg_device *a, const struct fg_device *b, struct fg_report *rep);
-size_t fg_modbus_text_room(const struct fg_group *group);
 
 /* ---- the plan ---- */
 
@@ -111,8 +274,8 @@ struct fg_modbus_read {
 	struct fg_modbus_outcome outcome;
 };
 
-/* Spans 0..points-1 are the points' own; those of quality registers follow. The scratch memory is
- * written by the link's worker alone, so that a poll needs to allocate nothing. */
+/* Spans 0..points-1 are the points' own; those of their sources elsewhere follow. The scratch
+ * memory is written by the link's worker alone, so that a poll needs to allocate nothing. */
 struct fg_modbus_plan {
 	const struct fg_request *requests; /* as planned */
 	const uint8_t *spaces;		   /* of each request */
@@ -120,7 +283,8 @@ struct fg_modbus_plan {
 	const uint32_t *first_piece; /* of each request, and the end of the last */
 	const struct fg_modbus_piece *pieces;
 	const uint32_t *piece_of, *cell_of; /* of each span */
-	const uint32_t *quality_span;	    /* of each point; 0: none */
+	const uint32_t *source_span;	    /* of each point: its first source elsewhere */
+	uint16_t bases_used;		    /* bits of the device's bases */
 	int64_t turn_us; /* how long the device is expected to take until it answers */
 	struct fg_modbus_scratch *scratch;
 };
@@ -136,6 +300,8 @@ struct fg_modbus_scratch {
 	int64_t split_us;  /* since when requests are split; 0: none is */
 	bool told;	   /* the log knows */
 	bool gone;	   /* the last pass got no answer */
+	/* of each base: what it was found to be; -1: unknown */
+	int32_t base[FG_MODBUS_BASES];
 };
 
 /* What requests cost on a link. */
@@ -206,6 +372,25 @@ struct fg_modbus_transport {
 	/* The last attempt at a request got no answer; may be NULL. */
 	void (*gave_up)(struct fg_job *job);
 };
+
+/* The reading of a point after a pass, from the plan's scratch memory. */
+void fg_modbus_add_reading(struct fg_job *job, const struct fg_modbus_plan *plan, size_t point);
+/* Why there is none where a request ended so. */
+enum fg_reason fg_modbus_reason(int status);
+
+/* Reads the bases that the plan uses and that are not known. FG_OK, also where some stay unknown;
+ * otherwise how the exchange ended: the device does not answer, or the link is down. */
+int fg_modbus_find_bases(
+	struct fg_job *job, const struct fg_modbus_transport *t, const struct fg_modbus_plan *plan);
+/* They may be others when the device comes back. */
+void fg_modbus_forget_bases(const struct fg_modbus_plan *plan);
+/* The request as it goes over the wire; false where its base is unknown or leads beyond the last
+ * address. */
+bool fg_modbus_place_request(const struct fg_modbus_plan *plan, uint8_t space,
+	const struct fg_request *req, struct fg_request *ret);
+/* One request with its attempts. */
+void fg_modbus_run_request(struct fg_job *job, const struct fg_modbus_transport *t,
+	const struct fg_request *req, uint16_t *cells, struct fg_modbus_outcome *ret);
 
 /* fg_driver.poll for both. */
 int fg_modbus_poll(struct fg_job *job, const struct fg_modbus_transport *transport);

@@ -9,40 +9,25 @@
 
 #define MAX_AREAS 64
 
-static const char *const table_names[] = {"holding", "input", "coil", "discrete"};
-
 /* ---- parsing of keys ---- */
 
 /* Where an area is; FG_EINVAL (told) where that is not clear. */
 static int resolve(struct fg_bind *b, const struct fg_node *node, const struct fg_modbus_area *area,
 	struct fg_request *ret)
 {
-	const struct fg_modbus_place *p = &area->place;
-	const struct fg_modbus_number *n = p->reference.set ? &p->reference : &p->address;
-	enum fg_table table = p->reference.set ? n->table : (enum fg_table)(p->table - 1);
+	struct fg_span span = {0};
+	char why[160];
 
-	if (p->address.set == p->reference.set) {
-		fg_bind_error(b, node, "%s",
-			p->address.set ? "both address and reference are given; one of them says "
-					 "where it is"
-				       : "address (or reference) is missing");
+	if (!fg_modbus_resolve(&area->place, &span, why, sizeof(why))) {
+		fg_bind_error(b, node, "%s", why);
 		return FG_EINVAL;
 	}
-	if (!p->reference.set && !p->table) {
-		fg_bind_error(b, node, "table is missing: holding, input, coil or discrete");
-		return FG_EINVAL;
-	}
-	if (p->reference.set && p->table && p->table - 1 != (int)table) {
-		fg_bind_error(b, node, "table is %s, but the reference is one of table %s",
-			table_names[p->table - 1], table_names[table]);
-		return FG_EINVAL;
-	}
-	if (n->address + area->count > 65536) {
+	if (span.address + area->count > 65536) {
 		fg_bind_error(b, node, "%u and %d more go beyond the last address, 65535",
-			n->address, (int)area->count - 1);
+			span.address, (int)area->count - 1);
 		return FG_EINVAL;
 	}
-	*ret = (struct fg_request){table, n->address, (uint16_t)area->count};
+	*ret = (struct fg_request){span.table, span.address, (uint16_t)area->count};
 	return FG_OK;
 }
 
@@ -156,6 +141,7 @@ const struct fg_key fg_modbus_device_keys[] = {
 		.help = "How long the device usually takes to begin its answer: for the plan of "
 			"requests and the forecast of `fjordctl check`. 0: not known, 10 ms are "
 			"assumed."},
+	FG_MODBUS_LAYOUT_KEYS,
 	{.name = NULL},
 };
 
@@ -199,9 +185,9 @@ static bool overlap(const struct fg_request *a, const struct fg_request *b)
 static void describe_area(const struct fg_request *r, char *mem, size_t size)
 {
 	if (r->count == 1)
-		snprintf(mem, size, "%s %u", table_names[r->table], r->address);
+		snprintf(mem, size, "%s %u", fg_modbus_table_name(r->table), r->address);
 	else
-		snprintf(mem, size, "%s %u..%u", table_names[r->table], r->address,
+		snprintf(mem, size, "%s %u..%u", fg_modbus_table_name(r->table), r->address,
 			(unsigned)r->address + r->count - 1u);
 }
 
@@ -269,17 +255,26 @@ static void check_value(const struct fg_modbus_device *conf, const struct fg_poi
 	}
 }
 
+static void check_values(
+	const struct fg_modbus_device *conf, const struct fg_point *p, struct fg_report *rep)
+{
+	const struct fg_modbus_source *sources[FG_MODBUS_SOURCES];
+	const struct fg_modbus_point *mp = p->conf;
+	size_t n = fg_modbus_sources(mp, sources);
+
+	check_value(conf, p, "address", &mp->read, rep);
+	for (size_t i = 0; i < n; i++)
+		if (!sources[i]->inside)
+			check_value(conf, p, sources[i]->key, &sources[i]->span, rep);
+}
+
 void fg_modbus_check_device(const struct fg_device *dev, void *conf, struct fg_report *rep)
 {
 	const struct fg_modbus_device *d = conf;
 
 	check_interval(dev, d, rep);
 	check_blocks(dev, d, rep);
-	for (size_t i = 0; i < dev->point_count; i++) {
-		const struct fg_modbus_point *mp = dev->points[i].conf;
-
-		check_value(d, &dev->points[i], "address", &mp->span, rep);
-		if (mp->has_quality)
-			check_value(d, &dev->points[i], "quality_from", &mp->quality_span, rep);
-	}
+	for (size_t i = 0; i < dev->point_count; i++)
+		check_values(d, &dev->points[i], rep);
+	fg_modbus_check_layout(dev, conf, rep);
 }

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* What a configuration says about Modbus devices and points, and what is impossible in it. */
-#include <stdarg.h>
+/* What a configuration can say about Modbus points: the tables of keys, and how they are read. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/number.h"
 #include "base/status.h"
 #include "drivers/modbus_common.h"
 
-#define MAX_WORDS 256
+#define MAX_CODES 256
 
-static const struct fg_choice tables[] = {
+const struct fg_choice fg_modbus_tables[] = {
 	{.name = "holding", .value = 1 + FG_TABLE_HOLDING, .help = "function 3"},
 	{.name = "input", .value = 1 + FG_TABLE_INPUT, .help = "function 4"},
 	{.name = "coil", .value = 1 + FG_TABLE_COIL, .help = "function 1"},
@@ -18,7 +19,7 @@ static const struct fg_choice tables[] = {
 	{.name = NULL},
 };
 
-static const struct fg_choice orders[] = {
+const struct fg_choice fg_modbus_orders[] = {
 	{.name = "AB", .value = 1},
 	{.name = "BA", .value = 2},
 	{.name = "ABCD", .value = 3},
@@ -34,6 +35,13 @@ static const struct fg_choice byte_choices[] = {
 	{.name = NULL},
 };
 
+static const struct fg_choice as_choices[] = {
+	{.name = "factor", .value = FG_MODBUS_AS_FACTOR, .help = "value × register"},
+	{.name = "exponent", .value = FG_MODBUS_AS_EXPONENT, .help = "value × 10^register"},
+	{.name = "decimals", .value = FG_MODBUS_AS_DECIMALS, .help = "value × 10^-register"},
+	{.name = NULL},
+};
+
 /* ---- parsing of keys ---- */
 
 static const char *scalar(const struct fg_node *node)
@@ -42,7 +50,7 @@ static const char *scalar(const struct fg_node *node)
 }
 
 /* A faulty number counts as given, so that it is not called missing as well. */
-static int parse_address(struct fg_bind *b, const struct fg_node *node, void *field)
+int fg_modbus_parse_address(struct fg_bind *b, const struct fg_node *node, void *field)
 {
 	struct fg_modbus_number *n = field;
 	int64_t v;
@@ -78,7 +86,7 @@ static bool split_reference(const char *text, struct fg_modbus_number *ret)
 	return true;
 }
 
-static int parse_reference(struct fg_bind *b, const struct fg_node *node, void *field)
+int fg_modbus_parse_reference(struct fg_bind *b, const struct fg_node *node, void *field)
 {
 	struct fg_modbus_number *n = field;
 
@@ -94,7 +102,7 @@ static int parse_reference(struct fg_bind *b, const struct fg_node *node, void *
 	return FG_OK;
 }
 
-static int parse_type(struct fg_bind *b, const struct fg_node *node, void *field)
+int fg_modbus_parse_type(struct fg_bind *b, const struct fg_node *node, void *field)
 {
 	struct fg_modbus_type *t = field;
 	const char *near;
@@ -107,124 +115,339 @@ static int parse_type(struct fg_bind *b, const struct fg_node *node, void *field
 		fg_bind_error(b, node, "unknown type '%s'; did you mean '%s'?", scalar(node), near);
 	else
 		fg_bind_error(b, node,
-			"unknown type '%s'; one of bool u8 i8 u16 i16 u32 i32 u64 i64 f32 f64 "
-			"bcd16 bcd32 string(1..125) bits(lo..hi)",
+			"unknown type '%s'; one of " FG_MODBUS_TYPES ", n 1..125, lo and hi 0..63",
 			scalar(node));
 	return FG_EINVAL;
 }
 
-static int parse_word(struct fg_bind *b, const struct fg_node *node, uint16_t *ret)
+static int parse_code(struct fg_bind *b, const struct fg_node *node, const char *text, int64_t *ret)
 {
-	int64_t v;
-
-	if (fg_integer_parse(scalar(node), &v) < 0 || v < 0 || v > 65535) {
-		fg_bind_error(b, node, "'%s' is no register value; 0..65535", scalar(node));
-		return FG_EINVAL;
-	}
-	*ret = (uint16_t)v;
-	return FG_OK;
+	if (fg_integer_parse(text, ret) == FG_OK)
+		return FG_OK;
+	fg_bind_error(
+		b, node, "'%.60s' is no register value; a whole number, decimal or 0x…", text);
+	return FG_EINVAL;
 }
 
-static int parse_words(struct fg_bind *b, const struct fg_node *node, void *field)
+static int parse_codes(struct fg_bind *b, const struct fg_node *node, void *field)
 {
-	struct fg_modbus_words *words = field;
+	struct fg_modbus_codes *codes = field;
 	size_t n = node->kind == FG_NODE_SEQUENCE ? node->count : 1;
-	uint16_t *items;
+	int64_t *items;
 	int r = FG_OK;
 
-	if (node->kind == FG_NODE_MAPPING || n > MAX_WORDS) {
-		fg_bind_error(b, node, "a list of at most %d register values", MAX_WORDS);
+	if (node->kind == FG_NODE_MAPPING || n > MAX_CODES) {
+		fg_bind_error(b, node, "a list of at most %d register values", MAX_CODES);
 		return FG_EINVAL;
 	}
 	items = fg_arena_array(b->arena, n + 1, sizeof(*items));
-	for (size_t i = 0; i < n; i++)
-		if (parse_word(b, node->kind == FG_NODE_SEQUENCE ? node->items[i] : node,
-			    &items[i]) < 0)
+	for (size_t i = 0; i < n; i++) {
+		const struct fg_node *item = node->kind == FG_NODE_SEQUENCE ? node->items[i] : node;
+
+		if (parse_code(b, item, scalar(item), &items[i]) < 0)
 			r = FG_EINVAL;
-	words->items = items;
-	words->count = n;
+	}
+	codes->items = items;
+	codes->count = n;
+	return r;
+}
+
+static int parse_mask(struct fg_bind *b, const struct fg_node *node, void *field)
+{
+	const char *text = scalar(node);
+	char *end;
+	uint64_t v;
+
+	errno = 0;
+	v = strtoull(text, &end, 0);
+	if (text[0] >= '0' && text[0] <= '9' && !*end && !errno && v) {
+		*(uint64_t *)field = v;
+		return FG_OK;
+	}
+	fg_bind_error(b, node, "'%.60s' is no set of bits; a number above 0, such as 0x0FFF", text);
+	return FG_EINVAL;
+}
+
+static int parse_signed(struct fg_bind *b, const struct fg_node *node, void *field)
+{
+	struct fg_modbus_signed *n = field;
+	int64_t v;
+
+	n->set = true;
+	if (fg_integer_parse(scalar(node), &v) < 0 || v < -65535 || v > 65535) {
+		fg_bind_error(
+			b, node, "'%.60s' is no number of registers; -65535..65535", scalar(node));
+		return FG_EINVAL;
+	}
+	n->n = (int)v;
+	return FG_OK;
+}
+
+static int parse_digit(struct fg_bind *b, const struct fg_node *node, void *field)
+{
+	int64_t v;
+
+	if (fg_integer_parse(scalar(node), &v) < 0 || v < 0 || v > 18) {
+		fg_bind_error(b, node, "'%.60s' is no digit; 0 is the ones, 1 the tens, up to 18",
+			scalar(node));
+		return FG_EINVAL;
+	}
+	*(int64_t *)field = 1 + v;
+	return FG_OK;
+}
+
+/* A mapping of register values to texts. */
+static int parse_map(struct fg_bind *b, const struct fg_node *node, struct fg_modbus_map *map)
+{
+	int r = FG_OK;
+
+	if (node->kind != FG_NODE_MAPPING || node->count > MAX_CODES) {
+		fg_bind_error(b, node, "a mapping of at most %d register values", MAX_CODES);
+		return FG_EINVAL;
+	}
+	map->items = fg_arena_array(b->arena, node->count + 1, sizeof(*map->items));
+	for (size_t i = 0; i < node->count; i++) {
+		struct fg_modbus_meaning *m = &map->items[map->count];
+
+		m->node = node->pairs[i].value;
+		if (fg_node_is_null(m->node))
+			continue;
+		m->text = fg_arena_strdup(b->arena, scalar(m->node));
+		if (parse_code(b, m->node, node->pairs[i].key, &m->code) < 0)
+			r = FG_EINVAL;
+		for (size_t k = 0; r == FG_OK && k < map->count; k++) {
+			if (map->items[k].code == m->code) {
+				fg_bind_error(
+					b, m->node, "%s stands for two things", node->pairs[i].key);
+				r = FG_EINVAL;
+			}
+		}
+		map->count++;
+	}
+	return r;
+}
+
+static int parse_units(struct fg_bind *b, const struct fg_node *node, void *field)
+{
+	return parse_map(b, node, field); /* what the units are is for check_point() to say */
+}
+
+static int parse_factors(struct fg_bind *b, const struct fg_node *node, void *field)
+{
+	struct fg_modbus_map *map = field;
+	int r = parse_map(b, node, map);
+
+	for (size_t i = 0; r == FG_OK && i < map->count; i++) {
+		struct fg_modbus_meaning *m = &map->items[i];
+
+		if (fg_number_parse(m->text, &m->factor) < 0 || m->factor == 0) {
+			fg_bind_error(b, m->node, "'%.60s' is no factor; a number, not 0", m->text);
+			r = FG_EINVAL;
+		}
+	}
 	return r;
 }
 
 /* ---- tables of keys ---- */
 
-#define PLACE_KEYS(object, member)                                                                 \
-	{.name = "table",                                                                          \
-		.type = FG_KEY_CHOICE,                                                             \
-		.offset = offsetof(object, member.table),                                          \
-		.choices = tables,                                                                 \
-		.help = "Which table is read. Follows from `reference` where that is given."},     \
-		{.name = "address",                                                                \
-			.type = FG_KEY_CUSTOM,                                                     \
-			.offset = offsetof(object, member.address),                                \
-			.parse = parse_address,                                                    \
-			.form = "0..65535",                                                        \
-			.schema = "{\"type\":\"integer\",\"minimum\":0,\"maximum\":65535}",        \
-			.help = "As on the wire, from 0."},                                        \
+#define CODE_SCHEMA "{\"type\":[\"integer\",\"string\"]}"
+#define CODES_SCHEMA                                                                               \
+	"{\"type\":[\"array\",\"integer\",\"string\"],\"items\":{\"type\":[\"integer\","           \
+	"\"string\"]}}"
+
+/* What part of the registers counts, and as what. */
+#define PART_KEYS(object, member)                                                                  \
+	{.name = "type",                                                                           \
+		.type = FG_KEY_CUSTOM,                                                             \
+		.offset = offsetof(object, member.type),                                           \
+		.parse = fg_modbus_parse_type,                                                     \
+		.form = FG_MODBUS_TYPES,                                                           \
+		.schema = "{\"type\":\"string\"}",                                                 \
+		.help = "How the registers are read; u16 for registers, bool for coils and "       \
+			"discrete inputs where nothing is said."},                                 \
+		{.name = "order",                                                                  \
+			.type = FG_KEY_CHOICE,                                                     \
+			.offset = offsetof(object, member.order),                                  \
+			.choices = fg_modbus_orders,                                               \
+			.help = "Where the bytes of the value go: AB BA for one register and for " \
+				"texts, ABCD CDAB BADC DCBA for two or four. Default: as the "     \
+				"standard has it (AB, ABCD)."},                                    \
+		{.name = "byte",                                                                   \
+			.type = FG_KEY_CHOICE,                                                     \
+			.offset = offsetof(object, member.byte),                                   \
+			.choices = byte_choices,                                                   \
+			.help = "Which byte of the register u8 and i8 take. Default: low."},       \
 	{                                                                                          \
-		.name = "reference", .type = FG_KEY_CUSTOM,                                        \
-		.offset = offsetof(object, member.reference), .parse = parse_reference,            \
-		.form = "1.., 10001.., 30001.., 40001.., five or six digits",                      \
-		.schema = "{\"type\":[\"integer\",\"string\"]}",                                   \
-		.help = "As printed in data sheets, from 1; instead of `address`."                 \
+		.name = "mask", .type = FG_KEY_CUSTOM, .offset = offsetof(object, member.mask),    \
+		.parse = parse_mask, .form = "0x…, the bits that count", .schema = CODE_SCHEMA,    \
+		.help = "Which bits of a whole number count; they are moved down until the "       \
+			"lowest is bit 0."                                                         \
 	}
 
-#define WORDS_SCHEMA                                                                               \
-	"{\"type\":[\"array\",\"integer\"],\"items\":{\"type\":\"integer\",\"minimum\":0,"         \
-	"\"maximum\":65535}}"
+/* A source beside the value. */
+#define SOURCE_KEYS(object, member)                                                                \
+	FG_MODBUS_PLACE_KEYS(object, member.place),                                                \
+		{.name = "relative",                                                               \
+			.type = FG_KEY_CUSTOM,                                                     \
+			.offset = offsetof(object, member.place.relative),                         \
+			.parse = parse_signed,                                                     \
+			.form = "a number of registers, also negative",                            \
+			.schema = "{\"type\":\"integer\"}",                                        \
+			.help = "Instead of an address: counted from the value's first register "  \
+				"and read in one request with it."},                               \
+		PART_KEYS(object, member),                                                         \
+	{                                                                                          \
+		.name = "stride", .type = FG_KEY_CUSTOM, .flags = FG_KEY_ADVANCED,                 \
+		.offset = offsetof(object, member.stride), .parse = parse_signed,                  \
+		.form = "a number of registers", .schema = "{\"type\":\"integer\"}",               \
+		.help = "How far its address moves from one point of a `repeat` to the next. "     \
+			"Default: as far as the value's; 0: one for all."                          \
+	}
+
+static const struct fg_key scale_keys[] = {
+	SOURCE_KEYS(struct fg_modbus_scale, source),
+	{.name = "as",
+		.type = FG_KEY_CHOICE,
+		.offset = offsetof(struct fg_modbus_scale, as),
+		.choices = as_choices,
+		.help = "What the register says of the value. Default: factor."},
+	{.name = "map",
+		.type = FG_KEY_CUSTOM,
+		.offset = offsetof(struct fg_modbus_scale, map),
+		.parse = parse_factors,
+		.form = "a mapping of register values to factors",
+		.schema = "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"number\"}}",
+		.help = "The factor for each value of the register, instead of `as`. Any other "
+			"value: qc 9 decode."},
+	{.name = NULL},
+};
+
+static const struct fg_key unit_keys[] = {
+	SOURCE_KEYS(struct fg_modbus_unit, source),
+	{.name = "map",
+		.type = FG_KEY_CUSTOM,
+		.flags = FG_KEY_REQUIRED,
+		.offset = offsetof(struct fg_modbus_unit, map),
+		.parse = parse_units,
+		.form = "a mapping of register values to units",
+		.schema = "{\"type\":\"object\",\"additionalProperties\":{\"type\":\"string\"}}",
+		.help = "The unit for each value of the register. Any other value: qc 9 decode."},
+	{.name = NULL},
+};
+
+static const struct fg_key expect_keys[] = {
+	SOURCE_KEYS(struct fg_modbus_expect, source),
+	{.name = "values",
+		.type = FG_KEY_CUSTOM,
+		.flags = FG_KEY_REQUIRED,
+		.offset = offsetof(struct fg_modbus_expect, values),
+		.parse = parse_codes,
+		.form = "list of register values",
+		.schema = CODES_SCHEMA,
+		.help = "What the register holds where it is the right quantity."},
+	{.name = NULL},
+};
 
 static const struct fg_key quality_keys[] = {
-	PLACE_KEYS(struct fg_modbus_quality, place),
+	SOURCE_KEYS(struct fg_modbus_quality, source),
+	{.name = "digit",
+		.type = FG_KEY_CUSTOM,
+		.offset = offsetof(struct fg_modbus_quality, digit),
+		.parse = parse_digit,
+		.form = "0 for the ones, 1 for the tens, …",
+		.schema = "{\"type\":\"integer\",\"minimum\":0,\"maximum\":18}",
+		.help = "One decimal digit of the number counts."},
 	{.name = "good",
 		.type = FG_KEY_CUSTOM,
 		.offset = offsetof(struct fg_modbus_quality, good),
-		.parse = parse_words,
+		.parse = parse_codes,
 		.form = "list of register values",
-		.schema = WORDS_SCHEMA,
+		.schema = CODES_SCHEMA,
 		.help = "Values of the quality register that mean a good reading."},
 	{.name = "suspect",
 		.type = FG_KEY_CUSTOM,
 		.offset = offsetof(struct fg_modbus_quality, suspect),
-		.parse = parse_words,
+		.parse = parse_codes,
 		.form = "list of register values",
-		.schema = WORDS_SCHEMA,
+		.schema = CODES_SCHEMA,
 		.help = "Values that mean a suspect reading (qc 3). Any other value is qc 4."},
+	{.name = "suspect_bits",
+		.type = FG_KEY_CUSTOM,
+		.offset = offsetof(struct fg_modbus_quality, suspect_bits),
+		.parse = parse_mask,
+		.form = "0x…, a set of bits",
+		.schema = CODE_SCHEMA,
+		.help = "Instead of lists: any of these bits set means a suspect reading (qc 3)."},
+	{.name = "fail_bits",
+		.type = FG_KEY_CUSTOM,
+		.offset = offsetof(struct fg_modbus_quality, fail_bits),
+		.parse = parse_mask,
+		.form = "0x…, a set of bits",
+		.schema = CODE_SCHEMA,
+		.help = "Any of these bits set means a failed reading (qc 4); none of both: good."},
+	{.name = NULL},
+};
+
+const struct fg_key fg_modbus_base_keys[] = {
+	FG_MODBUS_PLACE_KEYS(struct fg_modbus_base, source.place),
+	PART_KEYS(struct fg_modbus_base, source),
+	{.name = "add",
+		.type = FG_KEY_INT,
+		.offset = offsetof(struct fg_modbus_base, add),
+		.min = -65535,
+		.max = 65535,
+		.dflt = "0",
+		.help = "Added to what the register says: -1 where it counts from 1."},
 	{.name = NULL},
 };
 
 const struct fg_key fg_modbus_point_keys[] = {
-	PLACE_KEYS(struct fg_modbus_point, place),
-	{.name = "type",
-		.type = FG_KEY_CUSTOM,
-		.offset = offsetof(struct fg_modbus_point, type),
-		.parse = parse_type,
-		.form = "bool u8 i8 u16 i16 u32 i32 u64 i64 f32 f64 bcd16 bcd32 string(n) "
-			"bits(lo..hi)",
-		.schema = "{\"type\":\"string\"}",
-		.help = "How the registers are read; u16 for registers, bool for coils and "
-			"discrete inputs where nothing is said."},
-	{.name = "order",
-		.type = FG_KEY_CHOICE,
-		.offset = offsetof(struct fg_modbus_point, order),
-		.choices = orders,
-		.help = "Where the bytes of the value go: AB BA for one register and for strings, "
-			"ABCD CDAB BADC DCBA for two or four. Default: as the standard has it (AB, "
-			"ABCD)."},
-	{.name = "byte",
-		.type = FG_KEY_CHOICE,
-		.offset = offsetof(struct fg_modbus_point, byte),
-		.choices = byte_choices,
-		.help = "Which byte of the register u8 and i8 take. Default: low."},
-	{.name = "quality_from",
+	FG_MODBUS_PLACE_KEYS(struct fg_modbus_point, own.place),
+	PART_KEYS(struct fg_modbus_point, own),
+	{.name = "field",
+		.type = FG_KEY_NAME,
+		.flags = FG_KEY_ADVANCED,
+		.offset = offsetof(struct fg_modbus_point, field),
+		.help = "Instead of an address: the name of one of the device's `fields`. Where "
+			"the list does not have it, the device does not have the point."},
+	{.name = "base",
+		.type = FG_KEY_NAME,
+		.flags = FG_KEY_ADVANCED,
+		.offset = offsetof(struct fg_modbus_point, base),
+		.help = "`address` counts from this one of the device's `bases`."},
+	{.name = "scale_from",
 		.type = FG_KEY_STRUCT,
-		.offset = offsetof(struct fg_modbus_point, quality),
+		.offset = offsetof(struct fg_modbus_point, scale),
+		.sub = scale_keys,
+		.help = "A register in which the sensor says how the value is scaled; `scale` and "
+			"`offset` come after it."},
+	{.name = "unit_from",
+		.type = FG_KEY_STRUCT,
+		.offset = offsetof(struct fg_modbus_point, unit),
+		.sub = unit_keys,
+		.help = "A register in which the sensor says the value's unit; it is converted to "
+			"the property's. Instead of `unit` (but for properties of your own, whose "
+			"`unit` is what is published)."},
+	{.name = "expect",
+		.type = FG_KEY_STRUCT,
+		.offset = offsetof(struct fg_modbus_point, expect),
+		.sub = expect_keys,
+		.help = "A register that says what quantity this is. Where it says another, the "
+			"reading is qc 9 decode."},
+	{.name = "quality_from",
+		.type = FG_KEY_LIST,
+		.offset = offsetof(struct fg_modbus_point, qualities),
 		.sub = quality_keys,
-		.help = "A register (or bit) in which the sensor says how good this value is."},
+		.size = sizeof(struct fg_modbus_quality),
+		.max = FG_MODBUS_QUALITIES,
+		.help = "A register (or bit) in which the sensor says how good this value is; or a "
+			"list of such, of which the worst counts. It goes before what the value "
+			"itself looks like."},
 	{.name = NULL},
 };
 
 const struct fg_key fg_modbus_area_keys[] = {
-	PLACE_KEYS(struct fg_modbus_area, place),
+	FG_MODBUS_PLACE_KEYS(struct fg_modbus_area, place),
 	{.name = "count",
 		.type = FG_KEY_INT,
 		.flags = FG_KEY_REQUIRED,
@@ -234,260 +457,3 @@ const struct fg_key fg_modbus_area_keys[] = {
 		.help = "How many registers (or bits)."},
 	{.name = NULL},
 };
-
-/* ---- checks ---- */
-
-/* A fault at a key of a point, or at the point where the key is absent. `key` NULL: the point. */
-static void FG_PRINTF(4, 5) fault(
-	struct fg_report *rep, const struct fg_point *point, const char *key, const char *fmt, ...)
-{
-	const struct fg_node *at = point->node;
-	const struct fg_node *node = key && at ? fg_node_get(at, key) : NULL;
-	struct fg_place place = {0};
-	char text[400];
-	va_list ap;
-
-	if (node)
-		at = node;
-	if (at)
-		place = at->at;
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	fg_report_error(rep, place, "devices.%s.points.%s%s%s: %s", point->device->name,
-		point->name, key ? "." : "", key ? key : "", text);
-}
-
-static bool is_bit_table(enum fg_table table)
-{
-	return table == FG_TABLE_COIL || table == FG_TABLE_DISCRETE;
-}
-
-static const char *table_name(enum fg_table table)
-{
-	return tables[table].name;
-}
-
-/* Where a place is; false (told) where that is not clear. `key` is quality_from, or NULL. */
-static bool resolve(const struct fg_modbus_place *place, const struct fg_point *point,
-	const char *key, struct fg_report *rep, struct fg_span *ret)
-{
-	if (place->address.set == place->reference.set) {
-		fault(rep, point, key,
-			place->address.set ? "both address and reference are given; one "
-					     "of them says where it is"
-					   : "address (or reference) is missing");
-		return false;
-	}
-	if (place->reference.set) {
-		ret->table = place->reference.table;
-		ret->address = place->reference.address;
-		if (place->table && place->table - 1 != (int)ret->table) {
-			fault(rep, point, key ? key : "table",
-				"table is %s, but the reference is one of table %s",
-				tables[place->table - 1].name, table_name(ret->table));
-			return false;
-		}
-		return true;
-	}
-	if (!place->table) {
-		fault(rep, point, key, "table is missing: holding, input, coil or discrete");
-		return false;
-	}
-	ret->table = (enum fg_table)(place->table - 1);
-	ret->address = place->address.address;
-	return true;
-}
-
-static void check_order(
-	const struct fg_point *point, struct fg_modbus_point *mp, struct fg_report *rep)
-{
-	const char *name = mp->order ? orders[mp->order - 1].name : NULL;
-	bool single = fg_regspec_width(&mp->spec) == 1 || mp->spec.type == FG_REG_STRING;
-
-	mp->spec.order = FG_ORDER_ABCD;
-	if (!name)
-		return;
-	if (is_bit_table(mp->span.table))
-		fault(rep, point, "order", "a single bit has no order");
-	else if (mp->spec.type == FG_REG_U8 || mp->spec.type == FG_REG_I8)
-		fault(rep, point, "order",
-			"one byte has no order; `byte: high` takes the other one");
-	else if (fg_order_parse(name, &mp->spec, &mp->spec.order) < 0)
-		fault(rep, point, "order", "%s does not fit the type; %s", name,
-			single ? "AB or BA" : "ABCD, CDAB, BADC or DCBA");
-}
-
-/* Bits of the raw pattern that `missing: 0x…` is compared with; 0: there is none. */
-static unsigned raw_bits(const struct fg_modbus_point *mp)
-{
-	switch (mp->spec.type) {
-	case FG_REG_STRING:
-		return 0;
-	case FG_REG_U8:
-	case FG_REG_I8:
-		return 8;
-	case FG_REG_BITS:
-		return mp->spec.hi - mp->spec.lo + 1u;
-	default:
-		return is_bit_table(mp->span.table) ? 1 : 16 * fg_regspec_width(&mp->spec);
-	}
-}
-
-static void check_missing(
-	const struct fg_point *point, const struct fg_modbus_point *mp, struct fg_report *rep)
-{
-	unsigned bits = raw_bits(mp);
-
-	for (size_t i = 0; i < point->missing_count; i++) {
-		const struct fg_missing *m = &point->missing[i];
-
-		if (bits == 0)
-			fault(rep, point, "missing", "a text has no missing values");
-		else if (m->raw && bits < 64 && m->bits >> bits)
-			fault(rep, point, "missing", "0x%llX is wider than the type's %u bits",
-				(unsigned long long)m->bits, bits);
-	}
-}
-
-static void check_type(
-	const struct fg_point *point, struct fg_modbus_point *mp, struct fg_report *rep)
-{
-	const struct fg_modbus_device *dev = point->device->conf;
-	unsigned width;
-
-	mp->spec = mp->type.spec;
-	if (!mp->type.set)
-		mp->spec.type = is_bit_table(mp->span.table) ? FG_REG_BOOL : FG_REG_U16;
-	if (is_bit_table(mp->span.table) && mp->spec.type != FG_REG_BOOL)
-		fault(rep, point, "type", "table %s holds single bits; only bool fits",
-			table_name(mp->span.table));
-	else if (point->known &&
-		 (mp->spec.type == FG_REG_BOOL || mp->spec.type == FG_REG_STRING))
-		fault(rep, point, "type",
-			"%s is a number; a %s needs a property of your own that begins with x_",
-			point->property, mp->spec.type == FG_REG_BOOL ? "single bit" : "text");
-	if (mp->byte && mp->spec.type != FG_REG_U8 && mp->spec.type != FG_REG_I8)
-		fault(rep, point, "byte", "only u8 and i8 take one byte of a register");
-	mp->spec.high_byte = mp->byte == FG_MODBUS_BYTE_HIGH;
-	width = fg_regspec_width(&mp->spec);
-	mp->span.width = (uint16_t)width;
-	if (mp->span.address + width > 65536)
-		fault(rep, point, mp->place.reference.set ? "reference" : "address",
-			"%u and the %u registers of the type go beyond the last address, 65535",
-			mp->span.address, width);
-	if (dev && dev->max_registers && width > dev->max_registers)
-		fault(rep, point, "type", "takes %u registers, but max_registers is %d", width,
-			(int)dev->max_registers);
-}
-
-static bool has_word(const struct fg_modbus_words *words, uint16_t v)
-{
-	for (size_t i = 0; i < words->count; i++)
-		if (words->items[i] == v)
-			return true;
-	return false;
-}
-
-static void check_quality(
-	const struct fg_point *point, struct fg_modbus_point *mp, struct fg_report *rep)
-{
-	const struct fg_modbus_quality *q = &mp->quality;
-	const struct fg_modbus_place *place = &q->place;
-
-	mp->has_quality = place->table || place->address.set || place->reference.set ||
-			  q->good.count || q->suspect.count ||
-			  (point->node && fg_node_get(point->node, "quality_from"));
-	if (!mp->has_quality)
-		return;
-	mp->quality_span.width = 1;
-	mp->has_quality = resolve(place, point, "quality_from", rep, &mp->quality_span);
-	if (mp->has_quality && !q->good.count && !q->suspect.count)
-		fault(rep, point, "quality_from",
-			"good (or suspect) is missing: which values of the register mean that the "
-			"reading can be used");
-	for (size_t i = 0; i < q->good.count; i++)
-		if (has_word(&q->suspect, q->good.items[i]))
-			fault(rep, point, "quality_from", "%u is both good and suspect",
-				q->good.items[i]);
-}
-
-void fg_modbus_check_point(const struct fg_point *point, void *conf, struct fg_report *rep)
-{
-	struct fg_modbus_point *mp = conf;
-
-	mp->span.width = 1;
-	if (resolve(&mp->place, point, NULL, rep, &mp->span)) {
-		check_type(point, mp, rep);
-		check_order(point, mp, rep);
-		check_missing(point, mp, rep);
-	}
-	check_quality(point, mp, rep);
-}
-
-/* ---- devices that share a unit id ---- */
-
-static bool is_part(enum fg_regtype type)
-{
-	return type == FG_REG_BITS || type == FG_REG_BOOL || type == FG_REG_U8 || type == FG_REG_I8;
-}
-
-static bool overlap(const struct fg_span *a, const struct fg_span *b)
-{
-	return a->table == b->table && a->address < b->address + b->width &&
-	       b->address < a->address + a->width;
-}
-
-/* Whether two points that share registers can both be right. */
-static bool agree(const struct fg_point *a, const struct fg_point *b)
-{
-	const struct fg_modbus_point *ma = a->conf, *mb = b->conf;
-
-	if (ma->span.address != mb->span.address || ma->spec.order != mb->spec.order)
-		return false;
-	if (is_part(ma->spec.type) && is_part(mb->spec.type) &&
-		(ma->spec.type != mb->spec.type || ma->spec.lo != mb->spec.lo ||
-			ma->spec.hi != mb->spec.hi || ma->spec.high_byte != mb->spec.high_byte))
-		return true; /* different parts of one register */
-	return ma->spec.type == mb->spec.type && ma->span.width == mb->span.width &&
-	       a->scale == b->scale && a->offset == b->offset &&
-	       (!a->property || !b->property || strcmp(a->property, b->property) == 0);
-}
-
-static void check_points(
-	const struct fg_point *a, const struct fg_point *b, int unit_id, struct fg_report *rep)
-{
-	const struct fg_modbus_point *ma = a->conf, *mb = b->conf;
-
-	if (overlap(&ma->span, &mb->span) && !agree(a, b))
-		fault(rep, b, NULL,
-			"%s %u is read with another meaning by devices.%s.points.%s: both have "
-			"unit id %d on link %s; one of them is wrong",
-			table_name(mb->span.table), mb->span.address, a->device->name, a->name,
-			unit_id, b->device->link ? b->device->link->name : "?");
-}
-
-void fg_modbus_check_pair(
-	const struct fg_device *a, const struct fg_device *b, struct fg_report *rep)
-{
-	const struct fg_modbus_device *da = a->conf, *db = b->conf;
-
-	if (da->unit_id != db->unit_id)
-		return;
-	for (size_t i = 0; i < a->point_count; i++)
-		for (size_t j = 0; j < b->point_count; j++)
-			check_points(&a->points[i], &b->points[j], (int)da->unit_id, rep);
-}
-
-size_t fg_modbus_text_room(const struct fg_group *group)
-{
-	size_t room = 0;
-
-	for (size_t i = 0; i < group->count; i++) {
-		const struct fg_modbus_point *mp = group->points[i]->conf;
-
-		if (mp->spec.type == FG_REG_STRING)
-			room += 2u * mp->spec.string_registers;
-	}
-	return room;
-}

@@ -14,25 +14,32 @@ struct spans {
 	size_t count;
 };
 
-/* The points' spans first, one each; then those of their quality registers. */
+/* The points' spans first, one each; then those of their sources elsewhere. */
 static struct spans collect(
-	const struct fg_group *group, struct fg_arena *arena, uint32_t *quality_span)
+	const struct fg_group *group, struct fg_arena *arena, struct fg_modbus_plan *plan)
 {
-	struct spans s = {.items = fg_arena_array(arena, 2 * group->count + 1, sizeof(*s.items))};
+	const struct fg_modbus_source *sources[FG_MODBUS_SOURCES];
+	struct spans s = {0};
+	uint32_t *source_span = fg_arena_array(arena, group->count + 1, sizeof(*source_span));
 
+	s.items =
+		fg_arena_array(arena, (1 + FG_MODBUS_SOURCES) * group->count + 1, sizeof(*s.items));
 	for (size_t i = 0; i < group->count; i++) {
 		const struct fg_modbus_point *mp = group->points[i]->conf;
 
-		s.items[s.count++] = mp->span;
+		s.items[s.count++] = mp->read;
+		if (mp->read.space)
+			plan->bases_used |= (uint16_t)(1u << (mp->read.space - 1));
 	}
 	for (size_t i = 0; i < group->count; i++) {
-		const struct fg_modbus_point *mp = group->points[i]->conf;
+		size_t n = fg_modbus_sources(group->points[i]->conf, sources);
 
-		if (!mp->has_quality)
-			continue;
-		quality_span[i] = (uint32_t)s.count;
-		s.items[s.count++] = mp->quality_span;
+		source_span[i] = (uint32_t)s.count;
+		for (size_t k = 0; k < n; k++)
+			if (!sources[k]->inside)
+				s.items[s.count++] = sources[k]->span;
 	}
+	plan->source_span = source_span;
 	return s;
 }
 
@@ -198,8 +205,7 @@ int fg_modbus_plan(
 	const struct fg_modbus_device *dev = group->device->conf;
 	struct fg_plan_limits limits = limits_of(dev, costs);
 	struct fg_modbus_plan *plan = fg_arena_alloc(arena, sizeof(*plan));
-	uint32_t *quality_span = fg_arena_array(arena, group->count + 1, sizeof(*quality_span));
-	struct spans spans = collect(group, arena, quality_span);
+	struct spans spans = collect(group, arena, plan);
 	size_t n = spans.count + 1;
 	struct fg_request *requests = fg_arena_array(arena, n, sizeof(*requests));
 	uint8_t *spaces = fg_arena_array(arena, n, sizeof(*spaces));
@@ -220,12 +226,12 @@ int fg_modbus_plan(
 	plan->pieces = piece;
 	plan->piece_of = piece_of;
 	plan->cell_of = cell_of;
-	plan->quality_span = quality_span;
 	plan->turn_us = turn_us(dev, costs);
 	plan->scratch = make_scratch(plan, pieces, arena);
 	group->plan = plan;
 	group->request_count = plan->request_count;
 	fg_modbus_split_forget(plan);
+	fg_modbus_forget_bases(plan);
 	return FG_OK;
 }
 
@@ -236,26 +242,35 @@ const struct fg_request *fg_modbus_group_request(const struct fg_group *group, s
 	return &plan->requests[i];
 }
 
+/* `base` goes before the address. */
+static void put_request(const char *base, const struct fg_request *req, char *text, size_t size)
+{
+	const char *unit = fg_modbus_is_bit_table(req->table) ? "bit" : "register";
+	char last[16] = "";
+
+	if (req->count != 1)
+		snprintf(last, sizeof(last), "..%u", req->address + req->count - 1u);
+	snprintf(text, size, "%s %s%u%s (%u %s%s)", fg_modbus_table_name(req->table), base,
+		req->address, last, req->count, unit, req->count == 1 ? "" : "s");
+}
+
 void fg_modbus_request_text(const struct fg_request *req, char *text, size_t size)
 {
-	static const char *const names[] = {"holding", "input", "coil", "discrete"};
-	bool bits = req->table == FG_TABLE_COIL || req->table == FG_TABLE_DISCRETE;
-	const char *unit = bits ? "bit" : "register";
-
-	if (req->count == 1)
-		snprintf(text, size, "%s %u (1 %s)", names[req->table], req->address, unit);
-	else
-		snprintf(text, size, "%s %u..%u (%u %ss)", names[req->table], req->address,
-			req->address + req->count - 1u, req->count, unit);
+	put_request("", req, text, size);
 }
 
 void fg_modbus_describe(const struct fg_group *group, size_t i, struct fg_request_info *ret_info)
 {
+	const struct fg_modbus_device *dev = group->device->conf;
+	const struct fg_modbus_base *bases = dev->bases.items;
 	const struct fg_modbus_plan *plan = group->plan;
 	unsigned asked = 0;
+	char base[40] = "";
 
 	*ret_info = (struct fg_request_info){.turn_us = plan->turn_us};
-	fg_modbus_request_text(&plan->requests[i], ret_info->text, sizeof(ret_info->text));
+	if (plan->spaces[i])
+		snprintf(base, sizeof(base), "%.32s + ", bases[plan->spaces[i] - 1].named.name);
+	put_request(base, &plan->requests[i], ret_info->text, sizeof(ret_info->text));
 	for (uint32_t p = plan->first_piece[i]; p < plan->first_piece[i + 1]; p++)
 		asked += plan->pieces[p].hull.count;
 	ret_info->unasked = plan->requests[i].count - asked;

@@ -389,6 +389,7 @@ const struct fg_driver fg_driver_modbus_tcp = {
 	.point_keys = fg_modbus_point_keys,
 	.state_size = sizeof(struct tcp_state),
 	.check_device = fg_modbus_check_device,
+	.has_point = fg_modbus_has_point,
 	.check_point = fg_modbus_check_point,
 	.same_port = same_port,
 	.check_pair = fg_modbus_check_pair,

@@ -6,13 +6,18 @@
 
 void fg_point_scale(const struct fg_point *point, struct fg_value *v)
 {
+	fg_value_scale(v, point->scale, point->offset);
+}
+
+void fg_value_scale(struct fg_value *v, double scale, double offset)
+{
 	double x;
 
 	if (v->kind < FG_KIND_INT || v->kind > FG_KIND_DECIMAL)
 		return;
-	if (point->scale == 1.0 && point->offset == 0.0)
+	if (scale == 1.0 && offset == 0.0)
 		return;
-	x = fg_value_number(v) * point->scale + point->offset;
+	x = fg_value_number(v) * scale + offset;
 	if (v->kind == FG_KIND_INT || v->kind == FG_KIND_UINT)
 		v->kind = FG_KIND_DECIMAL;
 	v->f = x;
@@ -42,4 +47,19 @@ bool fg_point_is_missing_raw(const struct fg_point *point, uint64_t bits)
 		if (point->missing[i].raw && point->missing[i].bits == bits)
 			return true;
 	return false;
+}
+
+bool fg_point_is_sentinel(
+	const struct fg_point *point, const struct fg_value *decoded, bool has_raw, uint64_t raw)
+{
+	double v;
+
+	if (has_raw && fg_point_is_missing_raw(point, raw))
+		return true;
+	if (decoded->kind == FG_KIND_NONE || decoded->kind == FG_KIND_TEXT)
+		return false;
+	v = fg_value_number(decoded);
+	if (point->has_valid && (v < point->valid[0] || v > point->valid[1]))
+		return true; /* never true of a bound that is open, which is NaN */
+	return fg_point_is_missing_value(point, decoded);
 }

@@ -47,6 +47,10 @@ struct fg_point {
 	int64_t interval_us;  /* its own, or the device's */
 	const struct fg_missing *missing;
 	size_t missing_count;
+	bool has_valid;
+	double valid[2]; /* decoded values outside mean "no reading"; NaN: open */
+	uint32_t repeat_index; /* of a repeated point: which it is, from 0 */
+	int64_t repeat_stride; /* how far its addresses are from its neighbours'; 0: not repeated */
 	struct fg_qc_conf qc;
 	int64_t at_least_every_us; /* a failed point is announced again this often */
 	const void *conf;	   /* of the driver's point keys */
@@ -55,6 +59,12 @@ struct fg_point {
 /* Applies scale and offset to a decoded number; whole numbers stay whole where both are neutral,
  * become DECIMAL otherwise. Sets *v. */
 void fg_point_scale(const struct fg_point *point, struct fg_value *v);
+void fg_value_scale(struct fg_value *v, double scale, double offset);
+
+/* Whether a decoded value (before scaling) means "no reading": one of `missing`, or outside
+ * `valid`. `raw` is the value's bits where has_raw. */
+bool fg_point_is_sentinel(
+	const struct fg_point *point, const struct fg_value *decoded, bool has_raw, uint64_t raw);
 
 /* Whether a decoded value (before scaling) is one of the point's `missing` numbers. A float32 is
  * compared as one. */

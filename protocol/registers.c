@@ -2,6 +2,8 @@
 /* What Modbus registers hold: type names, word and byte orders, decoding. No I/O. */
 #include "protocol/registers.h"
 
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -23,12 +25,15 @@ static const struct {
 	{"i32", FG_REG_I32},
 	{"u64", FG_REG_U64},
 	{"i64", FG_REG_I64},
+	{"f16", FG_REG_F16},
+	{"float16", FG_REG_F16},
 	{"f32", FG_REG_F32},
 	{"float32", FG_REG_F32},
 	{"f64", FG_REG_F64},
 	{"float64", FG_REG_F64},
 	{"bcd16", FG_REG_BCD16},
 	{"bcd32", FG_REG_BCD32},
+	{"bcd64", FG_REG_BCD64},
 };
 
 const char *const fg_regtype_names[] = {
@@ -41,14 +46,27 @@ const char *const fg_regtype_names[] = {
 	"i32",
 	"u64",
 	"i64",
+	"f16",
+	"float16",
 	"f32",
 	"float32",
 	"f64",
 	"float64",
 	"bcd16",
 	"bcd32",
+	"bcd64",
 };
 const size_t fg_regtype_count = FG_COUNT(fg_regtype_names);
+
+bool fg_regtype_is_text(enum fg_regtype type)
+{
+	return type == FG_REG_STRING || type == FG_REG_CHARS;
+}
+
+bool fg_regtype_is_float(enum fg_regtype type)
+{
+	return type == FG_REG_F16 || type == FG_REG_F32 || type == FG_REG_F64;
+}
 
 unsigned fg_regspec_width(const struct fg_regspec *spec)
 {
@@ -61,19 +79,69 @@ unsigned fg_regspec_width(const struct fg_regspec *spec)
 	case FG_REG_U64:
 	case FG_REG_I64:
 	case FG_REG_F64:
+	case FG_REG_BCD64:
 		return 4;
 	case FG_REG_STRING:
+	case FG_REG_CHARS:
 		return spec->string_registers;
+	case FG_REG_BITS:
+		return spec->hi < 16 ? 1 : spec->hi < 32 ? 2 : 4;
 	case FG_REG_BOOL:
 	case FG_REG_U8:
 	case FG_REG_I8:
 	case FG_REG_U16:
 	case FG_REG_I16:
+	case FG_REG_F16:
 	case FG_REG_BCD16:
-	case FG_REG_BITS:
 		break;
 	}
 	return 1;
+}
+
+static unsigned lowest_bit(uint64_t mask)
+{
+	unsigned n = 0;
+
+	while (!(mask >> n & 1))
+		n++;
+	return n;
+}
+
+static unsigned length_of(uint64_t bits)
+{
+	unsigned n = 0;
+
+	for (; bits; bits >>= 1)
+		n++;
+	return n;
+}
+
+unsigned fg_regspec_bits(const struct fg_regspec *spec)
+{
+	if (fg_regtype_is_text(spec->type))
+		return 0;
+	if (spec->mask)
+		return length_of(spec->mask) - lowest_bit(spec->mask);
+	if (spec->type == FG_REG_U8 || spec->type == FG_REG_I8)
+		return 8;
+	if (spec->type == FG_REG_BITS)
+		return spec->hi - spec->lo + 1u;
+	return 16 * fg_regspec_width(spec);
+}
+
+const char *fg_regtype_text(const struct fg_regspec *spec, char text[FG_REGTYPE_TEXT])
+{
+	snprintf(text, FG_REGTYPE_TEXT, "?");
+	if (spec->type == FG_REG_STRING)
+		snprintf(text, FG_REGTYPE_TEXT, "string(%u)", spec->string_registers);
+	else if (spec->type == FG_REG_CHARS)
+		snprintf(text, FG_REGTYPE_TEXT, "chars(%u)", spec->string_registers);
+	else if (spec->type == FG_REG_BITS)
+		snprintf(text, FG_REGTYPE_TEXT, "bits(%u..%u)", spec->lo, spec->hi);
+	for (size_t i = FG_COUNT(plain); i-- > 0;)
+		if (plain[i].type == spec->type)
+			snprintf(text, FG_REGTYPE_TEXT, "%s", plain[i].name);
+	return text;
 }
 
 /* Reads digits at *p, at most `max`; moves *p behind them. */
@@ -102,13 +170,13 @@ static bool skip(const char **p, const char *text)
 	return true;
 }
 
-static int parse_string(const char *p, struct fg_regspec *spec)
+static int parse_text(const char *p, enum fg_regtype type, struct fg_regspec *spec)
 {
 	unsigned n;
 
 	if (!get_number(&p, MAX_REGISTERS, &n) || n == 0 || strcmp(p, ")") != 0)
 		return FG_EINVAL;
-	spec->type = FG_REG_STRING;
+	spec->type = type;
 	spec->string_registers = (uint16_t)n;
 	return FG_OK;
 }
@@ -117,7 +185,7 @@ static int parse_bits(const char *p, struct fg_regspec *spec)
 {
 	unsigned lo, hi;
 
-	if (!get_number(&p, 15, &lo) || !skip(&p, "..") || !get_number(&p, 15, &hi) || lo > hi ||
+	if (!get_number(&p, 63, &lo) || !skip(&p, "..") || !get_number(&p, 63, &hi) || lo > hi ||
 		strcmp(p, ")") != 0)
 		return FG_EINVAL;
 	spec->type = FG_REG_BITS;
@@ -135,7 +203,9 @@ int fg_regtype_parse(const char *text, struct fg_regspec *spec)
 		}
 	}
 	if (skip(&text, "string("))
-		return parse_string(text, spec);
+		return parse_text(text, FG_REG_STRING, spec);
+	if (skip(&text, "chars("))
+		return parse_text(text, FG_REG_CHARS, spec);
 	if (skip(&text, "bits("))
 		return parse_bits(text, spec);
 	return FG_EINVAL;
@@ -155,8 +225,8 @@ int fg_order_parse(const char *text, const struct fg_regspec *spec, enum fg_orde
 		{"CDAB", FG_ORDER_CDAB, false, true},
 		{"DCBA", FG_ORDER_DCBA, false, true},
 	};
-	/* A string's order is that of the two characters in each register. */
-	bool single = spec->type == FG_REG_STRING || fg_regspec_width(spec) == 1;
+	/* A text's order is that of the two bytes in each register. */
+	bool single = fg_regtype_is_text(spec->type) || fg_regspec_width(spec) == 1;
 
 	for (size_t i = 0; i < FG_COUNT(orders); i++) {
 		if (strcmp(orders[i].name, text) == 0 &&
@@ -208,6 +278,21 @@ static int decode_bcd(uint64_t bits, unsigned digits, int64_t *ret)
 	return FG_OK;
 }
 
+/* IEEE 754 half precision: 1 sign, 5 exponent, 10 fraction bits. */
+static double bits_to_half(uint64_t bits)
+{
+	int exponent = (int)(bits >> 10 & 31), fraction = (int)(bits & 1023);
+	double v;
+
+	if (exponent == 31)
+		v = fraction ? (double)NAN : (double)INFINITY;
+	else if (exponent == 0)
+		v = ldexp(fraction, -24);
+	else
+		v = ldexp(fraction + 1024, exponent - 25);
+	return bits & 0x8000 ? -v : v;
+}
+
 static double bits_to_float(uint64_t bits)
 {
 	uint32_t b = (uint32_t)bits;
@@ -237,17 +322,25 @@ static void clean_utf8(char *text, size_t len)
 	}
 }
 
-static void decode_string(
-	const struct fg_regspec *spec, const uint16_t *regs, char *text, struct fg_value *ret)
+static size_t copy_characters(const struct fg_regspec *spec, const uint16_t *regs, char *text)
 {
-	size_t len = 2u * spec->string_registers;
+	size_t len = 0;
 
 	for (size_t i = 0; i < spec->string_registers; i++) {
 		uint16_t r = swaps_bytes(spec->order) ? swap16(regs[i]) : regs[i];
 
-		text[2 * i] = (char)(r >> 8);
-		text[2 * i + 1] = (char)(r & 0xFF);
+		if (spec->type == FG_REG_STRING)
+			text[len++] = (char)(r >> 8);
+		text[len++] = (char)(r & 0xFF);
 	}
+	return len;
+}
+
+static void decode_text(
+	const struct fg_regspec *spec, const uint16_t *regs, char *text, struct fg_value *ret)
+{
+	size_t len = copy_characters(spec, regs, text);
+
 	while (len > 0 && (text[len - 1] == '\0' || text[len - 1] == ' '))
 		len--;
 	clean_utf8(text, len);
@@ -255,18 +348,39 @@ static void decode_string(
 	*ret = (struct fg_value){.kind = FG_KIND_TEXT, .text = text, .len = (uint32_t)len};
 }
 
-static void set_int(struct fg_value *ret, int64_t v)
+static struct fg_value from_signed(uint64_t bits, unsigned width)
 {
-	*ret = (struct fg_value){.kind = FG_KIND_INT, .i = v};
+	uint64_t sign = UINT64_C(1) << (width - 1);
+
+	return (struct fg_value){.kind = FG_KIND_INT, .i = (int64_t)((bits ^ sign) - sign)};
 }
 
-/* The part of the register that an 8-bit or bit-field type means. */
+static struct fg_value from_unsigned(uint64_t bits)
+{
+	if (bits > INT64_MAX)
+		return (struct fg_value){.kind = FG_KIND_UINT, .u = bits};
+	return (struct fg_value){.kind = FG_KIND_INT, .i = (int64_t)bits};
+}
+
+static int from_bcd(uint64_t bits, unsigned digits, struct fg_value *ret)
+{
+	int64_t v;
+
+	if (decode_bcd(bits, digits, &v) < 0)
+		return FG_EDECODE;
+	*ret = (struct fg_value){.kind = FG_KIND_INT, .i = v};
+	return FG_OK;
+}
+
+/* The part of the registers that an 8-bit or bit-field type means, and of that the mask's. */
 static uint64_t narrow(const struct fg_regspec *spec, uint64_t bits)
 {
 	if (spec->type == FG_REG_U8 || spec->type == FG_REG_I8)
-		return (spec->high_byte ? bits >> 8 : bits) & 0xFF;
+		bits = (spec->high_byte ? bits >> 8 : bits) & 0xFF;
 	if (spec->type == FG_REG_BITS)
-		return bits >> spec->lo & ((1u << (spec->hi - spec->lo + 1)) - 1);
+		bits = bits >> spec->lo & UINT64_MAX >> (63 - (spec->hi - spec->lo));
+	if (spec->mask)
+		bits = (bits & spec->mask) >> lowest_bit(spec->mask);
 	return bits;
 }
 
@@ -274,11 +388,10 @@ int fg_reg_decode(const struct fg_regspec *spec, const uint16_t *regs, struct fg
 	uint64_t *ret_raw, char *text)
 {
 	uint64_t bits;
-	int64_t v;
 
 	*ret_raw = 0;
-	if (spec->type == FG_REG_STRING) {
-		decode_string(spec, regs, text, ret_value);
+	if (fg_regtype_is_text(spec->type)) {
+		decode_text(spec, regs, text, ret_value);
 		return FG_OK;
 	}
 	bits = *ret_raw = narrow(spec, gather(spec, regs));
@@ -287,19 +400,13 @@ int fg_reg_decode(const struct fg_regspec *spec, const uint16_t *regs, struct fg
 		*ret_value = (struct fg_value){.kind = FG_KIND_BOOL, .b = bits != 0};
 		break;
 	case FG_REG_I8:
-		set_int(ret_value, (int8_t)bits);
-		break;
 	case FG_REG_I16:
-		set_int(ret_value, (int16_t)bits);
-		break;
 	case FG_REG_I32:
-		set_int(ret_value, (int32_t)bits);
+	case FG_REG_I64:
+		*ret_value = from_signed(bits, fg_regspec_bits(spec));
 		break;
-	case FG_REG_U64:
-		if (bits > INT64_MAX)
-			*ret_value = (struct fg_value){.kind = FG_KIND_UINT, .u = bits};
-		else
-			set_int(ret_value, (int64_t)bits);
+	case FG_REG_F16:
+		*ret_value = (struct fg_value){.kind = FG_KIND_FLOAT, .f = bits_to_half(bits)};
 		break;
 	case FG_REG_F32:
 		*ret_value = (struct fg_value){.kind = FG_KIND_FLOAT, .f = bits_to_float(bits)};
@@ -309,17 +416,16 @@ int fg_reg_decode(const struct fg_regspec *spec, const uint16_t *regs, struct fg
 		break;
 	case FG_REG_BCD16:
 	case FG_REG_BCD32:
-		if (decode_bcd(bits, spec->type == FG_REG_BCD16 ? 4 : 8, &v) < 0)
-			return FG_EDECODE;
-		set_int(ret_value, v);
-		break;
+	case FG_REG_BCD64:
+		return from_bcd(bits, 4 * fg_regspec_width(spec), ret_value);
 	case FG_REG_U8:
 	case FG_REG_U16:
 	case FG_REG_U32:
-	case FG_REG_I64:
+	case FG_REG_U64:
 	case FG_REG_BITS:
 	case FG_REG_STRING:
-		set_int(ret_value, (int64_t)bits);
+	case FG_REG_CHARS:
+		*ret_value = from_unsigned(bits);
 		break;
 	}
 	return FG_OK;

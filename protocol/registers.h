@@ -34,8 +34,12 @@ enum fg_regtype {
 	FG_REG_BCD16,
 	FG_REG_BCD32,
 	FG_REG_STRING, /* n registers, two characters each */
-	FG_REG_BITS,   /* bits lo..hi of one register, from the least significant, 0 */
+	FG_REG_BITS,   /* bits lo..hi of one, two or four registers, the least significant is 0 */
+	FG_REG_F16,
+	FG_REG_BCD64,
+	FG_REG_CHARS, /* n registers, one character each, in the low byte */
 };
+#define FG_REG_LAST FG_REG_CHARS
 
 /* Word and byte order, named by where the bytes of the big-endian value go. For 16 bits AB is ABCD
  * and BA is BADC. For 64 bits: big-endian, words reversed, bytes swapped in each word, all
@@ -51,14 +55,22 @@ struct fg_regspec {
 	enum fg_regtype type;
 	enum fg_order order;
 	bool high_byte;     /* u8, i8: the high byte instead of the low one */
-	uint8_t lo, hi;     /* bits(lo..hi) */
-	uint16_t string_registers;
+	uint8_t lo, hi;     /* bits(lo..hi), hi up to 63 */
+	uint16_t string_registers; /* of string(n) and chars(n) */
+	uint64_t mask; /* 0: none; else the bits that count, moved down until the lowest is bit 0 */
 };
 
-/* Registers that a value takes: 1, 2, 4 or the string's. */
+/* Registers that a value takes: 1, 2, 4 or the text's. */
 unsigned fg_regspec_width(const struct fg_regspec *spec);
+/* Bits of its raw pattern, what a mask leaves; 0 for texts. */
+unsigned fg_regspec_bits(const struct fg_regspec *spec);
+bool fg_regtype_is_text(enum fg_regtype type);
+bool fg_regtype_is_float(enum fg_regtype type);
+/* As a configuration writes it: "bits(4..7)". */
+#define FG_REGTYPE_TEXT 16
+const char *fg_regtype_text(const struct fg_regspec *spec, char text[FG_REGTYPE_TEXT]);
 
-/* Reads "u16", "float32", "string(8)", "bits(4..7)". FG_EINVAL where it is none. */
+/* Reads "u16", "float32", "string(8)", "chars(8)", "bits(4..7)". FG_EINVAL where it is none. */
 int fg_regtype_parse(const char *text, struct fg_regspec *spec);
 /* All plain type names, for suggestions. */
 extern const char *const fg_regtype_names[];
@@ -67,9 +79,10 @@ extern const size_t fg_regtype_count;
 int fg_order_parse(const char *text, const struct fg_regspec *spec, enum fg_order *ret_order);
 
 /* Decodes regs[0..width). *ret_raw is the value's bits in natural order, for raw sentinels (0 for
- * strings). Text is written to `text` (at least 2 * width + 1 bytes), trailing NULs and blanks
- * cut, bytes that are not UTF-8 replaced by '?'. Returns FG_EDECODE for BCD digits above 9. A NaN
- * or an infinity decodes as it is. */
+ * texts). A signed number behind a mask has its sign in the mask's highest bit. Text is written to
+ * `text` (at least 2 * width + 1 bytes), trailing NULs and blanks cut, bytes that are not UTF-8
+ * replaced by '?'. Returns FG_EDECODE for BCD digits above 9. A NaN or an infinity decodes as it
+ * is. */
 int fg_reg_decode(const struct fg_regspec *spec, const uint16_t *regs, struct fg_value *ret_value,
 	uint64_t *ret_raw, char *text);
 
@@ -77,7 +90,7 @@ int fg_reg_decode(const struct fg_regspec *spec, const uint16_t *regs, struct fg
 struct fg_span {
 	enum fg_table table;
 	uint16_t address, width;
-	uint8_t space; /* 0: the plain addresses; else those that count from a base found later */
+	uint8_t space; /* what addresses count from: 0 plain; else 1 + index of a base */
 };
 
 /* One read request. */

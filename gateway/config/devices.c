@@ -9,19 +9,14 @@
 static const struct fg_node *effective(struct fg_loader *l, const struct fg_node *own)
 {
 	const struct fg_node *name = fg_node_get(own, "profile"), *profile;
-	struct fg_node *merged;
 	size_t mark;
 
 	if (!name || fg_node_is_null(name))
-		return own;
+		return fg_lay_device(l, NULL, own);
 	mark = fg_bind_enter(&l->bind, "profile");
 	profile = fg_profile_load(l, name);
 	fg_bind_leave(&l->bind, mark);
-	if (!profile)
-		return NULL;
-	merged = fg_node_merge(l->tree, profile, own);
-	merged->at = own->at; /* a key that both lack is for the device to give */
-	return merged;
+	return profile ? fg_lay_device(l, profile, own) : NULL;
 }
 
 static void dangling(struct fg_loader *l, const struct fg_node *node, const char *key,

@@ -159,7 +159,7 @@ static void print_key(struct printer *p, const struct fg_key *key, const struct 
 		return;
 	if (key->sub == fg_keys_point)
 		return; /* printed with their computed defaults */
-	if (key->type == FG_KEY_CUSTOM || !key->sub) {
+	if (key->type == FG_KEY_CUSTOM || key->type == FG_KEY_LIST || !key->sub) {
 		if (absent) {
 			print_default(p, key->name, key->dflt);
 			return;

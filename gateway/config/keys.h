@@ -46,10 +46,19 @@ struct fg_raw_missing {
 struct fg_raw_point {
 	const char *property, *title, *unit;
 	double scale, offset;
+	struct fg_raw_range {
+		double raw[2], value[2];
+	} range;
+	double valid[2];
+	struct fg_raw_repeat {
+		int64_t count, stride, from;
+	} repeat; /* written out before points are read */
 	int64_t decimals, interval_us, at_least_every_us;
 	struct fg_raw_missing missing;
 	struct fg_qc_conf qc;
 };
+
+extern const struct fg_key fg_keys_repeat[];
 
 /* Profiles describe themselves; nothing of it is used for polling. */
 struct fg_raw_profile {

@@ -132,6 +132,53 @@ static int parse_missing(struct fg_bind *b, const struct fg_node *node, void *fi
 	return r;
 }
 
+/* Two numbers; the second may be the smaller one. */
+static int parse_ends(struct fg_bind *b, const struct fg_node *node, void *field)
+{
+	double v[2] = {0, 0};
+
+	for (size_t i = 0; i < 2; i++) {
+		const struct fg_node *item = NULL;
+
+		if (node->kind == FG_NODE_SEQUENCE && node->count == 2)
+			item = node->items[i];
+		if (item && item->kind == FG_NODE_SCALAR &&
+			fg_number_parse(item->text, &v[i]) == FG_OK)
+			continue;
+		fg_bind_error(b, node, "takes two numbers, such as [0, 65535]");
+		return FG_ECONFIG;
+	}
+	if (v[0] == v[1]) {
+		fg_bind_error(b, node, "both are %g; they would say nothing", v[0]);
+		return FG_ECONFIG;
+	}
+	memcpy(field, v, sizeof(v));
+	return FG_OK;
+}
+
+#define ENDS_SCHEMA                                                                                \
+	"{\"type\":\"array\",\"minItems\":2,\"maxItems\":2,\"items\":{\"type\":\"number\"}}"
+
+static const struct fg_key range_keys[] = {
+	{"raw", FG_KEY_CUSTOM, FG_KEY_REQUIRED, AT(fg_raw_range, raw), .parse = parse_ends,
+		.form = "two numbers", .schema = ENDS_SCHEMA, .help = "Two decoded numbers …"},
+	{"value", FG_KEY_CUSTOM, FG_KEY_REQUIRED, AT(fg_raw_range, value), .parse = parse_ends,
+		.form = "two numbers", .schema = ENDS_SCHEMA,
+		.help = "… and the values that they stand for."},
+	{0},
+};
+
+const struct fg_key fg_keys_repeat[] = {
+	{"count", FG_KEY_INT, FG_KEY_REQUIRED, AT(fg_raw_repeat, count), .min = 1, .max = 1000,
+		.help = "How many points there are."},
+	{"stride", FG_KEY_INT, FG_KEY_REQUIRED, AT(fg_raw_repeat, stride), .min = -65535,
+		.max = 65535, .unit = "registers",
+		.help = "How far the addresses move from one to the next."},
+	{"from", FG_KEY_INT, AT(fg_raw_repeat, from), .min = 0, .max = 65535,
+		.help = "The number of the first. Default: 1."},
+	{0},
+};
+
 static const struct fg_key report_keys[] = {
 	{"on_change", FG_KEY_NUMBER, FG_KEY_UNSUPPORTED,
 		.help = "Only changes of at least this much."},
@@ -165,6 +212,9 @@ const struct fg_key fg_keys_point[] = {
 	{"scale", FG_KEY_NUMBER, AT(fg_raw_point, scale), .dflt = "1",
 		.help = "Value = decoded number × scale + offset."},
 	{"offset", FG_KEY_NUMBER, AT(fg_raw_point, offset), .dflt = "0", .help = "See `scale`."},
+	{"range", FG_KEY_STRUCT, AT(fg_raw_point, range), .sub = range_keys,
+		.help = "Instead of `scale` and `offset`: two numbers and the values that they "
+			"stand for; the others lie on the line through them."},
 	{"decimals", FG_KEY_INT, AT(fg_raw_point, decimals), .min = 0, .max = 10,
 		.help = "Published values are rounded to it. Default: the shortest text that gives "
 			"back "
@@ -177,6 +227,10 @@ const struct fg_key fg_keys_point[] = {
 		.help = "What the sensor sends for \"no reading\": `0x…` is compared with the raw "
 			"bits, "
 			"a number with the decoded value before `scale`."},
+	{"valid", FG_KEY_PAIR, AT(fg_raw_point, valid),
+		.help = "Decoded numbers (before `scale`) outside mean \"no reading\" as well; a "
+			"bound "
+			"itself is a reading, `~` leaves one open."},
 	{"interval", FG_KEY_DURATION, AT(fg_raw_point, interval_us), .min = 100 * MS,
 		.max = 365 * DAY, .help = "How often it is read. Default: the device's."},
 	{"report", FG_KEY_STRUCT, .sub = report_keys,
@@ -186,8 +240,12 @@ const struct fg_key fg_keys_point[] = {
 		.help = "Quality tests (QARTOD). Where none is applied a reading is qc 2."},
 	{"alarm", FG_KEY_STRUCT, FG_KEY_UNSUPPORTED, .sub = alarm_keys,
 		.help = "A bound that is watched closely."},
-	{"repeat", FG_KEY_CUSTOM, FG_KEY_UNSUPPORTED, .form = "a mapping",
-		.help = "A group of registers written once."},
+	{"repeat", FG_KEY_STRUCT, AT(fg_raw_point, repeat), .sub = fg_keys_repeat,
+		.help = "The point stands for several: `{n}` in its name and texts is replaced by "
+			"their numbers (without it, the number is put behind the name), and "
+			"addresses "
+			"move by `stride`. One of them can be changed or removed (`~`) by its "
+			"name."},
 	{0},
 };
 

@@ -14,6 +14,15 @@ struct fg_profile_file {
 	struct fg_profile_file *next;
 };
 
+/* A point that `repeat` made. */
+struct fg_repeated {
+	const char *name; /* "t3" */
+	const char *base; /* what the name is without the number: "t" */
+	uint32_t index;
+	int64_t stride;
+	const struct fg_repeated *next;
+};
+
 struct fg_loader {
 	struct fg_arena *arena; /* what the configuration keeps */
 	struct fg_arena *tree;  /* nodes and their texts: freed after the load unless asked for */
@@ -27,6 +36,7 @@ struct fg_loader {
 	struct fg_config *config;
 	struct fg_link *links; /* config->links, while they are built */
 	struct fg_device *devices;
+	const struct fg_repeated *repeated; /* points of the device that is being built */
 };
 
 /* Bounds that keep every check quick; far above what a board can poll. */
@@ -48,6 +58,11 @@ void fg_build_devices(struct fg_loader *l);
 void fg_check_config(struct fg_loader *l);
 /* Only without faults so far: groups, plans and the forecast. */
 void fg_build_groups(struct fg_loader *l);
+
+/* A device's keys over those of its profile (NULL: it has none), with repeated points written
+ * out: new nodes, neither tree is changed. l->repeated then tells which they are. */
+const struct fg_node *fg_lay_device(
+	struct fg_loader *l, const struct fg_node *profile, const struct fg_node *own);
 
 /* Reads the points of a device into dev->points; conf areas included. */
 void fg_build_points(

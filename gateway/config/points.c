@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Points: property, unit and conversion, quality bounds, and the driver's own keys. */
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,11 +33,21 @@ static const char *suggest_property(const char *name)
 	return fg_suggest(name, names, n);
 }
 
+static const struct fg_repeated *find_repeated(const struct fg_loader *l, const char *name)
+{
+	const struct fg_repeated *r = l->repeated;
+
+	while (r && strcmp(r->name, name) != 0)
+		r = r->next;
+	return r;
+}
+
 static void set_property(struct fg_loader *l, struct fg_point *p, const char *given)
 {
+	const struct fg_repeated *repeated = find_repeated(l, p->name);
 	const char *near;
 
-	p->property = given ? given : p->name;
+	p->property = given ? given : repeated ? repeated->base : p->name;
 	p->known = fg_property_find(p->property);
 	if (p->known || (strncmp(p->property, "x_", 2) == 0 && p->property[2]))
 		return;
@@ -113,6 +124,27 @@ static void check_gross_range(struct fg_loader *l, const struct fg_point *p)
 			l->bind.path, g->suspect[0], g->suspect[1], g->fail[0], g->fail[1]);
 }
 
+/* A line through two points is a scale and an offset. */
+static void take_range(struct fg_loader *l, struct fg_point *p, const struct fg_raw_range *range)
+{
+	const struct fg_node *node = fg_node_get(p->node, "range");
+
+	if (!node || fg_node_is_null(node) || range->raw[0] == range->raw[1])
+		return;
+	if (fg_node_get(p->node, "scale") || fg_node_get(p->node, "offset"))
+		fault(l, p, "range", "scale or offset is given as well; one of them is enough");
+	p->scale = (range->value[1] - range->value[0]) / (range->raw[1] - range->raw[0]);
+	p->offset = range->value[0] - range->raw[0] * p->scale;
+}
+
+static void take_repeated(const struct fg_loader *l, struct fg_point *p)
+{
+	const struct fg_repeated *r = find_repeated(l, p->name);
+
+	p->repeat_index = r ? r->index : 0;
+	p->repeat_stride = r ? r->stride : 0;
+}
+
 static void take_raw(
 	struct fg_loader *l, struct fg_point *p, const struct fg_raw_point *raw, bool clean)
 {
@@ -121,6 +153,10 @@ static void take_raw(
 	p->title = raw->title;
 	p->scale = raw->scale;
 	p->offset = raw->offset;
+	take_range(l, p, &raw->range);
+	take_repeated(l, p);
+	p->has_valid = !isnan(raw->valid[0]) || !isnan(raw->valid[1]);
+	memcpy(p->valid, raw->valid, sizeof(p->valid));
 	p->decimals = decimals && !fg_node_is_null(decimals) ? (int)raw->decimals : -1;
 	p->interval_us = raw->interval_us ? raw->interval_us : p->device->interval_us;
 	p->missing = raw->missing.items;
@@ -148,7 +184,8 @@ static void check_align(struct fg_loader *l, const struct fg_point *p)
 		l->bind.path);
 }
 
-static void build_point(struct fg_loader *l, const struct fg_device *dev,
+/* False where the device does not have the point. */
+static bool build_point(struct fg_loader *l, const struct fg_device *dev,
 	const struct fg_pair *pair, const struct fg_key *const *tables, struct fg_point *p)
 {
 	const struct fg_driver *driver = dev->link ? dev->link->driver : NULL;
@@ -165,19 +202,22 @@ static void build_point(struct fg_loader *l, const struct fg_device *dev,
 	faults = fg_bind_struct(b, p->node, fg_keys_point, tables, &raw, NULL, p->node->at);
 	b->partial = false;
 	if (p->node->kind != FG_NODE_MAPPING && !fg_node_is_empty(p->node))
-		return;
+		return true;
 	take_raw(l, p, &raw, !faults);
 	if (!faults)
 		check_align(l, p);
 	if (!driver)
-		return;
+		return true;
 	conf = fg_arena_alloc(l->arena, driver->point_size);
 	p->conf = conf;
 	b->partial = true;
 	faults += fg_bind_struct(b, p->node, driver->point_keys, NULL, conf, NULL, p->node->at);
 	b->partial = false;
+	if (!faults && driver->has_point && !driver->has_point(p, conf))
+		return false;
 	if (!faults && driver->check_point)
 		driver->check_point(p, conf, l->rep);
+	return true;
 }
 
 void fg_build_points(struct fg_loader *l, struct fg_device *dev, const struct fg_key *const *tables)
@@ -199,7 +239,12 @@ void fg_build_points(struct fg_loader *l, struct fg_device *dev, const struct fg
 		if (fg_node_is_null(pair->value) && !fg_node_is_empty(pair->value))
 			continue;
 		inner = fg_bind_enter(&l->bind, pair->key);
-		build_point(l, dev, pair, tables, &points[dev->point_count++]);
+		if (build_point(l, dev, pair, tables, &points[dev->point_count]))
+			dev->point_count++;
+		else
+			fg_report_warning(l->rep, pair->at,
+				"%s: the device's fields do not have it; it is left out",
+				l->bind.path);
 		fg_bind_leave(&l->bind, inner);
 	}
 	fg_bind_leave(&l->bind, mark);

@@ -56,9 +56,10 @@ static void put_rows(struct fg_buf *out, const char *prefix, const struct fg_key
 		if (keys->flags & FG_KEY_UNSUPPORTED)
 			continue;
 		put_row(out, prefix, keys);
-		if (!keys->sub || fg_key_is_map(keys))
+		if (!keys->sub || (fg_key_is_map(keys) && keys->type != FG_KEY_MAP))
 			continue;
-		snprintf(inner, sizeof(inner), "%s%s.", prefix, keys->name);
+		snprintf(inner, sizeof(inner), "%s%s.%s", prefix, keys->name,
+			keys->type == FG_KEY_MAP ? "NAME." : "");
 		put_rows(out, inner, keys->sub);
 	}
 }

@@ -114,6 +114,7 @@ static void put_type(struct fg_json *j, const struct fg_key *key)
 		break;
 	case FG_KEY_STRUCT:
 	case FG_KEY_MAP:
+	case FG_KEY_LIST:
 	case FG_KEY_CUSTOM:
 		break;
 	}
@@ -232,6 +233,16 @@ static void put_key(struct fg_json *j, const struct fg_key *key)
 		put_map(j, key);
 	} else if (key->type == FG_KEY_STRUCT) {
 		put_object(j, NULL, key->sub);
+	} else if (key->type == FG_KEY_LIST) {
+		fg_json_array(j, "anyOf");
+		put_object(j, "", key->sub);
+		fg_json_object(j, NULL);
+		fg_json_text(j, "type", "array");
+		fg_json_object(j, "items");
+		put_object(j, NULL, key->sub);
+		fg_json_end_object(j);
+		fg_json_end_object(j);
+		fg_json_end_array(j);
 	} else if (key->type == FG_KEY_CUSTOM && key->sub) { /* qc: off */
 		fg_json_array(j, "anyOf");
 		put_raw(j, NULL, "{\"enum\":[\"off\",false]}");

@@ -9,11 +9,12 @@
 static void decode(const uint8_t *choice, const uint16_t *cells)
 {
 	struct fg_regspec spec = {
-		.type = (enum fg_regtype)(choice[0] % (FG_REG_BITS + 1)),
+		.type = (enum fg_regtype)(choice[0] % (FG_REG_LAST + 1)),
 		.order = (enum fg_order)(choice[1] & 3),
 		.high_byte = choice[1] & 4,
 		.lo = choice[2] & 7,
-		.hi = (uint8_t)(8 + (choice[2] >> 5)),
+		.hi = (uint8_t)(8 + (choice[2] >> 2) % 56),
+		.mask = choice[3] & 128 ? UINT64_C(0x5A) << (choice[3] & 31) : 0,
 		.string_registers = (uint16_t)(1 + choice[3] % 125),
 	};
 	struct fg_value value;

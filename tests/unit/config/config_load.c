@@ -481,7 +481,7 @@ static void documents_are_complete(void **state)
 {
 	static const char *const names[] = {"`max_wait`", "`max_delay`", "## http",
 		"thin, drop-newest", "`batch`",
-		"`observe`", "`hourly`", "`alarm`", "`repeat`", "`senml`", "`qc.spike`",
+		"`observe`", "`hourly`", "`alarm`", "`senml`", "`qc.spike`",
 		"`commit_interval`", "`select.domains`", "`qc.gross_range.fail`", "`backlog_rate`",
 		"`unit_id`", "`baud`", "`order`", "`uri`", "`report.on_change`", "`payload: senml`",
 		"`allow_commands`"};

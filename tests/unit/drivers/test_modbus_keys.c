@@ -126,7 +126,7 @@ static void test_points(void **state)
 		{"{reference: 4000001}", "no reference", 0, 0, 0},
 		{"{reference: 4x001}", "no reference", 0, 0, 0},
 		{"{table: input, address: 1, type: flaot32}", "did you mean 'float32'", 0, 0, 0},
-		{"{table: input, address: 1, type: bits(0..16)}", "unknown type", 0, 0, 0},
+		{"{table: input, address: 1, type: bits(0..64)}", "unknown type", 0, 0, 0},
 		{"{table: coil, address: 1, type: u32}", "only bool fits", 0, 0, 0},
 		{"{table: coil, address: 1, order: BA}", "a single bit has no order", 0, 0, 0},
 		{"{table: input, address: 1, order: CDAB}", "AB or BA", 0, 0, 0},
@@ -143,8 +143,9 @@ static void test_points(void **state)
 		 "1], "
 		 "suspect: [1]}}",
 			"1 is both good and suspect", 0, 0, 0},
-		{"{table: input, address: 1, quality_from: {address: 2, good: [70000]}}",
-			"no register value", 0, 0, 0},
+		{"{table: input, address: 1, quality_from: {table: input, address: 2, good: "
+		 "[70000]}}",
+			"70000 is no value that 16 bits can hold", 0, 0, 0},
 		{"{table: input, address: 1, adress: 2}", "adress", 0, 0, 0},
 	};
 

@@ -64,6 +64,7 @@ static void rig_init(struct rig *r, const char *driver, const char *link_text)
 	r->device = (struct fg_device){
 		.name = "dev", .link = &r->link, .timeout_us = 300 * MS, .conf = &r->device_conf};
 	r->point_conf.span = (struct fg_span){.table = FG_TABLE_HOLDING, .width = 1};
+	r->point_conf.read = r->point_conf.span;
 	r->point_conf.spec.type = FG_REG_U16;
 	r->point = (struct fg_point){
 		.name = "p", .scale = 1, .device = &r->device, .conf = &r->point_conf};

@@ -101,7 +101,8 @@ static int begin(void **state)
 		.name = "d", .link = &link_, .conf = &conf, .timeout_us = 1000000};
 	for (size_t i = 0; i < POINTS; i++) {
 		points_conf[i] = (struct fg_modbus_point){.spec.type = FG_REG_U16,
-			.span = {FG_TABLE_HOLDING, (uint16_t)(10 + 3 * i), 1, 0}};
+			.span = {FG_TABLE_HOLDING, (uint16_t)(10 + 3 * i), 1, 0},
+			.read = {FG_TABLE_HOLDING, (uint16_t)(10 + 3 * i), 1, 0}};
 		points[i] = (struct fg_point){.name = "p", .scale = 1, .device = &device,
 			.conf = &points_conf[i]};
 		pointers[i] = &points[i];

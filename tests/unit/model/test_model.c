@@ -53,6 +53,8 @@ static void units_convert(void **state)
 		{1500, "uS/cm", 1.5, "mS/cm"}, {1500, "uS/cm", 0.15, "S/m"},
 		{1500, "uS/cm", 150, "mS/m"}, {230, "mV", 0.23, "V"}, {1.234, "m", 1234, "mm"},
 		{1.234, "m", 123.4, "cm"}, {1, "km", 1000, "m"}, {1, "[ft_i]", 0.3048, "m"},
+		{1, "[in_i]", 0.0254, "m"}, {1, "[in_i'Hg]", 33.86388640341, "hPa"},
+		{10, "mm[H2O]", 0.980665, "hPa"}, {1, "m[H2O]", 98.0665, "hPa"},
 		{1, "m3/s", 1000, "L/s"}, {3.6, "m3/h", 1, "L/s"}, {60, "L/min", 1, "L/s"},
 		{1, "h", 60, "min"}, {1, "min", 60, "s"}, {1, "s", 1000, "ms"},
 		{1, "A", 1000, "mA"},
@@ -105,7 +107,9 @@ static void spellings_are_understood(void **state)
 		{"mmHg", "mm[Hg]"}, {"psi", "[psi]"}, {"kn", "[kn_i]"}, {"°", "deg"},
 		{"dB(A)", "dB[SPL]"}, {"dBA", "dB[SPL]"}, {"dB", "dB[SPL]"}, {"pH", "[pH]"},
 		{"NTU", "{NTU}"}, {"[NTU]", "{NTU}"}, {"FNU", "{FNU}"}, {"µS/cm", "uS/cm"},
-		{"{PSU}", "1"}, {"PSU", "1"}, {"ft", "[ft_i]"}, {"l/s", "L/s"}, {"m³/s", "m3/s"},
+		{"{PSU}", "1"}, {"PSU", "1"}, {"ft", "[ft_i]"}, {"in", "[in_i]"},
+		{"inHg", "[in_i'Hg]"}, {"PSI", "[psi]"}, {"mmH2O", "mm[H2O]"},
+		{"mH2O", "m[H2O]"}, {"l/s", "L/s"}, {"m³/s", "m3/s"},
 		{"m³/h", "m3/h"}, {"[CFU]/(100.mL)", "{CFU}/(100.mL)"}, {"dBm", "{dBm}"},
 	};
 	static const char *const unknown[] = {"", "grad", "CEL", "cel", " Cel", "Cel ", "mg", "oC"};

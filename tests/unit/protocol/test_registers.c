@@ -96,6 +96,26 @@ static void test_types(void **state)
 		{"bits(4..7)", "", {0x1234}, "3", 3},
 		{"bits(0..15)", "", {0xffff}, "65535", 0xffff},
 		{"bits(0..7)", "BA", {0x1234}, "18", 0x12},
+		{"bits(0..63)", "", {0xffff, 0xffff, 0xffff, 0xffff}, "18446744073709551615",
+			UINT64_MAX},
+		{"bits(15..16)", "", {0x0001, 0x8000}, "3", 3},
+		{"bits(15..16)", "CDAB", {0x8000, 0x0001}, "3", 3},
+		{"bits(32..40)", "", {0xffff, 0x01ff, 0, 0}, "511", 0x1ff},
+		{"bcd64", "", {0x9999, 0x9999, 0x9999, 0x9999}, "9999999999999999",
+			0x9999999999999999},
+		{"bcd64", "CDAB", {0x3456, 0x9012, 0x5678, 0x1234}, "1234567890123456",
+			0x1234567890123456},
+		{"bcd64", "", {0, 0, 0, 0x000a}, "decode", 10},
+		{"f16", "", {0x3c00}, "1", 0x3c00},
+		{"f16", "", {0xc500}, "-5", 0xc500},
+		{"f16", "", {0x4e36}, "24.84375", 0x4e36},
+		{"float16", "BA", {0x003c}, "1", 0x3c00},
+		{"f16", "", {0x0001}, "5.9604645e-08", 1},
+		{"f16", "", {0x7bff}, "65504", 0x7bff},
+		{"f16", "", {0x7e00}, "null", 0x7e00},
+		{"f16", "", {0xfc00}, "null", 0xfc00},
+		{"chars(3)", "", {0x0041, 0x0142, 0x0020}, "\"AB\"", 0},
+		{"chars(2)", "BA", {0x4100, 0x4200}, "\"AB\"", 0},
 		{"string(1)", "", {0x4142}, "\"AB\"", 0},
 		{"string(2)", "", {0x4142, 0x4320}, "\"ABC\"", 0},
 		{"string(2)", "", {0x4142, 0x0000}, "\"AB\"", 0},
@@ -114,11 +134,64 @@ static void test_types(void **state)
 	check("i8", "", true, (const uint16_t[]){0x80fe}, "-128", 0x80);
 }
 
+/* What counts of a number, moved down; a sign is that of what is left. */
+static void test_masks(void **state)
+{
+	static const struct {
+		const char *type;
+		uint64_t mask;
+		uint16_t regs[2];
+		int64_t want;
+		unsigned bits;
+	} cases[] = {
+		{"u16", 0x0fff, {0xabcd}, 0xbcd, 12},
+		{"u16", 0xf000, {0xabcd}, 0xa, 4},
+		{"u16", 0x8000, {0x7fff}, 0, 1},
+		{"i16", 0xfff0, {0x8010}, -2047, 12},
+		{"i16", 0x0fff, {0x07ff}, 2047, 12},
+		{"i16", 0x0fff, {0xf800}, -2048, 12},
+		{"u8", 0xf0, {0x12a4}, 0xa, 4},
+		{"u16", 0x0f0f, {0x1234}, 0x204, 12},
+		{"u32", 0x00ffff00, {0x1234, 0x5678}, 0x3456, 16},
+		{"bcd16", 0x0ff0, {0xa12f}, 12, 8},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < FG_COUNT(cases); i++) {
+		struct fg_regspec spec = {.mask = cases[i].mask};
+		struct fg_value v;
+		uint64_t raw;
+		char text[4];
+
+		assert_int_equal(fg_regtype_parse(cases[i].type, &spec), FG_OK);
+		assert_int_equal(fg_regspec_bits(&spec), cases[i].bits);
+		assert_int_equal(fg_reg_decode(&spec, cases[i].regs, &v, &raw, text), FG_OK);
+		assert_int_equal(v.kind, FG_KIND_INT);
+		assert_int_equal(v.i, cases[i].want);
+	}
+}
+
+/* A type's text is what a configuration writes. */
+static void test_type_texts(void **state)
+{
+	static const char *const names[] = {"bool", "u8", "i64", "f16", "f32", "bcd64",
+		"string(125)", "chars(7)", "bits(4..63)"};
+
+	(void)state;
+	for (size_t i = 0; i < FG_COUNT(names); i++) {
+		struct fg_regspec spec = {0};
+		char text[FG_REGTYPE_TEXT];
+
+		assert_int_equal(fg_regtype_parse(names[i], &spec), FG_OK);
+		assert_string_equal(fg_regtype_text(&spec, text), names[i]);
+	}
+}
+
 static void test_type_names(void **state)
 {
 	static const char *const bad[] = {"", "u", "U16", "flaot32", "u16 ", "string", "string()",
 		"string(0)", "string(126)", "string(4", "string(4))", "string(-1)",
-		"string(99999999999)", "bits(1)", "bits(0..16)", "bits(3..1)", "bits(1..2",
+		"string(99999999999)", "bits(1)", "bits(0..64)", "bits(3..1)", "bits(1..2",
 		"bits(..2)", "bits( 1..2)"};
 	struct fg_regspec spec = {0};
 
@@ -164,6 +237,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_types),
+		cmocka_unit_test(test_masks),
+		cmocka_unit_test(test_type_texts),
 		cmocka_unit_test(test_type_names),
 		cmocka_unit_test(test_orders),
 	};
