@@ -384,28 +384,43 @@ static void tidy(struct fg_store_engine *e)
 
 /* ---- damage ---- */
 
-/* What the readings that are still to come rely on: their numbers, and the eras of this run. */
-static int resume(struct fg_store_engine *e)
+static int resume_eras(struct fg_store_engine *e)
 {
-	struct fg_spool_info info;
-	int r = fg_spool_resume(e->spool, FG_MAX(e->committed_next, e->first_next));
+	int r = e->era_count ? fg_spool_begin(e->spool) : FG_OK;
 
-	if (r == FG_OK && e->era_count)
-		r = fg_spool_begin(e->spool);
+	if (!e->era_count || r < 0)
+		return r;
 	for (size_t i = 0; i < e->era_count && r >= 0; i++) {
 		r = fg_spool_set_era(e->spool, &e->eras[i]);
 		if (r == FG_EINVAL) /* it is there */
 			r = FG_OK;
 	}
-	if (r >= 0 && e->era_count) {
+	if (r >= 0)
 		r = fg_spool_commit(e->spool);
-		if (r < 0)
-			fg_spool_rollback(e->spool);
+	if (r < 0)
+		fg_spool_rollback(e->spool);
+	return r;
+}
+
+/* What the readings that are still to come rely on: their numbers, and the eras of this run. Tried
+ * each second until it works; before, nothing is stored. */
+static void resume(struct fg_store_engine *e)
+{
+	struct fg_spool_info info;
+	int r = fg_spool_resume(e->spool, FG_MAX(e->committed_next, e->first_next));
+
+	if (r == FG_OK)
+		r = resume_eras(e);
+	e->resuming = r < 0;
+	if (r < 0) {
+		told_failure(e);
+		return;
 	}
 	fg_spool_info(e->spool, &info);
 	e->salvaged_last = info.last_seq;
 	e->reserved = info.reserved;
-	return r;
+	e->due_known = true;
+	e->group_due_us = e->now.mono_us;
 }
 
 /* Tried each second until the store is open again; the messages wait. */
@@ -437,13 +452,9 @@ static void salvage(struct fg_store_engine *e)
 	}
 	e->damaged = false;
 	e->salvage_due_us = e->now.mono_us + SALVAGE_US;
-	r = resume(e);
-	if (r < 0)
-		fg_error("store: what was salvaged cannot be gone on with: %s",
-			fg_spool_error(e->spool));
+	resume(e);
 	tell_text(e, FG_STORE_SALVAGED, text);
-	e->expire_asked = e->due_known = true;
-	e->group_due_us = e->now.mono_us;
+	e->expire_asked = true;
 }
 
 /* ---- time ---- */
@@ -493,7 +504,7 @@ static int64_t next_due(const struct fg_store_engine *e)
 {
 	int64_t due = e->pending.len && e->due_known ? e->group_due_us : INT64_MAX;
 
-	if (!e->spool)
+	if (!e->spool || e->resuming)
 		return e->now.mono_us + RETRY_US;
 	if (e->damaged)
 		due = FG_MIN(due, FG_MAX(e->salvage_due_us, e->now.mono_us));
@@ -511,6 +522,10 @@ int64_t fg_store_engine_run(struct fg_store_engine *e, struct fg_now now)
 	e->now = now;
 	if (!e->spool || (e->damaged && now.mono_us >= e->salvage_due_us)) {
 		salvage(e);
+		return next_due(e);
+	}
+	if (e->resuming) {
+		resume(e);
 		return next_due(e);
 	}
 	if (!e->sized)
@@ -575,7 +590,7 @@ bool fg_store_engine_rest(struct fg_store_engine *e, struct fg_now now)
 	int tries = LAST_TRIES;
 
 	e->now = now;
-	while (e->spool && tries && e->pending.len) {
+	while (e->spool && !e->resuming && tries && e->pending.len) {
 		bool failed = !commit(e);
 
 		if (wants_tidy(e))

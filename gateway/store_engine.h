@@ -10,8 +10,9 @@
  * real time and a simulation in invented time. One thread at a time.
  *
  * What a caller may rely on, and what a simulation may do:
- * - One run() does at most one of these: a salvage, a group commit (with the reservations before
- *   and the calls after it, and after a full disk a second, small one), a step of housekeeping.
+ * - One run() does at most one of these: a salvage (or another try of what follows it), a group
+ *   commit (with the reservations before and the calls after it, and after a full disk a second,
+ *   small one), a step of housekeeping.
  *   Each is told by its own events, all from within that run().
  * - Events may be delivered later than they are told (a commit that takes long), but in order, and
  *   what is pushed meanwhile comes after. Between an event that is not delivered yet and a power

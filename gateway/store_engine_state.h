@@ -39,6 +39,7 @@ struct fg_store_engine {
 	struct fg_buf names; /* of destinations, each with its NUL */
 
 	bool damaged, salvaging;
+	bool resuming; /* it is open again, but not yet told what the readings to come rely on */
 	int64_t salvage_due_us;
 	uint64_t salvaged_last;		/* numbers up to it are in the salvaged store */
 	struct fg_era eras[FG_ENGINE_ERAS_MAX];	/* of this run, the newest last */

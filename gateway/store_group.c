@@ -132,16 +132,30 @@ static int apply_append(struct fg_store_engine *e, struct fg_store_message *m, c
 
 #define MORE (UINT64_C(1) << 32) /* in `b` beside the count */
 
+/* Whether numbers that were given away were used already when the damage was found: then as many of
+ * them as reach to what is there. */
+static bool used_before(struct fg_store_engine *e, struct fg_store_message *m)
+{
+	if (!e->salvaged_last || m->a > e->salvaged_last)
+		return false;
+	e->appended_next = m->a + m->count;
+	m->b = FG_MIN(e->salvaged_last - m->a + 1, m->count) | MORE;
+	return true;
+}
+
 static int apply_restamp(struct fg_store_engine *e, struct fg_store_message *m)
 {
 	unsigned used = 0;
 	bool more = true;
-	int r = fg_spool_restamp(e->spool, m->a, m->count, &used, &more);
+	int r;
 
+	if (used_before(e, m))
+		return FG_OK;
+	r = fg_spool_restamp(e->spool, m->a, m->count, &used, &more);
 	e->appended_next = m->a + m->count;
-	if (r == FG_EFULL || r == FG_EINVAL) {
+	if (r == FG_EFULL || r == FG_EINVAL) { /* with other numbers, later */
 		used = 0;
-		more = r == FG_EFULL;
+		more = true;
 		r = r == FG_EFULL ? FG_OK : for_good(e, r, "a correction");
 	}
 	m->b = used | (more ? MORE : 0);
@@ -151,10 +165,13 @@ static int apply_restamp(struct fg_store_engine *e, struct fg_store_message *m)
 static int apply_issue(struct fg_store_engine *e, struct fg_store_message *m)
 {
 	unsigned used = 0;
-	int r = fg_spool_issue_losses(e->spool, m->name, m->a, m->count, &used);
+	int r;
 
-	e->appended_next = m->a + m->count;
 	e->losses_changed = true;
+	if (used_before(e, m))
+		return FG_OK;
+	r = fg_spool_issue_losses(e->spool, m->name, m->a, m->count, &used);
+	e->appended_next = m->a + m->count;
 	if (r == FG_EFULL || r == FG_EINVAL) {
 		used = 0;
 		r = r == FG_EFULL ? FG_OK : for_good(e, r, "what was lost");

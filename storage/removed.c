@@ -184,6 +184,6 @@ int fg_spool_set_destinations(
 	while (rc == FG_OK && more)
 		rc = mark_next(s, names, count, now_wall_ms, &more);
 	if (rc < 0 && s->group == GROUP_OPEN)
-		s->group = GROUP_FAILED;
+		return fg_spool_fail_group(s, rc, "note which destinations there are");
 	return rc < 0 ? fg_spool_fail(s, rc, "note which destinations there are") : FG_OK;
 }

@@ -253,10 +253,12 @@ static int note_fullness(struct fg_spool *s)
 	return rc;
 }
 
+/* A refusal (FG_EINVAL) leaves the group open; here it is lost. Our statements are right: where
+ * SQLite refuses one, the tables are not ours. */
 int fg_spool_fail_group(struct fg_spool *s, int status, const char *doing)
 {
 	s->group = GROUP_FAILED;
-	return fg_spool_fail(s, status, doing);
+	return fg_spool_fail(s, status == FG_EINVAL ? FG_ECORRUPT : status, doing);
 }
 
 int fg_spool_begin(struct fg_spool *s)

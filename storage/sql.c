@@ -21,11 +21,13 @@ int fg_sql_status(sqlite3 *db, int rc)
 		return -ENOSPC;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED:
+	case SQLITE_PROTOCOL:
 		return FG_EAGAIN;
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 	case SQLITE_FORMAT:
 	case SQLITE_CONSTRAINT: /* in a sound file none of our statements breaks one */
+	case SQLITE_MISMATCH:
 		return FG_ECORRUPT;
 	case SQLITE_READONLY:
 		return -EROFS;

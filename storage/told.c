@@ -253,10 +253,8 @@ int fg_spool_issue_losses(struct fg_spool *s, const char *destination, uint64_t 
 		used += rc > 0 ? (unsigned)rc : 0;
 	}
 	free(rows);
-	if (rc < 0) {
-		s->group = GROUP_FAILED;
-		return fg_spool_fail(s, rc, "tell what was lost");
-	}
+	if (rc < 0)
+		return fg_spool_fail_group(s, rc, "tell what was lost");
 	*ret_used = used;
 	return FG_OK;
 }

@@ -534,6 +534,62 @@ static void test_damage(void **state)
 	assert_int_equal(count_events(FG_STORE_RECOVERED), 1);
 }
 
+/* What comes after a salvage may fail too: it is tried again, and nothing is stored before. */
+static void test_damage_and_then_no_room(void **state)
+{
+	const struct fg_era era = {.number = 8, .timed = true};
+
+	(void)state;
+	fg_store_set_era(to, &era);
+	pass(0);
+	expect_done("era 8 timed\n");
+	append(101, 1);
+	now.mono_us += 100 * SECOND;
+	run();
+	fg_store_found_damage(to);
+	spool.fail_commit = 3;
+	pass(2);
+	expect_done("");
+	assert_int_equal(spool.salvages, 1);
+	assert_true(count_events(FG_STORE_FAILED) >= 2);
+	spool.fail_commit = 0;
+	spool.era_status = -EIO; /* no group stays open either */
+	pass(2);
+	spool.era_status = 0;
+	pass(2);
+	expect_done("era 7\nera 8 timed\nappend 101+1\n");
+	assert_int_equal(spool.salvages, 1);
+	assert_int_equal(count_events(FG_STORE_RECOVERED), 1);
+}
+
+/* Corrections and losses that were durable when the damage was found are told as such, and those
+ * for which the numbers do not fit are asked for again. */
+static void test_damage_with_numbers_given_away(void **state)
+{
+	(void)state;
+	spool.restamp_used = 3;
+	fg_store_restamp(to, 100, 10);
+	fg_store_issue_losses(to, "town", 110, 4);
+	spool.fail_commit = 1;
+	spool.commit_status = FG_ECORRUPT;
+	spool.damaged = true;
+	spool.last_seq = 104;
+	pass(12);
+	assert_int_equal(spool.salvages, 1);
+	expect_done("era 7\nissue 'town' 110 max 4\n");
+	for (size_t i = 0; i < event_count; i++)
+		if (events[i].type == FG_STORE_NUMBERS_USED && events[i].corrections) {
+			assert_int_equal(events[i].c, 5);
+			assert_true(events[i].more);
+		}
+	assert_int_equal(count_events(FG_STORE_NUMBERS_USED), 2);
+	spool.restamp_status = FG_EINVAL;
+	fg_store_restamp(to, 120, 10);
+	pass(12);
+	assert_int_equal(last_event(FG_STORE_NUMBERS_USED)->c, 0);
+	assert_true(last_event(FG_STORE_NUMBERS_USED)->more);
+}
+
 /* It cannot be opened again at once: what comes meanwhile waits. */
 static void test_damage_that_lasts(void **state)
 {
@@ -594,6 +650,8 @@ int main(void)
 		TEST(test_room_with_long_sets),
 		TEST(test_limits),
 		TEST(test_damage),
+		TEST(test_damage_and_then_no_room),
+		TEST(test_damage_with_numbers_given_away),
 		TEST(test_damage_that_lasts),
 		TEST(test_power_cut),
 	};

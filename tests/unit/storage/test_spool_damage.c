@@ -517,6 +517,35 @@ static void many_rows_that_overlap_take_no_time(void **state)
 	empty_folder(t);
 }
 
+/* A number that is in the table already, and the tables gone while it is open, are damage, not a
+ * refusal that would come again for ever. */
+static void what_sqlite_refuses_is_damage(void **state)
+{
+	static const char *const changes[] = {
+		"INSERT INTO reading SELECT 40 + value, x'00' FROM meta WHERE key = 'reserved'",
+		"DROP TABLE reading"};
+	struct store *t = *state;
+	struct fg_spool_info info;
+	sqlite3 *db;
+
+	for (size_t i = 0; i < FG_COUNT(changes); i++) {
+		store_open(t);
+		fg_spool_info(t->s, &info);
+		assert_int_equal(sqlite3_open(t->file, &db), SQLITE_OK);
+		if (sqlite3_exec(db, changes[i], NULL, NULL, NULL) != SQLITE_OK)
+			fail_msg("%s", sqlite3_errmsg(db));
+		sqlite3_close(db);
+		assert_int_equal(fg_spool_reserve(t->s, info.next_seq + 100), FG_OK);
+		assert_int_equal(fg_spool_begin(t->s), FG_OK);
+		assert_int_equal(store_append(t, info.next_seq + 40, 2, 5, STORE_WALL_MS),
+			FG_ECORRUPT);
+		assert_true(fg_spool_damaged(t->s));
+		fg_spool_rollback(t->s);
+		store_close(t);
+		empty_folder(t);
+	}
+}
+
 /* By the index of time rows are deleted: one that cannot be right is damage. */
 static void an_impossible_index_is_damage(void **state)
 {
@@ -584,6 +613,7 @@ int main(void)
 		T(a_row_under_a_wrong_number_is_not_given),
 		T(a_row_that_is_in_the_way_is_damage),
 		T(many_rows_that_overlap_take_no_time),
+		T(what_sqlite_refuses_is_damage),
 		T(an_impossible_index_is_damage),
 		T(another_programs_file_is_not_salvaged),
 	};
