@@ -23,6 +23,8 @@ static bool unfounded(const struct fg_core_start *start)
 
 		if (e->era.number != last)
 			return false;
+		if (e->era.timed && !e->era.uncertainty_s)
+			return false; /* it went by a clock, if a weak one */
 		if (e->era.timed && e->before_ms == INT64_MIN)
 			return true;
 	}
@@ -43,7 +45,7 @@ int fg_core_clock_init(struct fg_core *core, const struct fg_core_start *start, 
 	t->restamping = start->restamping;
 	t->unfounded = unfounded(start);
 	t->open = calloc(n + 1, sizeof(*t->open));
-	t->todo = calloc(n + 1, sizeof(*t->todo));
+	t->todo = calloc(2 * n + 2, sizeof(*t->todo)); /* each twice: a weak time is confirmed */
 	t->corrections = calloc(n + 2, sizeof(*t->corrections));
 	if (!t->open || !t->todo || !t->corrections)
 		return FG_ENOMEM;
@@ -168,13 +170,34 @@ static void time_later(struct fg_core *core, struct fg_open_era *e)
 	core->time.todo[core->time.todo_count++] = e->era;
 }
 
+static bool proved_wrong(const struct fg_era *era, int64_t offset_us)
+{
+	int64_t by_us = era->offset_us - offset_us;
+
+	return era->uncertainty_s || by_us > FG_CLOCK_WEAK_US || by_us < -FG_CLOCK_WEAK_US;
+}
+
+/* What an era of this boot was told with is judged by what is right. */
+static void judge_era(struct fg_core *core, struct fg_open_era *e, int64_t offset_us)
+{
+	bool wrong = proved_wrong(&e->era, offset_us);
+
+	if (!e->era.uncertainty_s && !e->era.weak)
+		return;
+	e->era.weak = false;
+	if (wrong)
+		correct_later(core, e->era.number, offset_us);
+	else
+		time_later(core, e);
+	if (wrong)
+		e->era.uncertainty_s = 0;
+}
+
 /* Earlier runs of this boot: their monotonic time is ours, so their time is known as well as ours.
- * An estimate of theirs is corrected by what is certain alone; what this run gave them from a weak
- * clock that proved wrong (`corrects`) is too. */
-static void time_same_boot(struct fg_core *core, const struct fg_era *as, bool corrects)
+ * An estimate of theirs, and the time of a weak clock, are corrected by what is certain alone. */
+static void time_same_boot(struct fg_core *core, const struct fg_era *as)
 {
 	struct fg_core_time *t = &core->time;
-	bool right = t->clock.level == FG_CLOCK_RIGHT;
 
 	for (size_t i = 0; i < t->open_count; i++) {
 		struct fg_open_era *e = &t->open[i];
@@ -185,10 +208,10 @@ static void time_same_boot(struct fg_core *core, const struct fg_era *as, bool c
 			e->era.timed = true;
 			e->era.offset_us = as->offset_us;
 			e->era.uncertainty_s = as->uncertainty_s;
+			e->era.weak = as->weak;
 			time_later(core, e);
-		} else if (right && (e->era.uncertainty_s || corrects)) {
-			e->era.uncertainty_s = 0;
-			correct_later(core, e->era.number, as->offset_us);
+		} else if (t->clock.level == FG_CLOCK_RIGHT) {
+			judge_era(core, e, as->offset_us);
 		}
 	}
 }
@@ -234,15 +257,17 @@ static void becomes_known(struct fg_core *core, enum fg_clock_level level)
 {
 	struct fg_core_time *t = &core->time;
 	int64_t was_us = t->clock.offset_us;
-	const struct fg_era era = {
-		.number = core->era, .timed = true, .offset_us = t->clock.system_us};
+	const struct fg_era era = {.number = core->era,
+		.timed = true,
+		.offset_us = t->clock.system_us,
+		.weak = level < FG_CLOCK_RIGHT};
 
 	if (!set_era(core, &era))
 		return; /* asked again with the next look */
 	t->held = era;
 	fg_clock_take(&t->clock, level);
 	shift_states(core, t->clock.offset_us - was_us);
-	time_same_boot(core, &era, false);
+	time_same_boot(core, &era);
 	fg_notice("clock: wall time is %s; readings are published",
 		level == FG_CLOCK_RIGHT ? "right" : "that of the hardware clock");
 	told_level(core);
@@ -263,7 +288,7 @@ static void new_relation(struct fg_core *core, bool corrects, enum fg_clock_leve
 	core->era = core->next_era++;
 	fg_clock_take(&t->clock, level);
 	shift_states(core, by_us);
-	time_same_boot(core, &era, corrects);
+	time_same_boot(core, &era);
 	fg_warning("clock: stepped by %.3f s and is right%s", (double)by_us / 1e6,
 		corrects ? "; corrections of what was published follow" : "");
 	told_level(core);
@@ -287,11 +312,23 @@ static void estimate(struct fg_core *core)
 	t->clock.offset_us = era.offset_us;
 	t->clock.uncertainty_s = era.uncertainty_s;
 	shift_states(core, era.offset_us - was_us);
-	time_same_boot(core, &era, false);
+	time_same_boot(core, &era);
 	t->estimated_eras++;
 	fg_warning("clock: wall time is still not known; readings are published with an estimate "
 		   "(time_uncertainty)");
 	told_level(core);
+}
+
+/* It was taken from a weak clock; told once, since without it a later start would at worst correct
+ * what is right by as little as it was set since. */
+static void confirm_held(struct fg_core *core)
+{
+	struct fg_era *held = &core->time.held;
+
+	if (!held->weak)
+		return;
+	held->weak = false;
+	set_era(core, held);
 }
 
 static void follows(struct fg_core *core, const struct fg_clock *was)
@@ -310,7 +347,8 @@ static void follows(struct fg_core *core, const struct fg_clock *was)
 	if (c->level != was->level) {
 		const struct fg_era as = {.offset_us = c->offset_us};
 
-		time_same_boot(core, &as, false);
+		confirm_held(core);
+		time_same_boot(core, &as);
 		fg_notice("clock: wall time is confirmed");
 		told_level(core);
 	}

@@ -38,6 +38,8 @@ int fg_spool_begin_era(struct fg_spool *s, const char *boot_id)
 		fg_clock_boot_id(s->boot_id);
 	if (rc == FG_OK)
 		rc = fg_sql_run(s->st[ST_RESTAMP_CLEAN]);
+	if (rc == FG_OK)
+		rc = fg_sql_run(s->st[ST_ERA_WEAK_CLEAN]);
 	if (rc < 0)
 		return rc;
 	sqlite3_bind_text(st, 1, s->boot_id, -1, SQLITE_STATIC);
@@ -69,8 +71,19 @@ static int find_era(struct fg_spool *s, uint32_t number, struct fg_era *ret)
 	*ret = (struct fg_era){.number = number,
 		.timed = sqlite3_column_type(st, 0) != SQLITE_NULL,
 		.offset_us = sqlite3_column_int64(st, 0),
-		.uncertainty_s = (uint32_t)sqlite3_column_int64(st, 1)};
+		.uncertainty_s = (uint32_t)sqlite3_column_int64(st, 1),
+		.weak = sqlite3_column_int(st, 2)};
 	return FG_OK;
+}
+
+static int write_weak(struct fg_spool *s, uint32_t number, bool weak)
+{
+	sqlite3_stmt *st = s->st[weak ? ST_ERA_WEAK : ST_ERA_CONFIRM];
+	int rc;
+
+	sqlite3_bind_int64(st, 1, number);
+	rc = fg_sql_run(st);
+	return rc < 0 ? fg_spool_fail_group(s, rc, "store how well an era's time is known") : FG_OK;
 }
 
 static int write_era(struct fg_spool *s, const struct fg_era *era)
@@ -87,7 +100,7 @@ static int write_era(struct fg_spool *s, const struct fg_era *era)
 	if (rc < 0)
 		return fg_spool_fail_group(s, rc, "store the time of an era");
 	s->now.next_era = FG_MAX(s->now.next_era, era->number + 1);
-	return FG_OK;
+	return era->timed && era->weak ? write_weak(s, era->number, true) : FG_OK;
 }
 
 int fg_spool_set_era(struct fg_spool *s, const struct fg_era *era)
@@ -109,7 +122,7 @@ int fg_spool_set_era(struct fg_spool *s, const struct fg_era *era)
 	if (!era->timed || era->offset_us != was.offset_us ||
 		era->uncertainty_s != was.uncertainty_s)
 		return fg_spool_fail(s, FG_EINVAL, "give an era another time than it has");
-	return FG_OK;
+	return was.weak && !era->weak ? write_weak(s, era->number, false) : FG_OK;
 }
 
 /* ---- eras that wait for their time ---- */
@@ -170,7 +183,8 @@ static int give_era(struct fg_spool *s, sqlite3_stmt *st, fg_era_fn fn, void *ar
 	const struct fg_era era = {.number = (uint32_t)sqlite3_column_int64(st, 0),
 		.timed = sqlite3_column_type(st, 2) != SQLITE_NULL,
 		.offset_us = sqlite3_column_int64(st, 2),
-		.uncertainty_s = (uint32_t)sqlite3_column_int64(st, 3)};
+		.uncertainty_s = (uint32_t)sqlite3_column_int64(st, 3),
+		.weak = sqlite3_column_int(st, 6)};
 	uint64_t first = (uint64_t)sqlite3_column_int64(st, 4);
 	uint64_t last = (uint64_t)sqlite3_column_int64(st, 5);
 	bool same_boot = era.number >= s->era || (boot_id && boot_known(s->boot_id) &&
@@ -179,6 +193,8 @@ static int give_era(struct fg_spool *s, sqlite3_stmt *st, fg_era_fn fn, void *ar
 	struct bounds b = {0};
 	int rc = FG_OK;
 
+	if (era.timed && !era.uncertainty_s && !same_boot)
+		return FG_OK; /* nobody will know better */
 	if (open->rows && !open->timed && open->era == era.number) {
 		first = first ? first : open->first;
 		last = open->last;

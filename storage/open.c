@@ -53,7 +53,8 @@ static const char *const texts[ST_COUNT] = {
 			    " (SELECT era FROM span ORDER BY first LIMIT 1)",
 	[ST_PAGES] = "PRAGMA page_count",
 	[ST_PAGES_FREE] = "PRAGMA freelist_count",
-	[ST_ERA] = "SELECT offset_us, uncertainty_s FROM era WHERE number = ?1",
+	[ST_ERA] = "SELECT offset_us, uncertainty_s, EXISTS (SELECT 1 FROM meta WHERE key ="
+		   " 'weak_' || number) FROM era WHERE number = ?1",
 	[ST_ERA_ADOPT] = "INSERT OR IGNORE INTO era (number, boot_id)"
 			 " SELECT DISTINCT era, '' FROM span"
 			 " WHERE timed = 0 AND era BETWEEN 1 AND 2147483647"
@@ -65,10 +66,16 @@ static const char *const texts[ST_COUNT] = {
 	[ST_ERA_SET] = "INSERT INTO era (number, boot_id, offset_us, uncertainty_s)"
 		       " VALUES (?1, ?2, ?3, ?4)"
 		       " ON CONFLICT (number) DO UPDATE SET offset_us = ?3, uncertainty_s = ?4",
-	[ST_ERA_OPEN] = "SELECT number, boot_id, offset_us, uncertainty_s, lo, hi"
-			" FROM era LEFT JOIN (SELECT era AS e, min(first) AS lo, max(last) AS hi"
+	[ST_ERA_WEAK] = "INSERT OR IGNORE INTO meta (key, value) VALUES ('weak_' || ?1, 1)",
+	[ST_ERA_CONFIRM] = "DELETE FROM meta WHERE key = 'weak_' || ?1",
+	[ST_ERA_WEAK_CLEAN] = "DELETE FROM meta WHERE key GLOB 'weak_*' AND"
+			      " CAST(substr(key, 6) AS INTEGER) NOT IN (SELECT number FROM era)",
+	[ST_ERA_OPEN] = "SELECT number, boot_id, offset_us, uncertainty_s, lo, hi, weak FROM"
+			" (SELECT *, EXISTS (SELECT 1 FROM meta WHERE key = 'weak_' || number)"
+			" AS weak FROM era)"
+			" LEFT JOIN (SELECT era AS e, min(first) AS lo, max(last) AS hi"
 			" FROM span WHERE timed = 0 GROUP BY era) ON e = number"
-			" WHERE (offset_us IS NULL OR uncertainty_s > 0) AND number <> ?1"
+			" WHERE (offset_us IS NULL OR uncertainty_s > 0 OR weak) AND number <> ?1"
 			" AND number NOT IN (SELECT era FROM restamp) ORDER BY number",
 	[ST_ERA_BEFORE] = "SELECT max(CASE WHEN timed THEN to_ms"
 			  " ELSE to_ms + offset_us / 1000 END)"

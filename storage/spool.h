@@ -105,15 +105,18 @@ struct fg_era {
 	bool timed;	        /* offset_us is known */
 	int64_t offset_us;
 	uint32_t uncertainty_s; /* 0: it is right, not an estimate */
+	bool weak; /* by a clock that nobody confirmed yet: it may prove wrong */
 };
 /* The largest uncertainty: nothing is known of how late it is at most (ten years). */
 #define FG_UNCERTAIN_UNBOUNDED 315360000u
 
 /* In a group. Adds an era of this boot, or gives one its time; FG_EINVAL where it has another one
- * already (the group goes on). */
+ * already (the group goes on). A weak one that is given the same time again, not weak, is
+ * confirmed. */
 int fg_spool_set_era(struct fg_spool *s, const struct fg_era *era);
 
-/* Eras without a time or with an estimated one, in order of number, the present one not included.
+/* Eras without a time or with an estimated one, and those of this boot with a weak one, in order of
+ * number, the present one not included.
  * `same_boot`: monotonic time is the present one's. from/to_mono_us: of its first and last row, if
  * it has any. before_ms: the newest wall time known in the rows before it (INT64_MIN: none). */
 typedef void (*fg_era_fn)(void *arg, const struct fg_era *era, bool same_boot, bool has_rows,

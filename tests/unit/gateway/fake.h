@@ -169,7 +169,15 @@ bool fake_page(struct fake *f, struct fake_broker *b);
 /* Of what the broker got from index `from` on: the i-th reading; how often the number came; how
  * many documents. */
 const struct fake_sent *fake_sent_reading(const struct fake_broker *b, size_t from, size_t i);
-size_t fake_count(const struct fake_broker *b, size_t from, uint64_t seq);
+static inline size_t fake_count(const struct fake_broker *b, size_t from, uint64_t seq)
+{
+	size_t n = 0;
+
+	for (; from < b->sent_count; from++)
+		n += b->sent[from].seq == seq;
+	return n;
+}
+
 size_t fake_readings(const struct fake_broker *b, size_t from);
 /* The same of readings, gaps and accounts together. */
 const struct fake_sent *fake_sent_entry(const struct fake_broker *b, size_t from, size_t i);

@@ -370,6 +370,50 @@ static void test_earlier_boots_wait_for_better(void **state)
 	fake_fini(&f);
 }
 
+static struct fg_open_era by_weak_clock[3] = {
+	{{.number = 3, .timed = true, .weak = true}, true, true, 20 * SEC, 30 * SEC, 0},
+	{{.number = 4, .timed = true, .weak = true}, true, true, 40 * SEC, 50 * SEC, 0},
+	{{.number = 5}, true, true, 60 * SEC, 70 * SEC, 0},
+};
+
+static void with_weak(struct fg_core_start *start)
+{
+	start->era = 8;
+	start->next_era = 9;
+	start->eras = by_weak_clock;
+	start->era_count = FG_COUNT(by_weak_clock);
+}
+
+/* What an earlier run of this boot told by a weak clock is corrected once the right time is known,
+ * where it was wrong, and confirmed where it was not. */
+static void test_earlier_run_by_a_weak_clock(void **state)
+{
+	const int64_t offset_us = FAKE_WALL_US;
+
+	(void)state;
+	by_weak_clock[0].era.offset_us = offset_us - HOUR;
+	by_weak_clock[1].era.offset_us = offset_us + SEC;
+	fake_before_start = with_weak;
+	begin("auto", FAKE_WALL_US + 1000 * SEC);
+	fake_before_start = NULL;
+	assert_true(f.now.wall_us - f.now.mono_us == offset_us);
+	look(SEC, 0, W);
+	assert_int_equal(f.job_count, 0); /* one weak clock proves nothing of another */
+	assert_int_equal(f.era_count, 2);
+	assert_true(f.eras[0].weak && f.eras[1].weak);
+	f.eras[2] = by_weak_clock[1].era; /* as the store has it */
+	f.era_count = 3;
+	look(SEC, 0, R);
+	look(SEC, 0, R);
+	assert_int_equal(f.job_count, 1);
+	assert_int_equal(f.jobs[0].number, 3);
+	assert_true(f.jobs[0].offset_us == offset_us);
+	for (size_t i = 0; i < 3; i++)
+		assert_false(f.eras[i].weak);
+	assert_int_equal(f.era_count, 3);
+	fake_fini(&f);
+}
+
 /* What this run gave an earlier one of the boot from a wrong hardware clock is corrected too. */
 static void test_earlier_run_timed_by_a_wrong_clock(void **state)
 {
@@ -485,6 +529,7 @@ int main(void)
 		cmocka_unit_test(test_a_correction_of_what_is_not_the_newest),
 		cmocka_unit_test(test_earlier_runs_get_their_times),
 		cmocka_unit_test(test_earlier_boots_wait_for_better),
+		cmocka_unit_test(test_earlier_run_by_a_weak_clock),
 		cmocka_unit_test(test_earlier_run_timed_by_a_wrong_clock),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_bounds_cover_the_truth),

@@ -2,8 +2,10 @@
 /* Eras: their numbers, their time, which of them wait for it; and the ledger. */
 #include "store.h"
 
+#include <dirent.h>
 #include <sqlite3.h>
 #include <stdio.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 
@@ -415,6 +417,74 @@ static void the_ledger_is_kept(void **state)
 	assert_int_equal(r.items[0].to_ms, 9);
 }
 
+static void set_era(struct store *t, const struct fg_era *era)
+{
+	assert_int_equal(fg_spool_begin(t->s), FG_OK);
+	assert_int_equal(fg_spool_set_era(t->s, era), FG_OK);
+	assert_int_equal(fg_spool_commit(t->s), FG_OK);
+}
+
+static unsigned weak_ones(struct store *t)
+{
+	struct list l = list_of(t);
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < l.count; i++)
+		n += l.items[i].era.weak;
+	return n;
+}
+
+/* A time that nobody confirmed is listed in the same boot, until somebody does; after a salvage
+ * too. */
+static void a_weak_time_is_known_as_such(void **state)
+{
+	struct store *t = *state;
+	struct fg_buf why;
+	struct fg_era era;
+	struct list l;
+
+	t->conf.boot_id = "11111111-2222-3333-4444-555555555555";
+	store_open(t);
+	era = (struct fg_era){.number = info_of(t).era, .timed = true, .offset_us = OFFSET,
+		.weak = true};
+	set_era(t, &era);
+	fill_rows(t, 1000, STORE_WALL_MS);
+	store_close(t);
+	fg_buf_wrap(&why, t->why, sizeof(t->why));
+	assert_int_equal(fg_spool_salvage(&t->conf, STORE_WALL_MS, &why), FG_OK);
+	t->conf.boot_id = "another";
+	store_open(t);
+	assert_int_equal(weak_ones(t), 0);
+	store_close(t);
+	t->conf.boot_id = "11111111-2222-3333-4444-555555555555";
+	store_open(t);
+	assert_int_equal(weak_ones(t), 1);
+	l = list_of(t);
+	assert_int_equal(l.items[0].era.number, era.number);
+	assert_true(l.items[0].era.weak && l.items[0].same_boot);
+	assert_true(l.items[0].era.offset_us == OFFSET);
+	era.weak = false;
+	set_era(t, &era);
+	assert_int_equal(weak_ones(t), 0);
+	store_close(t);
+	sql(t, "INSERT INTO meta VALUES ('weak_4000', 1)"); /* of an era that is gone */
+	store_open(t);
+	assert_int_equal(weak_ones(t), 0);
+	sql(t, "INSERT INTO meta VALUES ('weak_4000', 1)"); /* it was taken away */
+	{
+		char name[400];
+		DIR *d = opendir(t->dir);
+		struct dirent *e;
+
+		while ((e = readdir(d)))
+			if (strstr(e->d_name, ".damaged")) {
+				snprintf(name, sizeof(name), "%s/%s", t->dir, e->d_name);
+				unlink(name);
+			}
+		closedir(d);
+	}
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, store_setup, store_teardown)
@@ -426,6 +496,7 @@ int main(void)
 		T(times_of_an_estimated_era_are_no_bound),
 		T(an_era_of_before_that_is_gone_needs_no_time),
 		T(eras_go_with_their_rows),
+		T(a_weak_time_is_known_as_such),
 		T(the_ledger_is_kept),
 	};
 
