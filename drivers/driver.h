@@ -117,6 +117,8 @@ struct fg_driver {
 	size_t (*text_room)(const struct fg_group *group);
 	/* The i-th request of the plan. */
 	void (*describe)(const struct fg_group *group, size_t i, struct fg_request_info *ret_info);
+	/* Bits per second of a serial line; NULL where links have no rate of their own. */
+	unsigned (*rate)(const struct fg_link *link);
 
 	/* ---- at run time, worker's thread ---- */
 

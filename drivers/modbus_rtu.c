@@ -462,6 +462,13 @@ static int rtu_plan(struct fg_group *group, struct fg_arena *arena)
 	return fg_modbus_plan(group, arena, &costs);
 }
 
+static unsigned rate(const struct fg_link *link)
+{
+	const struct rtu_conf *conf = link->conf;
+
+	return (unsigned)conf->baud;
+}
+
 static void describe(const struct fg_group *group, size_t i, struct fg_request_info *ret_info)
 {
 	fg_modbus_describe(group, i, ret_info);
@@ -486,6 +493,7 @@ const struct fg_driver fg_driver_modbus_rtu = {
 	.plan = rtu_plan,
 	.text_room = fg_modbus_text_room,
 	.describe = describe,
+	.rate = rate,
 	.open = link_open,
 	.close = link_close,
 	.poll = rtu_poll,

@@ -50,43 +50,6 @@ static void plan(struct fg_loader *l, struct fg_group *g)
 			"devices.%s: no plan for its points: %s", g->device->name, fg_strerror(r));
 }
 
-static int64_t group_wire_us(const struct fg_group *g)
-{
-	const struct fg_driver *driver = g->device->link->driver;
-	int64_t sum_us = 0;
-
-	for (size_t i = 0; driver->describe && i < g->request_count; i++) {
-		struct fg_request_info info = {.wire_us = 0};
-
-		driver->describe(g, i, &info);
-		sum_us += info.wire_us;
-	}
-	return sum_us;
-}
-
-double fg_link_share(const struct fg_config *c, const struct fg_link *link)
-{
-	double share = 0;
-
-	for (size_t i = 0; i < c->group_count; i++)
-		if (c->groups[i]->device->link == link)
-			share += (double)group_wire_us(c->groups[i]) /
-				 (double)c->groups[i]->interval_us;
-	return share;
-}
-
-static void check_share(struct fg_loader *l, const struct fg_link *link)
-{
-	double share = fg_link_share(l->config, link);
-
-	if (share > 1)
-		fg_report_warning(l->rep, link->node->at,
-			"links.%s: its polls need %.0f %% of the bus's time, so intervals cannot "
-			"be "
-			"kept; lengthen intervals, raise the baud rate or split the bus",
-			link->name, share * 100);
-}
-
 void fg_build_groups(struct fg_loader *l)
 {
 	struct fg_config *c = l->config;
@@ -108,5 +71,5 @@ void fg_build_groups(struct fg_loader *l)
 	c->groups = all;
 	c->group_count = n;
 	for (size_t i = 0; i < c->link_count && fg_report_errors(l->rep) == 0; i++)
-		check_share(l, &c->links[i]);
+		fg_check_forecast(l, &c->links[i]);
 }

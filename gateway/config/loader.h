@@ -74,8 +74,25 @@ void fg_build_points(
 void fg_driver_tables(const struct fg_key *sub, const struct fg_driver *driver,
 	const struct fg_key *ret[FG_MAX_DRIVERS]);
 
-/* The share of a link's time that its polls take; 0 where that cannot be told. */
-double fg_link_share(const struct fg_config *c, const struct fg_link *link);
+/* What the polls of a link take. */
+struct fg_forecast {
+	bool known; /* its rate is; otherwise the rest means little */
+	unsigned polls;
+	size_t requests;
+	double wire_share, share; /* of its time; share: with what devices take to answer */
+	int64_t cycle_us;	  /* each poll once */
+	int64_t shortest_us;	  /* interval */
+	bool same;		  /* all have that one */
+	int64_t longest_us;	  /* of one poll */
+	const struct fg_group *longest;
+	int64_t dead_us; /* the last full poll of a device that dies, at most */
+};
+struct fg_forecast fg_link_forecast(const struct fg_config *c, const struct fg_link *link);
+/* Bus time of one poll, and the time that the device takes in it. */
+int64_t fg_group_wire_us(const struct fg_group *g, int64_t *ret_turn_us);
+/* A fault where the line cannot carry its polls, a warning where it is tight. */
+void fg_check_forecast(struct fg_loader *l, const struct fg_link *link);
+void fg_put_forecast(const struct fg_config *c, const struct fg_link *link, struct fg_buf *out);
 
 /* The place of a key's value in a mapping, or of the mapping where it is absent. */
 struct fg_place fg_place_of(const struct fg_node *mapping, const char *key);

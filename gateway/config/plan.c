@@ -8,35 +8,47 @@
 #define READING_BYTES 12.0
 #define DAY_US	      86400e6
 
+static void print_request(const struct fg_request_info *info, struct fg_buf *out)
+{
+	fg_buf_printf(out, "    %s", info->text);
+	if (info->unasked)
+		fg_buf_printf(out, ", %u of them unasked", info->unasked);
+	if (info->wire_us > 0)
+		fg_buf_printf(out, ", %.1f ms and %.1f ms until it answers",
+			(double)info->wire_us / 1e3, (double)info->turn_us / 1e3);
+	fg_buf_putc(out, '\n');
+}
+
 static void print_group(const struct fg_group *g, struct fg_buf *out)
 {
 	const struct fg_driver *driver = g->device->link->driver;
+	int64_t turn_us, wire_us = fg_group_wire_us(g, &turn_us);
 	char interval[32];
 
 	fg_duration_text(g->interval_us, interval, sizeof(interval));
-	fg_buf_printf(out, "  %s every %s: %zu point%s in %zu request%s\n", g->device->name,
-		interval, g->count, g->count == 1 ? "" : "s", g->request_count,
+	fg_buf_printf(out, "  %s every %s: %zu point%s in %zu request%s", g->device->name, interval,
+		g->count, g->count == 1 ? "" : "s", g->request_count,
 		g->request_count == 1 ? "" : "s");
+	if (wire_us > 0)
+		fg_buf_printf(out, ", %.1f ms", (double)(wire_us + turn_us) / 1e3);
+	fg_buf_putc(out, '\n');
 	for (size_t i = 0; driver->describe && i < g->request_count; i++) {
 		struct fg_request_info info = {.wire_us = 0};
 
 		driver->describe(g, i, &info);
-		fg_buf_printf(out, "    %s", info.text);
-		if (info.wire_us > 0)
-			fg_buf_printf(out, ", %.1f ms", (double)info.wire_us / 1e3);
-		fg_buf_putc(out, '\n');
+		print_request(&info, out);
 	}
 }
 
 static void print_link(const struct fg_config *c, const struct fg_link *link, struct fg_buf *out)
 {
-	double share = fg_link_share(c, link);
+	struct fg_forecast f = fg_link_forecast(c, link);
 
 	fg_buf_printf(out, "link %s (%s): %zu device%s", link->name, link->driver_name,
 		link->device_count, link->device_count == 1 ? "" : "s");
-	if (share > 0)
-		fg_buf_printf(out, ", %.1f %% of the bus's time%s", share * 100,
-			share > 1 ? ": intervals cannot be kept" : "");
+	if (f.known)
+		fg_buf_printf(out, ", %.1f %% of the bus's time%s", f.share * 100,
+			f.share > 1 ? ": intervals cannot be kept" : "");
 	fg_buf_putc(out, '\n');
 	for (size_t i = 0; i < c->group_count; i++)
 		if (c->groups[i]->device->link == link)
@@ -71,13 +83,7 @@ void fg_config_print_plan(const struct fg_config *c, struct fg_buf *out)
 
 void fg_config_print_forecast(const struct fg_config *c, struct fg_buf *out)
 {
-	for (size_t i = 0; i < c->link_count; i++) {
-		double share = fg_link_share(c, &c->links[i]);
-
-		if (share > 0)
-			fg_buf_printf(out, "link %s: %.1f %% of the bus's time%s\n",
-				c->links[i].name, share * 100,
-				share > 1 ? ": intervals cannot be kept" : "");
-	}
+	for (size_t i = 0; i < c->link_count; i++)
+		fg_put_forecast(c, &c->links[i], out);
 	print_store(c, out);
 }

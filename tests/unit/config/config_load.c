@@ -371,8 +371,9 @@ static void plan_and_forecast(void **state)
 	fg_buf_init(&out, 1 << 20);
 	fg_config_print_plan(l.config, &out);
 	assert_has(out.data, "link rs485 (modbus-rtu): 1 device, ");
-	assert_has(out.data, "  weir-sonde every 10s: 1 point in 1 request\n");
-	assert_has(out.data, "  weir-sonde every 1m: 1 point in 1 request\n");
+	assert_has(out.data, "  weir-sonde every 10s: 1 point in 1 request, ");
+	assert_has(out.data, "  weir-sonde every 1m: 1 point in 1 request, ");
+	assert_has(out.data, " ms and 10.0 ms until it answers\n");
 	assert_has(out.data, "store: about ");
 	fg_buf_clear(&out);
 	fg_config_print_forecast(l.config, &out);

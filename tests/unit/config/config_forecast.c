@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What `check` says of a bus before anything is sent: its share, what cannot fit, what would. */
+#include "harness.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* So many devices of 20 registers each on a line: 62.5 ms on the wire at 9600 baud, and 10 ms. */
+static char *bus(unsigned devices, const char *interval, unsigned baud, const char *more)
+{
+	size_t size = 4096 + 300u * devices, len;
+	char *text = malloc(size);
+
+	assert_non_null(text);
+	len = (size_t)snprintf(text, size,
+		"gateway: {id: g, licence: NLOD-2.0}\n"
+		"stations: {s: {title: S}}\n"
+		"storage: {file: readings.db}\n"
+		"mqtt: {m: {servers: [mqtt://127.0.0.1], prefix: p}}\n"
+		"links: {line: {driver: modbus-rtu, device: /dev/ttyS0, baud: %u}}\n"
+		"devices:\n",
+		baud);
+	for (unsigned i = 0; i < devices; i++)
+		len += (size_t)snprintf(text + len, size - len,
+			"  d%u: {station: s, domain: water, link: line, unit_id: %u,\n"
+			"    interval: %s, timeout: 500ms%s, points: {\n"
+			"      x_a%u: {table: input, address: 0},\n"
+			"      x_b%u: {table: input, address: 10},\n"
+			"      x_c%u: {table: input, address: 19}}}\n",
+			i, i + 1, interval, more, i, i, i);
+	return text;
+}
+
+static struct loaded load_bus(
+	unsigned devices, const char *interval, unsigned baud, const char *more)
+{
+	char *text = bus(devices, interval, baud, more);
+	struct loaded l = load_text(text);
+
+	free(text);
+	return l;
+}
+
+static void test_what_fits(void **state)
+{
+	struct loaded l = load_bus(10, "1s", 9600, "");
+	struct fg_buf out;
+
+	(void)state;
+	assert_string_equal(l.out.data, "\n");
+	fg_buf_init(&out, 1 << 16);
+	fg_config_print_forecast(l.config, &out);
+	assert_has(out.data, "link line: 72.5 % of the bus's time\n");
+	assert_has(out.data, "  10 polls of 10 requests, 725 ms one after another; the longest: d0 "
+			     "each 1s, 72 ms\n");
+	assert_has(out.data, "a device that dies costs up to 1.5 s once");
+	fg_buf_clear(&out);
+	fg_config_print_plan(l.config, &out);
+	assert_has(out.data, "  d0 every 1s: 3 points in 1 request, 72.5 ms\n");
+	assert_has(out.data, "    input 0..19 (20 registers), 17 of them unasked, 62.5 ms and 10.0 "
+			     "ms until it answers\n");
+	fg_buf_fini(&out);
+	unload(&l);
+}
+
+/* What the devices are said to need counts; what is said to fit does fit. */
+static void test_what_does_not_fit(void **state)
+{
+	struct loaded l = load_bus(14, "1s", 9600, "");
+
+	(void)state;
+	assert_int_equal(l.status, 0);
+	assert_has(l.out.data, "warning: links.line: needs 1015 ms each 1s for its polls (101 % of "
+			       "the bus's time), so intervals cannot be kept; what would fit: "
+			       "interval 2s, baud 19200, fewer points, or a second bus");
+	unload(&l);
+	l = load_bus(14, "2s", 9600, "");
+	assert_string_equal(l.out.data, "\n");
+	unload(&l);
+	l = load_bus(14, "1s", 19200, "");
+	assert_string_equal(l.out.data, "\n");
+	unload(&l);
+	l = load_bus(13, "1s", 9600, "");
+	assert_has(l.out.data, "warning: links.line: its polls take 94 % of the bus's time; a "
+			       "retry or a dead device makes them late");
+	unload(&l);
+	l = load_bus(10, "1s", 9600, ", response_time: 80ms");
+	assert_has(l.out.data, "needs 1425 ms each 1s");
+	assert_has(l.out.data, "what would fit: interval 2s, baud"); /* 115200: 80 ms each stay */
+	unload(&l);
+}
+
+/* Nothing can make a line faster than its rate. */
+static void test_what_no_line_can_carry(void **state)
+{
+	struct loaded l = load_bus(17, "1s", 9600, "");
+
+	(void)state;
+	assert_true(l.status < 0);
+	assert_has(l.out.data, "error: links.line: the line alone needs 1062 ms each 1s for its "
+			       "polls (106 % of the bus's time)");
+	unload(&l);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_what_fits),
+		cmocka_unit_test(test_what_does_not_fit),
+		cmocka_unit_test(test_what_no_line_can_carry),
+	};
+
+	return cmocka_run_group_tests(tests, harness_enter, harness_leave);
+}
