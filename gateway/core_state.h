@@ -51,6 +51,7 @@ struct fg_device_run {
 	bool probe_placed; /* its due time is that of a free place on the bus */
 	unsigned probe_tries;
 	uint64_t probes, dead_us;    /* since the start; the bus time that they took in vain */
+	int64_t dead_mono_us;	     /* when it was given up */
 	int64_t probed_mono_us, patient_mono_us;
 	int64_t rest_mono_us; /* no probe on its link before */
 	struct fg_ledger *ledger; /* its points are the device's, in that order */

@@ -102,7 +102,7 @@ static void failed_poll(struct fg_core *core, struct fg_now now, struct fg_devic
 			   "each %" PRId64 " s from now on, or as often as its bus has the time",
 			d->name, d->link->name, dev->failed, why,
 			fg_probe_pause_us(dev) / 1000000);
-		dev->probed_mono_us = now.mono_us;
+		dev->probed_mono_us = dev->dead_mono_us = now.mono_us;
 		for (size_t i = 0; i < d->group_count; i++)
 			core->groups[d->groups[i].index].due_mono_us =
 				now.mono_us + fg_probe_pause_us(dev);

@@ -230,6 +230,8 @@ static bool may_start(const struct fg_core *core, struct fg_device_run *dev, int
 
 static bool may_be_patient(const struct fg_core *core, const struct fg_device *d, int64_t now_us)
 {
+	if (now_us - core->devices[d->index].dead_mono_us < PATIENT_US)
+		return false;
 	for (size_t i = 0; i < d->link->device_count; i++)
 		if (now_us - core->devices[d->link->devices[i]->index].patient_mono_us < PATIENT_US)
 			return false;
