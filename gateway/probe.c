@@ -20,8 +20,10 @@
 /* A free place that was taken meanwhile is looked for again so often. */
 #define TRIES		3
 #define GRID_US		100000
-/* The bus is in use: the loop is not told at once when that is over. */
+/* The loop is not told at once when a poll is over: looked for again when it should be, a moment
+ * later at least, and then so often. */
 #define AGAIN_US	10000
+#define OVERDUE_US	100000
 /* Devices that fell silent within this time, or two of their intervals, were lost together. */
 #define TOGETHER_MS	10000
 
@@ -84,6 +86,13 @@ static bool busy(const struct fg_core *core, const struct fg_link *link)
 			if (group_run(core, link->devices[i], k)->busy)
 				return true;
 	return false;
+}
+
+static int64_t look_again_us(const struct fg_core *core, const struct fg_link *link, int64_t now_us)
+{
+	int64_t until_us = busy_until(core, link, now_us);
+
+	return until_us > now_us ? FG_MAX(until_us, now_us + AGAIN_US) : now_us + OVERDUE_US;
 }
 
 /* The next regular poll on the link after a time, and how long what is due then takes; of all
@@ -205,7 +214,7 @@ static bool may_start(const struct fg_core *core, struct fg_device_run *dev, int
 	const struct fg_device *d = dev->device;
 	int64_t rest_us;
 
-	*ret_due_us = now_us + AGAIN_US;
+	*ret_due_us = look_again_us(core, d->link, now_us);
 	if (dev->probe_now)
 		return !busy(core, d->link);
 	rest_us = rest_until(core, d->link);
@@ -264,7 +273,7 @@ int64_t fg_probe_start(struct fg_core *core, struct fg_device_run *dev, int64_t 
 			return 0;
 		timeout_us = probe_timeout(core, dev, now_us);
 	} else if (busy(core, d->link) && !(d->link->driver->flags & FG_DRIVER_SHARED)) {
-		*ret_due_us = now_us + AGAIN_US;
+		*ret_due_us = look_again_us(core, d->link, now_us);
 		return 0;
 	}
 	*ret_due_us = now_us + fg_probe_pause_us(dev);

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: EUPL-1.2
-"""Ten units at 9600 baud, polled each second; one dies. The others keep their interval; the dead one
-is asked for one register now and then, and is back with its first answer."""
+"""Ten units at 9600 baud, polled each second; one dies. The others keep their interval; the dead
+one is asked for one register now and then, and is back with its first answer."""
 import unittest
 
 from lib import config
