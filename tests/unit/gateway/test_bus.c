@@ -179,6 +179,19 @@ static void test_one_dead_of_ten(void **state)
 	assert_true(bus.wasted_us < 20 * MINUTE / 50);
 }
 
+/* From its first failure on it is retried only where there is time: one full poll, no more. */
+static void test_while_it_fails(void **state)
+{
+	(void)state;
+	begin_bus("1s", POLL_US);
+	simulate(10 * SEC);
+	bus.dead[4] = true;
+	forget();
+	simulate(20 * SEC);
+	assert_int_equal(bus.vain, 3);
+	assert_in_range(bus.wasted_us, 3 * SEC, 3600 * MS);
+}
+
 /* Dead from the beginning, so nothing is known of how fast it is. */
 static void test_one_that_never_was(void **state)
 {
@@ -288,6 +301,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_one_dead_of_ten),
+		TEST(test_while_it_fails),
 		TEST(test_one_that_never_was),
 		TEST(test_five_dead_of_ten),
 		TEST(test_how_long_a_probe_waits),
