@@ -57,12 +57,13 @@ struct fg_job {
 	int64_t answer_us; /* the longest time from the end of a request to the end of its answer;
 			    * 0: not measured */
 	unsigned splits; /* requests more than planned, as the device refused to read over gaps */
+	int64_t resume_mono_us; /* with FG_AGAIN: when poll() is to go on */
 	void *driver_data; /* the driver's own while the job is pending */
 
 	/* the worker's and the core's */
 	struct fg_job *next;
 	struct fg_config *config; /* holds what group points to; drivers leave it alone */
-	int64_t started_mono_us, done_mono_us;
+	int64_t started_mono_us, done_mono_us, slept_mono_us;
 	void (*done)(struct fg_job *job);
 	void *owner;
 };
@@ -127,7 +128,10 @@ struct fg_driver {
 	 * fg_job.probe), and returns FG_OK;
 	 * or a negative code when the link itself failed (the readings are appended all the same):
 	 * the worker closes it and opens it again before the next job. FG_PENDING (shared drivers
-	 * only): job->done(job) is called later, once, from process() or cancel(). */
+	 * only): job->done(job) is called later, once, from process() or cancel(). FG_AGAIN (others
+	 * only): nothing was appended yet; poll() is called with the same job once more at
+	 * resume_mono_us or later, after other jobs, and with a deadline that is later by as much.
+	 * What it has to remember until then is in driver_data, NULL at first. */
 	int (*poll)(struct fg_job *job);
 	void (*cancel)(struct fg_job *job);
 

@@ -10,7 +10,7 @@
 
 #define MAX_WORDS 256
 
-static const struct fg_choice tables[] = {
+const struct fg_choice fg_modbus_tables[] = {
 	{.name = "holding", .value = 1 + FG_TABLE_HOLDING, .help = "function 3"},
 	{.name = "input", .value = 1 + FG_TABLE_INPUT, .help = "function 4"},
 	{.name = "coil", .value = 1 + FG_TABLE_COIL, .help = "function 1"},
@@ -42,7 +42,7 @@ static const char *scalar(const struct fg_node *node)
 }
 
 /* A faulty number counts as given, so that it is not called missing as well. */
-static int parse_address(struct fg_bind *b, const struct fg_node *node, void *field)
+int fg_modbus_parse_address(struct fg_bind *b, const struct fg_node *node, void *field)
 {
 	struct fg_modbus_number *n = field;
 	int64_t v;
@@ -78,7 +78,7 @@ static bool split_reference(const char *text, struct fg_modbus_number *ret)
 	return true;
 }
 
-static int parse_reference(struct fg_bind *b, const struct fg_node *node, void *field)
+int fg_modbus_parse_reference(struct fg_bind *b, const struct fg_node *node, void *field)
 {
 	struct fg_modbus_number *n = field;
 
@@ -94,7 +94,7 @@ static int parse_reference(struct fg_bind *b, const struct fg_node *node, void *
 	return FG_OK;
 }
 
-static int parse_type(struct fg_bind *b, const struct fg_node *node, void *field)
+int fg_modbus_parse_type(struct fg_bind *b, const struct fg_node *node, void *field)
 {
 	struct fg_modbus_type *t = field;
 	const char *near;
@@ -125,7 +125,7 @@ static int parse_word(struct fg_bind *b, const struct fg_node *node, uint16_t *r
 	return FG_OK;
 }
 
-static int parse_words(struct fg_bind *b, const struct fg_node *node, void *field)
+int fg_modbus_parse_words(struct fg_bind *b, const struct fg_node *node, void *field)
 {
 	struct fg_modbus_words *words = field;
 	size_t n = node->kind == FG_NODE_SEQUENCE ? node->count : 1;
@@ -148,44 +148,23 @@ static int parse_words(struct fg_bind *b, const struct fg_node *node, void *fiel
 
 /* ---- tables of keys ---- */
 
-#define PLACE_KEYS(object, member)                                                                 \
-	{.name = "table",                                                                          \
-		.type = FG_KEY_CHOICE,                                                             \
-		.offset = offsetof(object, member.table),                                          \
-		.choices = tables,                                                                 \
-		.help = "Which table is read. Follows from `reference` where that is given."},     \
-		{.name = "address",                                                                \
-			.type = FG_KEY_CUSTOM,                                                     \
-			.offset = offsetof(object, member.address),                                \
-			.parse = parse_address,                                                    \
-			.form = "0..65535",                                                        \
-			.schema = "{\"type\":\"integer\",\"minimum\":0,\"maximum\":65535}",        \
-			.help = "As on the wire, from 0."},                                        \
-	{                                                                                          \
-		.name = "reference", .type = FG_KEY_CUSTOM,                                        \
-		.offset = offsetof(object, member.reference), .parse = parse_reference,            \
-		.form = "1.., 10001.., 30001.., 40001.., five or six digits",                      \
-		.schema = "{\"type\":[\"integer\",\"string\"]}",                                   \
-		.help = "As printed in data sheets, from 1; instead of `address`."                 \
-	}
-
 #define WORDS_SCHEMA                                                                               \
 	"{\"type\":[\"array\",\"integer\"],\"items\":{\"type\":\"integer\",\"minimum\":0,"         \
 	"\"maximum\":65535}}"
 
 static const struct fg_key quality_keys[] = {
-	PLACE_KEYS(struct fg_modbus_quality, place),
+	FG_MODBUS_PLACE_KEYS(struct fg_modbus_quality, place),
 	{.name = "good",
 		.type = FG_KEY_CUSTOM,
 		.offset = offsetof(struct fg_modbus_quality, good),
-		.parse = parse_words,
+		.parse = fg_modbus_parse_words,
 		.form = "list of register values",
 		.schema = WORDS_SCHEMA,
 		.help = "Values of the quality register that mean a good reading."},
 	{.name = "suspect",
 		.type = FG_KEY_CUSTOM,
 		.offset = offsetof(struct fg_modbus_quality, suspect),
-		.parse = parse_words,
+		.parse = fg_modbus_parse_words,
 		.form = "list of register values",
 		.schema = WORDS_SCHEMA,
 		.help = "Values that mean a suspect reading (qc 3). Any other value is qc 4."},
@@ -193,11 +172,11 @@ static const struct fg_key quality_keys[] = {
 };
 
 const struct fg_key fg_modbus_point_keys[] = {
-	PLACE_KEYS(struct fg_modbus_point, place),
+	FG_MODBUS_PLACE_KEYS(struct fg_modbus_point, place),
 	{.name = "type",
 		.type = FG_KEY_CUSTOM,
 		.offset = offsetof(struct fg_modbus_point, type),
-		.parse = parse_type,
+		.parse = fg_modbus_parse_type,
 		.form = "bool u8 i8 u16 i16 u32 i32 u64 i64 f32 f64 bcd16 bcd32 string(n) "
 			"bits(lo..hi)",
 		.schema = "{\"type\":\"string\"}",
@@ -224,7 +203,7 @@ const struct fg_key fg_modbus_point_keys[] = {
 };
 
 const struct fg_key fg_modbus_area_keys[] = {
-	PLACE_KEYS(struct fg_modbus_area, place),
+	FG_MODBUS_PLACE_KEYS(struct fg_modbus_area, place),
 	{.name = "count",
 		.type = FG_KEY_INT,
 		.flags = FG_KEY_REQUIRED,
@@ -265,38 +244,46 @@ static bool is_bit_table(enum fg_table table)
 
 static const char *table_name(enum fg_table table)
 {
-	return tables[table].name;
+	return fg_modbus_tables[table].name;
 }
 
-/* Where a place is; false (told) where that is not clear. `key` is quality_from, or NULL. */
-static bool resolve(const struct fg_modbus_place *place, const struct fg_point *point,
-	const char *key, struct fg_report *rep, struct fg_span *ret)
+bool fg_modbus_resolve(
+	const struct fg_modbus_place *place, struct fg_span *ret, char *why, size_t size)
 {
 	if (place->address.set == place->reference.set) {
-		fault(rep, point, key,
-			place->address.set ? "both address and reference are given; one "
-					     "of them says where it is"
+		snprintf(why, size, "%s",
+			place->address.set ? "both address and reference are given; one of them "
+					     "says where it is"
 					   : "address (or reference) is missing");
 		return false;
 	}
-	if (place->reference.set) {
-		ret->table = place->reference.table;
-		ret->address = place->reference.address;
-		if (place->table && place->table - 1 != (int)ret->table) {
-			fault(rep, point, key ? key : "table",
-				"table is %s, but the reference is one of table %s",
-				tables[place->table - 1].name, table_name(ret->table));
-			return false;
-		}
-		return true;
-	}
-	if (!place->table) {
-		fault(rep, point, key, "table is missing: holding, input, coil or discrete");
+	if (!place->reference.set && !place->table) {
+		snprintf(why, size, "table is missing: holding, input, coil or discrete");
 		return false;
 	}
-	ret->table = (enum fg_table)(place->table - 1);
-	ret->address = place->address.address;
-	return true;
+	if (!place->reference.set) {
+		ret->table = (enum fg_table)(place->table - 1);
+		ret->address = place->address.address;
+		return true;
+	}
+	ret->table = place->reference.table;
+	ret->address = place->reference.address;
+	if (!place->table || place->table - 1 == (int)ret->table)
+		return true;
+	snprintf(why, size, "table is %s, but the reference is one of table %s",
+		fg_modbus_tables[place->table - 1].name, fg_modbus_tables[ret->table].name);
+	return false;
+}
+
+static bool resolve(const struct fg_modbus_place *place, const struct fg_point *point,
+	const char *key, struct fg_report *rep, struct fg_span *ret)
+{
+	char why[160];
+
+	if (fg_modbus_resolve(place, ret, why, sizeof(why)))
+		return true;
+	fault(rep, point, key, "%s", why);
+	return false;
 }
 
 static void check_order(
@@ -362,8 +349,7 @@ static void check_type(
 	if (is_bit_table(mp->span.table) && mp->spec.type != FG_REG_BOOL)
 		fault(rep, point, "type", "table %s holds single bits; only bool fits",
 			table_name(mp->span.table));
-	else if (point->known &&
-		 (mp->spec.type == FG_REG_BOOL || mp->spec.type == FG_REG_STRING))
+	else if (point->known && (mp->spec.type == FG_REG_BOOL || mp->spec.type == FG_REG_STRING))
 		fault(rep, point, "type",
 			"%s is a number; a %s needs a property of your own that begins with x_",
 			point->property, mp->spec.type == FG_REG_BOOL ? "single bit" : "text");

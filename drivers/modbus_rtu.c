@@ -1,22 +1,16 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Modbus RTU on a serial line. libmodbus opens and sets up the port (RS485 included) and sends;
- * it adds the checksum. Receiving passes by it: on a shared bus an answer may come behind noise, an
- * echo, another unit's answer, or a late one, and there is one deadline for all of it. So what came
- * in is searched for the one frame that can answer the request. */
+/* Modbus RTU on a serial line. libmodbus opens and sets up the port; what goes over it is
+ * modbus_line.c's. */
 #include <errno.h>
 #include <modbus.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "base/clock.h"
-#include "base/log.h"
 #include "base/status.h"
-#include "drivers/modbus_common.h"
-#include "drivers/modbus_frame.h"
+#include "drivers/modbus_command.h"
+#include "drivers/modbus_line.h"
 
-#define SETTLE_US 20000	 /* USB adapters hand over what they received each 16 ms */
-#define DRAIN_US  500000 /* a line that never falls silent is used all the same */
+#define SETTLE_US 20000 /* USB adapters hand over what they received each 16 ms */
 
 struct rtu_conf {
 	const char *device;
@@ -24,24 +18,10 @@ struct rtu_conf {
 	bool rs485;
 };
 
-/* What a unit may still send although nobody waits for it. */
-struct late {
-	int64_t until_us;
-	struct fg_request req;
-	uint8_t answers; /* at most so many */
-	bool mixed;	 /* of different requests */
-};
-
 struct rtu_state {
+	struct fg_modbus_link link; /* first: drivers/modbus_command.c */
 	modbus_t *ctx;
-	int fd;
-	int64_t gap_us;	   /* 3.5 characters */
-	int64_t settle_us; /* this long nothing: a frame is over */
-	int64_t heard_us;  /* last byte either way */
-	struct fg_frame_query query;
-	uint8_t rx[2 * FG_FRAME_MAX];
-	size_t rx_len;
-	struct late late[256]; /* by unit id */
+	struct fg_line line;
 };
 
 #define CHOICE(n)                                                                                  \
@@ -118,7 +98,7 @@ static bool same_port(const struct fg_link *a, const struct fg_link *b)
 
 static void check_device(const struct fg_device *dev, void *conf, struct fg_report *rep)
 {
-	const struct fg_modbus_device *d = conf;
+	struct fg_modbus_device *d = conf;
 	const struct fg_node *node = dev->node ? fg_node_get(dev->node, "unit_id") : NULL;
 	struct fg_place at = node ? node->at : dev->node ? dev->node->at : (struct fg_place){0};
 
@@ -159,14 +139,15 @@ static void link_close(struct fg_link_state *ls)
 		modbus_free(s->ctx);
 	}
 	s->ctx = NULL;
+	fg_modbus_link_fini(&s->link);
 }
 
-static void set_times(struct rtu_state *s, const struct rtu_conf *conf)
+static void set_times(struct fg_line *l, const struct rtu_conf *conf)
 {
-	s->gap_us = fg_frame_silence_us((unsigned)conf->baud, char_bits(conf));
-	s->settle_us = FG_MAX(s->gap_us, SETTLE_US);
-	s->heard_us = fg_clock_mono_us();
-	s->rx_len = 0;
+	l->baud = (unsigned)conf->baud;
+	l->char_bits = char_bits(conf);
+	l->gap_us = fg_frame_silence_us(l->baud, l->char_bits);
+	l->settle_us = FG_MAX(l->gap_us, SETTLE_US);
 }
 
 static int link_open(struct fg_link_state *ls)
@@ -190,246 +171,26 @@ static int link_open(struct fg_link_state *ls)
 		link_close(ls);
 		return failed(ls, r, "rs485: the kernel cannot drive the direction of");
 	}
-	s->fd = modbus_get_socket(s->ctx);
-	set_times(s, conf);
+	set_times(&s->line, conf);
+	fg_line_reset(&s->line, modbus_get_socket(s->ctx));
 	return FG_OK;
-}
-
-/* ---- bytes ---- */
-
-static void drop_front(struct rtu_state *s, size_t len)
-{
-	s->rx_len -= len;
-	memmove(s->rx, s->rx + len, s->rx_len);
-}
-
-/* Reads what fg_modbus_wait() announced. Nothing there is the end: the port was unplugged. */
-static int fill(struct rtu_state *s)
-{
-	ssize_t n;
-
-	if (s->rx_len == sizeof(s->rx))
-		drop_front(s, FG_FRAME_MAX); /* noise without end: keep what an answer can be in */
-	n = read(s->fd, s->rx + s->rx_len, sizeof(s->rx) - s->rx_len);
-	if (n == 0)
-		return -EIO;
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? FG_EAGAIN : -errno;
-	s->rx_len += (size_t)n;
-	s->heard_us = fg_clock_mono_us();
-	return FG_OK;
-}
-
-static void throw_away(struct fg_job *job, struct rtu_state *s)
-{
-	if (s->rx_len)
-		fg_modbus_trace(job, 'x', s->rx, s->rx_len);
-	s->rx_len = 0;
-}
-
-/* Listens until the line has been silent for `silence_us`, or until `until_us`. */
-static int drain(struct fg_job *job, struct rtu_state *s, int64_t silence_us, int64_t until_us)
-{
-	for (;;) {
-		int r = fg_modbus_wait(s->fd, FG_MIN(s->heard_us + silence_us, until_us));
-
-		if (r == 0)
-			break;
-		r = r > 0 ? fill(s) : r;
-		if (r < 0 && r != FG_EAGAIN)
-			return r;
-		if (fg_clock_mono_us() >= until_us)
-			break;
-	}
-	throw_away(job, s);
-	return FG_OK;
-}
-
-/* ---- late answers ---- */
-
-/* RTU answers do not say which request they answer. Only function and count can be told apart, so
- * what could be taken for the next request's answer must have come, or not be coming any more. */
-static bool confusable(const struct late *l, const struct fg_request *req)
-{
-	if (l->mixed)
-		return true;
-	return l->req.table == req->table && l->req.count == req->count &&
-	       l->req.address != req->address;
-}
-
-static void note_late(struct fg_job *job, struct late *l, const struct fg_request *req)
-{
-	int64_t now = fg_clock_mono_us();
-	bool pending = l->until_us > now && l->answers;
-
-	l->mixed = pending && (l->mixed || l->req.address != req->address ||
-				      l->req.table != req->table || l->req.count != req->count);
-	l->answers = pending && l->answers < UINT8_MAX ? (uint8_t)(l->answers + 1) : 1;
-	l->req = *req;
-	l->until_us = now + job->group->device->timeout_us;
-}
-
-/* Lets late answers of this unit come in. */
-static int await_late(
-	struct fg_job *job, struct rtu_state *s, const struct fg_request *req, int64_t until_us)
-{
-	uint8_t unit = (uint8_t)fg_modbus_device_of(job)->unit_id;
-	struct late *l = &s->late[unit];
-	int r = FG_OK;
-
-	if (!l->answers || l->until_us <= fg_clock_mono_us() || !confusable(l, req))
-		return FG_OK;
-	fg_job_explain(job, "  waiting for late answers");
-	until_us = FG_MIN(l->until_us, until_us);
-	while (l->answers) {
-		r = fg_modbus_wait(s->fd, until_us);
-		if (r <= 0)
-			break;
-		r = drain(job, s, s->settle_us, FG_MIN(until_us, fg_clock_mono_us() + DRAIN_US));
-		if (r < 0)
-			break;
-		l->answers--;
-	}
-	if (l->until_us <= fg_clock_mono_us())
-		l->answers = 0;
-	return r < 0 ? r : FG_OK;
 }
 
 /* ---- transport ---- */
 
-static int ready(struct fg_job *job, const struct fg_request *req, int64_t until_us)
+static int ready(struct fg_job *job, const struct fg_modbus_query *q, int64_t until_us)
 {
 	struct rtu_state *s = job->link->state;
-	int r;
 
-	if (!s->ctx)
-		return -ENODEV;
-	r = await_late(job, s, req, until_us);
-	if (r < 0)
-		return r;
-	r = fg_modbus_wait(s->fd, 0); /* what came in between two polls is nobody's */
-	if (r > 0)
-		r = fill(s);
-	if (r < 0 && r != FG_EAGAIN)
-		return r;
-	return drain(job, s, s->rx_len ? s->settle_us : s->gap_us,
-		FG_MIN(until_us, fg_clock_mono_us() + DRAIN_US));
+	return s->ctx ? fg_line_ready(job, &s->line, q, until_us) : -ENODEV;
 }
 
-static size_t answer_length(const struct fg_request *req)
-{
-	bool bits = req->table == FG_TABLE_COIL || req->table == FG_TABLE_DISCRETE;
-
-	return 2u + (bits ? (req->count + 7u) / 8 : 2u * req->count);
-}
-
-static int send_request(struct fg_job *job, struct rtu_state *s, const struct fg_request *req)
-{
-	struct fg_frame_query *q = &s->query;
-	uint8_t pdu[5];
-
-	fg_modbus_request(req, pdu);
-	fg_frame_ask(q, (uint8_t)fg_modbus_device_of(job)->unit_id, pdu, sizeof(pdu),
-		answer_length(req));
-	fg_modbus_trace(job, '>', q->adu, q->len);
-	if (modbus_send_raw_request(s->ctx, q->adu, (int)q->len - 2) != (int)q->len)
-		return errno > 0 && errno < MODBUS_ENOBASE && errno != EAGAIN ? -errno : -EIO;
-	s->heard_us = fg_clock_mono_us();
-	return FG_OK;
-}
-
-/* Adapters that hear themselves give the request back first. */
-static void skip_echo(struct fg_job *job, struct rtu_state *s)
-{
-	size_t len = fg_frame_echo(&s->query, s->rx, s->rx_len);
-
-	if (!len)
-		return;
-	fg_modbus_trace(job, 'x', s->rx, len);
-	drop_front(s, len);
-}
-
-static int take_answer(struct fg_job *job, struct rtu_state *s, const struct fg_request *req,
-	uint16_t *ret_cells, unsigned *ret_exception)
-{
-	size_t at, len;
-	int r = fg_frame_find(&s->query, s->rx, s->rx_len, &at, &len);
-
-	if (r != FG_OK)
-		return r;
-	if (at)
-		fg_modbus_trace(job, 'x', s->rx, at);
-	fg_modbus_trace(job, '<', s->rx + at, len);
-	r = fg_modbus_answer(req, s->rx + at + 1, len - 3, ret_cells, ret_exception);
-	drop_front(s, at + len);
-	return r;
-}
-
-static int judge_silence(struct fg_job *job, struct rtu_state *s)
-{
-	int r = fg_frame_judge(&s->query, s->rx, s->rx_len);
-
-	if (r == FG_EFRAME) {
-		fg_modbus_trace(job, '<', s->rx, s->rx_len);
-		fg_job_explain(job, "  wrong checksum or length");
-		s->rx_len = 0;
-	} else if (fg_frame_is_whole(s->rx, s->rx_len)) {
-		throw_away(job, s);
-	}
-	return r;
-}
-
-static int receive(struct fg_job *job, struct rtu_state *s, const struct fg_request *req,
-	int64_t until_us, uint16_t *ret_cells, unsigned *ret_exception)
-{
-	bool heard = false, judged = true;
-	int r;
-
-	for (;;) {
-		int64_t silent_us = judged ? until_us : s->heard_us + s->settle_us;
-
-		r = fg_modbus_wait(s->fd, FG_MIN(silent_us, until_us));
-		if (r < 0)
-			return r;
-		if (r > 0) {
-			r = fill(s);
-			if (r < 0 && r != FG_EAGAIN)
-				return r;
-			skip_echo(job, s);
-			judged = s->rx_len == 0;
-			heard = heard || !judged;
-			r = take_answer(job, s, req, ret_cells, ret_exception);
-		} else if (!judged) {
-			r = judge_silence(job, s);
-			judged = true;
-		} else {
-			break;
-		}
-		if (r != FG_PENDING)
-			return r;
-		if (fg_clock_mono_us() >= until_us)
-			break;
-	}
-	throw_away(job, s);
-	fg_modbus_trace_event(job, "timeout");
-	note_late(job, &s->late[s->query.adu[0]], req);
-	return heard ? FG_EFRAME : FG_ETIMEOUT;
-}
-
-static int exchange(struct fg_job *job, const struct fg_request *req, int64_t until_us,
-	uint16_t *ret_cells, unsigned *ret_exception)
+static int exchange(struct fg_job *job, const struct fg_modbus_query *q, int64_t until_us,
+	struct fg_modbus_reply *ret)
 {
 	struct rtu_state *s = job->link->state;
-	struct late *l;
-	int r = send_request(job, s, req);
 
-	if (r < 0)
-		return r;
-	r = receive(job, s, req, until_us, ret_cells, ret_exception);
-	l = &s->late[s->query.adu[0]];
-	if ((r == FG_OK || r == FG_EREFUSED) && l->answers && l->until_us > fg_clock_mono_us())
-		l->until_us = fg_clock_mono_us() + job->group->device->timeout_us;
-	return r;
+	return fg_line_exchange(job, &s->line, q, until_us, ret);
 }
 
 static int rtu_poll(struct fg_job *job)

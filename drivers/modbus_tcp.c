@@ -17,7 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/status.h"
-#include "drivers/modbus_common.h"
+#include "drivers/modbus_command.h"
 
 #define HEADER	   7
 #define ADU_MAX	   (HEADER + FG_MODBUS_PDU_MAX)
@@ -30,9 +30,11 @@ struct tcp_conf {
 };
 
 struct tcp_state {
-	modbus_t *ctx; /* NULL: not connected */
+	struct fg_modbus_link link; /* first: drivers/modbus_command.c */
+	modbus_t *ctx;		    /* NULL: not connected */
 	int fd;
-	bool stale; /* a fresh connection is needed before the next request */
+	bool stale;	  /* a fresh connection is needed before the next request */
+	int64_t heard_us; /* end of the last exchange */
 	uint16_t transaction;
 	bool owed; /* requests since first_owed got no answer: it may come late */
 	uint16_t first_owed;
@@ -162,7 +164,10 @@ static int link_open(struct fg_link_state *ls)
 
 static void link_close(struct fg_link_state *ls)
 {
-	disconnect(ls->state);
+	struct tcp_state *s = ls->state;
+
+	disconnect(s);
+	fg_modbus_link_fini(&s->link);
 }
 
 /* ---- frames ---- */
@@ -215,18 +220,28 @@ static bool is_late(const struct tcp_state *s, uint16_t transaction)
 	       (uint16_t)(transaction - s->first_owed) < (uint16_t)(s->transaction - s->first_owed);
 }
 
+/* The answer to this function, or its refusal. */
+static int take_reply(const struct fg_modbus_query *q, const uint8_t *pdu, size_t len,
+	struct fg_modbus_reply *ret)
+{
+	if (len < 2 || (pdu[0] & 0x7F) != (q->pdu[0] & 0x7F) || (pdu[0] & 0x80 && len != 2))
+		return FG_EFRAME;
+	memcpy(ret->pdu, pdu, len);
+	ret->len = len;
+	return FG_OK;
+}
+
 /* Takes the frame at the front. FG_PENDING: it is nobody's; *foreign is set unless it is late. */
 static int take_front(struct fg_job *job, struct tcp_state *s, size_t len,
-	const struct fg_request *req, uint16_t *ret_cells, unsigned *ret_exception, bool *foreign)
+	const struct fg_modbus_query *q, struct fg_modbus_reply *ret, bool *foreign)
 {
 	uint16_t transaction = (uint16_t)(s->rx[0] << 8 | s->rx[1]);
-	bool ours = transaction == s->transaction &&
-		    s->rx[6] == (uint8_t)fg_modbus_device_of(job)->unit_id;
+	bool ours = transaction == s->transaction && s->rx[6] == q->unit;
 	int r = FG_PENDING;
 
 	fg_modbus_trace(job, ours ? '<' : 'x', s->rx, len);
 	if (ours)
-		r = fg_modbus_answer(req, s->rx + HEADER, len - HEADER, ret_cells, ret_exception);
+		r = take_reply(q, s->rx + HEADER, len - HEADER, ret);
 	else if (!is_late(s, transaction))
 		*foreign = true;
 	drop_front(s, len);
@@ -256,31 +271,34 @@ static int discard(struct fg_job *job, struct tcp_state *s)
 /* ---- transport ---- */
 
 /* A device may close an idle connection: that is no failure, a new one is made. */
-static int ready(struct fg_job *job, const struct fg_request *req, int64_t until_us)
+static int ready(struct fg_job *job, const struct fg_modbus_query *q, int64_t until_us)
 {
 	struct tcp_state *s = job->link->state;
 
-	(void)req;
-	if (s->ctx && !s->stale && discard(job, s) == FG_OK)
+	if (s->ctx && !s->stale && discard(job, s) == FG_OK) {
+		if (q->gap_us)
+			fg_modbus_wait(-1, FG_MIN(s->heard_us + q->gap_us, until_us));
 		return FG_OK;
+	}
 	return connect_link(job->link, until_us);
 }
 
-static int send_request(struct fg_job *job, struct tcp_state *s, const struct fg_request *req)
+static int send_request(struct fg_job *job, struct tcp_state *s, const struct fg_modbus_query *q)
 {
-	uint8_t adu[HEADER + 5];
+	uint8_t adu[ADU_MAX];
+	size_t len = HEADER + q->len;
 	ssize_t n;
 
 	s->transaction++;
 	adu[0] = (uint8_t)(s->transaction >> 8);
 	adu[1] = (uint8_t)(s->transaction & 0xFF);
 	adu[2] = adu[3] = adu[4] = 0;
-	adu[5] = 1 + 5;
-	adu[6] = (uint8_t)fg_modbus_device_of(job)->unit_id;
-	fg_modbus_request(req, adu + HEADER);
-	fg_modbus_trace(job, '>', adu, sizeof(adu));
-	n = send(s->fd, adu, sizeof(adu), MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (n == (ssize_t)sizeof(adu))
+	adu[5] = (uint8_t)(1 + q->len);
+	adu[6] = q->unit;
+	memcpy(adu + HEADER, q->pdu, q->len);
+	fg_modbus_trace(job, '>', adu, len);
+	n = send(s->fd, adu, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n == (ssize_t)len)
 		return FG_OK;
 	return n < 0 && errno != EAGAIN ? -errno : -EPIPE;
 }
@@ -305,8 +323,8 @@ static int out_of_time(struct fg_job *job, struct tcp_state *s, bool foreign)
 	return foreign ? FG_EFRAME : FG_ETIMEOUT;
 }
 
-static int receive(struct fg_job *job, struct tcp_state *s, const struct fg_request *req,
-	int64_t until_us, uint16_t *ret_cells, unsigned *ret_exception)
+static int receive(struct fg_job *job, struct tcp_state *s, const struct fg_modbus_query *q,
+	int64_t until_us, struct fg_modbus_reply *ret)
 {
 	bool foreign = false;
 
@@ -315,7 +333,7 @@ static int receive(struct fg_job *job, struct tcp_state *s, const struct fg_requ
 		int r = front_frame(s, &len);
 
 		if (r == FG_OK && len) {
-			r = take_front(job, s, len, req, ret_cells, ret_exception, &foreign);
+			r = take_front(job, s, len, q, ret, &foreign);
 			if (r != FG_PENDING)
 				return r;
 			continue;
@@ -335,15 +353,18 @@ static int receive(struct fg_job *job, struct tcp_state *s, const struct fg_requ
 	}
 }
 
-static int exchange(struct fg_job *job, const struct fg_request *req, int64_t until_us,
-	uint16_t *ret_cells, unsigned *ret_exception)
+static int exchange(struct fg_job *job, const struct fg_modbus_query *q, int64_t until_us,
+	struct fg_modbus_reply *ret)
 {
 	struct tcp_state *s = job->link->state;
-	int r = send_request(job, s, req);
+	int64_t sent_us = fg_clock_mono_us();
+	int r = send_request(job, s, q);
 
 	if (r == FG_OK)
-		r = receive(job, s, req, until_us, ret_cells, ret_exception);
-	if (r == FG_OK || r == FG_EREFUSED) {
+		r = receive(job, s, q, until_us, ret);
+	s->heard_us = fg_clock_mono_us();
+	if (r == FG_OK) {
+		ret->answer_us = FG_MAX(s->heard_us - sent_us, 1);
 		s->owed = false;
 	} else if (r != FG_ETIMEOUT && r != FG_EFRAME) {
 		fg_modbus_trace_event(job, "closed");

@@ -54,6 +54,9 @@ struct fg_worker {
 	struct fg_host host;
 	bool host_open;
 	struct line *lines;
+	/* Jobs that gave the link back for a while, the next one first. No more than the groups of
+	 * the link: each has one job at a time. */
+	struct fg_job *asleep;
 };
 
 /* ---- core's side ---- */
@@ -258,33 +261,80 @@ static void shared_done(struct fg_job *job)
 		finish(w, job);
 }
 
+static void put_to_sleep(struct fg_worker *w, struct fg_job *job)
+{
+	struct fg_job **at = &w->asleep;
+
+	job->slept_mono_us = fg_clock_mono_us();
+	while (*at && (*at)->resume_mono_us <= job->resume_mono_us)
+		at = &(*at)->next;
+	job->next = *at;
+	*at = job;
+}
+
+static void run_job(struct fg_worker *w, struct line *l, struct fg_job *job)
+{
+	int r = w->driver->poll(job);
+
+	if (r == FG_PENDING)
+		return;
+	if (r == FG_AGAIN) {
+		put_to_sleep(w, job);
+		return;
+	}
+	job->status = r;
+	settle(w, l, job);
+}
+
+static void link_is_down(struct fg_worker *w, struct fg_job *job)
+{
+	fg_job_explain(job, "! link '%s' is down", job->group->device->link->name);
+	all_missing(job, FG_REASON_LINK_DOWN);
+	finish(w, job);
+}
+
 static void start_job(struct fg_worker *w, struct fg_job *job)
 {
 	struct line *l = line_of(w, job);
-	int r;
+	int64_t timeout_us =
+		job->timeout_us > 0 ? job->timeout_us : job->group->device->timeout_us;
 
 	job->started_mono_us = fg_clock_mono_us();
 	job->batch->count = job->batch->text_len = 0;
 	job->requests = job->answers = job->splits = 0;
 	job->answer_us = 0;
+	job->driver_data = NULL;
 	job->status = FG_OK;
 	job->owner = w;
 	job->done = shared_done;
 	if (!l || !open_line(w, l)) {
-		fg_job_explain(job, "! link '%s' is down", job->group->device->link->name);
-		all_missing(job, FG_REASON_LINK_DOWN);
-		finish(w, job);
+		link_is_down(w, job);
 		return;
 	}
 	job->link = &l->ls;
 	job->deadline_mono_us =
 		job->started_mono_us + SLACK_US +
-		(int64_t)job->group->request_count * job->attempts * job->group->device->timeout_us;
-	r = w->driver->poll(job);
-	if (r == FG_PENDING)
-		return;
-	job->status = r;
-	settle(w, l, job);
+		(int64_t)job->group->request_count * FG_MAX(job->attempts, 1u) * timeout_us;
+	run_job(w, l, job);
+}
+
+/* Goes on with jobs whose time has come. The link may have failed while they slept. */
+static void wake_jobs(struct fg_worker *w)
+{
+	int64_t now_us = fg_clock_mono_us();
+
+	while (!w->stop && w->asleep && w->asleep->resume_mono_us <= now_us) {
+		struct fg_job *job = w->asleep;
+		struct line *l = find_line(w, job->group->device->link->name);
+
+		w->asleep = job->next;
+		now_us = fg_clock_mono_us();
+		job->deadline_mono_us += now_us - job->slept_mono_us;
+		if (!l || &l->ls != job->link || !l->ls.open)
+			link_is_down(w, job);
+		else
+			run_job(w, l, job);
+	}
 }
 
 /* ---- the thread ---- */
@@ -339,22 +389,32 @@ static void wait_for_work(struct fg_worker *w, int64_t wait_us)
 static void *run(void *arg)
 {
 	struct fg_worker *w = arg;
-	int64_t wait_us = -1;
 	struct fg_job *job;
 
 	w->host.driver = w->driver;
 	if (w->driver->flags & FG_DRIVER_SHARED)
 		w->host_open = w->driver->host_open(&w->host) == FG_OK;
 	while (!w->stop) {
-		while (!w->stop && (job = take(w)))
+		int64_t wait_us = -1;
+
+		wake_jobs(w);
+		while (!w->stop && (job = take(w))) {
 			start_job(w, job);
+			wake_jobs(w);
+		}
 		forget_lines(w);
 		if (w->host_open)
 			wait_us = w->driver->host_process(&w->host);
+		if (w->asleep)
+			wait_us = FG_MAX(w->asleep->resume_mono_us - fg_clock_mono_us(), 0);
 		if (!w->stop)
 			wait_for_work(w, wait_us);
 		if (w->host_open)
 			w->driver->host_process(&w->host);
+	}
+	while ((job = w->asleep)) {
+		w->asleep = job->next;
+		link_is_down(w, job);
 	}
 	while (w->lines)
 		forget_line(w, w->lines->name);

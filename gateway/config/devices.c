@@ -108,6 +108,7 @@ static void take_raw(struct fg_device *dev, const struct fg_raw_device *raw)
 	dev->timeout_us = raw->timeout_us;
 	dev->retries = (int)raw->retries;
 	dev->align = raw->align;
+	dev->allow_commands = raw->allow_commands;
 }
 
 static void check_timing(struct fg_loader *l, const struct fg_device *dev)

@@ -35,7 +35,7 @@ struct fg_raw_device {
 	const char *title, *station, *link;
 	int domain;
 	int64_t interval_us, timeout_us, retries;
-	bool align;
+	bool align, allow_commands;
 };
 
 struct fg_raw_missing {

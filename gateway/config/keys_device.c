@@ -237,8 +237,9 @@ const struct fg_key fg_keys_device[] = {
 		.form = "a mapping of names",
 		.help = "Its quantities. The name is the property, unless `property` says "
 			"otherwise."},
-	{"allow_commands", FG_KEY_BOOL, FG_KEY_UNSUPPORTED, .dflt = "false",
-		.help = "Writes that a profile declares (wake-up, start of a measurement)."},
+	{"allow_commands", FG_KEY_BOOL, AT(fg_raw_device, allow_commands), .dflt = "false",
+		.help = "Send the writes that `commands` declares (start of a measurement, a "
+			"wiper). Without it nothing but reads goes to the device."},
 	{"hourly", FG_KEY_CUSTOM, FG_KEY_UNSUPPORTED, .form = "a mapping of points to true",
 		.help = "Hourly means with coverage and air-quality class."},
 	{"rules", FG_KEY_CUSTOM, FG_KEY_UNSUPPORTED, .form = "a mapping",

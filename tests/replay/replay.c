@@ -32,6 +32,7 @@
 
 struct common_device {
 	int64_t timeout_us, retries;
+	bool allow_commands;
 };
 
 struct missing_list {
@@ -190,6 +191,10 @@ static const struct fg_key device_keys[] = {
 		.type = FG_KEY_INT,
 		.offset = offsetof(struct common_device, retries),
 		.dflt = "0"},
+	{.name = "allow_commands",
+		.type = FG_KEY_BOOL,
+		.offset = offsetof(struct common_device, allow_commands),
+		.dflt = "false"},
 	{.name = NULL},
 };
 
@@ -272,6 +277,7 @@ static void load_device(struct replay *r, struct fg_node *node)
 		.link = &r->link,
 		.timeout_us = c->timeout_us,
 		.retries = (int)c->retries,
+		.allow_commands = c->allow_commands,
 		.conf = conf,
 		.points = r->points,
 	};
@@ -544,7 +550,8 @@ static void run_poll(struct replay *r, const struct line *lines, size_t count)
 	r->peer.count = count;
 	if (pthread_create(&thread, NULL, run_peer, &r->peer) != 0)
 		die("no thread");
-	status = d->poll(&job);
+	while ((status = d->poll(&job)) == FG_AGAIN) /* as the link's worker does */
+		poll(NULL, 0, (int)((job.resume_mono_us - fg_clock_mono_us()) / 1000) + 1);
 	pthread_join(thread, NULL);
 	if ((status < 0) != down) {
 		r->faults++;

@@ -23,6 +23,8 @@ static pthread_cond_t changed;
 static struct {
 	int open_fails, poll_status, poll_fails;
 	bool block; /* poll() waits */
+	unsigned sleeps; /* each job of device a gives the link back so often, for sleep_us */
+	int64_t sleep_us;
 	unsigned opens, closes, closing, nested, polls, cancels;
 	char open_host[32];
 	struct fg_job *pending[JOBS_MAX];
@@ -89,6 +91,19 @@ static void drv_close(struct fg_link_state *ls)
 	LOCKED(drv.closes++);
 }
 
+/* Sleeps as often as asked for, and counts in driver_data as a driver would. */
+static bool wants_sleep(struct fg_job *job)
+{
+	uintptr_t slept = (uintptr_t)job->driver_data;
+
+	if (!drv.sleeps || job->group->device->name[0] != 'a' || slept == drv.sleeps)
+		return false;
+	assert_true(fg_clock_mono_us() >= job->resume_mono_us);
+	job->driver_data = (void *)(slept + 1);
+	job->resume_mono_us = fg_clock_mono_us() + drv.sleep_us;
+	return true;
+}
+
 static int drv_poll(struct fg_job *job)
 {
 	int r;
@@ -102,7 +117,11 @@ static int drv_poll(struct fg_job *job)
 		pthread_cond_wait(&changed, &lock);
 	r = drv.poll_fails > 0 ? drv.poll_status : FG_OK;
 	drv.poll_fails -= r < 0;
+	if (r == FG_OK && wants_sleep(job))
+		r = FG_AGAIN;
 	pthread_mutex_unlock(&lock);
+	if (r == FG_AGAIN)
+		return r;
 	if (r == FG_OK)
 		fill(job);
 	else
@@ -310,6 +329,59 @@ static void test_jobs_in_order(void **state)
 	assert_int_equal(drv.closes, 1);
 }
 
+/* A job that gives the link back lets others pass, and goes on with its deadline moved. */
+static void test_job_that_sleeps(void **state)
+{
+	int64_t deadline_us;
+
+	(void)state;
+	drv.sleeps = 3;
+	drv.sleep_us = 1200000 / 3;
+	start(&blocking);
+	submit(f.config, 0);
+	WAIT_FOR(drv.polls == 1);
+	deadline_us = jobs[0].deadline_mono_us;
+	submit(f.config, 1);
+	WAIT_FOR(done_count == 2);
+	assert_ptr_equal(done[0], &jobs[1]);
+	assert_ptr_equal(done[1], &jobs[0]);
+	assert_int_equal(drv.polls, 5);
+	assert_int_equal(reason(&jobs[0]), FG_REASON_NONE);
+	assert_true(jobs[0].deadline_mono_us >= deadline_us + 1200000);
+	stop();
+}
+
+/* The link fails while a job sleeps: it comes back as any other does. */
+static void test_link_fails_while_a_job_sleeps(void **state)
+{
+	(void)state;
+	drv.sleeps = 1;
+	drv.sleep_us = 300000;
+	start(&blocking);
+	submit(f.config, 0);
+	WAIT_FOR(drv.polls == 1);
+	LOCKED(drv.poll_fails = 1; drv.poll_status = -EIO);
+	submit(f.config, 0);
+	WAIT_FOR(done_count == 2);
+	assert_ptr_equal(done[1], &jobs[0]);
+	assert_int_equal(reason(&jobs[0]), FG_REASON_LINK_DOWN);
+	assert_int_equal(drv.polls, 2);
+	stop();
+}
+
+/* The worker ends while a job sleeps. */
+static void test_end_while_a_job_sleeps(void **state)
+{
+	(void)state;
+	drv.sleeps = 1;
+	drv.sleep_us = INT64_C(3600000000);
+	start(&blocking);
+	submit(f.config, 0);
+	WAIT_FOR(drv.polls == 1);
+	stop();
+	assert_int_equal(reason(&jobs[0]), FG_REASON_LINK_DOWN);
+}
+
 static void test_link_that_does_not_open(void **state)
 {
 	int64_t began = fg_clock_mono_us();
@@ -507,7 +579,8 @@ static void test_changed_link(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_jobs_in_order),
+		TEST(test_jobs_in_order), TEST(test_job_that_sleeps),
+		TEST(test_link_fails_while_a_job_sleeps), TEST(test_end_while_a_job_sleeps),
 		TEST(test_link_that_does_not_open),
 		TEST(test_reopening_backs_off),
 		TEST(test_link_that_fails_in_a_poll),
