@@ -26,7 +26,7 @@ struct fg_line {
 	int64_t settle_us;	  /* this long nothing: a frame is over */
 	/* Switches the direction before and after sending; NULL: nothing to switch. */
 	int (*direction)(struct fg_line *l, bool send);
-	void *direction_arg;
+	const void *direction_arg;
 
 	int64_t heard_us; /* last byte either way */
 	bool heard;	  /* bytes came since this was last cleared */

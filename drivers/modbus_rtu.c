@@ -5,22 +5,28 @@
 #include <modbus.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
+#include "base/clock.h"
 #include "base/status.h"
 #include "drivers/modbus_command.h"
 #include "drivers/modbus_line.h"
+#include "drivers/modbus_serial.h"
 
 #define SETTLE_US 20000 /* USB adapters hand over what they received each 16 ms */
 
 struct rtu_conf {
 	const char *device;
 	int baud, parity, stop_bits, data_bits;
-	bool rs485;
+	int rs485; /* enum fg_rs485 */
+	int64_t rts_delay_us;
 };
 
 struct rtu_state {
 	struct fg_modbus_link link; /* first: drivers/modbus_command.c */
 	modbus_t *ctx;
+	int lock_fd; /* 0: none */
 	struct fg_line line;
 };
 
@@ -44,6 +50,17 @@ static const struct fg_choice stop_bits[] = {CHOICE(1), CHOICE(2), {.name = NULL
 static const struct fg_choice data_bits[] = {
 	CHOICE(8),
 	{.name = "7", .value = 7, .unsupported = true, .help = "Modbus ASCII"},
+	{.name = NULL},
+};
+
+static const struct fg_choice directions[] = {
+	{.name = "false", .value = FG_RS485_OFF, .help = "nobody, or the adapter itself"},
+	{.name = "true", .value = FG_RS485_KERNEL, .help = "as kernel"},
+	{.name = "kernel", .value = FG_RS485_KERNEL, .help = "the kernel (TIOCSRS485)"},
+	{.name = "rts", .value = FG_RS485_RTS, .help = "the gateway: RTS is on while it sends"},
+	{.name = "rts-inverted",
+		.value = FG_RS485_RTS_INVERTED,
+		.help = "the gateway: RTS is off while it sends"},
 	{.name = NULL},
 };
 
@@ -81,11 +98,21 @@ static const struct fg_key link_keys[] = {
 		.dflt = "8",
 		.help = "Always 8: Modbus RTU has no other."},
 	{.name = "rs485",
-		.type = FG_KEY_BOOL,
+		.type = FG_KEY_CHOICE,
 		.offset = offsetof(struct rtu_conf, rs485),
+		.choices = directions,
 		.dflt = "false",
-		.help = "Let the kernel drive the direction of an RS-485 port. Leave it off where "
+		.help = "Who switches the direction of an RS-485 transceiver. Leave it off where "
 			"the adapter does that itself, as nearly all USB adapters do."},
+	{.name = "rts_delay",
+		.type = FG_KEY_DURATION,
+		.flags = FG_KEY_ADVANCED,
+		.offset = offsetof(struct rtu_conf, rts_delay_us),
+		.min = 0,
+		.max = 100000,
+		.dflt = "0s",
+		.help = "Between switching and the first byte, and between the last byte and "
+			"switching back. The kernel counts in whole milliseconds."},
 	{.name = NULL},
 };
 
@@ -122,24 +149,34 @@ static unsigned char_bits(const struct rtu_conf *conf)
 
 /* ---- the port ---- */
 
-static int failed(struct fg_link_state *ls, int status, const char *what)
-{
-	const struct rtu_conf *conf = ls->link->conf;
-
-	snprintf(ls->why, sizeof(ls->why), "%s %s: %s", what, conf->device, fg_strerror(status));
-	return status;
-}
-
 static void link_close(struct fg_link_state *ls)
 {
 	struct rtu_state *s = ls->state;
 
 	if (s->ctx) {
+		if (modbus_get_socket(s->ctx) >= 0)
+			fg_serial_release(modbus_get_socket(s->ctx));
 		modbus_close(s->ctx);
 		modbus_free(s->ctx);
 	}
 	s->ctx = NULL;
+	if (s->lock_fd > 0)
+		close(s->lock_fd);
+	s->lock_fd = 0;
 	fg_modbus_link_fini(&s->link);
+}
+
+static int direction(struct fg_line *l, bool send)
+{
+	const struct rtu_conf *conf = l->direction_arg;
+	int r;
+
+	if (!send)
+		fg_modbus_wait(-1, fg_clock_mono_us() + conf->rts_delay_us);
+	r = fg_serial_direction(l->fd, (enum fg_rs485)conf->rs485, send);
+	if (send)
+		fg_modbus_wait(-1, fg_clock_mono_us() + conf->rts_delay_us);
+	return r;
 }
 
 static void set_times(struct fg_line *l, const struct rtu_conf *conf)
@@ -150,6 +187,41 @@ static void set_times(struct fg_line *l, const struct rtu_conf *conf)
 	l->settle_us = FG_MAX(l->gap_us, SETTLE_US);
 }
 
+/* libmodbus opens the port once more and sets it up. */
+static int set_up(struct fg_link_state *ls)
+{
+	struct rtu_state *s = ls->state;
+	const struct rtu_conf *conf = ls->link->conf;
+	int r;
+
+	s->ctx = modbus_new_rtu(conf->device, conf->baud, (char)conf->parity, 8, conf->stop_bits);
+	if (!s->ctx)
+		return errno == ENOMEM ? FG_ENOMEM : FG_EINVAL;
+	modbus_set_error_recovery(s->ctx, MODBUS_ERROR_RECOVERY_NONE);
+	if (modbus_connect(s->ctx) == 0)
+		return FG_OK;
+	r = errno > 0 && errno < MODBUS_ENOBASE ? -errno : -EIO;
+	fg_serial_explain(r, conf->device, ls->why, sizeof(ls->why));
+	return r;
+}
+
+static int open_port(struct fg_link_state *ls)
+{
+	struct rtu_state *s = ls->state;
+	const struct rtu_conf *conf = ls->link->conf;
+	int r = fg_serial_lock(conf->device, ls->why, sizeof(ls->why));
+
+	if (r < 0)
+		return r;
+	s->lock_fd = r;
+	r = set_up(ls);
+	if (r < 0)
+		return r;
+	fg_serial_claim(modbus_get_socket(s->ctx));
+	return fg_serial_rs485(modbus_get_socket(s->ctx), (enum fg_rs485)conf->rs485,
+		conf->rts_delay_us, conf->device, ls->why, sizeof(ls->why));
+}
+
 static int link_open(struct fg_link_state *ls)
 {
 	struct rtu_state *s = ls->state;
@@ -157,40 +229,63 @@ static int link_open(struct fg_link_state *ls)
 	int r;
 
 	link_close(ls);
-	s->ctx = modbus_new_rtu(conf->device, conf->baud, (char)conf->parity, 8, conf->stop_bits);
-	if (!s->ctx)
-		return failed(ls, errno == ENOMEM ? FG_ENOMEM : FG_EINVAL, "open");
-	modbus_set_error_recovery(s->ctx, MODBUS_ERROR_RECOVERY_NONE);
-	if (modbus_connect(s->ctx) < 0) {
-		r = errno > 0 && errno < MODBUS_ENOBASE ? -errno : -EIO;
+	r = open_port(ls);
+	if (r < 0) {
 		link_close(ls);
-		return failed(ls, r, "open");
+		return r;
 	}
-	if (conf->rs485 && modbus_rtu_set_serial_mode(s->ctx, MODBUS_RTU_RS485) < 0) {
-		r = errno > 0 && errno < MODBUS_ENOBASE ? -errno : -EIO;
-		link_close(ls);
-		return failed(ls, r, "rs485: the kernel cannot drive the direction of");
-	}
+	prctl(PR_SET_TIMERSLACK, 1000); /* ns, of this worker's waits: silences are short */
 	set_times(&s->line, conf);
+	s->line.direction = conf->rs485 >= FG_RS485_RTS ? direction : NULL;
 	fg_line_reset(&s->line, modbus_get_socket(s->ctx));
 	return FG_OK;
 }
 
 /* ---- transport ---- */
 
+/* Says what the port failed with. */
+static int judge(struct fg_job *job, int r)
+{
+	const struct rtu_conf *conf = job->link->link->conf;
+
+	if (fg_modbus_link_failed(r) && !job->link->why[0])
+		snprintf(job->link->why, sizeof(job->link->why), "%s: %s", conf->device,
+			fg_strerror(r));
+	return r;
+}
+
 static int ready(struct fg_job *job, const struct fg_modbus_query *q, int64_t until_us)
 {
 	struct rtu_state *s = job->link->state;
 
-	return s->ctx ? fg_line_ready(job, &s->line, q, until_us) : -ENODEV;
+	return judge(job, s->ctx ? fg_line_ready(job, &s->line, q, until_us) : -ENODEV);
+}
+
+/* Nothing came: whether the adapter is at fault, which often does not tell. */
+static int judge_port(struct fg_job *job, const struct rtu_state *s)
+{
+	const struct rtu_conf *conf = job->link->link->conf;
+	const char *what;
+
+	if (fg_serial_moved(s->line.fd, conf->device))
+		what = "is not the port that was opened; unplugged?";
+	else if (fg_serial_stuck(s->line.fd))
+		what = "takes bytes but does not send them";
+	else
+		return FG_ETIMEOUT;
+	snprintf(job->link->why, sizeof(job->link->why), "%s %s", conf->device, what);
+	return -ENODEV;
 }
 
 static int exchange(struct fg_job *job, const struct fg_modbus_query *q, int64_t until_us,
 	struct fg_modbus_reply *ret)
 {
 	struct rtu_state *s = job->link->state;
+	int r;
 
-	return fg_line_exchange(job, &s->line, q, until_us, ret);
+	s->line.direction_arg = job->link->link->conf; /* a reload renews it */
+	r = fg_line_exchange(job, &s->line, q, until_us, ret);
+	return judge(job, r == FG_ETIMEOUT ? judge_port(job, s) : r);
 }
 
 static int rtu_poll(struct fg_job *job)
