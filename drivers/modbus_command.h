@@ -44,6 +44,10 @@ struct fg_modbus_command {
 void fg_modbus_check_cycle(
 	const struct fg_device *dev, struct fg_modbus_cycle *cycle, struct fg_report *rep);
 
+/* What unit ids mean where there is a serial line. */
+void fg_modbus_check_serial_unit(
+	const struct fg_device *dev, const struct fg_modbus_device *conf, struct fg_report *rep);
+
 /* Does what has to go before the reading of job's device. FG_OK: read now. FG_AGAIN: call again at
  * job->resume_mono_us. Another code: how a request ended after which reading is of no use
  * (*ret_exception for FG_EREFUSED). */

@@ -369,3 +369,20 @@ void fg_modbus_check_cycle(
 		read_of(&c, &cycle->wake.place, (unsigned)cycle->wake.count, &cycle->wake.read);
 	check_commands(&c, dev->conf);
 }
+
+void fg_modbus_check_serial_unit(
+	const struct fg_device *dev, const struct fg_modbus_device *conf, struct fg_report *rep)
+{
+	struct fg_place at = place_of_key(dev, "unit_id");
+
+	if (conf->unit_id == 0)
+		fg_report_error(rep, at,
+			"devices.%s.unit_id: 0 is the broadcast address, which nobody answers; "
+			"1..247",
+			dev->name);
+	else if (conf->unit_id > 247)
+		fg_report_warning(rep, at,
+			"devices.%s.unit_id: 248..255 are reserved by the standard; some sensors "
+			"use them all the same",
+			dev->name);
+}

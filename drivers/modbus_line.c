@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -91,7 +92,8 @@ static int write_all(struct fg_line *l, const uint8_t *bytes, size_t len)
 	size_t done = 0;
 
 	while (done < len) {
-		ssize_t n = write(l->fd, bytes + done, len - done);
+		ssize_t n = l->baud ? write(l->fd, bytes + done, len - done)
+				    : send(l->fd, bytes + done, len - done, MSG_NOSIGNAL);
 		int r = FG_OK;
 
 		if (n > 0)

@@ -125,20 +125,7 @@ static bool same_port(const struct fg_link *a, const struct fg_link *b)
 
 static void check_device(const struct fg_device *dev, void *conf, struct fg_report *rep)
 {
-	struct fg_modbus_device *d = conf;
-	const struct fg_node *node = dev->node ? fg_node_get(dev->node, "unit_id") : NULL;
-	struct fg_place at = node ? node->at : dev->node ? dev->node->at : (struct fg_place){0};
-
-	if (d->unit_id == 0)
-		fg_report_error(rep, at,
-			"devices.%s.unit_id: 0 is the broadcast address, which nobody answers; "
-			"1..247",
-			dev->name);
-	else if (d->unit_id > 247)
-		fg_report_warning(rep, at,
-			"devices.%s.unit_id: 248..255 are reserved by the standard; some sensors "
-			"use them all the same",
-			dev->name);
+	fg_modbus_check_serial_unit(dev, conf, rep);
 	fg_modbus_check_device(dev, conf, rep);
 }
 

@@ -4,30 +4,17 @@
  * the next one's. Here transactions rise, and whole frames are cut from the stream by their length,
  * so what is late or foreign is recognised and thrown away without losing the place. */
 #include <errno.h>
-#include <modbus.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/status.h"
 #include "drivers/modbus_command.h"
+#include "drivers/modbus_connect.h"
 
-#define HEADER	   7
-#define ADU_MAX	   (HEADER + FG_MODBUS_PDU_MAX)
-#define CONNECT_US 2500000
-#define UNACKED_MS 5000 /* a peer that takes no bytes for so long is gone */
-
-struct tcp_conf {
-	const char *host;
-	int64_t port;
-};
+#define HEADER	7
+#define ADU_MAX (HEADER + FG_MODBUS_PDU_MAX)
 
 struct tcp_state {
 	struct fg_modbus_link link; /* first: drivers/modbus_command.c */
@@ -43,117 +30,36 @@ struct tcp_state {
 };
 
 static const struct fg_key link_keys[] = {
-	{.name = "host",
-		.type = FG_KEY_TEXT,
-		.flags = FG_KEY_REQUIRED,
-		.offset = offsetof(struct tcp_conf, host),
-		.max = 253,
-		.help = "Name or address of the device or gateway."},
 	{.name = "port",
 		.type = FG_KEY_INT,
-		.offset = offsetof(struct tcp_conf, port),
+		.offset = offsetof(struct fg_modbus_host, port),
 		.min = 1,
 		.max = 65535,
 		.dflt = "502",
 		.help = "TCP port."},
+	FG_MODBUS_HOST_KEYS,
 	{.name = NULL},
 };
-
-static bool same_port(const struct fg_link *a, const struct fg_link *b)
-{
-	const struct tcp_conf *ca = a->conf, *cb = b->conf;
-
-	return ca->port == cb->port && strcasecmp(ca->host, cb->host) == 0;
-}
 
 /* ---- connection ---- */
 
 static void disconnect(struct tcp_state *s)
 {
-	if (s->ctx) {
-		modbus_close(s->ctx);
-		modbus_free(s->ctx);
-	}
-	s->ctx = NULL;
+	fg_modbus_disconnect(&s->ctx);
 	s->stale = false;
 	s->owed = false;
 	s->rx_len = 0;
 }
 
-/* One address, through libmodbus, which waits for the connection as for a response. */
-static int connect_address(struct tcp_state *s, const struct addrinfo *ai, int64_t until_us)
-{
-	char host[NI_MAXHOST], port[NI_MAXSERV];
-	int64_t left = until_us - fg_clock_mono_us();
-	unsigned unacked_ms = UNACKED_MS;
-	int r;
-
-	if (left <= 0)
-		return FG_ETIMEOUT;
-	if (getnameinfo(ai->ai_addr, ai->ai_addrlen, host, sizeof(host), port, sizeof(port),
-		    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-		return FG_EINVAL;
-	s->ctx = modbus_new_tcp_pi(host, port);
-	if (!s->ctx)
-		return FG_ENOMEM;
-	modbus_set_error_recovery(s->ctx, MODBUS_ERROR_RECOVERY_NONE);
-	modbus_set_response_timeout(
-		s->ctx, (uint32_t)(left / 1000000), (uint32_t)FG_MAX(left % 1000000, 1));
-	if (modbus_connect(s->ctx) < 0) {
-		if (errno == EINPROGRESS) /* its time is over */
-			errno = ETIMEDOUT;
-		r = errno > 0 && errno < MODBUS_ENOBASE ? -errno : -EIO;
-		disconnect(s);
-		return r;
-	}
-	s->fd = modbus_get_socket(s->ctx);
-	setsockopt(s->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked_ms, sizeof(unacked_ms));
-	return FG_OK;
-}
-
-static int connect_host(
-	struct tcp_state *s, const struct tcp_conf *conf, int64_t until_us, const char **ret_why)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-	struct addrinfo *list = NULL;
-	char port[8];
-	int r;
-
-	if (!fg_modbus_descriptor_fits()) {
-		*ret_why = "too many open files";
-		return -EMFILE;
-	}
-	snprintf(port, sizeof(port), "%d", (int)conf->port);
-	r = getaddrinfo(conf->host, port, &hints, &list);
-	if (r != 0) {
-		*ret_why = gai_strerror(r);
-		return -EHOSTUNREACH;
-	}
-	r = -EHOSTUNREACH;
-	for (const struct addrinfo *ai = list; ai && r < 0; ai = ai->ai_next) {
-		int64_t now_us = fg_clock_mono_us();
-
-		/* one that swallows packets leaves time for the others */
-		r = connect_address(
-			s, ai, ai->ai_next ? now_us + (until_us - now_us) / 2 : until_us);
-	}
-	freeaddrinfo(list);
-	*ret_why = fg_strerror(r);
-	return r == FG_ETIMEOUT ? -EHOSTUNREACH : r; /* a time-out is a device's, not a link's */
-}
-
 static int connect_link(struct fg_link_state *ls, int64_t until_us)
 {
 	struct tcp_state *s = ls->state;
-	const struct tcp_conf *conf = ls->link->conf;
-	const char *why = "";
 	int r;
 
 	disconnect(s);
-	r = connect_host(s, conf, FG_MIN(until_us, fg_clock_mono_us() + CONNECT_US), &why);
-	if (r < 0)
-		snprintf(ls->why, sizeof(ls->why), "connect to %s port %d: %s", conf->host,
-			(int)conf->port, why);
+	r = fg_modbus_connect(ls->link->conf, until_us, &s->ctx, ls->why, sizeof(ls->why));
+	if (r == FG_OK)
+		s->fd = modbus_get_socket(s->ctx);
 	return r;
 }
 
@@ -402,7 +308,7 @@ static int tcp_plan(struct fg_group *group, struct fg_arena *arena)
 const struct fg_driver fg_driver_modbus_tcp = {
 	.name = "modbus-tcp",
 	.help = "Modbus TCP devices, and serial ones behind a Modbus TCP gateway",
-	.link_size = sizeof(struct tcp_conf),
+	.link_size = sizeof(struct fg_modbus_host),
 	.device_size = sizeof(struct fg_modbus_device),
 	.point_size = sizeof(struct fg_modbus_point),
 	.link_keys = link_keys,
@@ -411,7 +317,7 @@ const struct fg_driver fg_driver_modbus_tcp = {
 	.state_size = sizeof(struct tcp_state),
 	.check_device = fg_modbus_check_device,
 	.check_point = fg_modbus_check_point,
-	.same_port = same_port,
+	.same_port = fg_modbus_same_host,
 	.check_pair = fg_modbus_check_pair,
 	.plan = tcp_plan,
 	.text_room = fg_modbus_text_room,

@@ -56,6 +56,7 @@ struct line {
 /* The sensor's side. */
 struct peer {
 	bool serial;
+	bool numbered; /* frames begin with a transaction */
 	int listener, fd; /* fd: pty master, or the connection; -1: none */
 	const struct line *lines;
 	size_t count;
@@ -246,6 +247,7 @@ static void load_link(struct replay *r, struct fg_node *root)
 	if (!r->link.driver)
 		die("link: {driver: …} names no driver");
 	r->peer.serial = strcmp(r->link.driver->name, "modbus-rtu") == 0;
+	r->peer.numbered = strcmp(r->link.driver->name, "modbus-tcp") == 0;
 	if (r->peer.serial) {
 		text = fg_arena_printf(r->arena, "device: %s\n", r->tty);
 	} else {
@@ -397,7 +399,7 @@ static void expect_frame(struct peer *p, const struct line *line)
 			break;
 		have += (size_t)k;
 	}
-	if (have == n && !p->serial && p->transactions < FG_COUNT(p->sent)) {
+	if (have == n && p->numbered && p->transactions < FG_COUNT(p->sent)) {
 		memcpy(p->sent[p->transactions], want, 2);
 		memcpy(p->seen[p->transactions++], got, 2);
 		memcpy(want, got, 2);
@@ -416,7 +418,7 @@ static void answer(struct peer *p, const struct line *line)
 	uint8_t frame[MAX_FRAME];
 	size_t n = parse_hex(line->text, frame, sizeof(frame));
 
-	if (!p->serial && n >= 2 && strstr(line->text, "as is") == NULL)
+	if (p->numbered && n >= 2 && strstr(line->text, "as is") == NULL)
 		translate(p, frame);
 	if (!need_connection(p) || write(p->fd, frame, n) != (ssize_t)n)
 		complain(p, line, "could not answer\n");

@@ -123,8 +123,6 @@ static const struct fault faults[] = {
 		"links.plc.driver: unknown driver 'lora'; there is modbus-"},
 	{"driver: modbus-tcp", "driver: coap-server", "driver: |coap-server",
 		"driver 'coap-server' is not supported yet"},
-	{"driver: modbus-tcp", "driver: modbus-rtu-tcp", "driver: |modbus-rtu-tcp",
-		"is not supported yet"},
 	{"    host: 127.0.0.1\n", "", "plc:\n", "links.plc: missing key 'host'"},
 	{"host: 127.0.0.1", "host: 127.0.0.1\n    prot: 502", "prot: 502",
 		"unknown key 'prot'; did you mean 'port'?"},
