@@ -15,7 +15,7 @@ static const struct fg_node *effective(struct fg_loader *l, const struct fg_node
 	if (!name || fg_node_is_null(name))
 		return own;
 	mark = fg_bind_enter(&l->bind, "profile");
-	profile = fg_profile_load(l, name);
+	profile = fg_profile_load(l, name, NULL);
 	fg_bind_leave(&l->bind, mark);
 	if (!profile)
 		return NULL;

@@ -51,11 +51,6 @@ struct fg_raw_point {
 	struct fg_qc_conf qc;
 };
 
-/* Profiles describe themselves; nothing of it is used for polling. */
-struct fg_raw_profile {
-	const char *title, *vendor, *model, *source, *confidence, *verified, *notes;
-};
-
 /* The arrays; each ends with a key without a name. Links, devices and points take the keys of
  * their link's driver besides. */
 extern const struct fg_key fg_keys_root[];
@@ -65,7 +60,7 @@ extern const struct fg_key fg_keys_link[];
 extern const struct fg_key fg_keys_device[];
 extern const struct fg_key fg_keys_point[];
 extern const struct fg_key fg_keys_qc[];
-extern const struct fg_key fg_keys_profile_meta[];
+extern const struct fg_key fg_keys_profile_meta[]; /* of struct fg_profile_meta */
 
 /* Drivers that are known but not built. NULL-terminated. */
 extern const char *const fg_drivers_unsupported[];

@@ -246,18 +246,3 @@ const struct fg_key fg_keys_device[] = {
 		.help = "Quality tests across points."},
 	{0},
 };
-
-/* ---- profiles ---- */
-
-const struct fg_key fg_keys_profile_meta[] = {
-	{"title", FG_KEY_TEXT, AT(fg_raw_profile, title), .help = "The model's name for people."},
-	{"vendor", FG_KEY_TEXT, AT(fg_raw_profile, vendor), .help = "Who makes it."},
-	{"model", FG_KEY_TEXT, AT(fg_raw_profile, model), .help = "The maker's name of it."},
-	{"source", FG_KEY_TEXT, AT(fg_raw_profile, source), .max = 1000,
-		.help = "The document that the points are taken from."},
-	{"confidence", FG_KEY_TEXT, AT(fg_raw_profile, confidence), .help = "How sure that is."},
-	{"verified", FG_KEY_TEXT, AT(fg_raw_profile, verified), .max = 1000,
-		.help = "Who tried it on the instrument, and when."},
-	{"notes", FG_KEY_TEXT, AT(fg_raw_profile, notes), .max = 4000, .help = "What to mind."},
-	{0},
-};

@@ -10,6 +10,8 @@
 
 #include "base/cleanup.h"
 
+#define CTL_DEFAULT_CONFIG "/etc/fjordgate/fjordgate.yaml"
+
 /* What the commands of fjordctl share. Exit codes follow sysexits. */
 struct ctl {
 	const char *config; /* -c */
@@ -28,6 +30,7 @@ int ctl_read(const struct ctl *ctl);
 int ctl_history(const struct ctl *ctl);
 int ctl_backup(const struct ctl *ctl);
 int ctl_restore(const struct ctl *ctl);
+int ctl_profile(const struct ctl *ctl);
 int ctl_backfill(const struct ctl *ctl);
 
 /* Sends one request (words joined by tabs) and calls line() with each line of the answer but the

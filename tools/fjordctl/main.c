@@ -25,6 +25,8 @@ static const struct command {
 		"poll now through the running daemon and show every step"},
 	{"history", "STATION/POINT [--since 24h] [--until TIME] [--csv|--json]", 1, 1, ctl_history,
 		"readings from the store"},
+	{"profile", "list|show NAME [--json]", 1, 2, ctl_profile,
+		"the profile library: which models there are, and all that is known of one"},
 	{"backfill", "DESTINATION --since TIME --until TIME [--json]", 1, 1, ctl_backfill,
 		"send what is stored of a period once more, under the same ids; TIME: "
 		"2026-07-01T12:00:00Z, or an age like 24h"},
