@@ -48,6 +48,7 @@ struct fg_job {
 	bool probe;
 	int64_t timeout_us; /* for one answer; 0: the device's own */
 	struct fg_batch *batch;	  /* readings go here */
+	struct fg_raw *raw; /* not NULL: this exchange instead of a group, which is NULL then */
 	struct fg_buf *explain; /* not NULL: frames and decoding steps for a person, line by line */
 
 	/* set by the driver */
@@ -66,6 +67,28 @@ struct fg_job {
 	int64_t started_mono_us, done_mono_us, slept_mono_us;
 	void (*done)(struct fg_job *job);
 	void *owner;
+};
+
+/* One exchange outside of all plans, for a person at the cabinet (probe and scan). */
+#define FG_RAW_HEARD 640
+struct fg_raw {
+	const struct fg_link *link;
+	uint8_t unit;
+	uint8_t pdu[8]; /* of a request that changes nothing */
+	size_t pdu_len;
+	int64_t timeout_us;
+
+	/* set by the driver */
+	int status; /* FG_OK: there is an answer, or a refusal; FG_ETIMEOUT: nothing came but the
+		     * echo; FG_EFRAME: something else came; or why the link is down */
+	uint8_t sent[16];
+	size_t sent_len;
+	uint8_t answer[256]; /* the PDU */
+	size_t answer_len;
+	uint8_t heard[FG_RAW_HEARD]; /* all that came, frames as they were */
+	size_t heard_len;
+	bool echo; /* the request came back first */
+	char why[160]; /* the link is down: what failed */
 };
 
 /* What plan() made of a group, for people and for the cycle-time forecast. */
@@ -134,6 +157,12 @@ struct fg_driver {
 	 * What it has to remember until then is in driver_data, NULL at first. */
 	int (*poll)(struct fg_job *job);
 	void (*cancel)(struct fg_job *job);
+
+	/* One exchange for a person, within its time; negative where the link itself failed. NULL
+	 * where the protocol has no such thing. port() tells what the link opens: the device's path,
+	 * or HOST:PORT. */
+	int (*raw)(struct fg_link_state *ls, struct fg_raw *x);
+	void (*port)(const struct fg_link *link, struct fg_buf *out);
 
 	/* Shared drivers only. fd() is one descriptor to wait on for reading; process() does what
 	 * is due and returns how long (µs) it may wait for the next call at most. */

@@ -83,7 +83,7 @@ static int connect_host(
 	r = getaddrinfo(conf->host, port, &hints, &list);
 	if (r != 0) {
 		*ret_why = gai_strerror(r);
-		return -EHOSTUNREACH;
+		return -ENOENT;
 	}
 	r = -EHOSTUNREACH;
 	for (const struct addrinfo *ai = list; ai && r < 0; ai = ai->ai_next) {
@@ -110,4 +110,11 @@ int fg_modbus_connect(const struct fg_modbus_host *h, int64_t until_us, modbus_t
 	if (r < 0)
 		snprintf(why, size, "connect to %s port %d: %s", h->host, (int)h->port, words);
 	return r;
+}
+
+void fg_modbus_host_port(const struct fg_link *link, struct fg_buf *out)
+{
+	const struct fg_modbus_host *h = link->conf;
+
+	fg_buf_printf(out, "%s:%d", h->host, (int)h->port);
 }

@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/buf.h"
 #include "base/key.h"
 #include "model/device.h"
 
@@ -35,6 +36,9 @@ struct fg_modbus_host {
 
 /* fg_driver.same_port for both drivers. */
 bool fg_modbus_same_host(const struct fg_link *a, const struct fg_link *b);
+
+/* fg_driver.port for both drivers. */
+void fg_modbus_host_port(const struct fg_link *link, struct fg_buf *out);
 
 /* Connects, to each of the name's addresses if need be. FG_OK with a context whose socket does not
  * block; or negative with what is wrong in `why`. */

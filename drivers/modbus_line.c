@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/status.h"
+#include "drivers/modbus_raw.h"
 
 #define DRAIN_US 500000	 /* a line that never falls silent is used all the same */
 #define WRITE_US 1000000 /* a port that takes no bytes for so long is hung */
@@ -185,13 +186,10 @@ int fg_line_ready(
 }
 
 /* The time is that at which the last byte has left, which is later than that of the write. */
-static int send_request(struct fg_job *job, struct fg_line *l, const struct fg_modbus_query *q)
+static int send_frame(struct fg_line *l)
 {
 	int r = FG_OK;
 
-	fg_frame_ask(&l->query, q->unit, q->pdu, q->len, q->answer);
-	l->query.echoes = l->echoes;
-	fg_modbus_trace(job, '>', l->query.adu, l->query.len);
 	if (l->direction)
 		r = l->direction(l, true);
 	if (r == FG_OK)
@@ -206,6 +204,14 @@ static int send_request(struct fg_job *job, struct fg_line *l, const struct fg_m
 		r = l->direction(l, false);
 	}
 	return r;
+}
+
+static int send_request(struct fg_job *job, struct fg_line *l, const struct fg_modbus_query *q)
+{
+	fg_frame_ask(&l->query, q->unit, q->pdu, q->len, q->answer);
+	l->query.echoes = l->echoes;
+	fg_modbus_trace(job, '>', l->query.adu, l->query.len);
+	return send_frame(l);
 }
 
 /* Whether a good answer can be the same as its request. */
@@ -323,4 +329,33 @@ int fg_line_exchange(struct fg_job *job, struct fg_line *l, const struct fg_modb
 	if (l->query.echoes && !answer_repeats_request(q))
 		l->echoes = false;
 	return FG_OK;
+}
+
+/* ---- a person's exchange ---- */
+
+static int64_t send_raw(void *arg, const uint8_t *adu, size_t len)
+{
+	struct fg_line *l = arg;
+	int r;
+
+	memcpy(l->query.adu, adu, FG_MIN(len, sizeof(l->query.adu)));
+	l->query.len = len;
+	r = send_frame(l);
+	return r < 0 ? r : FG_MAX(l->heard_us - fg_clock_mono_us(), 0);
+}
+
+/* An answer that comes too late must not become that of a poll. */
+int fg_line_raw(struct fg_line *l, struct fg_raw *x)
+{
+	struct fg_line_late *late = &l->late[x->unit];
+	int r = fg_raw_rtu(l->fd, send_raw, l, l->gap_us, x);
+
+	l->heard_us = FG_MAX(l->heard_us, fg_clock_mono_us());
+	l->rx_len = 0;
+	if (x->status != FG_OK) {
+		late->mixed = true;
+		late->answers = 1;
+		late->until_us = FG_MAX(late->until_us, l->heard_us + x->timeout_us);
+	}
+	return r;
 }

@@ -45,5 +45,7 @@ int fg_line_ready(
 	struct fg_job *job, struct fg_line *l, const struct fg_modbus_query *q, int64_t until_us);
 int fg_line_exchange(struct fg_job *job, struct fg_line *l, const struct fg_modbus_query *q,
 	int64_t until_us, struct fg_modbus_reply *ret);
+/* fg_driver.raw. */
+int fg_line_raw(struct fg_line *l, struct fg_raw *x);
 
 #endif

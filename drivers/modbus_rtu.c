@@ -282,6 +282,22 @@ static int rtu_poll(struct fg_job *job)
 	return fg_modbus_poll(job, &transport);
 }
 
+/* ---- a person's exchanges ---- */
+
+static int rtu_raw(struct fg_link_state *ls, struct fg_raw *x)
+{
+	struct rtu_state *s = ls->state;
+
+	return s->ctx ? fg_line_raw(&s->line, x) : -ENODEV;
+}
+
+static void port(const struct fg_link *link, struct fg_buf *out)
+{
+	const struct rtu_conf *conf = link->conf;
+
+	fg_buf_puts(out, conf->device);
+}
+
 /* ---- the plan ---- */
 
 static int64_t wire_us(const struct fg_group *group, const struct fg_request *req)
@@ -331,4 +347,6 @@ const struct fg_driver fg_driver_modbus_rtu = {
 	.open = link_open,
 	.close = link_close,
 	.poll = rtu_poll,
+	.raw = rtu_raw,
+	.port = port,
 };

@@ -117,6 +117,17 @@ static int rtu_tcp_poll(struct fg_job *job)
 	return fg_modbus_poll(job, &transport);
 }
 
+static int rtu_tcp_raw(struct fg_link_state *ls, struct fg_raw *x)
+{
+	struct state *s = ls->state;
+	int r = s->ctx && !s->stale ? FG_OK : connect_link(ls, INT64_MAX);
+
+	if (r == FG_OK)
+		r = fg_line_raw(&s->line, x);
+	s->stale = s->stale || r < 0;
+	return r;
+}
+
 static int rtu_tcp_plan(struct fg_group *group, struct fg_arena *arena)
 {
 	/* nothing says which line there is behind it: most often this one */
@@ -146,4 +157,6 @@ const struct fg_driver fg_driver_modbus_rtu_tcp = {
 	.open = link_open,
 	.close = link_close,
 	.poll = rtu_tcp_poll,
+	.raw = rtu_tcp_raw,
+	.port = fg_modbus_host_port,
 };

@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "drivers/modbus_command.h"
 #include "drivers/modbus_connect.h"
+#include "drivers/modbus_raw.h"
 
 #define HEADER	7
 #define ADU_MAX (HEADER + FG_MODBUS_PDU_MAX)
@@ -294,6 +295,25 @@ static int tcp_poll(struct fg_job *job)
 	return fg_modbus_poll(job, &transport);
 }
 
+/* One exchange for a person. A late answer is told by its transaction; half a frame is not. */
+static int tcp_raw(struct fg_link_state *ls, struct fg_raw *x)
+{
+	struct tcp_state *s = ls->state;
+	int r = FG_OK;
+
+	if (!s->ctx || s->stale || discard(NULL, s) < 0)
+		r = connect_link(ls, INT64_MAX);
+	if (r < 0)
+		return r;
+	s->transaction++;
+	r = fg_raw_tcp(s->fd, s->transaction, x);
+	if (r < 0 || x->status == FG_EFRAME)
+		s->stale = true;
+	else if (x->status == FG_ETIMEOUT)
+		note_owed(s);
+	return r;
+}
+
 static int tcp_plan(struct fg_group *group, struct fg_arena *arena)
 {
 	/* a round trip on a local network; behind a gateway each byte takes its time as well */
@@ -325,4 +345,6 @@ const struct fg_driver fg_driver_modbus_tcp = {
 	.open = link_open,
 	.close = link_close,
 	.poll = tcp_poll,
+	.raw = tcp_raw,
+	.port = fg_modbus_host_port,
 };
