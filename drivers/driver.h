@@ -159,8 +159,8 @@ struct fg_driver {
 	void (*cancel)(struct fg_job *job);
 
 	/* One exchange for a person, within its time; negative where the link itself failed. NULL
-	 * where the protocol has no such thing. port() tells what the link opens: the device's path,
-	 * or HOST:PORT. */
+	 * where the protocol has no such thing. port() tells what the link opens: the device's
+	 * path, or HOST:PORT. */
 	int (*raw)(struct fg_link_state *ls, struct fg_raw *x);
 	void (*port)(const struct fg_link *link, struct fg_buf *out);
 

@@ -49,7 +49,7 @@ static char *socket_of_config(const struct ctl *ctl)
 	return socket;
 }
 
-static char *find_socket(const struct ctl *ctl)
+char *ctl_find_socket(const struct ctl *ctl)
 {
 	const char *env = getenv("FJORDGATE_SOCKET");
 
@@ -172,7 +172,7 @@ static int read_answer(int fd, int (*line)(void *arg, const char *text), void *a
 int ctl_request(const struct ctl *ctl, const char *const *words, size_t count,
 	int (*line)(void *arg, const char *text), void *arg)
 {
-	char *path = find_socket(ctl);
+	char *path = ctl_find_socket(ctl);
 	int fd, code;
 
 	if (!path)
