@@ -308,9 +308,11 @@ static void link_is_down(struct fg_worker *w, struct fg_job *job)
 static void run_raw(struct fg_worker *w, struct line *l, struct fg_job *job)
 {
 	struct fg_raw *x = job->raw;
+	int64_t pause_us = l->reopen_us;
 
 	l->reopen_at_us = 0;
 	if (!open_line(w, l)) {
+		l->reopen_us = pause_us; /* no longer for the polls than it was */
 		x->status = l->open_status;
 		memcpy(x->why, l->why, sizeof(x->why));
 		finish(w, job);

@@ -25,7 +25,8 @@ static struct {
 	bool block; /* poll() waits */
 	unsigned sleeps; /* each job of device a gives the link back so often, for sleep_us */
 	int64_t sleep_us;
-	unsigned opens, closes, closing, nested, polls, cancels;
+	int raw_status;
+	unsigned opens, closes, closing, nested, polls, cancels, raws;
 	char open_host[32];
 	struct fg_job *pending[JOBS_MAX];
 	size_t pending_count;
@@ -129,8 +130,21 @@ static int drv_poll(struct fg_job *job)
 	return r;
 }
 
+static int drv_raw(struct fg_link_state *ls, struct fg_raw *x)
+{
+	int r;
+
+	assert_true(ls->open);
+	LOCKED(drv.raws++; r = drv.raw_status);
+	x->status = FG_OK;
+	x->answer_len = 1;
+	if (r < 0)
+		snprintf(ls->why, sizeof(ls->why), "the far end hung up");
+	return r;
+}
+
 static const struct fg_driver blocking = {.name = "blocking", .open = drv_open, .close = drv_close,
-	.poll = drv_poll, .state_size = 16};
+	.poll = drv_poll, .raw = drv_raw, .state_size = 16};
 
 static int host_open(struct fg_host *host)
 {
@@ -244,6 +258,22 @@ static struct fg_job *submit(struct fg_config *config, size_t group)
 	job_count++;
 	fg_worker_submit(worker, config, job);
 	return job;
+}
+
+static struct fg_raw raws[JOBS_MAX];
+
+/* A person's exchange on the link of the first group. */
+static struct fg_raw *submit_raw(void)
+{
+	struct fg_job *job = &jobs[job_count];
+	struct fg_raw *x = &raws[job_count];
+
+	batches[job_count] = (struct fg_batch){.cap = 0};
+	*x = (struct fg_raw){.link = f.config->groups[0]->device->link};
+	*job = (struct fg_job){.batch = &batches[job_count], .raw = x};
+	job_count++;
+	fg_worker_submit(worker, f.config, job);
+	return x;
 }
 
 static enum fg_reason reason(const struct fg_job *job)
@@ -574,6 +604,56 @@ static void test_changed_link(void **state)
 	fg_config_unref(next);
 }
 
+static void test_a_persons_exchange(void **state)
+{
+	const struct fg_raw *x;
+
+	(void)state;
+	start(&blocking);
+	submit(f.config, 0);
+	x = submit_raw();
+	submit(f.config, 0);
+	WAIT_FOR(done_count == 3);
+	assert_ptr_equal(done[1], &jobs[1]); /* between the polls */
+	assert_int_equal(x->status, FG_OK);
+	assert_int_equal(drv.raws, 1);
+	assert_int_equal(drv.opens, 1);
+
+	LOCKED(drv.raw_status = -EPIPE);
+	x = submit_raw();
+	WAIT_FOR(done_count == 4);
+	assert_int_equal(x->status, -EPIPE);
+	assert_string_equal(x->why, "the far end hung up");
+	assert_int_equal(drv.closes, 1);
+	LOCKED(drv.raw_status = FG_OK);
+	x = submit_raw(); /* opened anew, without the pause that a poll would wait for */
+	WAIT_FOR(done_count == 5);
+	assert_int_equal(x->status, FG_OK);
+	assert_int_equal(drv.opens, 2);
+	stop();
+}
+
+static void test_a_persons_exchange_on_a_link_that_does_not_open(void **state)
+{
+	const struct fg_raw *x;
+
+	(void)state;
+	start(&blocking);
+	LOCKED(drv.open_fails = 1);
+	x = submit_raw();
+	WAIT_FOR(done_count == 1);
+	assert_int_equal(x->status, -ECONNREFUSED);
+	assert_int_equal(drv.raws, 0);
+	LOCKED(drv.block = true);
+	submit(f.config, 1);
+	WAIT_FOR(drv.polls == 1);
+	fg_worker_ask_stop(worker);
+	x = submit_raw();
+	LOCKED(drv.block = false);
+	stop();
+	assert_true(x->status < 0); /* never left without an end */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -585,6 +665,8 @@ int main(void)
 		TEST(test_reopening_backs_off),
 		TEST(test_link_that_fails_in_a_poll),
 		TEST(test_stop_with_jobs_queued),
+		TEST(test_a_persons_exchange),
+		TEST(test_a_persons_exchange_on_a_link_that_does_not_open),
 		TEST(test_shared_driver),
 		TEST(test_shared_link_fails),
 		TEST(test_stop_with_jobs_pending),
