@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/status.h"
 #include "drivers/modbus_frame.h"
 #include "protocol/modbus_identity.h"
@@ -397,4 +398,22 @@ bool fg_heard_try(const struct fg_heard *h, size_t i, struct fg_buf *out)
 		return false;
 	put(h, a->tries[i], out);
 	return true;
+}
+
+void fg_heard_put(const struct fg_heard *h, struct fg_json *j)
+{
+	char mem[600];
+	struct fg_buf line;
+
+	fg_buf_wrap(&line, mem, sizeof(mem));
+	fg_heard_words(h, &line);
+	fg_json_text(j, "diagnosis", mem);
+	fg_json_array(j, "try");
+	for (size_t i = 0;; i++) {
+		fg_buf_clear(&line);
+		if (!fg_heard_try(h, i, &line))
+			break;
+		fg_json_text(j, NULL, mem);
+	}
+	fg_json_end_array(j);
 }

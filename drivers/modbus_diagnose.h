@@ -61,5 +61,8 @@ void fg_heard_from_open(int status, unsigned on, const char *port, struct fg_hea
 void fg_heard_words(const struct fg_heard *h, struct fg_buf *out);
 /* The i-th thing to try; false behind the last. */
 bool fg_heard_try(const struct fg_heard *h, size_t i, struct fg_buf *out);
+/* Both as members of an open JSON object: {"diagnosis":…,"try":[…]}. */
+struct fg_json;
+void fg_heard_put(const struct fg_heard *h, struct fg_json *j);
 
 #endif

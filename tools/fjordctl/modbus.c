@@ -269,7 +269,7 @@ static void print_failure(const struct ctl_bus *bus, const struct fg_heard *h)
 	fg_json_text(&j, "port", bus->port);
 	fg_json_text(&j, "driver", bus->driver->name);
 	fg_json_text(&j, "why", bus->state.why);
-	ctl_put_diagnosis(&j, h);
+	fg_heard_put(h, &j);
 	fg_json_end_object(&j);
 	puts(out.data);
 	fg_buf_fini(&out);
@@ -531,22 +531,4 @@ void ctl_bus_tell(const struct ctl_bus *bus, const struct fg_heard *h, FILE *out
 			break;
 		fprintf(out, "  %s %s\n", i ? "-" : "try:\n  -", mem);
 	}
-}
-
-void ctl_put_diagnosis(struct fg_json *j, const struct fg_heard *h)
-{
-	char mem[600];
-	struct fg_buf line;
-
-	fg_buf_wrap(&line, mem, sizeof(mem));
-	fg_heard_words(h, &line);
-	fg_json_text(j, "diagnosis", mem);
-	fg_json_array(j, "try");
-	for (size_t i = 0;; i++) {
-		fg_buf_clear(&line);
-		if (!fg_heard_try(h, i, &line))
-			break;
-		fg_json_text(j, NULL, mem);
-	}
-	fg_json_end_array(j);
 }

@@ -46,8 +46,5 @@ int ctl_bus_read(struct ctl_bus *bus, uint8_t unit, const struct fg_request *req
 /* What went wrong in words and what to try, on a stream; who holds a busy port, and which ports
  * there are. */
 void ctl_bus_tell(const struct ctl_bus *bus, const struct fg_heard *h, FILE *out);
-/* The same as members of an open JSON object: {"diagnosis":…,"try":[…]}. */
-struct fg_json;
-void ctl_put_diagnosis(struct fg_json *j, const struct fg_heard *h);
 
 #endif

@@ -258,7 +258,7 @@ static void print_json(const struct probe *p, const struct ctl_bus *bus, const s
 	fg_json_object(&j, NULL);
 	put_head(p, bus, &j);
 	if (h)
-		ctl_put_diagnosis(&j, h);
+		fg_heard_put(h, &j);
 	else
 		probe_put(p, &j);
 	fg_json_array(&j, "hints");

@@ -410,7 +410,7 @@ static void print_json(const struct scan *s, int status, const struct fg_heard *
 		put_found(&j, &s->found[i]);
 	fg_json_end_array(&j);
 	if (!interrupted && (status < 0 || s->found_count == 0))
-		ctl_put_diagnosis(&j, worst);
+		fg_heard_put(worst, &j);
 	fg_json_end_object(&j);
 	puts(out.data);
 	fg_buf_fini(&out);
