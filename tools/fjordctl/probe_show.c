@@ -72,16 +72,17 @@ static bool decode(const struct probe *p, const char *type, size_t order, const 
 
 		ret->decimals = ret->exact ? (fg_plausible(p->range, v) ? 0 : -1)
 					   : fg_plausible_decimals(p->range, v);
+		if (ret->decimals > 0 && order != FG_ORDER_ABCD)
+			ret->decimals = -1; /* swapped and scaled: that fits too much */
 	}
 	return true;
 }
 
-/* Whole numbers of one register mostly have one or two decimals; more of them, or a swapped order
- * as well, fit too much. */
-static bool is_likely(const struct cell *c, const char *type, size_t order)
+/* Whole numbers of one register mostly have one or two decimals. */
+static bool is_likely(const struct cell *c, const char *type)
 {
-	return c->decimals == 0 || (c->decimals > 0 && c->decimals <= 2 && order == FG_ORDER_ABCD &&
-					   strcmp(type + 1, "16") == 0);
+	return c->decimals == 0 ||
+	       (c->decimals > 0 && c->decimals <= 2 && strcmp(type + 1, "16") == 0);
 }
 
 bool probe_any_plausible(const struct probe *p, const uint16_t *cells, size_t n)
@@ -90,8 +91,7 @@ bool probe_any_plausible(const struct probe *p, const uint16_t *cells, size_t n)
 		for (size_t order = 0; order < ORDERS; order++) {
 			struct cell c;
 
-			if (decode(p, types[t], order, cells, n, &c) &&
-				is_likely(&c, types[t], order))
+			if (decode(p, types[t], order, cells, n, &c) && is_likely(&c, types[t]))
 				return true;
 		}
 	return false;
