@@ -120,6 +120,22 @@ class Bare(SystemTest):
         self.assertEqual(4, tuned["asked"])
         self.assertIn((19200, "none"), [(f["baud"], f["parity"]) for f in tuned["found"]])
 
+    def test_simulator(self):
+        points = {"level": {"address": 4, "type": "u16", "curve": "constant", "mean": 8}}
+        self.write("sim.yaml", json.dumps({
+            "seed": 1, "endpoints": {"bus": {"kind": "modbus-rtu", "pty": "bus.tty"}},
+            "devices": {"th": {"endpoint": "bus", "unit_id": 2, "vendor": "ACME", "product":
+                               "TH-21", "revision": "2.0", "points": points},
+                        "mute": {"endpoint": "bus", "unit_id": 4, "points": points}}}))
+        self.spawn([PROGRAMS["fjordsim"], "-c", self.path("sim.yaml")], "sim.log")
+        self.eventually(lambda: os.path.exists(self.path("bus.tty")), "the pty is there")
+        found = json.loads(self.ctl("scan", "modbus", "rtu:" + self.path("bus.tty"), "--units",
+                                    "1-5", "--timeout", "300ms", "--json").stdout)["found"]
+        self.assertEqual([
+            {"unit": 2, "damaged": False, "vendor": "ACME", "product_code": "TH-21",
+             "revision": "2.0", "server_id": "TH-21 2.0", "profiles": ["acme-th21"]},
+            {"unit": 4, "damaged": False, "profiles": []}], found)
+
     def test_links_that_do_not_open(self):
         refused = self.probe("tcp://127.0.0.1:%d" % free_port())
         self.assertEqual(75, refused.returncode)
