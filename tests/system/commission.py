@@ -14,7 +14,7 @@ from pymodbus.device import ModbusControlBlock, ModbusDeviceIdentification
 from lib import config
 from lib.bench import Scene, SystemTest
 from lib.gateway import PROGRAMS
-from lib.modbus import RtuServer, TcpServer, words
+from lib.modbus import RtuServer, RtuTcpServer, TcpServer, words
 from lib.wait import free_port
 
 PROFILE = """
@@ -119,6 +119,16 @@ class Bare(SystemTest):
             "--parity", "none,even", "--timeout", "300ms", "--json").stdout)
         self.assertEqual(4, tuned["asked"])
         self.assertIn((19200, "none"), [(f["baud"], f["parity"]) for f in tuned["found"]])
+
+    def test_rtu_over_tcp(self):
+        server = RtuTcpServer(self, units=(3, 6))
+        fill(server[3])
+        server[6].set("input", 0, [1])
+        target = "rtutcp://127.0.0.1:%d" % server.port
+        self.check_probe(target)
+        self.check_scan(target)
+        wrong = self.probe("tcp://127.0.0.1:%d" % server.port, "--unit", 3, "--timeout", "500ms")
+        self.assertIn("rtutcp://", wrong.stderr)
 
     def test_simulator(self):
         points = {"level": {"address": 4, "type": "u16", "curve": "constant", "mean": 8}}
