@@ -86,6 +86,23 @@ struct fg_node *fg_node_merge(
 	return merged;
 }
 
+const struct fg_node *fg_node_without(
+	struct fg_arena *arena, const struct fg_node *mapping, const char *key)
+{
+	struct fg_node *rest;
+
+	if (!fg_node_get(mapping, key))
+		return mapping;
+	rest = fg_arena_alloc(arena, sizeof(*rest));
+	*rest = *mapping;
+	rest->count = 0;
+	rest->pairs = fg_arena_array(arena, mapping->count, sizeof(rest->pairs[0]));
+	for (size_t i = 0; i < mapping->count; i++)
+		if (strcmp(mapping->pairs[i].key, key) != 0)
+			rest->pairs[rest->count++] = mapping->pairs[i];
+	return rest;
+}
+
 /* FNV-1a, the length first so that neighbours cannot run into each other. */
 static uint64_t hash_text(uint64_t h, const char *text)
 {

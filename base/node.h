@@ -67,6 +67,10 @@ bool fg_node_is_empty(const struct fg_node *node);
 struct fg_node *fg_node_merge(struct fg_arena *arena, const struct fg_node *under,
 	const struct fg_node *over);
 
+/* The mapping without a key; itself where it has none of that name. */
+const struct fg_node *fg_node_without(
+	struct fg_arena *arena, const struct fg_node *mapping, const char *key);
+
 /* A 64-bit fingerprint of what the tree says (not where it stands); equal trees are equal. */
 unsigned long long fg_node_hash(const struct fg_node *node);
 

@@ -11,6 +11,8 @@ const char *fg_strerror(int status)
 	switch (status) {
 	case FG_OK:
 		return "ok";
+	case FG_AGAIN:
+		return "to be continued";
 	case FG_PENDING:
 		return "pending";
 	case FG_ECONFIG:

@@ -9,6 +9,7 @@
 enum fg_status {
 	FG_OK = 0,
 	FG_PENDING = 1, /* accepted; completion follows */
+	FG_AGAIN = 2,	/* not over: to be called once more */
 	FG_ENOMEM = -ENOMEM,
 	FG_EINVAL = -EINVAL,
 	FG_ENOENT = -ENOENT,

@@ -48,6 +48,7 @@ struct fg_job {
 	bool probe;
 	int64_t timeout_us; /* for one answer; 0: the device's own */
 	struct fg_batch *batch;	  /* readings go here */
+	struct fg_raw *raw; /* not NULL: this exchange instead of a group, which is NULL then */
 	struct fg_buf *explain; /* not NULL: frames and decoding steps for a person, line by line */
 
 	/* set by the driver */
@@ -57,14 +58,37 @@ struct fg_job {
 	int64_t answer_us; /* the longest time from the end of a request to the end of its answer;
 			    * 0: not measured */
 	unsigned splits; /* requests more than planned, as the device refused to read over gaps */
+	int64_t resume_mono_us; /* with FG_AGAIN: when poll() is to go on */
 	void *driver_data; /* the driver's own while the job is pending */
 
 	/* the worker's and the core's */
 	struct fg_job *next;
 	struct fg_config *config; /* holds what group points to; drivers leave it alone */
-	int64_t started_mono_us, done_mono_us;
+	int64_t started_mono_us, done_mono_us, slept_mono_us;
 	void (*done)(struct fg_job *job);
 	void *owner;
+};
+
+/* One exchange outside of all plans, for a person at the cabinet (probe and scan). */
+#define FG_RAW_HEARD 640
+struct fg_raw {
+	const struct fg_link *link;
+	uint8_t unit;
+	uint8_t pdu[8]; /* of a request that changes nothing */
+	size_t pdu_len;
+	int64_t timeout_us;
+
+	/* set by the driver */
+	int status; /* FG_OK: there is an answer, or a refusal; FG_ETIMEOUT: nothing came but the
+		     * echo; FG_EFRAME: something else came; or why the link is down */
+	uint8_t sent[16];
+	size_t sent_len;
+	uint8_t answer[256]; /* the PDU */
+	size_t answer_len;
+	uint8_t heard[FG_RAW_HEARD]; /* all that came, frames as they were */
+	size_t heard_len;
+	bool echo; /* the request came back first */
+	char why[160]; /* the link is down: what failed */
 };
 
 /* What plan() made of a group, for people and for the cycle-time forecast. */
@@ -132,9 +156,18 @@ struct fg_driver {
 	 * fg_job.probe), and returns FG_OK;
 	 * or a negative code when the link itself failed (the readings are appended all the same):
 	 * the worker closes it and opens it again before the next job. FG_PENDING (shared drivers
-	 * only): job->done(job) is called later, once, from process() or cancel(). */
+	 * only): job->done(job) is called later, once, from process() or cancel(). FG_AGAIN (others
+	 * only): nothing was appended yet; poll() is called with the same job once more at
+	 * resume_mono_us or later, after other jobs, and with a deadline that is later by as much.
+	 * What it has to remember until then is in driver_data, NULL at first. */
 	int (*poll)(struct fg_job *job);
 	void (*cancel)(struct fg_job *job);
+
+	/* One exchange for a person, within its time; negative where the link itself failed. NULL
+	 * where the protocol has no such thing. port() tells what the link opens: the device's
+	 * path, or HOST:PORT. */
+	int (*raw)(struct fg_link_state *ls, struct fg_raw *x);
+	void (*port)(const struct fg_link *link, struct fg_buf *out);
 
 	/* Shared drivers only. fd() is one descriptor to wait on for reading; process() does what
 	 * is due and returns how long (µs) it may wait for the next call at most. */

@@ -14,10 +14,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "drivers/modbus_command.h"
 
-#define ADU_MAX	      260
-#define SELECT_LIMIT  1000 /* below 1024, with room for what other threads open at that moment */
-#define BUSY_PAUSE_US 50000
+#define ADU_MAX	     260
+#define SELECT_LIMIT 1000 /* below 1024, with room for what other threads open at that moment */
 
 /* ---- helpers for transports ---- */
 
@@ -87,66 +87,6 @@ bool fg_modbus_descriptor_fits(void)
 
 /* ---- requests ---- */
 
-static bool is_link_failure(int status)
-{
-	return status < 0 && status != FG_EREFUSED && status != FG_ETIMEOUT &&
-	       status != FG_EFRAME && status != FG_EDECODE;
-}
-
-/* A device that is busy says so and means it for a moment only. */
-static bool is_busy(const struct fg_modbus_outcome *o)
-{
-	return o->status == FG_EREFUSED && (o->exception == 5 || o->exception == 6);
-}
-
-static void attempt(struct fg_job *job, const struct fg_modbus_transport *t,
-	const struct fg_request *req, uint16_t *cells, struct fg_modbus_outcome *ret)
-{
-	int64_t now = fg_clock_mono_us();
-	int64_t timeout = job->timeout_us ? job->timeout_us : job->group->device->timeout_us;
-	int64_t until = FG_MIN(now + timeout, job->deadline_mono_us);
-
-	job->requests++;
-	ret->status = t->exchange(job, req, until, cells, &ret->exception);
-	ret->taken_us = fg_clock_mono_us();
-	if (ret->status == FG_OK || ret->status == FG_EREFUSED) {
-		job->answers++;
-		job->answer_us = FG_MAX(job->answer_us, ret->taken_us - now);
-	}
-}
-
-/* A broken connection is an attempt lost: ready() makes a new one, or says that there is none. */
-void fg_modbus_run_request(struct fg_job *job, const struct fg_modbus_transport *t,
-	const struct fg_request *req, uint16_t *cells, struct fg_modbus_outcome *ret)
-{
-	unsigned attempts = FG_MAX(job->attempts, 1u);
-
-	*ret = (struct fg_modbus_outcome){.status = FG_ETIMEOUT};
-	for (unsigned i = 0; i < attempts; i++) {
-		int r;
-
-		if (is_busy(ret))
-			fg_modbus_wait(-1,
-				FG_MIN(fg_clock_mono_us() + BUSY_PAUSE_US, job->deadline_mono_us));
-		ret->taken_us = fg_clock_mono_us();
-		if (ret->taken_us >= job->deadline_mono_us)
-			break;
-		r = t->ready(job, req, job->deadline_mono_us);
-		if (r < 0) {
-			ret->status = r;
-			ret->taken_us = fg_clock_mono_us();
-			return;
-		}
-		if (fg_clock_mono_us() >= job->deadline_mono_us)
-			break;
-		attempt(job, t, req, cells, ret);
-		if (ret->status == FG_OK || (ret->status == FG_EREFUSED && !is_busy(ret)))
-			return;
-	}
-	if (ret->status == FG_ETIMEOUT && t->gave_up)
-		t->gave_up(job);
-}
-
 static void fill(const struct fg_modbus_plan *plan, size_t from, int status, int64_t taken_us)
 {
 	struct fg_modbus_scratch *s = plan->scratch;
@@ -175,8 +115,8 @@ static void run_read(struct fg_job *job, const struct fg_modbus_transport *t,
 
 /* Sends the plan's requests; negative where the link is down. A device whose first request gets
  * no answer at all is not asked for the rest, which would cost the bus a time-out each. */
-static int read_all(struct fg_job *job, const struct fg_modbus_transport *t,
-	const struct fg_modbus_plan *plan)
+static int read_all(
+	struct fg_job *job, const struct fg_modbus_transport *t, const struct fg_modbus_plan *plan)
 {
 	struct fg_modbus_scratch *s = plan->scratch;
 	int r = fg_modbus_find_bases(job, t, plan);
@@ -184,7 +124,7 @@ static int read_all(struct fg_job *job, const struct fg_modbus_transport *t,
 
 	if (r < 0) {
 		fill(plan, 0, r, fg_clock_mono_us());
-		return is_link_failure(r) ? r : FG_OK;
+		return fg_modbus_link_failed(r) ? r : FG_OK;
 	}
 	while (i < s->read_count) {
 		struct fg_modbus_outcome o;
@@ -193,7 +133,7 @@ static int read_all(struct fg_job *job, const struct fg_modbus_transport *t,
 		if (fg_modbus_split(job, plan, i))
 			continue;
 		o = s->reads[i].outcome;
-		if (is_link_failure(o.status)) {
+		if (fg_modbus_link_failed(o.status)) {
 			fill(plan, i + 1, o.status, o.taken_us);
 			return o.status;
 		}
@@ -207,8 +147,8 @@ static int read_all(struct fg_job *job, const struct fg_modbus_transport *t,
 }
 
 /* One small request tells whether the device is back; its points are read when they are due. */
-static int probe(struct fg_job *job, const struct fg_modbus_transport *t,
-	const struct fg_modbus_plan *plan)
+static int probe(
+	struct fg_job *job, const struct fg_modbus_transport *t, const struct fg_modbus_plan *plan)
 {
 	struct fg_modbus_read read;
 
@@ -225,23 +165,49 @@ static int probe(struct fg_job *job, const struct fg_modbus_transport *t,
 	for (size_t i = 0; i < job->group->count; i++)
 		fg_job_missing(job, job->group->points[i], fg_modbus_reason(read.outcome.status),
 			read.outcome.exception, read.outcome.taken_us);
-	return is_link_failure(read.outcome.status) ? read.outcome.status : FG_OK;
+	return fg_modbus_link_failed(read.outcome.status) ? read.outcome.status : FG_OK;
 }
 
-int fg_modbus_poll(struct fg_job *job, const struct fg_modbus_transport *transport)
+/* The device is not read: what had to go before it failed. */
+static int not_read(struct fg_job *job, int status, unsigned exception)
+{
+	int64_t now_us = fg_clock_mono_us();
+
+	for (size_t i = 0; i < job->group->count; i++)
+		fg_job_missing(job, job->group->points[i], fg_modbus_reason(status), exception,
+			now_us);
+	return fg_modbus_link_failed(status) ? status : FG_OK;
+}
+
+static int read_group(struct fg_job *job, const struct fg_modbus_transport *transport)
 {
 	const struct fg_modbus_plan *plan = job->group->plan;
+	int r;
 
-	if (job->probe) {
-		job->status = probe(job, transport, plan);
-		return job->status;
-	}
 	fg_modbus_split_begin(plan, fg_clock_mono_us());
-	job->status = read_all(job, transport, plan);
+	r = read_all(job, transport, plan);
 	fg_modbus_split_end(job, plan);
 	for (size_t i = 0; i < job->group->count; i++)
 		fg_modbus_add_reading(job, plan, i);
 	if (job->answers == 0)
 		fg_modbus_forget_bases(plan);
-	return job->status;
+	return r;
+}
+
+int fg_modbus_poll(struct fg_job *job, const struct fg_modbus_transport *transport)
+{
+	unsigned exception;
+	int r = fg_modbus_prepare(job, transport, &exception);
+
+	if (r == FG_AGAIN)
+		return r;
+	if (r != FG_OK)
+		r = not_read(job, r, exception);
+	else if (job->probe)
+		r = probe(job, transport, job->group->plan);
+	else
+		r = read_group(job, transport);
+	fg_modbus_finish(job, r);
+	job->status = r;
+	return r;
 }

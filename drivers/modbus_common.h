@@ -231,6 +231,68 @@ struct fg_modbus_areas {
 	size_t count;
 };
 
+/* What goes before a poll; drivers/modbus_command.h. */
+struct fg_modbus_cycle {
+	int64_t request_gap_us;
+	struct fg_modbus_wake {
+		struct fg_modbus_place place;
+		int64_t count;
+		int64_t after_us, wait_us;
+		bool given;
+		struct fg_request read;
+	} wake;
+	struct fg_modbus_commands {
+		const struct fg_modbus_command *items;
+		size_t count;
+	} commands;
+	int64_t warm_up_us;
+};
+
+/* The device keys of struct fg_modbus_cycle, for the table of all. */
+#define FG_MODBUS_CYCLE_KEYS(object, member)                                                       \
+	{.name = "request_gap",                                                                    \
+		.type = FG_KEY_DURATION,                                                           \
+		.flags = FG_KEY_ADVANCED,                                                          \
+		.offset = offsetof(object, member.request_gap_us),                                 \
+		.max = 10000000,                                                                   \
+		.min = 0,                                                                          \
+		.dflt = "0s",                                                                      \
+		.help = "Silence before each request to it, at least. Never less than 3.5 "        \
+			"characters."},                                                            \
+		{.name = "wake",                                                                   \
+			.type = FG_KEY_STRUCT,                                                     \
+			.flags = FG_KEY_ADVANCED,                                                  \
+			.offset = offsetof(object, member.wake),                                   \
+			.sub = fg_modbus_wake_keys,                                                \
+			.help = "A read that wakes it after a pause. Its answer or silence is "    \
+				"thrown away."},                                                   \
+		{.name = "commands",                                                               \
+			.type = FG_KEY_CUSTOM,                                                     \
+			.flags = FG_KEY_ADVANCED,                                                  \
+			.offset = offsetof(object, member.commands),                               \
+			.sub = fg_modbus_command_keys,                                             \
+			.parse = fg_modbus_parse_commands,                                         \
+			.form = "a list of mappings",                                              \
+			.schema = "{\"type\":\"array\",\"items\":{\"type\":\"object\"}}",          \
+			.help = "Writes before it is read, in this order. Nothing is sent "        \
+				"without `allow_commands: true`."},                                \
+	{                                                                                          \
+		.name = "warm_up", .type = FG_KEY_DURATION, .flags = FG_KEY_ADVANCED,              \
+		.offset = offsetof(object, member.warm_up_us), .min = 0, .max = 86400000000,       \
+		.dflt = "0s",                                                                      \
+		.help = "So long after it begins to answer its readings are suspect (qc 3, test "  \
+			"`warm_up`)."                                                              \
+	}
+
+extern const struct fg_key fg_modbus_wake_keys[], fg_modbus_command_keys[];
+int fg_modbus_parse_commands(struct fg_bind *b, const struct fg_node *node, void *field);
+
+/* What each driver's link state begins with: what is known of devices with such a cycle. */
+struct fg_modbus_link {
+	struct fg_modbus_run *runs;
+	size_t run_count;
+};
+
 struct fg_modbus_device {
 	int64_t unit_id;
 	int64_t max_registers, max_bits; /* 0: what the protocol allows */
@@ -241,6 +303,7 @@ struct fg_modbus_device {
 	int64_t response_us; /* 0: not known */
 	struct fg_modbus_fields fields;
 	struct fg_items bases; /* of struct fg_modbus_base */
+	struct fg_modbus_cycle cycle;
 };
 
 extern const struct fg_key fg_modbus_device_keys[];
@@ -361,14 +424,31 @@ void fg_modbus_probe_refused(const struct fg_modbus_plan *plan);
 
 /* ---- the pass ---- */
 
+/* One request to be sent. */
+struct fg_modbus_query {
+	uint8_t unit;
+	const uint8_t *pdu;
+	size_t len;
+	size_t answer;	/* PDU bytes of a good answer; 0: it tells itself */
+	int64_t gap_us; /* silence before it, at least */
+};
+
+/* What the device said to it: an answer or a refusal. */
+struct fg_modbus_reply {
+	uint8_t pdu[FG_MODBUS_PDU_MAX];
+	size_t len;
+	int64_t answer_us; /* from the end of the request to the end of this */
+};
+
 /* What a driver does for one exchange; never beyond the time given, never with another device's or
  * another request's answer. */
 struct fg_modbus_transport {
 	/* Makes the link fit for a request. Negative: it is down. */
-	int (*ready)(struct fg_job *job, const struct fg_request *req, int64_t until_us);
-	/* FG_OK with the cells, or another status as in fg_modbus_outcome. */
-	int (*exchange)(struct fg_job *job, const struct fg_request *req, int64_t until_us,
-		uint16_t *ret_cells, unsigned *ret_exception);
+	int (*ready)(struct fg_job *job, const struct fg_modbus_query *q, int64_t until_us);
+	/* FG_OK with the reply, or another status as in fg_modbus_outcome. until_us is the time
+	 * for the answer where the request takes none. Called by fg_modbus_exchange() alone. */
+	int (*exchange)(struct fg_job *job, const struct fg_modbus_query *q, int64_t until_us,
+		struct fg_modbus_reply *ret);
 	/* The last attempt at a request got no answer; may be NULL. */
 	void (*gave_up)(struct fg_job *job);
 };
@@ -388,9 +468,25 @@ void fg_modbus_forget_bases(const struct fg_modbus_plan *plan);
  * address. */
 bool fg_modbus_place_request(const struct fg_modbus_plan *plan, uint8_t space,
 	const struct fg_request *req, struct fg_request *ret);
-/* One request with its attempts. */
+/* The only way to a device's wire. A request that could change anything in a device is refused
+ * here (FG_ECANCELED) unless the device's configuration allows commands, and always where it would
+ * go to all units at once. */
+int fg_modbus_exchange(struct fg_job *job, const struct fg_modbus_transport *t,
+	const struct fg_modbus_query *q, int64_t until_us, struct fg_modbus_reply *ret);
+
+/* One request with its attempts; a device that is busy is asked again. */
+void fg_modbus_ask(struct fg_job *job, const struct fg_modbus_transport *t,
+	const struct fg_modbus_query *q, struct fg_modbus_reply *ret_reply,
+	struct fg_modbus_outcome *ret);
+/* The same for a read. */
 void fg_modbus_run_request(struct fg_job *job, const struct fg_modbus_transport *t,
 	const struct fg_request *req, uint16_t *cells, struct fg_modbus_outcome *ret);
+
+/* The time for one answer. */
+int64_t fg_modbus_timeout_us(const struct fg_job *job);
+
+/* Whether a request's end means that the link itself is down. */
+bool fg_modbus_link_failed(int status);
 
 /* fg_driver.poll for both. */
 int fg_modbus_poll(struct fg_job *job, const struct fg_modbus_transport *transport);

@@ -5,7 +5,7 @@
 
 #include "base/status.h"
 #include "base/timefmt.h"
-#include "drivers/modbus_common.h"
+#include "drivers/modbus_command.h"
 
 #define MAX_AREAS 64
 
@@ -48,8 +48,7 @@ static int parse_areas(struct fg_bind *b, const struct fg_node *node, void *fiel
 		const struct fg_node *item = node->items[i];
 		struct fg_modbus_area area = {0};
 
-		if (fg_bind_struct(
-			    b, item, fg_modbus_area_keys, NULL, &area, NULL, item->at) ||
+		if (fg_bind_struct(b, item, fg_modbus_area_keys, NULL, &area, NULL, item->at) ||
 			resolve(b, item, &area, &items[i]) < 0)
 			r = FG_EINVAL;
 	}
@@ -142,6 +141,7 @@ const struct fg_key fg_modbus_device_keys[] = {
 			"requests and the forecast of `fjordctl check`. 0: not known, 10 ms are "
 			"assumed."},
 	FG_MODBUS_LAYOUT_KEYS,
+	FG_MODBUS_CYCLE_KEYS(struct fg_modbus_device, cycle),
 	{.name = NULL},
 };
 
@@ -245,7 +245,7 @@ static void check_value(const struct fg_modbus_device *conf, const struct fg_poi
 		const struct fg_request *b = &conf->blocks.items[i];
 
 		if (!overlap(&at, b) || (at.address >= b->address &&
-					       at.address + at.count <= b->address + b->count))
+						at.address + at.count <= b->address + b->count))
 			continue;
 		describe_area(b, area, sizeof(area));
 		fg_report_error(rep, place_of(p->node, key),
@@ -270,8 +270,9 @@ static void check_values(
 
 void fg_modbus_check_device(const struct fg_device *dev, void *conf, struct fg_report *rep)
 {
-	const struct fg_modbus_device *d = conf;
+	struct fg_modbus_device *d = conf;
 
+	fg_modbus_check_cycle(dev, &d->cycle, rep);
 	check_interval(dev, d, rep);
 	check_blocks(dev, d, rep);
 	for (size_t i = 0; i < dev->point_count; i++)

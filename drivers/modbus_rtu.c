@@ -1,47 +1,33 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Modbus RTU on a serial line. libmodbus opens and sets up the port (RS485 included) and sends;
- * it adds the checksum. Receiving passes by it: on a shared bus an answer may come behind noise, an
- * echo, another unit's answer, or a late one, and there is one deadline for all of it. So what came
- * in is searched for the one frame that can answer the request. */
+/* Modbus RTU on a serial line. libmodbus opens and sets up the port; what goes over it is
+ * modbus_line.c's. */
 #include <errno.h>
 #include <modbus.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/status.h"
-#include "drivers/modbus_common.h"
-#include "drivers/modbus_frame.h"
+#include "drivers/modbus_command.h"
+#include "drivers/modbus_line.h"
+#include "drivers/modbus_serial.h"
 
-#define SETTLE_US 20000	 /* USB adapters hand over what they received each 16 ms */
-#define DRAIN_US  500000 /* a line that never falls silent is used all the same */
+#define SETTLE_US 20000 /* USB adapters hand over what they received each 16 ms */
 
 struct rtu_conf {
 	const char *device;
 	int baud, parity, stop_bits, data_bits;
-	bool rs485;
-};
-
-/* What a unit may still send although nobody waits for it. */
-struct late {
-	int64_t until_us;
-	struct fg_request req;
-	uint8_t answers; /* at most so many */
-	bool mixed;	 /* of different requests */
+	int rs485; /* enum fg_rs485 */
+	int64_t rts_delay_us;
 };
 
 struct rtu_state {
+	struct fg_modbus_link link; /* first: drivers/modbus_command.c */
 	modbus_t *ctx;
-	int fd;
-	int64_t gap_us;	   /* 3.5 characters */
-	int64_t settle_us; /* this long nothing: a frame is over */
-	int64_t heard_us;  /* last byte either way */
-	struct fg_frame_query query;
-	uint8_t rx[2 * FG_FRAME_MAX];
-	size_t rx_len;
-	struct late late[256]; /* by unit id */
+	int lock_fd; /* 0: none */
+	struct fg_line line;
 };
 
 #define CHOICE(n)                                                                                  \
@@ -64,6 +50,17 @@ static const struct fg_choice stop_bits[] = {CHOICE(1), CHOICE(2), {.name = NULL
 static const struct fg_choice data_bits[] = {
 	CHOICE(8),
 	{.name = "7", .value = 7, .unsupported = true, .help = "Modbus ASCII"},
+	{.name = NULL},
+};
+
+static const struct fg_choice directions[] = {
+	{.name = "false", .value = FG_RS485_OFF, .help = "nobody, or the adapter itself"},
+	{.name = "true", .value = FG_RS485_KERNEL, .help = "as kernel"},
+	{.name = "kernel", .value = FG_RS485_KERNEL, .help = "the kernel (TIOCSRS485)"},
+	{.name = "rts", .value = FG_RS485_RTS, .help = "the gateway: RTS is on while it sends"},
+	{.name = "rts-inverted",
+		.value = FG_RS485_RTS_INVERTED,
+		.help = "the gateway: RTS is off while it sends"},
 	{.name = NULL},
 };
 
@@ -101,11 +98,21 @@ static const struct fg_key link_keys[] = {
 		.dflt = "8",
 		.help = "Always 8: Modbus RTU has no other."},
 	{.name = "rs485",
-		.type = FG_KEY_BOOL,
+		.type = FG_KEY_CHOICE,
 		.offset = offsetof(struct rtu_conf, rs485),
+		.choices = directions,
 		.dflt = "false",
-		.help = "Let the kernel drive the direction of an RS-485 port. Leave it off where "
+		.help = "Who switches the direction of an RS-485 transceiver. Leave it off where "
 			"the adapter does that itself, as nearly all USB adapters do."},
+	{.name = "rts_delay",
+		.type = FG_KEY_DURATION,
+		.flags = FG_KEY_ADVANCED,
+		.offset = offsetof(struct rtu_conf, rts_delay_us),
+		.min = 0,
+		.max = 100000,
+		.dflt = "0s",
+		.help = "Between switching and the first byte, and between the last byte and "
+			"switching back. The kernel counts in whole milliseconds."},
 	{.name = NULL},
 };
 
@@ -118,20 +125,7 @@ static bool same_port(const struct fg_link *a, const struct fg_link *b)
 
 static void check_device(const struct fg_device *dev, void *conf, struct fg_report *rep)
 {
-	const struct fg_modbus_device *d = conf;
-	const struct fg_node *node = dev->node ? fg_node_get(dev->node, "unit_id") : NULL;
-	struct fg_place at = node ? node->at : dev->node ? dev->node->at : (struct fg_place){0};
-
-	if (d->unit_id == 0)
-		fg_report_error(rep, at,
-			"devices.%s.unit_id: 0 is the broadcast address, which nobody answers; "
-			"1..247",
-			dev->name);
-	else if (d->unit_id > 247)
-		fg_report_warning(rep, at,
-			"devices.%s.unit_id: 248..255 are reserved by the standard; some sensors "
-			"use them all the same",
-			dev->name);
+	fg_modbus_check_serial_unit(dev, conf, rep);
 	fg_modbus_check_device(dev, conf, rep);
 }
 
@@ -142,31 +136,77 @@ static unsigned char_bits(const struct rtu_conf *conf)
 
 /* ---- the port ---- */
 
-static int failed(struct fg_link_state *ls, int status, const char *what)
-{
-	const struct rtu_conf *conf = ls->link->conf;
-
-	snprintf(ls->why, sizeof(ls->why), "%s %s: %s", what, conf->device, fg_strerror(status));
-	return status;
-}
-
 static void link_close(struct fg_link_state *ls)
 {
 	struct rtu_state *s = ls->state;
 
 	if (s->ctx) {
+		if (modbus_get_socket(s->ctx) >= 0)
+			fg_serial_release(modbus_get_socket(s->ctx));
 		modbus_close(s->ctx);
 		modbus_free(s->ctx);
 	}
 	s->ctx = NULL;
+	if (s->lock_fd > 0)
+		close(s->lock_fd);
+	s->lock_fd = 0;
+	fg_modbus_link_fini(&s->link);
 }
 
-static void set_times(struct rtu_state *s, const struct rtu_conf *conf)
+static int direction(struct fg_line *l, bool send)
 {
-	s->gap_us = fg_frame_silence_us((unsigned)conf->baud, char_bits(conf));
-	s->settle_us = FG_MAX(s->gap_us, SETTLE_US);
-	s->heard_us = fg_clock_mono_us();
-	s->rx_len = 0;
+	const struct rtu_conf *conf = l->direction_arg;
+	int r;
+
+	if (!send)
+		fg_modbus_wait(-1, fg_clock_mono_us() + conf->rts_delay_us);
+	r = fg_serial_direction(l->fd, (enum fg_rs485)conf->rs485, send);
+	if (send)
+		fg_modbus_wait(-1, fg_clock_mono_us() + conf->rts_delay_us);
+	return r;
+}
+
+static void set_times(struct fg_line *l, const struct rtu_conf *conf)
+{
+	l->baud = (unsigned)conf->baud;
+	l->char_bits = char_bits(conf);
+	l->gap_us = fg_frame_silence_us(l->baud, l->char_bits);
+	l->settle_us = FG_MAX(l->gap_us, SETTLE_US);
+}
+
+/* libmodbus opens the port once more and sets it up. */
+static int set_up(struct fg_link_state *ls)
+{
+	struct rtu_state *s = ls->state;
+	const struct rtu_conf *conf = ls->link->conf;
+	int r;
+
+	s->ctx = modbus_new_rtu(conf->device, conf->baud, (char)conf->parity, 8, conf->stop_bits);
+	if (!s->ctx)
+		return errno == ENOMEM ? FG_ENOMEM : FG_EINVAL;
+	modbus_set_error_recovery(s->ctx, MODBUS_ERROR_RECOVERY_NONE);
+	if (modbus_connect(s->ctx) == 0)
+		return FG_OK;
+	r = errno > 0 && errno < MODBUS_ENOBASE ? -errno : -EIO;
+	fg_serial_explain(r, conf->device, ls->why, sizeof(ls->why));
+	return r;
+}
+
+static int open_port(struct fg_link_state *ls)
+{
+	struct rtu_state *s = ls->state;
+	const struct rtu_conf *conf = ls->link->conf;
+	int r = fg_serial_lock(conf->device, ls->why, sizeof(ls->why));
+
+	if (r < 0)
+		return r;
+	s->lock_fd = r;
+	r = set_up(ls);
+	if (r < 0)
+		return r;
+	fg_serial_claim(modbus_get_socket(s->ctx));
+	return fg_serial_rs485(modbus_get_socket(s->ctx), (enum fg_rs485)conf->rs485,
+		conf->rts_delay_us, conf->device, ls->why, sizeof(ls->why));
 }
 
 static int link_open(struct fg_link_state *ls)
@@ -176,260 +216,63 @@ static int link_open(struct fg_link_state *ls)
 	int r;
 
 	link_close(ls);
-	s->ctx = modbus_new_rtu(conf->device, conf->baud, (char)conf->parity, 8, conf->stop_bits);
-	if (!s->ctx)
-		return failed(ls, errno == ENOMEM ? FG_ENOMEM : FG_EINVAL, "open");
-	modbus_set_error_recovery(s->ctx, MODBUS_ERROR_RECOVERY_NONE);
-	if (modbus_connect(s->ctx) < 0) {
-		r = errno > 0 && errno < MODBUS_ENOBASE ? -errno : -EIO;
+	r = open_port(ls);
+	if (r < 0) {
 		link_close(ls);
-		return failed(ls, r, "open");
+		return r;
 	}
-	if (conf->rs485 && modbus_rtu_set_serial_mode(s->ctx, MODBUS_RTU_RS485) < 0) {
-		r = errno > 0 && errno < MODBUS_ENOBASE ? -errno : -EIO;
-		link_close(ls);
-		return failed(ls, r, "rs485: the kernel cannot drive the direction of");
-	}
-	s->fd = modbus_get_socket(s->ctx);
-	set_times(s, conf);
+	prctl(PR_SET_TIMERSLACK, 1000); /* ns, of this worker's waits: silences are short */
+	set_times(&s->line, conf);
+	s->line.direction = conf->rs485 >= FG_RS485_RTS ? direction : NULL;
+	fg_line_reset(&s->line, modbus_get_socket(s->ctx));
 	return FG_OK;
-}
-
-/* ---- bytes ---- */
-
-static void drop_front(struct rtu_state *s, size_t len)
-{
-	s->rx_len -= len;
-	memmove(s->rx, s->rx + len, s->rx_len);
-}
-
-/* Reads what fg_modbus_wait() announced. Nothing there is the end: the port was unplugged. */
-static int fill(struct rtu_state *s)
-{
-	ssize_t n;
-
-	if (s->rx_len == sizeof(s->rx))
-		drop_front(s, FG_FRAME_MAX); /* noise without end: keep what an answer can be in */
-	n = read(s->fd, s->rx + s->rx_len, sizeof(s->rx) - s->rx_len);
-	if (n == 0)
-		return -EIO;
-	if (n < 0)
-		return errno == EAGAIN || errno == EINTR ? FG_EAGAIN : -errno;
-	s->rx_len += (size_t)n;
-	s->heard_us = fg_clock_mono_us();
-	return FG_OK;
-}
-
-static void throw_away(struct fg_job *job, struct rtu_state *s)
-{
-	if (s->rx_len)
-		fg_modbus_trace(job, 'x', s->rx, s->rx_len);
-	s->rx_len = 0;
-}
-
-/* Listens until the line has been silent for `silence_us`, or until `until_us`. */
-static int drain(struct fg_job *job, struct rtu_state *s, int64_t silence_us, int64_t until_us)
-{
-	for (;;) {
-		int r = fg_modbus_wait(s->fd, FG_MIN(s->heard_us + silence_us, until_us));
-
-		if (r == 0)
-			break;
-		r = r > 0 ? fill(s) : r;
-		if (r < 0 && r != FG_EAGAIN)
-			return r;
-		if (fg_clock_mono_us() >= until_us)
-			break;
-	}
-	throw_away(job, s);
-	return FG_OK;
-}
-
-/* ---- late answers ---- */
-
-/* RTU answers do not say which request they answer. Only function and count can be told apart, so
- * what could be taken for the next request's answer must have come, or not be coming any more. */
-static bool confusable(const struct late *l, const struct fg_request *req)
-{
-	if (l->mixed)
-		return true;
-	return l->req.table == req->table && l->req.count == req->count &&
-	       l->req.address != req->address;
-}
-
-static void note_late(struct fg_job *job, struct late *l, const struct fg_request *req)
-{
-	int64_t now = fg_clock_mono_us();
-	bool pending = l->until_us > now && l->answers;
-
-	l->mixed = pending && (l->mixed || l->req.address != req->address ||
-				      l->req.table != req->table || l->req.count != req->count);
-	l->answers = pending && l->answers < UINT8_MAX ? (uint8_t)(l->answers + 1) : 1;
-	l->req = *req;
-	l->until_us = now + job->group->device->timeout_us;
-}
-
-/* Lets late answers of this unit come in. */
-static int await_late(
-	struct fg_job *job, struct rtu_state *s, const struct fg_request *req, int64_t until_us)
-{
-	uint8_t unit = (uint8_t)fg_modbus_device_of(job)->unit_id;
-	struct late *l = &s->late[unit];
-	int r = FG_OK;
-
-	if (!l->answers || l->until_us <= fg_clock_mono_us() || !confusable(l, req))
-		return FG_OK;
-	fg_job_explain(job, "  waiting for late answers");
-	until_us = FG_MIN(l->until_us, until_us);
-	while (l->answers) {
-		r = fg_modbus_wait(s->fd, until_us);
-		if (r <= 0)
-			break;
-		r = drain(job, s, s->settle_us, FG_MIN(until_us, fg_clock_mono_us() + DRAIN_US));
-		if (r < 0)
-			break;
-		l->answers--;
-	}
-	if (l->until_us <= fg_clock_mono_us())
-		l->answers = 0;
-	return r < 0 ? r : FG_OK;
 }
 
 /* ---- transport ---- */
 
-static int ready(struct fg_job *job, const struct fg_request *req, int64_t until_us)
+/* Says what the port failed with. */
+static int judge(struct fg_job *job, int r)
+{
+	const struct rtu_conf *conf = job->link->link->conf;
+
+	if (fg_modbus_link_failed(r) && !job->link->why[0])
+		snprintf(job->link->why, sizeof(job->link->why), "%s: %s", conf->device,
+			fg_strerror(r));
+	return r;
+}
+
+static int ready(struct fg_job *job, const struct fg_modbus_query *q, int64_t until_us)
+{
+	struct rtu_state *s = job->link->state;
+
+	return judge(job, s->ctx ? fg_line_ready(job, &s->line, q, until_us) : -ENODEV);
+}
+
+/* Nothing came: whether the adapter is at fault, which often does not tell. */
+static int judge_port(struct fg_job *job, const struct rtu_state *s)
+{
+	const struct rtu_conf *conf = job->link->link->conf;
+	const char *what;
+
+	if (fg_serial_moved(s->line.fd, conf->device))
+		what = "is not the port that was opened; unplugged?";
+	else if (fg_serial_stuck(s->line.fd))
+		what = "takes bytes but does not send them";
+	else
+		return FG_ETIMEOUT;
+	snprintf(job->link->why, sizeof(job->link->why), "%s %s", conf->device, what);
+	return -ENODEV;
+}
+
+static int exchange(struct fg_job *job, const struct fg_modbus_query *q, int64_t until_us,
+	struct fg_modbus_reply *ret)
 {
 	struct rtu_state *s = job->link->state;
 	int r;
 
-	if (!s->ctx)
-		return -ENODEV;
-	r = await_late(job, s, req, until_us);
-	if (r < 0)
-		return r;
-	r = fg_modbus_wait(s->fd, 0); /* what came in between two polls is nobody's */
-	if (r > 0)
-		r = fill(s);
-	if (r < 0 && r != FG_EAGAIN)
-		return r;
-	return drain(job, s, s->rx_len ? s->settle_us : s->gap_us,
-		FG_MIN(until_us, fg_clock_mono_us() + DRAIN_US));
-}
-
-static size_t answer_length(const struct fg_request *req)
-{
-	bool bits = req->table == FG_TABLE_COIL || req->table == FG_TABLE_DISCRETE;
-
-	return 2u + (bits ? (req->count + 7u) / 8 : 2u * req->count);
-}
-
-static int send_request(struct fg_job *job, struct rtu_state *s, const struct fg_request *req)
-{
-	struct fg_frame_query *q = &s->query;
-	uint8_t pdu[5];
-
-	fg_modbus_request(req, pdu);
-	fg_frame_ask(q, (uint8_t)fg_modbus_device_of(job)->unit_id, pdu, sizeof(pdu),
-		answer_length(req));
-	fg_modbus_trace(job, '>', q->adu, q->len);
-	if (modbus_send_raw_request(s->ctx, q->adu, (int)q->len - 2) != (int)q->len)
-		return errno > 0 && errno < MODBUS_ENOBASE && errno != EAGAIN ? -errno : -EIO;
-	s->heard_us = fg_clock_mono_us();
-	return FG_OK;
-}
-
-/* Adapters that hear themselves give the request back first. */
-static void skip_echo(struct fg_job *job, struct rtu_state *s)
-{
-	size_t len = fg_frame_echo(&s->query, s->rx, s->rx_len);
-
-	if (!len)
-		return;
-	fg_modbus_trace(job, 'x', s->rx, len);
-	drop_front(s, len);
-}
-
-static int take_answer(struct fg_job *job, struct rtu_state *s, const struct fg_request *req,
-	uint16_t *ret_cells, unsigned *ret_exception)
-{
-	size_t at, len;
-	int r = fg_frame_find(&s->query, s->rx, s->rx_len, &at, &len);
-
-	if (r != FG_OK)
-		return r;
-	if (at)
-		fg_modbus_trace(job, 'x', s->rx, at);
-	fg_modbus_trace(job, '<', s->rx + at, len);
-	r = fg_modbus_answer(req, s->rx + at + 1, len - 3, ret_cells, ret_exception);
-	drop_front(s, at + len);
-	return r;
-}
-
-static int judge_silence(struct fg_job *job, struct rtu_state *s)
-{
-	int r = fg_frame_judge(&s->query, s->rx, s->rx_len);
-
-	if (r == FG_EFRAME) {
-		fg_modbus_trace(job, '<', s->rx, s->rx_len);
-		fg_job_explain(job, "  wrong checksum or length");
-		s->rx_len = 0;
-	} else if (fg_frame_is_whole(s->rx, s->rx_len)) {
-		throw_away(job, s);
-	}
-	return r;
-}
-
-static int receive(struct fg_job *job, struct rtu_state *s, const struct fg_request *req,
-	int64_t until_us, uint16_t *ret_cells, unsigned *ret_exception)
-{
-	bool heard = false, judged = true;
-	int r;
-
-	for (;;) {
-		int64_t silent_us = judged ? until_us : s->heard_us + s->settle_us;
-
-		r = fg_modbus_wait(s->fd, FG_MIN(silent_us, until_us));
-		if (r < 0)
-			return r;
-		if (r > 0) {
-			r = fill(s);
-			if (r < 0 && r != FG_EAGAIN)
-				return r;
-			skip_echo(job, s);
-			judged = s->rx_len == 0;
-			heard = heard || !judged;
-			r = take_answer(job, s, req, ret_cells, ret_exception);
-		} else if (!judged) {
-			r = judge_silence(job, s);
-			judged = true;
-		} else {
-			break;
-		}
-		if (r != FG_PENDING)
-			return r;
-		if (fg_clock_mono_us() >= until_us)
-			break;
-	}
-	throw_away(job, s);
-	fg_modbus_trace_event(job, "timeout");
-	note_late(job, &s->late[s->query.adu[0]], req);
-	return heard ? FG_EFRAME : FG_ETIMEOUT;
-}
-
-static int exchange(struct fg_job *job, const struct fg_request *req, int64_t until_us,
-	uint16_t *ret_cells, unsigned *ret_exception)
-{
-	struct rtu_state *s = job->link->state;
-	struct late *l;
-	int r = send_request(job, s, req);
-
-	if (r < 0)
-		return r;
-	r = receive(job, s, req, until_us, ret_cells, ret_exception);
-	l = &s->late[s->query.adu[0]];
-	if ((r == FG_OK || r == FG_EREFUSED) && l->answers && l->until_us > fg_clock_mono_us())
-		l->until_us = fg_clock_mono_us() + job->group->device->timeout_us;
-	return r;
+	s->line.direction_arg = job->link->link->conf; /* a reload renews it */
+	r = fg_line_exchange(job, &s->line, q, until_us, ret);
+	return judge(job, r == FG_ETIMEOUT ? judge_port(job, s) : r);
 }
 
 static int rtu_poll(struct fg_job *job)
@@ -437,6 +280,22 @@ static int rtu_poll(struct fg_job *job)
 	static const struct fg_modbus_transport transport = {ready, exchange, NULL};
 
 	return fg_modbus_poll(job, &transport);
+}
+
+/* ---- a person's exchanges ---- */
+
+static int rtu_raw(struct fg_link_state *ls, struct fg_raw *x)
+{
+	struct rtu_state *s = ls->state;
+
+	return s->ctx ? fg_line_raw(&s->line, x) : -ENODEV;
+}
+
+static void port(const struct fg_link *link, struct fg_buf *out)
+{
+	const struct rtu_conf *conf = link->conf;
+
+	fg_buf_puts(out, conf->device);
 }
 
 /* ---- the plan ---- */
@@ -497,4 +356,6 @@ const struct fg_driver fg_driver_modbus_rtu = {
 	.open = link_open,
 	.close = link_close,
 	.poll = rtu_poll,
+	.raw = rtu_raw,
+	.port = port,
 };

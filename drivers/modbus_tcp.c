@@ -4,35 +4,25 @@
  * the next one's. Here transactions rise, and whole frames are cut from the stream by their length,
  * so what is late or foreign is recognised and thrown away without losing the place. */
 #include <errno.h>
-#include <modbus.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/status.h"
-#include "drivers/modbus_common.h"
+#include "drivers/modbus_command.h"
+#include "drivers/modbus_connect.h"
+#include "drivers/modbus_raw.h"
 
-#define HEADER	   7
-#define ADU_MAX	   (HEADER + FG_MODBUS_PDU_MAX)
-#define CONNECT_US 2500000
-#define UNACKED_MS 5000 /* a peer that takes no bytes for so long is gone */
-
-struct tcp_conf {
-	const char *host;
-	int64_t port;
-};
+#define HEADER	7
+#define ADU_MAX (HEADER + FG_MODBUS_PDU_MAX)
 
 struct tcp_state {
-	modbus_t *ctx; /* NULL: not connected */
+	struct fg_modbus_link link; /* first: drivers/modbus_command.c */
+	modbus_t *ctx;		    /* NULL: not connected */
 	int fd;
-	bool stale; /* a fresh connection is needed before the next request */
+	bool stale;	  /* a fresh connection is needed before the next request */
+	int64_t heard_us; /* end of the last exchange */
 	uint16_t transaction;
 	bool owed; /* requests since first_owed got no answer: it may come late */
 	uint16_t first_owed;
@@ -41,117 +31,36 @@ struct tcp_state {
 };
 
 static const struct fg_key link_keys[] = {
-	{.name = "host",
-		.type = FG_KEY_TEXT,
-		.flags = FG_KEY_REQUIRED,
-		.offset = offsetof(struct tcp_conf, host),
-		.max = 253,
-		.help = "Name or address of the device or gateway."},
 	{.name = "port",
 		.type = FG_KEY_INT,
-		.offset = offsetof(struct tcp_conf, port),
+		.offset = offsetof(struct fg_modbus_host, port),
 		.min = 1,
 		.max = 65535,
 		.dflt = "502",
 		.help = "TCP port."},
+	FG_MODBUS_HOST_KEYS,
 	{.name = NULL},
 };
-
-static bool same_port(const struct fg_link *a, const struct fg_link *b)
-{
-	const struct tcp_conf *ca = a->conf, *cb = b->conf;
-
-	return ca->port == cb->port && strcasecmp(ca->host, cb->host) == 0;
-}
 
 /* ---- connection ---- */
 
 static void disconnect(struct tcp_state *s)
 {
-	if (s->ctx) {
-		modbus_close(s->ctx);
-		modbus_free(s->ctx);
-	}
-	s->ctx = NULL;
+	fg_modbus_disconnect(&s->ctx);
 	s->stale = false;
 	s->owed = false;
 	s->rx_len = 0;
 }
 
-/* One address, through libmodbus, which waits for the connection as for a response. */
-static int connect_address(struct tcp_state *s, const struct addrinfo *ai, int64_t until_us)
-{
-	char host[NI_MAXHOST], port[NI_MAXSERV];
-	int64_t left = until_us - fg_clock_mono_us();
-	unsigned unacked_ms = UNACKED_MS;
-	int r;
-
-	if (left <= 0)
-		return FG_ETIMEOUT;
-	if (getnameinfo(ai->ai_addr, ai->ai_addrlen, host, sizeof(host), port, sizeof(port),
-		    NI_NUMERICHOST | NI_NUMERICSERV) != 0)
-		return FG_EINVAL;
-	s->ctx = modbus_new_tcp_pi(host, port);
-	if (!s->ctx)
-		return FG_ENOMEM;
-	modbus_set_error_recovery(s->ctx, MODBUS_ERROR_RECOVERY_NONE);
-	modbus_set_response_timeout(
-		s->ctx, (uint32_t)(left / 1000000), (uint32_t)FG_MAX(left % 1000000, 1));
-	if (modbus_connect(s->ctx) < 0) {
-		if (errno == EINPROGRESS) /* its time is over */
-			errno = ETIMEDOUT;
-		r = errno > 0 && errno < MODBUS_ENOBASE ? -errno : -EIO;
-		disconnect(s);
-		return r;
-	}
-	s->fd = modbus_get_socket(s->ctx);
-	setsockopt(s->fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &unacked_ms, sizeof(unacked_ms));
-	return FG_OK;
-}
-
-static int connect_host(
-	struct tcp_state *s, const struct tcp_conf *conf, int64_t until_us, const char **ret_why)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM};
-	struct addrinfo *list = NULL;
-	char port[8];
-	int r;
-
-	if (!fg_modbus_descriptor_fits()) {
-		*ret_why = "too many open files";
-		return -EMFILE;
-	}
-	snprintf(port, sizeof(port), "%d", (int)conf->port);
-	r = getaddrinfo(conf->host, port, &hints, &list);
-	if (r != 0) {
-		*ret_why = gai_strerror(r);
-		return -EHOSTUNREACH;
-	}
-	r = -EHOSTUNREACH;
-	for (const struct addrinfo *ai = list; ai && r < 0; ai = ai->ai_next) {
-		int64_t now_us = fg_clock_mono_us();
-
-		/* one that swallows packets leaves time for the others */
-		r = connect_address(
-			s, ai, ai->ai_next ? now_us + (until_us - now_us) / 2 : until_us);
-	}
-	freeaddrinfo(list);
-	*ret_why = fg_strerror(r);
-	return r == FG_ETIMEOUT ? -EHOSTUNREACH : r; /* a time-out is a device's, not a link's */
-}
-
 static int connect_link(struct fg_link_state *ls, int64_t until_us)
 {
 	struct tcp_state *s = ls->state;
-	const struct tcp_conf *conf = ls->link->conf;
-	const char *why = "";
 	int r;
 
 	disconnect(s);
-	r = connect_host(s, conf, FG_MIN(until_us, fg_clock_mono_us() + CONNECT_US), &why);
-	if (r < 0)
-		snprintf(ls->why, sizeof(ls->why), "connect to %s port %d: %s", conf->host,
-			(int)conf->port, why);
+	r = fg_modbus_connect(ls->link->conf, until_us, &s->ctx, ls->why, sizeof(ls->why));
+	if (r == FG_OK)
+		s->fd = modbus_get_socket(s->ctx);
 	return r;
 }
 
@@ -162,7 +71,10 @@ static int link_open(struct fg_link_state *ls)
 
 static void link_close(struct fg_link_state *ls)
 {
-	disconnect(ls->state);
+	struct tcp_state *s = ls->state;
+
+	disconnect(s);
+	fg_modbus_link_fini(&s->link);
 }
 
 /* ---- frames ---- */
@@ -215,18 +127,28 @@ static bool is_late(const struct tcp_state *s, uint16_t transaction)
 	       (uint16_t)(transaction - s->first_owed) < (uint16_t)(s->transaction - s->first_owed);
 }
 
+/* The answer to this function, or its refusal. */
+static int take_reply(const struct fg_modbus_query *q, const uint8_t *pdu, size_t len,
+	struct fg_modbus_reply *ret)
+{
+	if (len < 2 || (pdu[0] & 0x7F) != (q->pdu[0] & 0x7F) || (pdu[0] & 0x80 && len != 2))
+		return FG_EFRAME;
+	memcpy(ret->pdu, pdu, len);
+	ret->len = len;
+	return FG_OK;
+}
+
 /* Takes the frame at the front. FG_PENDING: it is nobody's; *foreign is set unless it is late. */
 static int take_front(struct fg_job *job, struct tcp_state *s, size_t len,
-	const struct fg_request *req, uint16_t *ret_cells, unsigned *ret_exception, bool *foreign)
+	const struct fg_modbus_query *q, struct fg_modbus_reply *ret, bool *foreign)
 {
 	uint16_t transaction = (uint16_t)(s->rx[0] << 8 | s->rx[1]);
-	bool ours = transaction == s->transaction &&
-		    s->rx[6] == (uint8_t)fg_modbus_device_of(job)->unit_id;
+	bool ours = transaction == s->transaction && s->rx[6] == q->unit;
 	int r = FG_PENDING;
 
 	fg_modbus_trace(job, ours ? '<' : 'x', s->rx, len);
 	if (ours)
-		r = fg_modbus_answer(req, s->rx + HEADER, len - HEADER, ret_cells, ret_exception);
+		r = take_reply(q, s->rx + HEADER, len - HEADER, ret);
 	else if (!is_late(s, transaction))
 		*foreign = true;
 	drop_front(s, len);
@@ -256,31 +178,34 @@ static int discard(struct fg_job *job, struct tcp_state *s)
 /* ---- transport ---- */
 
 /* A device may close an idle connection: that is no failure, a new one is made. */
-static int ready(struct fg_job *job, const struct fg_request *req, int64_t until_us)
+static int ready(struct fg_job *job, const struct fg_modbus_query *q, int64_t until_us)
 {
 	struct tcp_state *s = job->link->state;
 
-	(void)req;
-	if (s->ctx && !s->stale && discard(job, s) == FG_OK)
+	if (s->ctx && !s->stale && discard(job, s) == FG_OK) {
+		if (q->gap_us)
+			fg_modbus_wait(-1, FG_MIN(s->heard_us + q->gap_us, until_us));
 		return FG_OK;
+	}
 	return connect_link(job->link, until_us);
 }
 
-static int send_request(struct fg_job *job, struct tcp_state *s, const struct fg_request *req)
+static int send_request(struct fg_job *job, struct tcp_state *s, const struct fg_modbus_query *q)
 {
-	uint8_t adu[HEADER + 5];
+	uint8_t adu[ADU_MAX];
+	size_t len = HEADER + q->len;
 	ssize_t n;
 
 	s->transaction++;
 	adu[0] = (uint8_t)(s->transaction >> 8);
 	adu[1] = (uint8_t)(s->transaction & 0xFF);
 	adu[2] = adu[3] = adu[4] = 0;
-	adu[5] = 1 + 5;
-	adu[6] = (uint8_t)fg_modbus_device_of(job)->unit_id;
-	fg_modbus_request(req, adu + HEADER);
-	fg_modbus_trace(job, '>', adu, sizeof(adu));
-	n = send(s->fd, adu, sizeof(adu), MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (n == (ssize_t)sizeof(adu))
+	adu[5] = (uint8_t)(1 + q->len);
+	adu[6] = q->unit;
+	memcpy(adu + HEADER, q->pdu, q->len);
+	fg_modbus_trace(job, '>', adu, len);
+	n = send(s->fd, adu, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (n == (ssize_t)len)
 		return FG_OK;
 	return n < 0 && errno != EAGAIN ? -errno : -EPIPE;
 }
@@ -305,8 +230,8 @@ static int out_of_time(struct fg_job *job, struct tcp_state *s, bool foreign)
 	return foreign ? FG_EFRAME : FG_ETIMEOUT;
 }
 
-static int receive(struct fg_job *job, struct tcp_state *s, const struct fg_request *req,
-	int64_t until_us, uint16_t *ret_cells, unsigned *ret_exception)
+static int receive(struct fg_job *job, struct tcp_state *s, const struct fg_modbus_query *q,
+	int64_t until_us, struct fg_modbus_reply *ret)
 {
 	bool foreign = false;
 
@@ -315,7 +240,7 @@ static int receive(struct fg_job *job, struct tcp_state *s, const struct fg_requ
 		int r = front_frame(s, &len);
 
 		if (r == FG_OK && len) {
-			r = take_front(job, s, len, req, ret_cells, ret_exception, &foreign);
+			r = take_front(job, s, len, q, ret, &foreign);
 			if (r != FG_PENDING)
 				return r;
 			continue;
@@ -335,15 +260,18 @@ static int receive(struct fg_job *job, struct tcp_state *s, const struct fg_requ
 	}
 }
 
-static int exchange(struct fg_job *job, const struct fg_request *req, int64_t until_us,
-	uint16_t *ret_cells, unsigned *ret_exception)
+static int exchange(struct fg_job *job, const struct fg_modbus_query *q, int64_t until_us,
+	struct fg_modbus_reply *ret)
 {
 	struct tcp_state *s = job->link->state;
-	int r = send_request(job, s, req);
+	int64_t sent_us = fg_clock_mono_us();
+	int r = send_request(job, s, q);
 
 	if (r == FG_OK)
-		r = receive(job, s, req, until_us, ret_cells, ret_exception);
-	if (r == FG_OK || r == FG_EREFUSED) {
+		r = receive(job, s, q, until_us, ret);
+	s->heard_us = fg_clock_mono_us();
+	if (r == FG_OK) {
+		ret->answer_us = FG_MAX(s->heard_us - sent_us, 1);
 		s->owed = false;
 	} else if (r != FG_ETIMEOUT && r != FG_EFRAME) {
 		fg_modbus_trace_event(job, "closed");
@@ -367,6 +295,25 @@ static int tcp_poll(struct fg_job *job)
 	return fg_modbus_poll(job, &transport);
 }
 
+/* One exchange for a person. A late answer is told by its transaction; half a frame is not. */
+static int tcp_raw(struct fg_link_state *ls, struct fg_raw *x)
+{
+	struct tcp_state *s = ls->state;
+	int r = FG_OK;
+
+	if (!s->ctx || s->stale || discard(NULL, s) < 0)
+		r = connect_link(ls, INT64_MAX);
+	if (r < 0)
+		return r;
+	s->transaction++;
+	r = fg_raw_tcp(s->fd, s->transaction, x);
+	if (r < 0 || x->status == FG_EFRAME)
+		s->stale = true;
+	else if (x->status == FG_ETIMEOUT)
+		note_owed(s);
+	return r;
+}
+
 static int tcp_plan(struct fg_group *group, struct fg_arena *arena)
 {
 	/* a round trip on a local network; behind a gateway each byte takes its time as well */
@@ -381,7 +328,7 @@ static int tcp_plan(struct fg_group *group, struct fg_arena *arena)
 const struct fg_driver fg_driver_modbus_tcp = {
 	.name = "modbus-tcp",
 	.help = "Modbus TCP devices, and serial ones behind a Modbus TCP gateway",
-	.link_size = sizeof(struct tcp_conf),
+	.link_size = sizeof(struct fg_modbus_host),
 	.device_size = sizeof(struct fg_modbus_device),
 	.point_size = sizeof(struct fg_modbus_point),
 	.link_keys = link_keys,
@@ -391,7 +338,7 @@ const struct fg_driver fg_driver_modbus_tcp = {
 	.check_device = fg_modbus_check_device,
 	.has_point = fg_modbus_has_point,
 	.check_point = fg_modbus_check_point,
-	.same_port = same_port,
+	.same_port = fg_modbus_same_host,
 	.check_pair = fg_modbus_check_pair,
 	.plan = tcp_plan,
 	.text_room = fg_modbus_text_room,
@@ -399,4 +346,6 @@ const struct fg_driver fg_driver_modbus_tcp = {
 	.open = link_open,
 	.close = link_close,
 	.poll = tcp_poll,
+	.raw = tcp_raw,
+	.port = fg_modbus_host_port,
 };

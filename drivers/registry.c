@@ -6,6 +6,7 @@
 
 extern const struct fg_driver fg_driver_modbus_tcp;
 extern const struct fg_driver fg_driver_modbus_rtu;
+extern const struct fg_driver fg_driver_modbus_rtu_tcp;
 #ifdef FG_HAVE_COAP
 extern const struct fg_driver fg_driver_coap;
 #endif
@@ -13,6 +14,7 @@ extern const struct fg_driver fg_driver_coap;
 const struct fg_driver *const fg_drivers[] = {
 	&fg_driver_modbus_rtu,
 	&fg_driver_modbus_tcp,
+	&fg_driver_modbus_rtu_tcp,
 #ifdef FG_HAVE_COAP
 	&fg_driver_coap,
 #endif

@@ -21,7 +21,7 @@
 #define CLIENTS_MAX	32
 #define WATCH_QUEUE_MAX (256u << 10)
 #define STATUS_MAX	(4u << 20)
-#define WORDS_MAX	4
+#define WORDS_MAX	5
 
 struct fg_control {
 	struct fg_daemon *daemon;
@@ -265,6 +265,10 @@ static void dispatch(struct fg_client *c)
 		cmd_watch(c, words[1]);
 	else if (strcmp(words[0], "read") == 0 && words[1])
 		fg_control_read(c, words[1], words[2]);
+	else if (strcmp(words[0], "links") == 0)
+		fg_control_links(c);
+	else if (strcmp(words[0], "raw") == 0 && words[4])
+		fg_control_raw(c, words[1], words[2], words[3], words[4]);
 	else if (strcmp(words[0], "history") == 0 && words[3])
 		fg_control_history(c, words[1], words[2], words[3]);
 	else if (strcmp(words[0], "backfill") == 0 && words[3])

@@ -44,5 +44,11 @@ void fg_control_history(
 /* control_backfill.c: `backfill DESTINATION SINCE_MS UNTIL_MS` */
 void fg_control_backfill(
 	struct fg_client *c, const char *destination, const char *since, const char *until);
+/* control_raw.c: `links`, a line each: {"link","driver","port"}; and
+ * `raw LINK UNIT PDU TIMEOUT_MS`, one exchange on a link between its polls:
+ * {"status","sent","answer","heard",…}, bytes as hex */
+void fg_control_links(struct fg_client *c);
+void fg_control_raw(struct fg_client *c, const char *link, const char *unit, const char *pdu,
+	const char *timeout_ms);
 
 #endif

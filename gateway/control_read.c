@@ -7,6 +7,8 @@
 
 #include "base/json.h"
 #include "base/status.h"
+#include "drivers/modbus_common.h"
+#include "drivers/modbus_diagnose.h"
 #include "gateway/control.h"
 #include "protocol/encode.h"
 #include "quality/quality.h"
@@ -84,6 +86,33 @@ static void put_steps(struct read_request *r, struct fg_json *j)
 	fg_json_end_array(j);
 }
 
+/* What each kind of failure means for this link, and what to try; once for all of its points. */
+static void put_advice(struct read_request *r, struct fg_json *j)
+{
+	const struct fg_link *link = r->device->link;
+	bool modbus = strncmp(link->driver_name, "modbus-", strlen("modbus-")) == 0;
+	const struct fg_modbus_device *conf = r->device->conf;
+	const struct fg_batch *batch = &r->poll->batch;
+	unsigned told = 0, code;
+
+	fg_json_array(j, "advice");
+	for (size_t i = 0; modbus && i < batch->count; i++) {
+		const struct fg_reading *reading = &batch->readings[i];
+		struct fg_heard h;
+
+		code = 1u << ((unsigned)reading->reason & 31);
+		if (told & code ||
+			!fg_heard_from_reason(reading->reason, reading->detail,
+				fg_heard_on(link->driver_name), (unsigned)conf->unit_id, &h))
+			continue;
+		told |= code;
+		fg_json_object(j, NULL);
+		fg_heard_put(&h, j);
+		fg_json_end_object(j);
+	}
+	fg_json_end_array(j);
+}
+
 static void answer(struct read_request *r)
 {
 	struct fg_batch *batch = &r->poll->batch;
@@ -102,6 +131,7 @@ static void answer(struct read_request *r)
 	for (size_t i = 0; i < batch->count; i++)
 		put_reading(r, &j, &batch->readings[i]);
 	fg_json_end_array(&j);
+	put_advice(r, &j);
 	fg_json_end_object(&j);
 	fg_buf_putc(&out, '\n');
 	if (!out.overflow)

@@ -28,6 +28,8 @@ struct line {
 	uint64_t fingerprint; /* of the keys it is open with */
 	int64_t reopen_at_us, reopen_us;
 	bool down_logged;
+	int open_status; /* why it did not open, also in words */
+	char why[160];
 };
 
 struct gone {
@@ -54,6 +56,9 @@ struct fg_worker {
 	struct fg_host host;
 	bool host_open;
 	struct line *lines;
+	/* Jobs that gave the link back for a while, the next one first. No more than the groups of
+	 * the link: each has one job at a time. */
+	struct fg_job *asleep;
 };
 
 /* ---- core's side ---- */
@@ -161,11 +166,16 @@ static void forget_line(struct fg_worker *w, const char *name)
 	}
 }
 
+static const struct fg_link *link_of(const struct fg_job *job)
+{
+	return job->raw ? job->raw->link : job->group->device->link;
+}
+
 /* A reload gave the link a new object: where it is equal, it is used from the first job that comes
  * with it; where it has other keys, the link is opened anew. */
 static struct line *line_of(struct fg_worker *w, struct fg_job *job)
 {
-	const struct fg_link *link = job->group->device->link;
+	const struct fg_link *link = link_of(job);
 	struct line *l = find_line(w, link->name);
 
 	if (l && l->fingerprint != link->fingerprint) {
@@ -187,6 +197,7 @@ static void link_failed(struct line *l, int64_t now_us, int status)
 	if (!l->down_logged)
 		fg_warning("link '%s': down: %s; trying again", l->name,
 			l->ls.why[0] ? l->ls.why : fg_strerror(status));
+	memcpy(l->why, l->ls.why, sizeof(l->why));
 	l->ls.why[0] = '\0';
 	l->down_logged = true;
 	l->reopen_at_us = now_us + l->reopen_us;
@@ -206,6 +217,7 @@ static bool open_line(struct fg_worker *w, struct line *l)
 								 : w->driver->open(&l->ls);
 	if (r < 0) {
 		w->driver->close(&l->ls);
+		l->open_status = r;
 		link_failed(l, fg_clock_mono_us(), r);
 		return false;
 	}
@@ -227,7 +239,9 @@ static void all_missing(struct fg_job *job, enum fg_reason reason)
 	int64_t now_us = fg_clock_mono_us();
 
 	job->batch->count = 0;
-	for (size_t i = 0; i < job->group->count; i++)
+	if (job->raw)
+		job->raw->status = job->raw->status < 0 ? job->raw->status : -EIO;
+	for (size_t i = 0; job->group && i < job->group->count; i++)
 		fg_job_missing(job, job->group->points[i], reason, 0, now_us);
 }
 
@@ -250,7 +264,7 @@ static void settle(struct fg_worker *w, struct line *l, struct fg_job *job)
 static void shared_done(struct fg_job *job)
 {
 	struct fg_worker *w = job->owner;
-	struct line *l = find_line(w, job->group->device->link->name);
+	struct line *l = find_line(w, link_of(job)->name);
 
 	if (l)
 		settle(w, l, job);
@@ -258,33 +272,108 @@ static void shared_done(struct fg_job *job)
 		finish(w, job);
 }
 
+static void put_to_sleep(struct fg_worker *w, struct fg_job *job)
+{
+	struct fg_job **at = &w->asleep;
+
+	job->slept_mono_us = fg_clock_mono_us();
+	while (*at && (*at)->resume_mono_us <= job->resume_mono_us)
+		at = &(*at)->next;
+	job->next = *at;
+	*at = job;
+}
+
+static void run_job(struct fg_worker *w, struct line *l, struct fg_job *job)
+{
+	int r = w->driver->poll(job);
+
+	if (r == FG_PENDING)
+		return;
+	if (r == FG_AGAIN) {
+		put_to_sleep(w, job);
+		return;
+	}
+	job->status = r;
+	settle(w, l, job);
+}
+
+static void link_is_down(struct fg_worker *w, struct fg_job *job)
+{
+	fg_job_explain(job, "! link '%s' is down", link_of(job)->name);
+	all_missing(job, FG_REASON_LINK_DOWN);
+	finish(w, job);
+}
+
+/* A person's exchange. A person also waits for no pause before the link is tried again. */
+static void run_raw(struct fg_worker *w, struct line *l, struct fg_job *job)
+{
+	struct fg_raw *x = job->raw;
+	int64_t pause_us = l->reopen_us;
+
+	l->reopen_at_us = 0;
+	if (!open_line(w, l)) {
+		l->reopen_us = pause_us; /* no longer for the polls than it was */
+		x->status = l->open_status;
+		memcpy(x->why, l->why, sizeof(x->why));
+		finish(w, job);
+		return;
+	}
+	job->link = &l->ls;
+	job->status = w->driver->raw ? w->driver->raw(&l->ls, x) : FG_OK;
+	job->answers = x->status == FG_OK;
+	if (job->status < 0) {
+		x->status = job->status;
+		memcpy(x->why, l->ls.why, sizeof(x->why));
+	}
+	settle(w, l, job);
+}
+
 static void start_job(struct fg_worker *w, struct fg_job *job)
 {
 	struct line *l = line_of(w, job);
-	int r;
+	int64_t timeout_us =
+		job->timeout_us > 0 || job->raw ? job->timeout_us : job->group->device->timeout_us;
 
 	job->started_mono_us = fg_clock_mono_us();
 	job->batch->count = job->batch->text_len = 0;
 	job->requests = job->answers = job->splits = 0;
 	job->answer_us = 0;
+	job->driver_data = NULL;
 	job->status = FG_OK;
 	job->owner = w;
 	job->done = shared_done;
+	if (l && job->raw) {
+		run_raw(w, l, job);
+		return;
+	}
 	if (!l || !open_line(w, l)) {
-		fg_job_explain(job, "! link '%s' is down", job->group->device->link->name);
-		all_missing(job, FG_REASON_LINK_DOWN);
-		finish(w, job);
+		link_is_down(w, job);
 		return;
 	}
 	job->link = &l->ls;
 	job->deadline_mono_us =
 		job->started_mono_us + SLACK_US +
-		(int64_t)job->group->request_count * job->attempts * job->group->device->timeout_us;
-	r = w->driver->poll(job);
-	if (r == FG_PENDING)
-		return;
-	job->status = r;
-	settle(w, l, job);
+		(int64_t)job->group->request_count * FG_MAX(job->attempts, 1u) * timeout_us;
+	run_job(w, l, job);
+}
+
+/* Goes on with jobs whose time has come. The link may have failed while they slept. */
+static void wake_jobs(struct fg_worker *w)
+{
+	int64_t now_us = fg_clock_mono_us();
+
+	while (!w->stop && w->asleep && w->asleep->resume_mono_us <= now_us) {
+		struct fg_job *job = w->asleep;
+		struct line *l = find_line(w, job->group->device->link->name);
+
+		w->asleep = job->next;
+		now_us = fg_clock_mono_us();
+		job->deadline_mono_us += now_us - job->slept_mono_us;
+		if (!l || &l->ls != job->link || !l->ls.open)
+			link_is_down(w, job);
+		else
+			run_job(w, l, job);
+	}
 }
 
 /* ---- the thread ---- */
@@ -339,22 +428,32 @@ static void wait_for_work(struct fg_worker *w, int64_t wait_us)
 static void *run(void *arg)
 {
 	struct fg_worker *w = arg;
-	int64_t wait_us = -1;
 	struct fg_job *job;
 
 	w->host.driver = w->driver;
 	if (w->driver->flags & FG_DRIVER_SHARED)
 		w->host_open = w->driver->host_open(&w->host) == FG_OK;
 	while (!w->stop) {
-		while (!w->stop && (job = take(w)))
+		int64_t wait_us = -1;
+
+		wake_jobs(w);
+		while (!w->stop && (job = take(w))) {
 			start_job(w, job);
+			wake_jobs(w);
+		}
 		forget_lines(w);
 		if (w->host_open)
 			wait_us = w->driver->host_process(&w->host);
+		if (w->asleep)
+			wait_us = FG_MAX(w->asleep->resume_mono_us - fg_clock_mono_us(), 0);
 		if (!w->stop)
 			wait_for_work(w, wait_us);
 		if (w->host_open)
 			w->driver->host_process(&w->host);
+	}
+	while ((job = w->asleep)) {
+		w->asleep = job->next;
+		link_is_down(w, job);
 	}
 	while (w->lines)
 		forget_line(w, w->lines->name);

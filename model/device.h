@@ -48,6 +48,7 @@ struct fg_device {
 	int64_t timeout_us; /* for one answer */
 	int retries;	    /* further attempts after the first */
 	bool align;	    /* polls on the wall clock */
+	bool allow_commands; /* anything but reading may be sent to it */
 	const struct fg_point *points;
 	size_t point_count;
 	const struct fg_group *groups;

@@ -12,6 +12,7 @@ const char *fg_test_name(enum fg_test test)
 		[FG_TEST_FLAT_LINE] = "flat_line",
 		[FG_TEST_ATTENUATED_SIGNAL] = "attenuated_signal",
 		[FG_TEST_TIME_GAP] = "time_gap",
+		[FG_TEST_WARM_UP] = "warm_up",
 	};
 
 	return test < FG_TEST_COUNT ? names[test] : "unknown";

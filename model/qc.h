@@ -22,6 +22,7 @@ enum fg_test {
 	FG_TEST_FLAT_LINE,
 	FG_TEST_ATTENUATED_SIGNAL,
 	FG_TEST_TIME_GAP,
+	FG_TEST_WARM_UP, /* the instrument has just begun, or a command has disturbed it */
 	FG_TEST_COUNT
 };
 

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Modbus protocol data units for reading. */
+/* Modbus protocol data units. */
 #include "protocol/modbus.h"
+
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/status.h"
 
 #define EXCEPTION 0x80
+#define WRITE_MAX 123
 
 static bool is_bits(enum fg_table table)
 {
@@ -38,6 +41,45 @@ size_t fg_modbus_request(const struct fg_request *req, uint8_t ret_pdu[5])
 static size_t data_bytes(const struct fg_request *req)
 {
 	return is_bits(req->table) ? (req->count + 7u) / 8 : 2u * req->count;
+}
+
+size_t fg_modbus_answer_length(const struct fg_request *req)
+{
+	return 2 + data_bytes(req);
+}
+
+static void put_word(uint8_t *at, unsigned v)
+{
+	at[0] = (uint8_t)(v >> 8);
+	at[1] = (uint8_t)(v & 0xFF);
+}
+
+size_t fg_modbus_write(unsigned function, uint16_t address, const uint16_t *values, size_t count,
+	uint8_t ret_pdu[FG_MODBUS_PDU_MAX], size_t *ret_answer)
+{
+	if (count < 1 || count > WRITE_MAX || (function != 16 && count != 1) ||
+		(function != 5 && function != 6 && function != 16))
+		return 0;
+	*ret_answer = 5;
+	ret_pdu[0] = (uint8_t)function;
+	put_word(ret_pdu + 1, address);
+	if (function == 5)
+		put_word(ret_pdu + 3, values[0] ? 0xFF00 : 0);
+	if (function == 6)
+		put_word(ret_pdu + 3, values[0]);
+	if (function != 16)
+		return 5;
+	put_word(ret_pdu + 3, (unsigned)count);
+	ret_pdu[5] = (uint8_t)(2 * count);
+	for (size_t i = 0; i < count; i++)
+		put_word(ret_pdu + 6 + 2 * i, values[i]);
+	return 6 + 2 * count;
+}
+
+/* All three give back what they were asked: address and value, or address and count. */
+bool fg_modbus_write_confirmed(const uint8_t *request, const uint8_t *pdu, size_t len)
+{
+	return len == 5 && memcmp(request, pdu, 5) == 0;
 }
 
 int fg_modbus_answer(const struct fg_request *req, const uint8_t *pdu, size_t len,

@@ -14,7 +14,7 @@ static const struct fg_node *effective(struct fg_loader *l, const struct fg_node
 	if (!name || fg_node_is_null(name))
 		return fg_lay_device(l, NULL, own);
 	mark = fg_bind_enter(&l->bind, "profile");
-	profile = fg_profile_load(l, name);
+	profile = fg_profile_load(l, name, NULL);
 	fg_bind_leave(&l->bind, mark);
 	return profile ? fg_lay_device(l, profile, own) : NULL;
 }
@@ -103,6 +103,7 @@ static void take_raw(struct fg_device *dev, const struct fg_raw_device *raw)
 	dev->timeout_us = raw->timeout_us;
 	dev->retries = (int)raw->retries;
 	dev->align = raw->align;
+	dev->allow_commands = raw->allow_commands;
 }
 
 static void check_timing(struct fg_loader *l, const struct fg_device *dev)

@@ -35,7 +35,7 @@ struct fg_raw_device {
 	const char *title, *station, *link;
 	int domain;
 	int64_t interval_us, timeout_us, retries;
-	bool align;
+	bool align, allow_commands;
 };
 
 struct fg_raw_missing {
@@ -60,11 +60,6 @@ struct fg_raw_point {
 
 extern const struct fg_key fg_keys_repeat[];
 
-/* Profiles describe themselves; nothing of it is used for polling. */
-struct fg_raw_profile {
-	const char *title, *vendor, *model, *source, *confidence, *verified, *notes;
-};
-
 /* The arrays; each ends with a key without a name. Links, devices and points take the keys of
  * their link's driver besides. */
 extern const struct fg_key fg_keys_root[];
@@ -74,7 +69,7 @@ extern const struct fg_key fg_keys_link[];
 extern const struct fg_key fg_keys_device[];
 extern const struct fg_key fg_keys_point[];
 extern const struct fg_key fg_keys_qc[];
-extern const struct fg_key fg_keys_profile_meta[];
+extern const struct fg_key fg_keys_profile_meta[]; /* of struct fg_profile_meta */
 
 /* Drivers that are known but not built. NULL-terminated. */
 extern const char *const fg_drivers_unsupported[];

@@ -295,26 +295,12 @@ const struct fg_key fg_keys_device[] = {
 		.form = "a mapping of names",
 		.help = "Its quantities. The name is the property, unless `property` says "
 			"otherwise."},
-	{"allow_commands", FG_KEY_BOOL, FG_KEY_UNSUPPORTED, .dflt = "false",
-		.help = "Writes that a profile declares (wake-up, start of a measurement)."},
+	{"allow_commands", FG_KEY_BOOL, AT(fg_raw_device, allow_commands), .dflt = "false",
+		.help = "Send the writes that `commands` declares (start of a measurement, a "
+			"wiper). Without it nothing but reads goes to the device."},
 	{"hourly", FG_KEY_CUSTOM, FG_KEY_UNSUPPORTED, .form = "a mapping of points to true",
 		.help = "Hourly means with coverage and air-quality class."},
 	{"rules", FG_KEY_CUSTOM, FG_KEY_UNSUPPORTED, .form = "a mapping",
 		.help = "Quality tests across points."},
-	{0},
-};
-
-/* ---- profiles ---- */
-
-const struct fg_key fg_keys_profile_meta[] = {
-	{"title", FG_KEY_TEXT, AT(fg_raw_profile, title), .help = "The model's name for people."},
-	{"vendor", FG_KEY_TEXT, AT(fg_raw_profile, vendor), .help = "Who makes it."},
-	{"model", FG_KEY_TEXT, AT(fg_raw_profile, model), .help = "The maker's name of it."},
-	{"source", FG_KEY_TEXT, AT(fg_raw_profile, source), .max = 1000,
-		.help = "The document that the points are taken from."},
-	{"confidence", FG_KEY_TEXT, AT(fg_raw_profile, confidence), .help = "How sure that is."},
-	{"verified", FG_KEY_TEXT, AT(fg_raw_profile, verified), .max = 1000,
-		.help = "Who tried it on the instrument, and when."},
-	{"notes", FG_KEY_TEXT, AT(fg_raw_profile, notes), .max = 4000, .help = "What to mind."},
 	{0},
 };

@@ -5,12 +5,15 @@
 #include "base/key.h"
 #include "gateway/config/config.h"
 #include "gateway/config/keys.h"
+#include "gateway/config/profiles.h"
 
 /* One load of a configuration: the steps of config.c share it. */
 
 struct fg_profile_file {
 	const char *name;
 	const struct fg_node *root; /* NULL: could not be read; told once */
+	struct fg_profile_meta *meta;
+	bool reading; /* so a profile that extends itself is seen */
 	struct fg_profile_file *next;
 };
 
@@ -48,8 +51,23 @@ struct fg_loader {
 
 /* Reads the main file and its drop-ins into one tree. FG_ECONFIG where there is none. */
 int fg_files_load(struct fg_loader *l);
-/* The profile's tree, or NULL where there is none (told at `at`'s key). */
-const struct fg_node *fg_profile_load(struct fg_loader *l, const struct fg_node *name);
+
+#define FG_MAX_LISTED 1000 /* files of one folder */
+struct fg_listing {
+	const char *names[FG_MAX_LISTED];
+	size_t count;
+};
+/* The folder's files NAME.yaml in name order. A folder that is not there has none. */
+int fg_files_list(struct fg_loader *l, const char *dir, bool warn, struct fg_listing *ret);
+/* A neighbour of the main file, named as the main file is. */
+const char *fg_files_beside(struct fg_loader *l, const char *name);
+/* False and a fault where a file is something else. */
+bool fg_files_is_mapping(struct fg_loader *l, const struct fg_node *root);
+
+/* The profile's tree, laid over that of the profile it extends; NULL where there is none (told at
+ * the name). ret_meta: what it says of itself; may be NULL. */
+const struct fg_node *fg_profile_load(
+	struct fg_loader *l, const struct fg_node *name, const struct fg_profile_meta **ret_meta);
 
 /* The steps, in this order; faults go to the report. */
 void fg_build_destinations(struct fg_loader *l);

@@ -32,6 +32,7 @@
 
 struct common_device {
 	int64_t timeout_us, retries;
+	bool allow_commands;
 };
 
 struct missing_list {
@@ -55,6 +56,7 @@ struct line {
 /* The sensor's side. */
 struct peer {
 	bool serial;
+	bool numbered; /* frames begin with a transaction */
 	int listener, fd; /* fd: pty master, or the connection; -1: none */
 	const struct line *lines;
 	size_t count;
@@ -190,6 +192,10 @@ static const struct fg_key device_keys[] = {
 		.type = FG_KEY_INT,
 		.offset = offsetof(struct common_device, retries),
 		.dflt = "0"},
+	{.name = "allow_commands",
+		.type = FG_KEY_BOOL,
+		.offset = offsetof(struct common_device, allow_commands),
+		.dflt = "false"},
 	{.name = NULL},
 };
 
@@ -241,6 +247,7 @@ static void load_link(struct replay *r, struct fg_node *root)
 	if (!r->link.driver)
 		die("link: {driver: …} names no driver");
 	r->peer.serial = strcmp(r->link.driver->name, "modbus-rtu") == 0;
+	r->peer.numbered = strcmp(r->link.driver->name, "modbus-tcp") == 0;
 	if (r->peer.serial) {
 		text = fg_arena_printf(r->arena, "device: %s\n", r->tty);
 	} else {
@@ -272,6 +279,7 @@ static void load_device(struct replay *r, struct fg_node *node)
 		.link = &r->link,
 		.timeout_us = c->timeout_us,
 		.retries = (int)c->retries,
+		.allow_commands = c->allow_commands,
 		.conf = conf,
 		.points = r->points,
 	};
@@ -391,7 +399,7 @@ static void expect_frame(struct peer *p, const struct line *line)
 			break;
 		have += (size_t)k;
 	}
-	if (have == n && !p->serial && p->transactions < FG_COUNT(p->sent)) {
+	if (have == n && p->numbered && p->transactions < FG_COUNT(p->sent)) {
 		memcpy(p->sent[p->transactions], want, 2);
 		memcpy(p->seen[p->transactions++], got, 2);
 		memcpy(want, got, 2);
@@ -410,7 +418,7 @@ static void answer(struct peer *p, const struct line *line)
 	uint8_t frame[MAX_FRAME];
 	size_t n = parse_hex(line->text, frame, sizeof(frame));
 
-	if (!p->serial && n >= 2 && strstr(line->text, "as is") == NULL)
+	if (p->numbered && n >= 2 && strstr(line->text, "as is") == NULL)
 		translate(p, frame);
 	if (!need_connection(p) || write(p->fd, frame, n) != (ssize_t)n)
 		complain(p, line, "could not answer\n");
@@ -544,7 +552,8 @@ static void run_poll(struct replay *r, const struct line *lines, size_t count)
 	r->peer.count = count;
 	if (pthread_create(&thread, NULL, run_peer, &r->peer) != 0)
 		die("no thread");
-	status = d->poll(&job);
+	while ((status = d->poll(&job)) == FG_AGAIN) /* as the link's worker does */
+		poll(NULL, 0, (int)((job.resume_mono_us - fg_clock_mono_us()) / 1000) + 1);
 	pthread_join(thread, NULL);
 	if ((status < 0) != down) {
 		r->faults++;

@@ -92,6 +92,18 @@ class Ctl(Scene):
         self.assertNotEqual(0, unknown.returncode)
         self.assertIn("prob", unknown.stderr)
 
+    def test_read_of_what_fails(self):
+        self.start()
+        self.config["devices"]["off"] = config.modbus_device("plc", 1, "60s", {
+            "gone": config.register(77)})
+        self.gateway.reload()
+        self.eventually(lambda: self.gateway.ctl("read", "off").returncode == 0, "it is there")
+        (advice,) = self.gateway.ctl_json("read", "off")["advice"]
+        self.assertIn("unit 1 answers and refuses: exception 2", advice["diagnosis"])
+        text = self.gateway.ctl("read", "off").stdout
+        self.assertIn("exception 2, it has no such address\n  try:\n  - one less", text)
+        self.assertEqual([], self.gateway.ctl_json("read", "probe")["advice"])
+
     def test_codes(self):
         self.counters(1)
         self.gateway._configure()

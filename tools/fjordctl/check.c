@@ -8,7 +8,6 @@
 #include "ctl.h"
 #include "gateway/config/config.h"
 
-#define DEFAULT_CONFIG "/etc/fjordgate/fjordgate.yaml"
 #define OUTPUT_MAX     (16u << 20)
 
 static void print_fault(void *arg, bool error, const char *text)
@@ -81,7 +80,7 @@ int ctl_check(const struct ctl *ctl)
 	bool ok;
 
 	if (!path)
-		path = DEFAULT_CONFIG;
+		path = CTL_DEFAULT_CONFIG;
 	ok = fg_config_load(path, &options, rep, &config) == 0;
 	if (ctl->json) {
 		print_json(path, ok, rep);

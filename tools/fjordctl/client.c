@@ -13,7 +13,6 @@
 #include "ctl.h"
 #include "gateway/config/config.h"
 
-#define DEFAULT_CONFIG "/etc/fjordgate/fjordgate.yaml"
 #define LINE_MAX_BYTES (8u << 20)
 
 static void print_fault(void *arg, bool error, const char *text)
@@ -29,7 +28,7 @@ struct fg_config *ctl_load_config(const struct ctl *ctl)
 	struct fg_report *rep = fg_report_new();
 	struct fg_config *config = NULL;
 
-	const char *path = ctl->config ? ctl->config : DEFAULT_CONFIG;
+	const char *path = ctl->config ? ctl->config : CTL_DEFAULT_CONFIG;
 
 	if (fg_config_load(path, &options, rep, &config) < 0) {
 		fg_report_each(rep, print_fault, NULL);
@@ -50,7 +49,7 @@ static char *socket_of_config(const struct ctl *ctl)
 	return socket;
 }
 
-static char *find_socket(const struct ctl *ctl)
+char *ctl_find_socket(const struct ctl *ctl)
 {
 	const char *env = getenv("FJORDGATE_SOCKET");
 
@@ -173,7 +172,7 @@ static int read_answer(int fd, int (*line)(void *arg, const char *text), void *a
 int ctl_request(const struct ctl *ctl, const char *const *words, size_t count,
 	int (*line)(void *arg, const char *text), void *arg)
 {
-	char *path = find_socket(ctl);
+	char *path = ctl_find_socket(ctl);
 	int fd, code;
 
 	if (!path)

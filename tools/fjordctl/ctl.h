@@ -4,11 +4,14 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdint.h>
 
 #include <cjson/cJSON.h>
 
 #include "base/cleanup.h"
+
+#define CTL_DEFAULT_CONFIG "/etc/fjordgate/fjordgate.yaml"
 
 /* What the commands of fjordctl share. Exit codes follow sysexits. */
 struct ctl {
@@ -16,6 +19,9 @@ struct ctl {
 	const char *socket; /* --socket */
 	bool json, csv, plan, effective, no_files, color;
 	const char *since, *until;
+	const char *unit, *table, *address, *reference, *count_text, *property; /* probe */
+	const char *units, *baud, *parity;				   /* scan */
+	int64_t timeout_us;	/* of one answer; 0: the default */
 	const char *words[4]; /* the command and its arguments */
 	int count;
 };
@@ -28,6 +34,9 @@ int ctl_read(const struct ctl *ctl);
 int ctl_history(const struct ctl *ctl);
 int ctl_backup(const struct ctl *ctl);
 int ctl_restore(const struct ctl *ctl);
+int ctl_profile(const struct ctl *ctl);
+int ctl_probe(const struct ctl *ctl);
+int ctl_scan(const struct ctl *ctl);
 int ctl_backfill(const struct ctl *ctl);
 
 /* Sends one request (words joined by tabs) and calls line() with each line of the answer but the
@@ -35,6 +44,9 @@ int ctl_backfill(const struct ctl *ctl);
 int ctl_request(const struct ctl *ctl, const char *const *words, size_t count,
 	int (*line)(void *arg, const char *text), void *arg);
 
+/* The control socket, by the rules of the usage text; NULL where the configuration that would name
+ * it is faulty. Free it. */
+char *ctl_find_socket(const struct ctl *ctl);
 /* Whether a daemon listens there. */
 bool ctl_daemon_answers(const char *socket);
 /* The configuration of -c, or the one at its usual place; NULL where it is faulty, which is told.
@@ -43,6 +55,10 @@ struct fg_config;
 struct fg_config *ctl_load_config(const struct ctl *ctl);
 /* A time, or an age before now; false with a word on stderr for anything else. */
 bool ctl_parse_time(const char *text, int64_t *ret_ms);
+
+/* A whole number of an option, decimal or 0x…; false with a word on stderr. */
+bool ctl_parse_int(
+	const char *option, const char *text, unsigned min, unsigned max, unsigned *ret);
 
 /* Members of a JSON object; "" or 0 where there is none. */
 const char *ctl_text(const cJSON *object, const char *name);

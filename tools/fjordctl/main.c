@@ -7,6 +7,8 @@
 #include <sysexits.h>
 #include <unistd.h>
 
+#include "base/status.h"
+#include "base/timefmt.h"
 #include "ctl.h"
 
 static const struct command {
@@ -25,6 +27,20 @@ static const struct command {
 		"poll now through the running daemon and show every step"},
 	{"history", "STATION/POINT [--since 24h] [--until TIME] [--csv|--json]", 1, 1, ctl_history,
 		"readings from the store"},
+	{"profile", "list|show NAME [--json]", 1, 2, ctl_profile,
+		"the profile library: which models there are, and all that is known of one"},
+	{"probe",
+		"modbus TARGET [--unit 1] [--table holding] [--address 0|--reference 40001] "
+		"[--count 4] [--property NAME] [--timeout 1s] [--json]",
+		2, 2, ctl_probe,
+		"read registers and show them in every type and word order; TARGET: a link of the "
+		"configuration, tcp://HOST:PORT, rtutcp://HOST:PORT, or "
+		"rtu:/dev/PORT?baud=9600&parity=E&stop=1"},
+	{"scan",
+		"modbus TARGET [--units 1-247] [--baud 9600,19200|all] [--parity none,even|all] "
+		"[--timeout 200ms] [--json]",
+		2, 2, ctl_scan,
+		"which unit ids answer, what they say they are, and which profile may fit"},
 	{"backfill", "DESTINATION --since TIME --until TIME [--json]", 1, 1, ctl_backfill,
 		"send what is stored of a period once more, under the same ids; TIME: "
 		"2026-07-01T12:00:00Z, or an age like 24h"},
@@ -55,6 +71,16 @@ enum {
 	OPT_NO_FILES,
 	OPT_SINCE,
 	OPT_UNTIL,
+	OPT_UNIT,
+	OPT_TABLE,
+	OPT_ADDRESS,
+	OPT_REFERENCE,
+	OPT_COUNT,
+	OPT_PROPERTY,
+	OPT_UNITS,
+	OPT_BAUD,
+	OPT_PARITY,
+	OPT_TIMEOUT,
 	OPT_VERSION
 };
 
@@ -68,14 +94,66 @@ static const struct option options[] = {
 	{"no-files", no_argument, NULL, OPT_NO_FILES},
 	{"since", required_argument, NULL, OPT_SINCE},
 	{"until", required_argument, NULL, OPT_UNTIL},
+	{"unit", required_argument, NULL, OPT_UNIT},
+	{"table", required_argument, NULL, OPT_TABLE},
+	{"address", required_argument, NULL, OPT_ADDRESS},
+	{"reference", required_argument, NULL, OPT_REFERENCE},
+	{"count", required_argument, NULL, OPT_COUNT},
+	{"property", required_argument, NULL, OPT_PROPERTY},
+	{"units", required_argument, NULL, OPT_UNITS},
+	{"baud", required_argument, NULL, OPT_BAUD},
+	{"parity", required_argument, NULL, OPT_PARITY},
+	{"timeout", required_argument, NULL, OPT_TIMEOUT},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{NULL, 0, NULL, 0},
 };
 
-static int parse_option(struct ctl *ctl, int opt)
+/* Options of one text each. */
+static const char **text_option(struct ctl *ctl, int opt)
 {
 	switch (opt) {
+	case OPT_UNIT:
+		return &ctl->unit;
+	case OPT_TABLE:
+		return &ctl->table;
+	case OPT_ADDRESS:
+		return &ctl->address;
+	case OPT_REFERENCE:
+		return &ctl->reference;
+	case OPT_COUNT:
+		return &ctl->count_text;
+	case OPT_PROPERTY:
+		return &ctl->property;
+	case OPT_UNITS:
+		return &ctl->units;
+	case OPT_BAUD:
+		return &ctl->baud;
+	case OPT_PARITY:
+		return &ctl->parity;
+	default:
+		return NULL;
+	}
+}
+
+static int parse_timeout(struct ctl *ctl)
+{
+	if (fg_duration_parse(optarg, &ctl->timeout_us) == FG_OK && ctl->timeout_us >= 10000 &&
+		ctl->timeout_us <= 5000000)
+		return -1;
+	fprintf(stderr, "fjordctl: --timeout: '%s' is not a duration from 10ms to 5s\n", optarg);
+	return EX_USAGE;
+}
+
+static int parse_option(struct ctl *ctl, int opt)
+{
+	if (text_option(ctl, opt)) {
+		*text_option(ctl, opt) = optarg;
+		return -1;
+	}
+	switch (opt) {
+	case OPT_TIMEOUT:
+		return parse_timeout(ctl);
 	case 'c':
 		ctl->config = optarg;
 		break;

@@ -102,6 +102,16 @@ int ctl_watch(const struct ctl *ctl)
 	return ctl_request(ctl, ctl->words, (size_t)ctl->count, on_reading, (void *)ctl);
 }
 
+/* What may be wrong, and what to try. */
+static void print_advice(const cJSON *advice)
+{
+	const cJSON *item;
+
+	printf("%s\n  try:\n", ctl_text(advice, "diagnosis"));
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(advice, "try"))
+		printf("  - %s\n", cJSON_IsString(item) ? item->valuestring : "");
+}
+
 static int on_read(void *arg, const char *text)
 {
 	const struct ctl *ctl = arg;
@@ -122,6 +132,8 @@ static int on_read(void *arg, const char *text)
 		ctl_text(item, "reason"));
 	printf("%.0f requests, %.0f answers, %.3f s\n", ctl_number(doc, "requests"),
 		ctl_number(doc, "answers"), ctl_number(doc, "took_s"));
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(doc, "advice"))
+		print_advice(item);
 	cJSON_Delete(doc);
 	return 0;
 }
@@ -142,8 +154,7 @@ bool ctl_parse_time(const char *text, int64_t *ret_ms)
 	if (fg_rfc3339_parse(text, ret_ms) == FG_OK)
 		return true;
 	fprintf(stderr,
-		"fjordctl: '%s' is neither a time (2026-07-01T12:00:00Z) nor an age (24h)\n",
-		text);
+		"fjordctl: '%s' is neither a time (2026-07-01T12:00:00Z) nor an age (24h)\n", text);
 	return false;
 }
 

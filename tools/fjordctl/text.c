@@ -29,6 +29,20 @@ bool ctl_true(const cJSON *object, const char *name)
 	return cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(object, name));
 }
 
+bool ctl_parse_int(const char *option, const char *text, unsigned min, unsigned max, unsigned *ret)
+{
+	char *end;
+	unsigned long v = strtoul(text, &end, 0);
+
+	if (text[0] >= '0' && text[0] <= '9' && !*end && v >= min && v <= max) {
+		*ret = (unsigned)v;
+		return true;
+	}
+	fprintf(stderr, "fjordctl: %s: '%s' is not a whole number, %u to %u\n", option, text, min,
+		max);
+	return false;
+}
+
 char *ctl_plain(char *text)
 {
 	for (char *p = text; *p; p++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Answers to Modbus requests: the four reads, exceptions for all else. */
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -100,6 +101,46 @@ static void put_cells(
 	a->len = 2 + bytes;
 }
 
+/* Functions 17 (product and revision as a text) and 43/14 (three objects): false where the request
+ * is another, or the instrument does not say who it is. */
+static bool identify(
+	const struct sim_device *d, const uint8_t *pdu, size_t len, struct sim_answer *a)
+{
+	const char *texts[] = {d->vendor ? d->vendor : "", d->product ? d->product : "",
+		d->revision ? d->revision : ""};
+
+	if (!d->vendor && !d->product)
+		return false;
+	if (len == 1 && pdu[0] == 17) {
+		/* a server id of one byte, running, and the text */
+		int n = snprintf(
+			(char *)a->pdu + 4, sizeof(a->pdu) - 4, "%s %s", texts[1], texts[2]);
+
+		a->pdu[0] = 17;
+		a->pdu[1] = (uint8_t)(2 + n);
+		a->pdu[2] = 1;
+		a->pdu[3] = 0xFF;
+		a->len = 4 + (size_t)n;
+		return true;
+	}
+	if (len != 4 || pdu[0] != 43 || pdu[1] != 14)
+		return false;
+	memcpy(a->pdu, pdu, 3);
+	a->pdu[3] = 1; /* basic, as a stream */
+	a->pdu[4] = a->pdu[5] = 0;
+	a->pdu[6] = FG_COUNT(texts);
+	a->len = 7;
+	for (size_t i = 0; i < FG_COUNT(texts); i++) {
+		size_t n = strlen(texts[i]);
+
+		a->pdu[a->len++] = (uint8_t)i;
+		a->pdu[a->len++] = (uint8_t)n;
+		memcpy(a->pdu + a->len, texts[i], n);
+		a->len += n;
+	}
+	return true;
+}
+
 /* FG_OK, or the exception that a request gets for what it is. */
 static unsigned parse(const uint8_t *pdu, size_t len, struct span *ret)
 {
@@ -141,6 +182,8 @@ void sim_modbus_answer(const struct sim_model *m, struct sim_unit *unit, const u
 		if (f && !exception)
 			exception = (unsigned)f->conf.code;
 	}
+	if (exception == ILLEGAL_FUNCTION && identify(unit->device, pdu, len, ret))
+		return;
 	if (!exception && !in_block(unit, &s))
 		exception = ILLEGAL_ADDRESS;
 	if (exception) {

@@ -254,19 +254,21 @@ static long take_tcp(struct sim_stream *s, const uint8_t *in, size_t len, struct
 	return (long)(6 + body);
 }
 
-/* Requests for reads have 8 bytes. Others end where the line falls silent, which nobody here waits
- * for: what has no right checksum at 8 bytes is thrown away with the next silence. */
+/* Requests for reads have 8 bytes, those for the identity 4 and 7. Others end where the line falls
+ * silent, which nobody here waits for: what has no right checksum by then is thrown away with the
+ * next silence. */
 static long take_rtu(struct sim_stream *s, const uint8_t *in, size_t len, struct fg_now now)
 {
+	size_t whole = len >= 2 && in[1] == 17 ? 4 : len >= 2 && in[1] == 43 ? 7 : 8;
 	uint16_t crc;
 
-	if (len < 8)
+	if (len < whole)
 		return 0;
-	crc = sim_crc16(in, 6);
-	if (in[6] != (uint8_t)crc || in[7] != crc >> 8)
+	crc = sim_crc16(in, whole - 2);
+	if (in[whole - 2] != (uint8_t)crc || in[whole - 1] != crc >> 8)
 		return 0;
-	serve(s, NULL, in[0], in + 1, 5, now);
-	return 8;
+	serve(s, NULL, in[0], in + 1, whole - 3, now);
+	return (long)whole;
 }
 
 static void stream_ready(struct sim_source *source)

@@ -103,6 +103,7 @@ struct sim_device {
 	const char *endpoint;
 	int64_t unit_id, count;
 	int64_t delay_us;
+	const char *vendor, *product, *revision; /* NULL: it does not say who it is */
 	struct fg_items points;
 	struct sim_faults faults;
 };

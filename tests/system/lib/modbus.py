@@ -158,6 +158,15 @@ class TcpServer(Server):
         self._server.server.close()
 
 
+class RtuTcpServer(TcpServer):
+    """A serial server as its peers see it: RTU frames over TCP."""
+
+    async def _make(self):
+        return ModbusTcpServer(self._context, framer=ModbusRtuFramer,
+                               address=("127.0.0.1", self.port), allow_reuse_address=True,
+                               ignore_missing_slaves=True)
+
+
 class RtuServer(Server):
     """At one end of a pty pair that socat makes; the gateway opens `device`, the other end."""
 

@@ -37,30 +37,36 @@ static struct fg_batch batch;
 static struct fg_link_state ls;
 static struct fg_job job;
 
-static int ready(struct fg_job *j, const struct fg_request *req, int64_t until_us)
+static int ready(struct fg_job *j, const struct fg_modbus_query *q, int64_t until_us)
 {
 	(void)j;
-	(void)req;
+	(void)q;
 	(void)until_us;
 	return FG_OK;
 }
 
-static int exchange(struct fg_job *j, const struct fg_request *req, int64_t until_us,
-	uint16_t *ret_cells, unsigned *ret_exception)
+/* Each register holds its address. */
+static int exchange(struct fg_job *j, const struct fg_modbus_query *q, int64_t until_us,
+	struct fg_modbus_reply *ret)
 {
-	bool over = req->address <= dev.hole && dev.hole < req->address + req->count;
+	struct fg_request req = {FG_TABLE_HOLDING, (uint16_t)(q->pdu[1] << 8 | q->pdu[2]),
+		(uint16_t)(q->pdu[3] << 8 | q->pdu[4])};
+	bool over = req.address <= dev.hole && dev.hole < req.address + req.count;
 
 	(void)j;
 	(void)until_us;
 	assert_true(dev.count < FG_COUNT(dev.asked));
-	dev.asked[dev.count++] = *req;
-	*ret_exception = dev.exception;
-	if (dev.dead)
+	assert_int_equal(q->pdu[0], 3);
+	dev.asked[dev.count++] = req;
+	if (dev.dead || (over && !dev.exception))
 		return FG_ETIMEOUT;
-	if (over)
-		return dev.exception ? FG_EREFUSED : FG_ETIMEOUT;
-	for (unsigned i = 0; i < req->count; i++)
-		ret_cells[i] = (uint16_t)(req->address + i);
+	ret->pdu[0] = over ? 0x83 : 3;
+	ret->pdu[1] = (uint8_t)(over ? dev.exception : 2u * req.count);
+	ret->len = over ? 2 : 2u + 2u * req.count;
+	for (unsigned i = 0; !over && i < req.count; i++) {
+		ret->pdu[2 + 2 * i] = (uint8_t)((req.address + i) >> 8);
+		ret->pdu[3 + 2 * i] = (uint8_t)(req.address + i);
+	}
 	return FG_OK;
 }
 

@@ -27,6 +27,7 @@ struct image {
 };
 
 struct world {
+	struct fg_modbus_link modbus; /* first, as in every link state */
 	struct fg_arena *arena;
 	struct fg_report *rep;
 	const struct fg_driver *driver;
@@ -60,32 +61,53 @@ static void load_image(struct image *image, const char *text)
 	}
 }
 
-static int ready(struct fg_job *job, const struct fg_request *req, int64_t until_us)
+static int ready(struct fg_job *job, const struct fg_modbus_query *q, int64_t until_us)
 {
 	(void)job;
-	(void)req;
+	(void)q;
 	(void)until_us;
 	return FG_OK;
 }
 
-static int exchange(struct fg_job *job, const struct fg_request *req, int64_t until_us,
-	uint16_t *ret_cells, unsigned *ret_exception)
+static void put_cell(struct fg_modbus_reply *reply, bool bits, unsigned i, uint16_t value)
 {
+	if (bits) {
+		reply->pdu[2 + i / 8] |= (uint8_t)((value & 1u) << i % 8);
+		return;
+	}
+	reply->pdu[2 + 2 * i] = (uint8_t)(value >> 8);
+	reply->pdu[3 + 2 * i] = (uint8_t)value;
+}
+
+static int exchange(struct fg_job *job, const struct fg_modbus_query *q, int64_t until_us,
+	struct fg_modbus_reply *ret)
+{
+	static const enum fg_table tables[] = {0, FG_TABLE_COIL, FG_TABLE_DISCRETE,
+		FG_TABLE_HOLDING, FG_TABLE_INPUT};
 	struct image *image = &((struct world *)job->link->state)->image;
+	enum fg_table table = tables[q->pdu[0]];
+	unsigned first = (unsigned)(q->pdu[1] << 8 | q->pdu[2]);
+	unsigned count = (unsigned)(q->pdu[3] << 8 | q->pdu[4]);
+	bool bits = q->pdu[0] <= 2;
 
 	(void)until_us;
 	image->requests++;
-	image->most = FG_MAX(image->most, req->count);
-	for (unsigned i = 0; i < req->count; i++) {
-		unsigned at = req->address + i;
+	image->most = FG_MAX(image->most, count);
+	*ret = (struct fg_modbus_reply){.pdu = {q->pdu[0]}};
+	ret->pdu[1] = (uint8_t)(bits ? (count + 7) / 8 : 2 * count);
+	ret->len = 2u + ret->pdu[1];
+	for (unsigned i = 0; i < count; i++) {
+		unsigned at = first + i;
 
 		if (image->silent)
 			return FG_ETIMEOUT;
-		if (at >= 600 || !image->there[req->table][at]) {
-			*ret_exception = 2;
-			return FG_EREFUSED;
+		if (at >= 600 || !image->there[table][at]) {
+			ret->pdu[0] |= 0x80;
+			ret->pdu[1] = 2;
+			ret->len = 2;
+			return FG_OK;
 		}
-		ret_cells[i] = image->value[req->table][at];
+		put_cell(ret, bits, i, image->value[table][at]);
 	}
 	return FG_OK;
 }

@@ -23,7 +23,10 @@ static pthread_cond_t changed;
 static struct {
 	int open_fails, poll_status, poll_fails;
 	bool block; /* poll() waits */
-	unsigned opens, closes, closing, nested, polls, cancels;
+	unsigned sleeps; /* each job of device a gives the link back so often, for sleep_us */
+	int64_t sleep_us;
+	int raw_status;
+	unsigned opens, closes, closing, nested, polls, cancels, raws;
 	char open_host[32];
 	struct fg_job *pending[JOBS_MAX];
 	size_t pending_count;
@@ -89,6 +92,19 @@ static void drv_close(struct fg_link_state *ls)
 	LOCKED(drv.closes++);
 }
 
+/* Sleeps as often as asked for, and counts in driver_data as a driver would. */
+static bool wants_sleep(struct fg_job *job)
+{
+	uintptr_t slept = (uintptr_t)job->driver_data;
+
+	if (!drv.sleeps || job->group->device->name[0] != 'a' || slept == drv.sleeps)
+		return false;
+	assert_true(fg_clock_mono_us() >= job->resume_mono_us);
+	job->driver_data = (void *)(slept + 1);
+	job->resume_mono_us = fg_clock_mono_us() + drv.sleep_us;
+	return true;
+}
+
 static int drv_poll(struct fg_job *job)
 {
 	int r;
@@ -102,7 +118,11 @@ static int drv_poll(struct fg_job *job)
 		pthread_cond_wait(&changed, &lock);
 	r = drv.poll_fails > 0 ? drv.poll_status : FG_OK;
 	drv.poll_fails -= r < 0;
+	if (r == FG_OK && wants_sleep(job))
+		r = FG_AGAIN;
 	pthread_mutex_unlock(&lock);
+	if (r == FG_AGAIN)
+		return r;
 	if (r == FG_OK)
 		fill(job);
 	else
@@ -110,8 +130,21 @@ static int drv_poll(struct fg_job *job)
 	return r;
 }
 
+static int drv_raw(struct fg_link_state *ls, struct fg_raw *x)
+{
+	int r;
+
+	assert_true(ls->open);
+	LOCKED(drv.raws++; r = drv.raw_status);
+	x->status = FG_OK;
+	x->answer_len = 1;
+	if (r < 0)
+		snprintf(ls->why, sizeof(ls->why), "the far end hung up");
+	return r;
+}
+
 static const struct fg_driver blocking = {.name = "blocking", .open = drv_open, .close = drv_close,
-	.poll = drv_poll, .state_size = 16};
+	.poll = drv_poll, .raw = drv_raw, .state_size = 16};
 
 static int host_open(struct fg_host *host)
 {
@@ -227,6 +260,22 @@ static struct fg_job *submit(struct fg_config *config, size_t group)
 	return job;
 }
 
+static struct fg_raw raws[JOBS_MAX];
+
+/* A person's exchange on the link of the first group. */
+static struct fg_raw *submit_raw(void)
+{
+	struct fg_job *job = &jobs[job_count];
+	struct fg_raw *x = &raws[job_count];
+
+	batches[job_count] = (struct fg_batch){.cap = 0};
+	*x = (struct fg_raw){.link = f.config->groups[0]->device->link};
+	*job = (struct fg_job){.batch = &batches[job_count], .raw = x};
+	job_count++;
+	fg_worker_submit(worker, f.config, job);
+	return x;
+}
+
 static enum fg_reason reason(const struct fg_job *job)
 {
 	assert_int_equal(job->batch->count, 1); /* one reading a point, always */
@@ -308,6 +357,59 @@ static void test_jobs_in_order(void **state)
 	assert_int_equal(drv.opens, 1);
 	stop();
 	assert_int_equal(drv.closes, 1);
+}
+
+/* A job that gives the link back lets others pass, and goes on with its deadline moved. */
+static void test_job_that_sleeps(void **state)
+{
+	int64_t deadline_us;
+
+	(void)state;
+	drv.sleeps = 3;
+	drv.sleep_us = 1200000 / 3;
+	start(&blocking);
+	submit(f.config, 0);
+	WAIT_FOR(drv.polls == 1);
+	deadline_us = jobs[0].deadline_mono_us;
+	submit(f.config, 1);
+	WAIT_FOR(done_count == 2);
+	assert_ptr_equal(done[0], &jobs[1]);
+	assert_ptr_equal(done[1], &jobs[0]);
+	assert_int_equal(drv.polls, 5);
+	assert_int_equal(reason(&jobs[0]), FG_REASON_NONE);
+	assert_true(jobs[0].deadline_mono_us >= deadline_us + 1200000);
+	stop();
+}
+
+/* The link fails while a job sleeps: it comes back as any other does. */
+static void test_link_fails_while_a_job_sleeps(void **state)
+{
+	(void)state;
+	drv.sleeps = 1;
+	drv.sleep_us = 300000;
+	start(&blocking);
+	submit(f.config, 0);
+	WAIT_FOR(drv.polls == 1);
+	LOCKED(drv.poll_fails = 1; drv.poll_status = -EIO);
+	submit(f.config, 0);
+	WAIT_FOR(done_count == 2);
+	assert_ptr_equal(done[1], &jobs[0]);
+	assert_int_equal(reason(&jobs[0]), FG_REASON_LINK_DOWN);
+	assert_int_equal(drv.polls, 2);
+	stop();
+}
+
+/* The worker ends while a job sleeps. */
+static void test_end_while_a_job_sleeps(void **state)
+{
+	(void)state;
+	drv.sleeps = 1;
+	drv.sleep_us = INT64_C(3600000000);
+	start(&blocking);
+	submit(f.config, 0);
+	WAIT_FOR(drv.polls == 1);
+	stop();
+	assert_int_equal(reason(&jobs[0]), FG_REASON_LINK_DOWN);
 }
 
 static void test_link_that_does_not_open(void **state)
@@ -502,16 +604,69 @@ static void test_changed_link(void **state)
 	fg_config_unref(next);
 }
 
+static void test_a_persons_exchange(void **state)
+{
+	const struct fg_raw *x;
+
+	(void)state;
+	start(&blocking);
+	submit(f.config, 0);
+	x = submit_raw();
+	submit(f.config, 0);
+	WAIT_FOR(done_count == 3);
+	assert_ptr_equal(done[1], &jobs[1]); /* between the polls */
+	assert_int_equal(x->status, FG_OK);
+	assert_int_equal(drv.raws, 1);
+	assert_int_equal(drv.opens, 1);
+
+	LOCKED(drv.raw_status = -EPIPE);
+	x = submit_raw();
+	WAIT_FOR(done_count == 4);
+	assert_int_equal(x->status, -EPIPE);
+	assert_string_equal(x->why, "the far end hung up");
+	assert_int_equal(drv.closes, 1);
+	LOCKED(drv.raw_status = FG_OK);
+	x = submit_raw(); /* opened anew, without the pause that a poll would wait for */
+	WAIT_FOR(done_count == 5);
+	assert_int_equal(x->status, FG_OK);
+	assert_int_equal(drv.opens, 2);
+	stop();
+}
+
+static void test_a_persons_exchange_on_a_link_that_does_not_open(void **state)
+{
+	const struct fg_raw *x;
+
+	(void)state;
+	start(&blocking);
+	LOCKED(drv.open_fails = 1);
+	x = submit_raw();
+	WAIT_FOR(done_count == 1);
+	assert_int_equal(x->status, -ECONNREFUSED);
+	assert_int_equal(drv.raws, 0);
+	LOCKED(drv.block = true);
+	submit(f.config, 1);
+	WAIT_FOR(drv.polls == 1);
+	fg_worker_ask_stop(worker);
+	x = submit_raw();
+	LOCKED(drv.block = false);
+	stop();
+	assert_true(x->status < 0); /* never left without an end */
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_jobs_in_order),
+		TEST(test_jobs_in_order), TEST(test_job_that_sleeps),
+		TEST(test_link_fails_while_a_job_sleeps), TEST(test_end_while_a_job_sleeps),
 		TEST(test_link_that_does_not_open),
 		TEST(test_reopening_backs_off),
 		TEST(test_link_that_fails_in_a_poll),
 		TEST(test_stop_with_jobs_queued),
+		TEST(test_a_persons_exchange),
+		TEST(test_a_persons_exchange_on_a_link_that_does_not_open),
 		TEST(test_shared_driver),
 		TEST(test_shared_link_fails),
 		TEST(test_stop_with_jobs_pending),

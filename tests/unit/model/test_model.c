@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "model/point.h"
+#include "model/plausible.h"
 #include "model/property.h"
 #include "model/qc.h"
 #include "model/reading.h"
@@ -304,9 +305,33 @@ static void batches_are_bounded(void **state)
 	assert_int_equal(batch.count, 2);
 }
 
+static void what_is_plausible(void **state)
+{
+	double range[2];
+	size_t known = 0;
+
+	(void)state;
+	for (size_t i = 0; i < fg_property_count; i++)
+		known += fg_plausible_range(fg_properties[i].name, range) && range[0] < range[1];
+	assert_true(known >= 30);
+	assert_false(fg_plausible_range("x_own", range));
+	assert_true(fg_plausible_range("water_temperature", range));
+	assert_true(fg_plausible(range, 14.2));
+	assert_true(fg_plausible(range, -0.5));
+	assert_false(fg_plausible(range, 0)); /* says nothing */
+	assert_false(fg_plausible(range, 1e-41));
+	assert_false(fg_plausible(range, 142));
+	assert_false(fg_plausible(range, (double)NAN));
+	assert_int_equal(fg_plausible_decimals(range, 14), 0);
+	assert_int_equal(fg_plausible_decimals(range, 142), 1);
+	assert_int_equal(fg_plausible_decimals(range, 14200), 3);
+	assert_int_equal(fg_plausible_decimals(range, 142000), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_is_plausible),
 		cmocka_unit_test(units_convert),
 		cmocka_unit_test(a_unit_is_itself_exactly),
 		cmocka_unit_test(spellings_are_understood),

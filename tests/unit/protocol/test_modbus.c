@@ -32,6 +32,45 @@ static void test_request(void **state)
 	}
 }
 
+static void test_write(void **state)
+{
+	static const struct {
+		unsigned function;
+		uint16_t address, values[3];
+		size_t count, len;
+		uint8_t pdu[12];
+	} cases[] = {
+		/* Modbus application protocol V1.1b3: the examples of 6.5, 6.6 and 6.12 */
+		{5, 0xac, {1}, 1, 5, {5, 0, 0xac, 0xff, 0}},
+		{5, 0xac, {0}, 1, 5, {5, 0, 0xac, 0, 0}},
+		{6, 1, {3}, 1, 5, {6, 0, 1, 0, 3}},
+		{16, 1, {10, 0x102}, 2, 10, {16, 0, 1, 0, 2, 4, 0, 10, 1, 2}},
+		{5, 0, {1, 1}, 2, 0, {0}},
+		{6, 0, {1, 1}, 2, 0, {0}},
+		{16, 0, {0}, 0, 0, {0}},
+		{15, 0, {1}, 1, 0, {0}},
+		{3, 0, {1}, 1, 0, {0}},
+	};
+	uint16_t many[124] = {0};
+	uint8_t pdu[FG_MODBUS_PDU_MAX];
+	size_t answer;
+
+	(void)state;
+	for (size_t i = 0; i < FG_COUNT(cases); i++) {
+		assert_int_equal(fg_modbus_write(cases[i].function, cases[i].address,
+					 cases[i].values, cases[i].count, pdu, &answer),
+			cases[i].len);
+		assert_memory_equal(pdu, cases[i].pdu, cases[i].len);
+	}
+	assert_int_equal(fg_modbus_write(16, 0, many, 123, pdu, &answer), 252);
+	assert_int_equal(answer, 5);
+	assert_true(fg_modbus_write_confirmed(pdu, pdu, 5));
+	assert_false(fg_modbus_write_confirmed(pdu, pdu, 6));
+	assert_false(fg_modbus_write_confirmed(
+		(const uint8_t[]){6, 0, 1, 0, 3}, (const uint8_t[]){6, 0, 1, 0, 2}, 5));
+	assert_int_equal(fg_modbus_write(16, 0, many, 124, pdu, &answer), 0);
+}
+
 /* The good answer, and that no shorter, longer or altered head of it is taken. */
 static void check_answer(
 	const struct fg_request *req, const uint8_t *pdu, size_t len, const uint16_t *want)
@@ -117,6 +156,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_request),
+		cmocka_unit_test(test_write),
 		cmocka_unit_test(test_answer),
 		cmocka_unit_test(test_refusal),
 		cmocka_unit_test(test_wire_time),

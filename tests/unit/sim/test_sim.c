@@ -137,6 +137,8 @@ static const char model_yaml[] = "endpoints:\n"
 				 "    unit_id: 3\n"
 				 "    count: 2\n"
 				 "    delay: 5ms\n"
+				 "    vendor: Acme\n"
+				 "    product: TH\n"
 				 "    points:\n"
 				 "      level: {address: 10, type: u16, scale: 0.1, mean: 19.4}\n"
 				 "      count: {address: 12, type: u32, curve: counter}\n"
@@ -194,6 +196,9 @@ static void test_requests(void **state)
 		{"04000a0001", "8402"},		/* not an input register */
 		{"0200010001", "020101"},	/* discrete */
 		{"0600010001", "8601"},		/* no writing */
+		{"2b0e0100", "2b0e0101000003000441636d65010254480200"},
+		{"11", "110501ff544820"},
+		{"2b0d0100", "ab01"},
 		{"03000a", "8303"},		/* cut */
 		{"03000c0002", "030400000000"}, /* a counter, one more with each read */
 		{"03000c0002", "030400000001"}, {"03000d0001", "03020002"}, /* half of a value */
