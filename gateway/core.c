@@ -571,12 +571,10 @@ void fg_core_dropped(struct fg_core *core, uint64_t from, uint64_t to, unsigned 
 	if (core->dropped_size == 0)
 		fg_error("the store has reached storage.max_size: %s", what[policy]);
 	core->dropped_size += count;
-	/* what was delivered meanwhile gives way soon, where new readings wait for nothing else */
-	if (policy == FG_FULL_DROP_NEWEST)
+	if (policy == FG_FULL_DROP_NEWEST) {
+		core->store_refuses = true;
 		set_commit_first(core, true);
-	if (policy == FG_FULL_DROP_NEWEST && delivered_below(core) > core->tidied_below)
-		core->tidy_due_mono_us =
-			FG_MIN(core->tidy_due_mono_us, core->now.mono_us + TIDY_SOON_US);
+	}
 	for (uint64_t seq = FG_MAX(from, FG_MAX(core->committed_next, core->recent.first));
 		seq < FG_MIN(to, core->recent.next); seq++)
 		mark_dropped(core, seq);
@@ -661,6 +659,9 @@ void fg_core_salvaged(struct fg_core *core, const char *text)
 static void tidy(struct fg_core *core)
 {
 	core->tidied_below = delivered_below(core);
+	if (core->tidied_below >= core->committed_next)
+		core->store_refuses = false;
+	core->tidied_mono_us = core->now.mono_us;
 	/* without the time nobody knows what is old, nor where times are wrong that are being
 	 * corrected; but the store is kept to its size */
 	core->ports.expire(core->ports.arg,
@@ -696,6 +697,10 @@ int64_t fg_core_run(struct fg_core *core, struct fg_now now)
 			core->status_due_mono_us = now.mono_us + STATUS_EVERY_US;
 			fg_documents_touch(core, FG_DOC_STATUS);
 		}
+		/* what was delivered gives way soon, where new readings wait for nothing else */
+		if (core->store_refuses && delivered_below(core) > core->tidied_below)
+			core->tidy_due_mono_us = FG_MIN(
+				core->tidy_due_mono_us, core->tidied_mono_us + TIDY_SOON_US);
 		if (now.mono_us >= core->tidy_due_mono_us) {
 			core->tidy_due_mono_us = now.mono_us + TIDY_EVERY_US;
 			tidy(core);

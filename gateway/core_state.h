@@ -138,7 +138,9 @@ struct fg_core {
 	bool publishers_stopped; /* they were told */
 	int64_t stop_mono_us;
 	int64_t status_due_mono_us, tidy_due_mono_us;
-	uint64_t tidied_below; /* what the store was last told of as delivered */
+	uint64_t tidied_below; /* what the store was last told of as delivered, and when */
+	int64_t tidied_mono_us;
+	bool store_refuses; /* new readings, until all that is delivered has given way */
 
 	/* since the start */
 	uint64_t polled, readings, refused; /* refused: of the readings, by the full store */

@@ -215,10 +215,6 @@ static void test_a_store_that_refuses_hears_soon_what_is_delivered(void **state)
 	assert_int_equal(f.expires, 1); /* nothing was delivered meanwhile */
 	assert_true(f.core->publishers[0]->commit_first); /* and nothing goes out early */
 	fake_ack_all(&f, town);
-	fake_answer(&f, sonde, 3);
-	refused = f.appended_next - 1;
-	f.stored[refused - FAKE_FIRST_SEQ].gone = true;
-	fg_core_dropped(f.core, refused, refused + 1, 1);
 	fake_turn(&f, SEC);
 	assert_int_equal(f.expires, 2);
 	assert_true(f.expire_below > kept);
