@@ -14,8 +14,9 @@
 #include "storage/record.h"
 
 #define STATUS_EVERY_US 300000000
-#define TIDY_EVERY_US	60000000
-#define TIDY_SOON_US	100000
+#define TIDY_EVERY_US	 60000000
+#define TIDY_SOON_US	 100000
+#define TIDY_DRAINING_US 5000000
 /* How long the last commit is awaited at the end. */
 #define LAST_COMMIT_US 1500000
 #define RECENT_MIN	512
@@ -685,6 +686,18 @@ static void stop_publishers(struct fg_core *core, struct fg_now now)
 		fg_publisher_stop(core->publishers[i], now);
 }
 
+/* Where new readings wait for nothing else, what was delivered gives way soon: now and then while
+ * a backlog drains, at once when all of it has. */
+static void hurry_tidy(struct fg_core *core)
+{
+	uint64_t delivered = core->store_refuses ? delivered_below(core) : 0;
+	int64_t pause_us = delivered >= core->committed_next ? TIDY_SOON_US : TIDY_DRAINING_US;
+
+	if (delivered > core->tidied_below)
+		core->tidy_due_mono_us =
+			FG_MIN(core->tidy_due_mono_us, core->tidied_mono_us + pause_us);
+}
+
 int64_t fg_core_run(struct fg_core *core, struct fg_now now)
 {
 	int64_t next = INT64_MAX, again_us;
@@ -697,10 +710,7 @@ int64_t fg_core_run(struct fg_core *core, struct fg_now now)
 			core->status_due_mono_us = now.mono_us + STATUS_EVERY_US;
 			fg_documents_touch(core, FG_DOC_STATUS);
 		}
-		/* what was delivered gives way soon, where new readings wait for nothing else */
-		if (core->store_refuses && delivered_below(core) > core->tidied_below)
-			core->tidy_due_mono_us = FG_MIN(
-				core->tidy_due_mono_us, core->tidied_mono_us + TIDY_SOON_US);
+		hurry_tidy(core);
 		if (now.mono_us >= core->tidy_due_mono_us) {
 			core->tidy_due_mono_us = now.mono_us + TIDY_EVERY_US;
 			tidy(core);

@@ -259,6 +259,7 @@ int fg_startup_core(
 	struct latest latest = {.series = s->series};
 	struct fg_core *core = NULL;
 	struct fg_intern in;
+	int64_t newest_ms;
 	int r = fg_intern_init(&in, s->config);
 
 	if (r == FG_OK)
@@ -267,8 +268,12 @@ int fg_startup_core(
 		r = fg_intern_apply(&in, s->series);
 	if (r == FG_OK) {
 		fg_reader_latest(s->reader, LATEST_ROWS, on_latest, &latest);
-		r = make_core(s, &in, latest.newest_ms, &core);
+		/* behind the newest of each point may lie newer ones, where those are estimates */
+		r = fg_spool_newest_ms(s->spool, &newest_ms);
+		latest.newest_ms = FG_MAX(latest.newest_ms, newest_ms);
 	}
+	if (r == FG_OK)
+		r = make_core(s, &in, latest.newest_ms, &core);
 	fg_intern_fini(&in);
 	if (r < 0) {
 		fg_core_free(core);

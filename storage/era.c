@@ -175,6 +175,13 @@ static int time_before(struct fg_spool *s, uint64_t seq, int64_t *ret_ms)
 	return FG_MIN(rc, FG_OK);
 }
 
+int fg_spool_newest_ms(struct fg_spool *s, int64_t *ret_ms)
+{
+	int rc = time_before(s, INT64_MAX, ret_ms);
+
+	return rc < 0 ? fg_spool_fail(s, rc, "look for the newest time") : FG_OK;
+}
+
 /* Gives the era that a statement stands on. */
 static int give_era(struct fg_spool *s, sqlite3_stmt *st, fg_era_fn fn, void *arg)
 {

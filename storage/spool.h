@@ -123,6 +123,9 @@ typedef void (*fg_era_fn)(void *arg, const struct fg_era *era, bool same_boot, b
 	int64_t from_mono_us, int64_t to_mono_us, int64_t before_ms);
 int fg_spool_open_eras(struct fg_spool *s, fg_era_fn fn, void *arg);
 
+/* The newest wall time in the store that is no estimate, of whatever row; INT64_MIN: none. */
+int fg_spool_newest_ms(struct fg_spool *s, int64_t *ret_ms);
+
 /* Corrections of a whole era: the readings of it that have a value or a cause of their own are
  * appended again with true time, as records that replace them. The job is durable and goes on
  * after a restart; each reading is corrected once. Both in a group. */

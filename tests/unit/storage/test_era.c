@@ -245,6 +245,7 @@ static void times_of_an_estimated_era_are_no_bound(void **state)
 {
 	struct store *t = *state;
 	uint32_t estimated;
+	int64_t newest_ms;
 	struct list l;
 
 	store_open(t);
@@ -252,11 +253,17 @@ static void times_of_an_estimated_era_are_no_bound(void **state)
 	fill_rows(t, 1000, STORE_WALL_MS);
 	fill_rows(t, 2000, 0);
 	store_time_era(t, estimated, OFFSET, FG_UNCERTAIN_UNBOUNDED);
+	assert_int_equal(fg_spool_newest_ms(t->s, &newest_ms), FG_OK);
+	assert_true(newest_ms == INT64_MIN);
 	store_close(t);
 	store_open(t);
 	l = list_of(t);
 	assert_int_equal(l.count, 1);
 	check_listed(&l.items[0], estimated, l.items[0].same_boot, 2000, INT64_MIN);
+	store_time_era(t, info_of(t).era, OFFSET, 0);
+	fill_rows(t, 3000, STORE_WALL_MS);
+	assert_int_equal(fg_spool_newest_ms(t->s, &newest_ms), FG_OK);
+	assert_true(newest_ms >= STORE_WALL_MS);
 }
 
 /* What a salvage may leave: rows, and nothing of their eras. They wait as before. */
