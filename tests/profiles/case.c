@@ -177,13 +177,13 @@ static void parse_expect(struct reader *r, char *rest)
 
 static void parse_device(struct reader *r, const char *rest)
 {
-	const char *before = r->c->device ? r->c->device : "";
-	size_t size = strlen(before) + strlen(rest) + 8;
-	char *text = malloc(size);
+	size_t before = r->c->device ? strlen(r->c->device) : 0;
+	size_t size = before + strlen(rest) + 8;
+	char *text = realloc(r->c->device, size);
 
 	if (!text)
 		abort();
-	snprintf(text, size, "%s    %s\n", before, rest);
+	snprintf(text + before, size - before, "    %s\n", rest);
 	r->c->device = text;
 }
 
