@@ -177,13 +177,14 @@ static void parse_expect(struct reader *r, char *rest)
 
 static void parse_device(struct reader *r, const char *rest)
 {
-	size_t before = r->c->device ? strlen(r->c->device) : 0;
-	size_t size = before + strlen(rest) + 8;
-	char *text = realloc(r->c->device, size);
+	const char *before = r->c->device ? r->c->device : "";
+	size_t size = strlen(before) + strlen(rest) + 8;
+	char *text = malloc(size);
 
 	if (!text)
 		abort();
-	snprintf(text + before, size - before, "    %s\n", rest);
+	snprintf(text, size, "%s    %s\n", before, rest);
+	free(r->c->device);
 	r->c->device = text;
 }
 

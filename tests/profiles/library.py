@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """library.py SOURCE: the library as a whole. Each profile has a case file and the other way
 round; each says what it is, where that is from and what is not known; and docs/profiles.md lists
-exactly these. `library.py SOURCE --table` prints the table for docs/profiles.md."""
+exactly these. `library.py SOURCE --write` writes the table into docs/profiles.md."""
 import re
 import sys
 from pathlib import Path
@@ -75,15 +75,19 @@ def check(root, profiles, cases):
             yield from check_profile(path, of)
     text = (root / "docs/profiles.md").read_text()
     if text[text.find(BEGIN) + len(BEGIN):text.find(END)] != table(profiles):
-        yield "docs/profiles.md: the table is not the library's; library.py . --table prints it"
+        yield "docs/profiles.md: the table is not the library's; library.py . --write writes it"
+
+
+def write(path, profiles):
+    text = path.read_text()
+    path.write_text(text[:text.find(BEGIN) + len(BEGIN)] + table(profiles) + text[text.find(END):])
 
 
 def main():
     root = Path(sys.argv[1])
     profiles = sorted((root / "etc/profiles").glob("*.yaml"))
-    if "--table" in sys.argv:
-        print(table(profiles), end="")
-        return 0
+    if "--write" in sys.argv:
+        write(root / "docs/profiles.md", profiles)
     faults = list(check(root, profiles, sorted((root / "tests/profiles").glob("*.case"))))
     print("\n".join(faults) or f"{len(profiles)} profiles")
     return 1 if faults or not profiles else 0
