@@ -184,6 +184,7 @@ static void parse_device(struct reader *r, const char *rest)
 	if (!text)
 		abort();
 	snprintf(text, size, "%s    %s\n", before, rest);
+	free(r->c->device);
 	r->c->device = text;
 }
 

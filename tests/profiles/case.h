@@ -34,7 +34,7 @@ struct expect {
 struct fg_case {
 	int line;
 	const char *title;
-	const char *device; /* YAML, keys of the device */
+	char *device; /* YAML, keys of the device */
 	struct area *areas;
 	size_t area_count;
 	struct talk *talks;
