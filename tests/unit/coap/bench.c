@@ -81,6 +81,8 @@ void bench_close(struct bench *b)
 
 int start(struct bench *b, int64_t deadline_us, unsigned attempts)
 {
+	int r;
+
 	b->batch = (struct fg_batch){.readings = b->readings,
 		.cap = b->group.count,
 		.text = b->text,
@@ -95,7 +97,12 @@ int start(struct bench *b, int64_t deadline_us, unsigned attempts)
 		.done = on_done,
 		.owner = b};
 	b->done = 0;
-	return fg_driver_coap.poll(&b->job);
+	r = fg_driver_coap.poll(&b->job);
+	if (r != FG_PENDING) { /* as the worker takes it: there may be no such name, at once */
+		b->job.status = r;
+		b->done = 1;
+	}
+	return r;
 }
 
 bool turn(struct bench *b, int timeout_ms)
