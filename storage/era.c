@@ -9,6 +9,8 @@
 #include "storage/times.h"
 
 #define ERA_MAX (UINT32_MAX / 2) /* more than were ever begun: such a number is damage */
+/* Spans that are looked at for the newest time, the one that says so first. */
+#define NEWEST_SPANS 4
 
 /* A kernel that does not tell its boot gives zeros each time. */
 static bool boot_known(const char *id)
@@ -145,8 +147,8 @@ static int widen(void *arg, const struct fg_record_head *head, const struct fg_i
 	return 0;
 }
 
-/* Adds the row of a number, or the nearest one after (before) it. A damaged one adds nothing. */
-static int add_row(struct fg_spool *s, bool after, uint64_t seq, struct bounds *b)
+/* Gives the row of a number, or the nearest one after (before) it. A damaged one gives nothing. */
+static int read_row(struct fg_spool *s, bool after, uint64_t seq, fg_record_fn fn, void *arg)
 {
 	FG_CLEANUP(fg_sql_reset) sqlite3_stmt *st = s->st[after ? ST_ROWS : ST_ROW_BEFORE];
 	int rc;
@@ -157,21 +159,43 @@ static int add_row(struct fg_spool *s, bool after, uint64_t seq, struct bounds *
 	rc = fg_sql_step(st);
 	if (rc > 0)
 		fg_record_decode(sqlite3_column_blob(st, 1), (size_t)sqlite3_column_bytes(st, 1),
-			(uint64_t)sqlite3_column_int64(st, 0), widen, b);
+			(uint64_t)sqlite3_column_int64(st, 0), fn, arg);
 	return FG_MIN(rc, FG_OK);
 }
 
-/* The newest wall time that is known of rows before a number. */
+struct newest {
+	int64_t offset_us; /* of the era, where a row has no time of its own */
+	int64_t ms;
+};
+
+static int take_newest(void *arg, const struct fg_record_head *head, const struct fg_item *item,
+	int64_t mono_us)
+{
+	struct newest *n = arg;
+	int64_t ms = head->has_wall ? item->wall_ms : (mono_us + n->offset_us) / 1000;
+
+	n->ms = FG_MAX(n->ms, ms);
+	return 0;
+}
+
+/* The newest wall time that is known of rows before a number. The index of time only says where it
+ * may be: its times may be damaged, and what is reckoned by a wrong one cannot be taken back. */
 static int time_before(struct fg_spool *s, uint64_t seq, int64_t *ret_ms)
 {
 	FG_CLEANUP(fg_sql_reset) sqlite3_stmt *st = s->st[ST_ERA_BEFORE];
-	int rc;
+	struct newest n = {.ms = INT64_MIN};
+	int rc = FG_OK;
 
 	sqlite3_bind_int64(st, 1, fg_sql_seq(seq));
-	rc = fg_sql_step(st);
-	*ret_ms = INT64_MIN;
-	if (rc > 0 && sqlite3_column_type(st, 0) != SQLITE_NULL)
-		*ret_ms = sqlite3_column_int64(st, 0);
+	for (int spans = 0; spans < NEWEST_SPANS && (rc = fg_sql_step(st)) > 0; spans++) {
+		uint64_t last = (uint64_t)sqlite3_column_int64(st, 0);
+
+		n.offset_us = sqlite3_column_int64(st, 1);
+		rc = read_row(s, false, last, take_newest, &n);
+		if (rc < 0)
+			break;
+	}
+	*ret_ms = n.ms;
 	return FG_MIN(rc, FG_OK);
 }
 
@@ -207,9 +231,9 @@ static int give_era(struct fg_spool *s, sqlite3_stmt *st, fg_era_fn fn, void *ar
 		last = open->last;
 	}
 	if (first) {
-		rc = add_row(s, true, first, &b);
+		rc = read_row(s, true, first, widen, &b);
 		if (rc == FG_OK)
-			rc = add_row(s, false, last, &b);
+			rc = read_row(s, false, last, widen, &b);
 		if (rc == FG_OK)
 			rc = time_before(s, first, &before_ms);
 	}

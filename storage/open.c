@@ -77,11 +77,12 @@ static const char *const texts[ST_COUNT] = {
 			" FROM span WHERE timed = 0 GROUP BY era) ON e = number"
 			" WHERE (offset_us IS NULL OR uncertainty_s > 0 OR weak) AND number <> ?1"
 			" AND number NOT IN (SELECT era FROM restamp) ORDER BY number",
-	[ST_ERA_BEFORE] = "SELECT max(CASE WHEN timed THEN to_ms"
-			  " ELSE to_ms + offset_us / 1000 END)"
+	[ST_ERA_BEFORE] = "SELECT last, coalesce(offset_us, 0)"
 			  " FROM span LEFT JOIN era ON number = span.era"
 			  " WHERE first < ?1 AND span.era NOT IN (SELECT era FROM restamp)"
-			  " AND coalesce(uncertainty_s, 0) = 0",
+			  " AND coalesce(uncertainty_s, 0) = 0 AND (timed OR offset_us IS NOT NULL)"
+			  " ORDER BY CASE WHEN timed THEN to_ms ELSE to_ms + offset_us / 1000 END"
+			  " DESC",
 	[ST_ROW_BEFORE] = "SELECT seq, record FROM reading WHERE seq <= ?1"
 			  " ORDER BY seq DESC LIMIT 1",
 	[ST_RESTAMP_ADD] = "INSERT OR IGNORE INTO restamp (era, next_seq, offset_us)"
