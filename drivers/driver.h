@@ -64,7 +64,10 @@ struct fg_job {
 	/* the worker's and the core's */
 	struct fg_job *next;
 	struct fg_config *config; /* holds what group points to; drivers leave it alone */
-	int64_t started_mono_us, done_mono_us, slept_mono_us;
+	int64_t started_mono_us, done_mono_us;
+	int64_t slept_mono_us; /* since when it sleeps, or slept last */
+	int64_t slept_us;      /* in all: the link was others' meanwhile */
+	_Atomic bool asleep;   /* read by the core's thread */
 	void (*done)(struct fg_job *job);
 	void *owner;
 };

@@ -277,6 +277,7 @@ static void put_to_sleep(struct fg_worker *w, struct fg_job *job)
 	struct fg_job **at = &w->asleep;
 
 	job->slept_mono_us = fg_clock_mono_us();
+	job->asleep = true;
 	while (*at && (*at)->resume_mono_us <= job->resume_mono_us)
 		at = &(*at)->next;
 	job->next = *at;
@@ -337,7 +338,8 @@ static void start_job(struct fg_worker *w, struct fg_job *job)
 	job->started_mono_us = fg_clock_mono_us();
 	job->batch->count = job->batch->text_len = 0;
 	job->requests = job->answers = job->splits = 0;
-	job->answer_us = 0;
+	job->answer_us = job->slept_us = 0;
+	job->asleep = false;
 	job->driver_data = NULL;
 	job->status = FG_OK;
 	job->owner = w;
@@ -369,6 +371,8 @@ static void wake_jobs(struct fg_worker *w)
 		w->asleep = job->next;
 		now_us = fg_clock_mono_us();
 		job->deadline_mono_us += now_us - job->slept_mono_us;
+		job->slept_us += now_us - job->slept_mono_us;
+		job->asleep = false;
 		if (!l || &l->ls != job->link || !l->ls.open)
 			link_is_down(w, job);
 		else

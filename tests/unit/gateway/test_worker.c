@@ -371,6 +371,7 @@ static void test_job_that_sleeps(void **state)
 	submit(f.config, 0);
 	WAIT_FOR(drv.polls == 1);
 	deadline_us = jobs[0].deadline_mono_us;
+	WAIT_FOR(jobs[0].asleep);
 	submit(f.config, 1);
 	WAIT_FOR(done_count == 2);
 	assert_ptr_equal(done[0], &jobs[1]);
@@ -378,6 +379,10 @@ static void test_job_that_sleeps(void **state)
 	assert_int_equal(drv.polls, 5);
 	assert_int_equal(reason(&jobs[0]), FG_REASON_NONE);
 	assert_true(jobs[0].deadline_mono_us >= deadline_us + 1200000);
+	assert_false(jobs[0].asleep);
+	assert_true(jobs[0].slept_us >= 1200000);
+	assert_true(jobs[0].done_mono_us - jobs[0].started_mono_us >= jobs[0].slept_us);
+	assert_int_equal(jobs[1].slept_us, 0);
 	stop();
 }
 
