@@ -343,7 +343,7 @@ static void check_wait_from(const struct check *c, struct fg_modbus_command *cmd
 		return;
 	if (!w->type.set)
 		w->type.spec.type = FG_REG_U16;
-	if (w->type.spec.type == FG_REG_STRING || w->type.spec.type == FG_REG_BOOL)
+	if (fg_regtype_is_text(w->type.spec.type) || w->type.spec.type == FG_REG_BOOL)
 		fault(c, "wait_from: a number is wanted");
 	read_of(c, &w->place, fg_regspec_width(&w->type.spec), &cmd->wait_read);
 }
