@@ -103,6 +103,13 @@ struct fg_request_info {
 	int64_t turn_us; /* how long the device is expected to take until it answers */
 };
 
+/* What a poll takes besides its requests: commands, wake-ups, silences. */
+struct fg_beside {
+	int64_t busy_us; /* of the link's time */
+	int64_t wait_us; /* during which the link is left to others */
+	bool told;	 /* the configuration says how long the device takes */
+};
+
 enum {
 	/* All links of this driver run in one thread around one host area; poll() must not block
 	 * and returns FG_PENDING. */
@@ -144,6 +151,8 @@ struct fg_driver {
 	size_t (*text_room)(const struct fg_group *group);
 	/* The i-th request of the plan. */
 	void (*describe)(const struct fg_group *group, size_t i, struct fg_request_info *ret_info);
+	/* NULL: nothing. */
+	void (*beside)(const struct fg_group *group, struct fg_beside *ret_beside);
 	/* Bits per second of a serial line; NULL where links have no rate of their own. */
 	unsigned (*rate)(const struct fg_link *link);
 
