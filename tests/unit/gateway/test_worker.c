@@ -25,6 +25,7 @@ static struct {
 	bool block; /* poll() waits */
 	unsigned sleeps; /* each job of device a gives the link back so often, for sleep_us */
 	int64_t sleep_us;
+	bool first_asleep; /* the first job, when device b was polled last */
 	int raw_status;
 	unsigned opens, closes, closing, nested, polls, cancels, raws;
 	char open_host[32];
@@ -113,6 +114,8 @@ static int drv_poll(struct fg_job *job)
 	assert_true(job->deadline_mono_us > fg_clock_mono_us());
 	pthread_mutex_lock(&lock);
 	drv.polls++;
+	if (job->group->device->name[0] == 'b')
+		drv.first_asleep = jobs[0].asleep;
 	pthread_cond_broadcast(&changed);
 	while (drv.block)
 		pthread_cond_wait(&changed, &lock);
@@ -371,7 +374,6 @@ static void test_job_that_sleeps(void **state)
 	submit(f.config, 0);
 	WAIT_FOR(drv.polls == 1);
 	deadline_us = jobs[0].deadline_mono_us;
-	WAIT_FOR(jobs[0].asleep);
 	submit(f.config, 1);
 	WAIT_FOR(done_count == 2);
 	assert_ptr_equal(done[0], &jobs[1]);
@@ -379,6 +381,7 @@ static void test_job_that_sleeps(void **state)
 	assert_int_equal(drv.polls, 5);
 	assert_int_equal(reason(&jobs[0]), FG_REASON_NONE);
 	assert_true(jobs[0].deadline_mono_us >= deadline_us + 1200000);
+	assert_true(drv.first_asleep); /* while the other was polled */
 	assert_false(jobs[0].asleep);
 	assert_true(jobs[0].slept_us >= 1200000);
 	assert_true(jobs[0].done_mono_us - jobs[0].started_mono_us >= jobs[0].slept_us);
