@@ -662,6 +662,27 @@ static void test_a_persons_exchange_on_a_link_that_does_not_open(void **state)
 	assert_true(x->status < 0); /* never left without an end */
 }
 
+/* However many exchanges people have asked for, polls that are due wait for one of them. */
+static void test_people_take_turns_with_polls(void **state)
+{
+	static const size_t order[] = {0, 1, 4, 5, 2, 3};
+
+	(void)state;
+	LOCKED(drv.block = true);
+	start(&blocking);
+	submit(f.config, 0);
+	WAIT_FOR(drv.polls == 1);
+	for (int i = 0; i < 3; i++)
+		submit_raw();
+	submit(f.config, 0);
+	submit(f.config, 1);
+	LOCKED(drv.block = false; pthread_cond_broadcast(&changed));
+	WAIT_FOR(done_count == FG_COUNT(order));
+	for (size_t i = 0; i < FG_COUNT(order); i++)
+		assert_ptr_equal(done[i], &jobs[order[i]]);
+	stop();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -674,6 +695,7 @@ int main(void)
 		TEST(test_link_that_fails_in_a_poll),
 		TEST(test_stop_with_jobs_queued),
 		TEST(test_a_persons_exchange),
+		TEST(test_people_take_turns_with_polls),
 		TEST(test_a_persons_exchange_on_a_link_that_does_not_open),
 		TEST(test_shared_driver),
 		TEST(test_shared_link_fails),
