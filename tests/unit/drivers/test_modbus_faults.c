@@ -90,6 +90,8 @@ struct peer {
 	int listener, fd; /* listener: -1 on a line */
 	enum wrong wrong; /* of the first answer */
 	unsigned requests;
+	int64_t answered_us; /* last */
+	int64_t least_us;    /* the shortest time from an answer to the next request */
 	atomic_int stop;
 	pthread_t thread;
 };
@@ -223,8 +225,11 @@ static void answer(struct peer *p, const uint8_t *request)
 {
 	const uint8_t *ask = p->tcp ? request + 7 : request + 1;
 	const uint8_t pdu[4] = {ask[0], 2, 0, (uint8_t)(100 + ask[2])};
+	int64_t since_us = fg_clock_mono_us() - p->answered_us;
 	struct frame f;
 
+	p->least_us = p->requests ? FG_MIN(p->least_us, since_us) : INT64_MAX;
+	p->answered_us = fg_clock_mono_us(); /* not later than the driver hears it */
 	if (p->requests++ == 0) {
 		answer_wrong(p, request, pdu);
 		return;
@@ -447,12 +452,32 @@ static void test_rtu_over_tcp(void **state)
 	try_all("modbus-rtu-tcp", RTU);
 }
 
+/* The silence that a device asks for goes before each request to it. */
+static void test_request_gap(void **state)
+{
+	static const char *const drivers[] = {"modbus-rtu", "modbus-tcp", "modbus-rtu-tcp"};
+
+	(void)state;
+	for (size_t i = 0; i < FG_COUNT(drivers); i++) {
+		struct rig r;
+
+		rig_init(&r, drivers[i], RIGHT);
+		r.device_conf.cycle.request_gap_us = 120 * MS;
+		for (size_t k = 0; k < 3; k++)
+			assert_int_equal(ask(&r, &r.asked[k % 2]).reason, FG_REASON_NONE);
+		rig_fini(&r);
+		assert_int_equal(r.peer.requests, 3);
+		assert_true(r.peer.least_us >= 120 * MS);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_serial_line),
 		cmocka_unit_test(test_tcp),
 		cmocka_unit_test(test_rtu_over_tcp),
+		cmocka_unit_test(test_request_gap),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
