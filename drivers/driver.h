@@ -64,7 +64,10 @@ struct fg_job {
 	/* the worker's and the core's */
 	struct fg_job *next;
 	struct fg_config *config; /* holds what group points to; drivers leave it alone */
-	int64_t started_mono_us, done_mono_us, slept_mono_us;
+	int64_t started_mono_us, done_mono_us;
+	int64_t slept_mono_us; /* since when it sleeps, or slept last */
+	int64_t slept_us;      /* in all: the link was others' meanwhile */
+	_Atomic bool asleep;   /* read by the core's thread */
 	void (*done)(struct fg_job *job);
 	void *owner;
 };
@@ -98,6 +101,13 @@ struct fg_request_info {
 	int64_t wire_us;  /* bus time of request and answer; 0 where the transport has no fixed rate
 			   */
 	int64_t turn_us; /* how long the device is expected to take until it answers */
+};
+
+/* What a poll takes besides its requests: commands, wake-ups, silences. */
+struct fg_beside {
+	int64_t busy_us; /* of the link's time */
+	int64_t wait_us; /* during which the link is left to others */
+	bool told;	 /* the configuration says how long the device takes */
 };
 
 enum {
@@ -141,6 +151,8 @@ struct fg_driver {
 	size_t (*text_room)(const struct fg_group *group);
 	/* The i-th request of the plan. */
 	void (*describe)(const struct fg_group *group, size_t i, struct fg_request_info *ret_info);
+	/* NULL: nothing. */
+	void (*beside)(const struct fg_group *group, struct fg_beside *ret_beside);
 	/* Bits per second of a serial line; NULL where links have no rate of their own. */
 	unsigned (*rate)(const struct fg_link *link);
 

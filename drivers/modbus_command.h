@@ -54,6 +54,11 @@ void fg_modbus_check_cycle(
 void fg_modbus_check_serial_unit(
 	const struct fg_device *dev, const struct fg_modbus_device *conf, struct fg_report *rep);
 
+/* What a poll takes besides the plan's requests, on a line of so many bits a second; baud 0: bytes
+ * take no time. */
+void fg_modbus_beside(const struct fg_group *group, unsigned baud, unsigned char_bits,
+	struct fg_beside *ret_beside);
+
 /* Does what has to go before the reading of job's device. FG_OK: read now. FG_AGAIN: call again at
  * job->resume_mono_us. Another code: how a request ended after which reading is of no use
  * (*ret_exception for FG_EREFUSED). */

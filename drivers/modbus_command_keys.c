@@ -7,6 +7,7 @@
 #include "base/number.h"
 #include "base/status.h"
 #include "drivers/modbus_command.h"
+#include "drivers/modbus_frame.h"
 
 #define SECOND INT64_C(1000000)
 #define DAY    (86400 * SECOND)
@@ -343,7 +344,7 @@ static void check_wait_from(const struct check *c, struct fg_modbus_command *cmd
 		return;
 	if (!w->type.set)
 		w->type.spec.type = FG_REG_U16;
-	if (w->type.spec.type == FG_REG_STRING || w->type.spec.type == FG_REG_BOOL)
+	if (fg_regtype_is_text(w->type.spec.type) || w->type.spec.type == FG_REG_BOOL)
 		fault(c, "wait_from: a number is wanted");
 	read_of(c, &w->place, fg_regspec_width(&w->type.spec), &cmd->wait_read);
 }
@@ -404,6 +405,57 @@ void fg_modbus_check_cycle(
 	if (cycle->wake.given)
 		read_of(&c, &cycle->wake.place, (unsigned)cycle->wake.count, &cycle->wake.read);
 	check_commands(&c, dev->conf);
+}
+
+/* ---- the forecast ---- */
+
+/* Request and answer, each with checksum and silence. */
+static int64_t wire_us(size_t request, size_t answer, unsigned baud, unsigned char_bits)
+{
+	if (!baud)
+		return 0;
+	return fg_frame_chars_us(request + 3 + answer + 3, baud, char_bits) +
+	       2 * fg_frame_silence_us(baud, char_bits);
+}
+
+/* As long as the device sleeps, its wake-up is not answered. */
+static void add_wake(const struct fg_group *group, const struct fg_modbus_wake *w, int64_t line_us,
+	struct fg_beside *ret)
+{
+	int64_t silent_us = FG_MIN(w->wait_us, group->device->timeout_us);
+
+	if (!w->given || group->interval_us < w->after_us)
+		return;
+	ret->told = true;
+	ret->busy_us += line_us + silent_us;
+	ret->wait_us += w->wait_us - silent_us;
+}
+
+void fg_modbus_beside(const struct fg_group *group, unsigned baud, unsigned char_bits,
+	struct fg_beside *ret_beside)
+{
+	const struct fg_modbus_device *dev = group->device->conf;
+	const struct fg_modbus_cycle *c = &dev->cycle;
+	const struct fg_modbus_plan *plan = group->plan;
+	int64_t silence_us = baud ? fg_frame_silence_us(baud, char_bits) : 0;
+	int64_t gap_us = FG_MAX(c->request_gap_us - silence_us, 0);
+
+	*ret_beside = (struct fg_beside){.told = dev->response_us || gap_us};
+	ret_beside->busy_us = gap_us * (int64_t)group->request_count;
+	if (c->wake.given)
+		add_wake(group, &c->wake,
+			wire_us(5, fg_modbus_answer_length(&c->wake.read), baud, char_bits),
+			ret_beside);
+	for (size_t i = 0; group->device->allow_commands && i < c->commands.count; i++) {
+		const struct fg_modbus_command *cmd = &c->commands.items[i];
+
+		if (cmd->when != FG_MODBUS_WHEN_POLL)
+			continue;
+		ret_beside->told = true;
+		ret_beside->busy_us += gap_us + plan->turn_us +
+				       wire_us(cmd->len, cmd->answer_len, baud, char_bits);
+		ret_beside->wait_us += cmd->wait_us;
+	}
 }
 
 void fg_modbus_check_serial_unit(

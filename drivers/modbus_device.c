@@ -225,33 +225,52 @@ static void check_blocks(
 	}
 }
 
+/* What a request for these registers reads at least: as many more as read_align asks for. */
+static struct fg_request rounded(const struct fg_modbus_device *conf, const struct fg_span *span)
+{
+	const struct fg_plan_limits limits = {.align = (unsigned)conf->read_align};
+	unsigned address = span->address, end = address + span->width;
+
+	fg_plan_round(&limits, &address, &end);
+	return (struct fg_request){span->table, (uint16_t)address, (uint16_t)(end - address)};
+}
+
+static bool is_inside(const struct fg_span *span, const struct fg_request *block)
+{
+	return span->table == block->table && span->address >= block->address &&
+	       span->address + span->width <= block->address + block->count;
+}
+
 /* A value must be readable at all: outside of no_read, and not across the edge of a block. */
 static void check_value(const struct fg_modbus_device *conf, const struct fg_point *p,
 	const char *key, const struct fg_span *span, struct fg_report *rep)
 {
-	const struct fg_request at = {span->table, span->address, span->width};
+	const struct fg_request at = rounded(conf, span);
+	const char *aligned = at.count == span->width ? "" : " (with read_align)";
 	char text[48], area[48];
+	bool inside = false;
 
 	describe_area(&at, text, sizeof(text));
-	for (size_t i = 0; span->space == 0 && i < conf->no_read.count; i++) {
+	for (size_t i = 0; span->space == 0 && i < conf->blocks.count; i++)
+		inside = inside || is_inside(span, &conf->blocks.items[i]);
+	if (span->space || inside)
+		return; /* that block's faults are told with it */
+	for (size_t i = 0; i < conf->no_read.count; i++) {
 		if (!overlap(&at, &conf->no_read.items[i]))
 			continue;
 		describe_area(&conf->no_read.items[i], area, sizeof(area));
 		fg_report_error(rep, place_of(p->node, key),
-			"devices.%s.points.%s: %s lies in %s, which no_read forbids",
-			p->device->name, p->name, text, area);
+			"devices.%s.points.%s: %s%s lies in %s, which no_read forbids",
+			p->device->name, p->name, text, aligned, area);
 	}
-	for (size_t i = 0; span->space == 0 && i < conf->blocks.count; i++) {
-		const struct fg_request *b = &conf->blocks.items[i];
-
-		if (!overlap(&at, b) || (at.address >= b->address &&
-						at.address + at.count <= b->address + b->count))
+	for (size_t i = 0; i < conf->blocks.count; i++) {
+		if (!overlap(&at, &conf->blocks.items[i]))
 			continue;
-		describe_area(b, area, sizeof(area));
+		describe_area(&conf->blocks.items[i], area, sizeof(area));
 		fg_report_error(rep, place_of(p->node, key),
-			"devices.%s.points.%s: %s lies partly in the block %s; a value is read by "
-			"one request",
-			p->device->name, p->name, text, area);
+			"devices.%s.points.%s: %s%s lies partly in the block %s; a value is read "
+			"by one request",
+			p->device->name, p->name, text, aligned, area);
 	}
 }
 

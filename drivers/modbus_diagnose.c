@@ -36,7 +36,7 @@ static const struct advice advices[] = {
 			"--parity all",
 			"does the adapter's TX light blink? If not, it is another port, or the "
 			"direction is not driven (rs485)",
-			"it may need longer: --timeout 3s"}},
+			"it may need longer: --timeout 3s, or `timeout` in the configuration"}},
 	{FG_HEARD_NOTHING, SERVER, 0,
 		"unit @u: @p took the connection and the request, and nothing came back",
 		{"do the serial server's baud rate, parity and stop bits fit the instrument?",
@@ -44,7 +44,7 @@ static const struct advice advices[] = {
 			"is it unit @u? `fjordctl scan modbus` asks all of them",
 			"if the server converts to Modbus TCP itself, use tcp:// (driver "
 			"modbus-tcp)",
-			"it may need longer: --timeout 3s"}},
+			"it may need longer: --timeout 3s, or `timeout` in the configuration"}},
 	{FG_HEARD_NOTHING, TCP, 0,
 		"unit @u: @p took the connection and the request, and nothing came back",
 		{"is it unit @u? A device without a bus behind it mostly answers to 1 or 255",
@@ -82,7 +82,7 @@ static const struct advice advices[] = {
 	{FG_HEARD_SHORT, BUS, 0, "unit @u: the answer began and broke off after @n bytes",
 		{"ask for fewer registers at once (--count, max_registers): some have small "
 		 "buffers",
-			"it may need longer: --timeout 3s",
+			"it may need longer: --timeout 3s, or `timeout` in the configuration",
 			"a loose wire, or an adapter that switches direction too late (rs485, "
 			"rts_delay)"}},
 	{FG_HEARD_DAMAGED, BUS, 0,
@@ -118,12 +118,12 @@ static const struct advice advices[] = {
 			"that answers?"}},
 	{FG_HEARD_REFUSAL, ANY, 1,
 		"unit @u answers and refuses: exception 1, it does not know this function",
-		{"the other table: --table input instead of holding, or the other way",
+		{"the other table: input instead of holding, or the other way",
 			"wiring, baud rate, parity and unit id are right"}},
 	{FG_HEARD_REFUSAL, ANY, 2,
 		"unit @u answers and refuses: exception 2, it has no such address",
 		{"one less: manuals count from 1, the wire from 0 (40001 and 30001 are address 0)",
-			"the other table: --table input instead of holding, or the other way",
+			"the other table: input instead of holding, or the other way",
 			"fewer at once: a read must not pass the last register, or a gap",
 			"wiring, baud rate, parity and unit id are right"}},
 	{FG_HEARD_REFUSAL, ANY, 3,

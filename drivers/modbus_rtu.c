@@ -334,6 +334,13 @@ static void describe(const struct fg_group *group, size_t i, struct fg_request_i
 	ret_info->wire_us = wire_us(group, fg_modbus_group_request(group, i));
 }
 
+static void beside(const struct fg_group *group, struct fg_beside *ret_beside)
+{
+	const struct rtu_conf *conf = group->device->link->conf;
+
+	fg_modbus_beside(group, (unsigned)conf->baud, char_bits(conf), ret_beside);
+}
+
 const struct fg_driver fg_driver_modbus_rtu = {
 	.name = "modbus-rtu",
 	.help = "Modbus RTU devices on a serial line (RS-485, RS-232)",
@@ -352,6 +359,7 @@ const struct fg_driver fg_driver_modbus_rtu = {
 	.plan = rtu_plan,
 	.text_room = fg_modbus_text_room,
 	.describe = describe,
+	.beside = beside,
 	.rate = rate,
 	.open = link_open,
 	.close = link_close,

@@ -137,6 +137,11 @@ static int rtu_tcp_plan(struct fg_group *group, struct fg_arena *arena)
 	return fg_modbus_plan(group, arena, &costs);
 }
 
+static void beside(const struct fg_group *group, struct fg_beside *ret_beside)
+{
+	fg_modbus_beside(group, 0, 0, ret_beside);
+}
+
 const struct fg_driver fg_driver_modbus_rtu_tcp = {
 	.name = "modbus-rtu-tcp",
 	.help = "Modbus RTU devices behind a serial server that passes bytes on over TCP",
@@ -154,6 +159,7 @@ const struct fg_driver fg_driver_modbus_rtu_tcp = {
 	.plan = rtu_tcp_plan,
 	.text_room = fg_modbus_text_room,
 	.describe = fg_modbus_describe,
+	.beside = beside,
 	.open = link_open,
 	.close = link_close,
 	.poll = rtu_tcp_poll,

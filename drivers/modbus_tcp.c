@@ -325,6 +325,11 @@ static int tcp_plan(struct fg_group *group, struct fg_arena *arena)
 	return fg_modbus_plan(group, arena, &costs);
 }
 
+static void beside(const struct fg_group *group, struct fg_beside *ret_beside)
+{
+	fg_modbus_beside(group, 0, 0, ret_beside);
+}
+
 const struct fg_driver fg_driver_modbus_tcp = {
 	.name = "modbus-tcp",
 	.help = "Modbus TCP devices, and serial ones behind a Modbus TCP gateway",
@@ -343,6 +348,7 @@ const struct fg_driver fg_driver_modbus_tcp = {
 	.plan = tcp_plan,
 	.text_room = fg_modbus_text_room,
 	.describe = fg_modbus_describe,
+	.beside = beside,
 	.open = link_open,
 	.close = link_close,
 	.poll = tcp_poll,

@@ -359,10 +359,11 @@ static enum verdict verdict_of(const struct fg_modbus_quality *q, int64_t code)
 
 static int64_t digit_of(int64_t code, int64_t digit)
 {
-	code = code < 0 ? -code : code;
+	uint64_t digits = code < 0 ? -(uint64_t)code : (uint64_t)code;
+
 	while (digit-- > 1)
-		code /= 10;
-	return code % 10;
+		digits /= 10;
+	return (int64_t)(digits % 10);
 }
 
 /* A quality that could not be read vouches for nothing. */

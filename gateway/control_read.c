@@ -86,6 +86,12 @@ static void put_steps(struct read_request *r, struct fg_json *j)
 	fg_json_end_array(j);
 }
 
+/* Whether the reading is of the point that was asked for; all are where none was named. */
+static bool is_wanted(const struct read_request *r, const struct fg_reading *reading)
+{
+	return !r->point[0] || strcmp(r->config->points[reading->point]->name, r->point) == 0;
+}
+
 /* What each kind of failure means for this link, and what to try; once for all of its points. */
 static void put_advice(struct read_request *r, struct fg_json *j)
 {
@@ -101,7 +107,7 @@ static void put_advice(struct read_request *r, struct fg_json *j)
 		struct fg_heard h;
 
 		code = 1u << ((unsigned)reading->reason & 31);
-		if (told & code ||
+		if (told & code || !is_wanted(r, reading) ||
 			!fg_heard_from_reason(reading->reason, reading->detail,
 				fg_heard_on(link->driver_name), (unsigned)conf->unit_id, &h))
 			continue;

@@ -38,6 +38,7 @@ struct fg_poll_result {
 	unsigned splits;   /* requests more than planned, for gaps that the device refuses */
 	int64_t answer_us; /* the longest wait for an answer; 0: not measured */
 	int64_t started_mono_us, done_mono_us;
+	int64_t slept_us; /* between the two, when the link was left to others */
 };
 
 struct fg_core_ports {
@@ -46,6 +47,9 @@ struct fg_core_ports {
 	 * timeout_us: for one answer; 0: the device's own. */
 	void (*poll)(void *arg, const struct fg_group *group, unsigned attempts,
 		int64_t timeout_us);
+	/* Whether the group's poll under way leaves the link to others just now, waiting for its
+	 * device. May be NULL: none ever does. */
+	bool (*asleep)(void *arg, const struct fg_group *group);
 	/* Takes a record for the next group commit; FG_EFULL where the store is too far behind. */
 	int (*append)(
 		void *arg, uint64_t first_seq, unsigned count, const void *record, size_t len);

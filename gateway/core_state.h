@@ -238,6 +238,8 @@ int64_t fg_schedule_run(struct fg_core *core, struct fg_now now);
 void fg_schedule_wake(struct fg_core *core, const struct fg_device *device, int64_t due_mono_us);
 
 /* probe.c */
+/* How long a poll had the link. */
+int64_t fg_probe_took_us(const struct fg_poll_result *result);
 /* The shortest pause between two probes of a device; its bus may ask for more. */
 int64_t fg_probe_pause_us(const struct fg_device_run *dev);
 /* A probe is due: how long to wait for the answer, or 0: not now. *ret_due_us: when to ask

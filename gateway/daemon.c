@@ -133,6 +133,7 @@ static void port_watch(void *arg, const struct fg_item *item, const struct fg_po
 
 const struct fg_core_ports fg_daemon_ports = {
 	.poll = fg_links_poll,
+	.asleep = fg_links_asleep,
 	.begin = port_begin,
 	.end = port_end,
 	.append = port_append,

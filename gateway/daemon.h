@@ -127,6 +127,7 @@ extern const struct fg_core_ports fg_daemon_ports;
 int fg_links_start(struct fg_daemon *d);
 void fg_links_poll(
 	void *arg, const struct fg_group *group, unsigned attempts, int64_t timeout_us);
+bool fg_links_asleep(void *arg, const struct fg_group *group);
 /* Gives finished polls to the core. */
 void fg_links_drain(struct fg_daemon *d);
 int fg_links_reload(struct fg_daemon *d, struct fg_config *prev);

@@ -48,7 +48,7 @@ static void learn(struct fg_device_run *dev, const struct fg_poll_result *result
 	int64_t waited_us = result->answer_us;
 
 	if (!waited_us && result->requests)
-		waited_us = (result->done_mono_us - result->started_mono_us) / result->requests;
+		waited_us = fg_probe_took_us(result) / result->requests;
 	dev->longest_us = FG_MAX(waited_us, dev->longest_us - dev->longest_us / 256);
 }
 
@@ -140,7 +140,7 @@ void fg_health_polled(struct fg_core *core, struct fg_now now, const struct fg_p
 		return;
 	run->failed = failed(result->batch, &first);
 	if (!run->probe && result->answers)
-		run->took_us = result->done_mono_us - result->started_mono_us;
+		run->took_us = fg_probe_took_us(result);
 	if (run->probe)
 		fg_probe_ended(core, dev, result, !run->failed);
 	if (!run->failed)

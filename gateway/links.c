@@ -70,6 +70,13 @@ void fg_links_poll(
 	fg_worker_submit(worker, d->config, &poll->job);
 }
 
+bool fg_links_asleep(void *arg, const struct fg_group *group)
+{
+	const struct fg_daemon *d = arg;
+
+	return d->polls[group->index]->job.asleep;
+}
+
 /* A poll that began under an older configuration: its readings get the indexes of the same points
  * today. */
 static void translate(struct fg_poll *poll, const struct fg_group *group)
@@ -95,6 +102,7 @@ static void finished(struct fg_daemon *d, struct fg_poll *poll)
 		.answer_us = poll->job.answer_us,
 		.started_mono_us = poll->job.started_mono_us,
 		.done_mono_us = poll->job.done_mono_us,
+		.slept_us = poll->job.slept_us,
 	};
 
 	poll->busy = false;

@@ -51,12 +51,25 @@ static int64_t least_us(const struct fg_device_run *dev)
 	return FG_MIN(least, dev->device->timeout_us);
 }
 
+int64_t fg_probe_took_us(const struct fg_poll_result *result)
+{
+	return FG_MAX(result->done_mono_us - result->started_mono_us - result->slept_us, 0);
+}
+
 /* ---- the bus ahead ---- */
 
 static const struct fg_group_run *group_run(
 	const struct fg_core *core, const struct fg_device *d, size_t i)
 {
 	return &core->groups[d->groups[i].index];
+}
+
+/* Whether a poll is under way that has the bus, or is to have it next. */
+static bool has_bus(const struct fg_core *core, const struct fg_group_run *run)
+{
+	const struct fg_core_ports *ports = &core->ports;
+
+	return run->busy && !(ports->asleep && ports->asleep(ports->arg, run->group));
 }
 
 /* When the polls that are under way are over, about. */
@@ -70,7 +83,7 @@ static int64_t busy_until(const struct fg_core *core, const struct fg_link *link
 		for (size_t k = 0; k < d->group_count; k++) {
 			const struct fg_group_run *run = group_run(core, d, k);
 
-			if (!run->busy)
+			if (!has_bus(core, run))
 				continue;
 			sum_us += run->took_us;
 			first_us = FG_MIN(first_us, run->started_mono_us);
@@ -83,7 +96,7 @@ static bool busy(const struct fg_core *core, const struct fg_link *link)
 {
 	for (size_t i = 0; i < link->device_count; i++)
 		for (size_t k = 0; k < link->devices[i]->group_count; k++)
-			if (group_run(core, link->devices[i], k)->busy)
+			if (has_bus(core, group_run(core, link->devices[i], k)))
 				return true;
 	return false;
 }
@@ -178,7 +191,7 @@ void fg_probe_ended(struct fg_core *core, struct fg_device_run *dev,
 	const struct fg_poll_result *result, bool good)
 {
 	const struct fg_device *d = dev->device;
-	int64_t took_us = FG_MAX(result->done_mono_us - result->started_mono_us, 0);
+	int64_t took_us = fg_probe_took_us(result);
 
 	dev->probe_tries = 0;
 	dev->probe_placed = false;

@@ -49,6 +49,8 @@ struct fg_worker {
 	pthread_cond_t end;
 	bool ended;
 	struct fg_job *first, **last;
+	bool after_raw;	      /* the last one taken was a person's exchange */
+	unsigned polls_first; /* so many polls go before the next such */
 	struct gone *forget;
 	size_t forget_count;
 
@@ -277,6 +279,7 @@ static void put_to_sleep(struct fg_worker *w, struct fg_job *job)
 	struct fg_job **at = &w->asleep;
 
 	job->slept_mono_us = fg_clock_mono_us();
+	job->asleep = true;
 	while (*at && (*at)->resume_mono_us <= job->resume_mono_us)
 		at = &(*at)->next;
 	job->next = *at;
@@ -337,7 +340,8 @@ static void start_job(struct fg_worker *w, struct fg_job *job)
 	job->started_mono_us = fg_clock_mono_us();
 	job->batch->count = job->batch->text_len = 0;
 	job->requests = job->answers = job->splits = 0;
-	job->answer_us = 0;
+	job->answer_us = job->slept_us = 0;
+	job->asleep = false;
 	job->driver_data = NULL;
 	job->status = FG_OK;
 	job->owner = w;
@@ -369,6 +373,8 @@ static void wake_jobs(struct fg_worker *w)
 		w->asleep = job->next;
 		now_us = fg_clock_mono_us();
 		job->deadline_mono_us += now_us - job->slept_mono_us;
+		job->slept_us += now_us - job->slept_mono_us;
+		job->asleep = false;
 		if (!l || &l->ls != job->link || !l->ls.open)
 			link_is_down(w, job);
 		else
@@ -378,16 +384,37 @@ static void wake_jobs(struct fg_worker *w)
 
 /* ---- the thread ---- */
 
+/* The polls that wait when a person's exchange is over go before the next one: however many people
+ * look at a link, its polls wait for one of them at a time. */
+static struct fg_job **next_job(struct fg_worker *w)
+{
+	struct fg_job **at = &w->first;
+
+	if (w->after_raw) {
+		w->polls_first = 0;
+		for (const struct fg_job *job = w->first; job; job = job->next)
+			w->polls_first += !job->raw;
+	}
+	w->after_raw = false;
+	while (w->polls_first && (*at)->raw)
+		at = &(*at)->next;
+	if (w->polls_first)
+		w->polls_first--;
+	return at;
+}
+
 static struct fg_job *take(struct fg_worker *w)
 {
-	struct fg_job *job;
+	struct fg_job *job, **at;
 
 	pthread_mutex_lock(&w->lock);
-	job = w->first;
+	at = next_job(w);
+	job = *at;
 	if (job) {
-		w->first = job->next;
-		if (!w->first)
-			w->last = &w->first;
+		*at = job->next;
+		if (!job->next)
+			w->last = at;
+		w->after_raw = job->raw != NULL;
 	}
 	pthread_mutex_unlock(&w->lock);
 	return job;

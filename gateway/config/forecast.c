@@ -7,7 +7,7 @@
 /* What a suggestion leaves free. */
 #define FILLED 0.9
 /* A bus that is nearly full has no time for retries. */
-#define TIGHT  0.9
+#define TIGHT 0.9
 
 int64_t fg_group_wire_us(const struct fg_group *g, int64_t *ret_turn_us)
 {
@@ -25,6 +25,16 @@ int64_t fg_group_wire_us(const struct fg_group *g, int64_t *ret_turn_us)
 	return wire_us;
 }
 
+struct fg_beside fg_group_beside(const struct fg_group *g)
+{
+	const struct fg_driver *driver = g->device->link->driver;
+	struct fg_beside beside = {.busy_us = 0};
+
+	if (driver->beside)
+		driver->beside(g, &beside);
+	return beside;
+}
+
 struct fg_forecast fg_link_forecast(const struct fg_config *c, const struct fg_link *link)
 {
 	struct fg_forecast f = {.shortest_us = INT64_MAX};
@@ -33,11 +43,14 @@ struct fg_forecast fg_link_forecast(const struct fg_config *c, const struct fg_l
 		const struct fg_group *g = c->groups[i];
 		const struct fg_device *d = g->device;
 		int64_t turn_us, wire_us, poll_us;
+		struct fg_beside beside;
 
 		if (d->link != link)
 			continue;
 		wire_us = fg_group_wire_us(g, &turn_us);
-		poll_us = wire_us + turn_us;
+		beside = fg_group_beside(g);
+		poll_us = wire_us + turn_us + beside.busy_us;
+		f.told = f.told || beside.told;
 		f.polls++;
 		f.requests += g->request_count;
 		f.wire_share += (double)wire_us / (double)g->interval_us;
@@ -51,7 +64,7 @@ struct fg_forecast fg_link_forecast(const struct fg_config *c, const struct fg_l
 			f.longest = g;
 		}
 	}
-	f.known = f.wire_share > 0;
+	f.known = f.wire_share > 0 || f.told;
 	return f;
 }
 
@@ -97,12 +110,37 @@ static void put_remedies(
 	fg_buf_puts(out, ", fewer points, or a second bus");
 }
 
+/* A poll that waits for its device longer than until the next one is due. */
+static void check_waits(struct fg_loader *l, const struct fg_link *link)
+{
+	for (size_t i = 0; i < l->config->group_count; i++) {
+		const struct fg_group *g = l->config->groups[i];
+		int64_t turn_us, poll_us;
+		char each[32], least[32];
+		struct fg_beside beside;
+
+		if (g->device->link != link)
+			continue;
+		beside = fg_group_beside(g);
+		poll_us = fg_group_wire_us(g, &turn_us) + turn_us + beside.busy_us + beside.wait_us;
+		if (!beside.wait_us || poll_us <= g->interval_us)
+			continue;
+		fg_duration_text(g->interval_us, each, sizeof(each));
+		fg_report_warning(l->rep, fg_place_of(g->device->node, "interval"),
+			"devices.%s: one poll takes %.1f s with the waits that it asks for, longer "
+			"than its interval of %s; what would fit: interval %s",
+			g->device->name, (double)poll_us / 1e6, each,
+			fg_duration_text(round_interval((double)poll_us), least, sizeof(least)));
+	}
+}
+
 void fg_check_forecast(struct fg_loader *l, const struct fg_link *link)
 {
 	struct fg_forecast f = fg_link_forecast(l->config, link);
 	char mem[200], each[32];
 	struct fg_buf remedies;
 
+	check_waits(l, link);
 	if (!f.known || f.share <= TIGHT)
 		return;
 	fg_buf_wrap(&remedies, mem, sizeof(mem));

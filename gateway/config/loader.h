@@ -94,7 +94,8 @@ void fg_driver_tables(const struct fg_key *sub, const struct fg_driver *driver,
 
 /* What the polls of a link take. */
 struct fg_forecast {
-	bool known; /* its rate is; otherwise the rest means little */
+	bool known; /* its rate is, or what devices take; otherwise the rest means little */
+	bool told;  /* the configuration says how long devices take */
 	unsigned polls;
 	size_t requests;
 	double wire_share, share; /* of its time; share: with what devices take to answer */
@@ -108,6 +109,7 @@ struct fg_forecast {
 struct fg_forecast fg_link_forecast(const struct fg_config *c, const struct fg_link *link);
 /* Bus time of one poll, and the time that the device takes in it. */
 int64_t fg_group_wire_us(const struct fg_group *g, int64_t *ret_turn_us);
+struct fg_beside fg_group_beside(const struct fg_group *g);
 /* A fault where the line cannot carry its polls, a warning where it is tight. */
 void fg_check_forecast(struct fg_loader *l, const struct fg_link *link);
 void fg_put_forecast(const struct fg_config *c, const struct fg_link *link, struct fg_buf *out);

@@ -23,15 +23,22 @@ static void print_group(const struct fg_group *g, struct fg_buf *out)
 {
 	const struct fg_driver *driver = g->device->link->driver;
 	int64_t turn_us, wire_us = fg_group_wire_us(g, &turn_us);
+	const struct fg_beside beside = fg_group_beside(g);
 	char interval[32];
 
 	fg_duration_text(g->interval_us, interval, sizeof(interval));
 	fg_buf_printf(out, "  %s every %s: %zu point%s in %zu request%s", g->device->name, interval,
 		g->count, g->count == 1 ? "" : "s", g->request_count,
 		g->request_count == 1 ? "" : "s");
-	if (wire_us > 0)
-		fg_buf_printf(out, ", %.1f ms", (double)(wire_us + turn_us) / 1e3);
+	if (wire_us > 0 || beside.told)
+		fg_buf_printf(out, ", %.1f ms", (double)(wire_us + turn_us + beside.busy_us) / 1e3);
+	if (beside.wait_us > 0)
+		fg_buf_printf(out, " and %.1f s in which the bus serves others",
+			(double)beside.wait_us / 1e6);
 	fg_buf_putc(out, '\n');
+	if (beside.busy_us > 0)
+		fg_buf_printf(out, "    %.1f ms of them for silences, wake-up and commands\n",
+			(double)beside.busy_us / 1e3);
 	for (size_t i = 0; driver->describe && i < g->request_count; i++) {
 		struct fg_request_info info = {.wire_us = 0};
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* An answer PDU of any bytes against any request, and any registers as any type. The first bytes
- * choose the request and the type. */
+ * choose the request and the type. Also what a device says of itself (functions 17 and 43/14). */
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/status.h"
 #include "protocol/modbus.h"
+#include "protocol/modbus_identity.h"
 
 static void decode(const uint8_t *choice, const uint16_t *cells)
 {
@@ -24,6 +27,31 @@ static void decode(const uint8_t *choice, const uint16_t *cells)
 	fg_reg_decode(&spec, cells, &value, &raw, text);
 }
 
+/* Texts for a person's terminal: short, ended, and nothing but what can be printed. */
+static void check_text(const char *text, size_t size)
+{
+	size_t len = strnlen(text, size);
+
+	if (len == size)
+		abort();
+	for (size_t i = 0; i < len; i++)
+		if (text[i] < 0x20 || text[i] > 0x7E)
+			abort();
+}
+
+static void identify(const uint8_t *pdu, size_t len)
+{
+	struct fg_modbus_identity id = {.more = false};
+	char text[24] = "";
+	unsigned exception;
+
+	fg_modbus_identity_answer(pdu, len, &id, &exception);
+	for (size_t i = 0; i < FG_OBJECT_COUNT; i++)
+		check_text(id.objects[i], sizeof(id.objects[i]));
+	if (fg_modbus_server_id_answer(pdu, len, text, sizeof(text), &exception) == FG_OK)
+		check_text(text, sizeof(text));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static uint16_t cells[2000];
@@ -40,5 +68,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memset(cells, 0, sizeof(cells));
 	fg_modbus_answer(&req, data + 8, size - 8, cells, &exception);
 	decode(data + 4, cells);
+	identify(data + 8, size - 8);
 	return 0;
 }

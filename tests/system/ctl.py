@@ -30,7 +30,8 @@ class Ctl(Scene):
         self.assertEqual(["plc"], [link["name"] for link in status["links"]])
         table = self.gateway.ctl("status")
         self.assertEqual(0, table.returncode, table.stderr)
-        for word in (config.GATEWAY, "probe", "plc", "main", "connected", "ok"):
+        for word in (config.GATEWAY, "probe", "plc", "main", "connected", "ok", "PROBES", "SPLIT",
+                     "LAST ERROR"):
             self.assertIn(word, table.stdout)
         self.assertNotIn("\033", table.stdout)
 
@@ -95,13 +96,14 @@ class Ctl(Scene):
     def test_read_of_what_fails(self):
         self.start()
         self.config["devices"]["off"] = config.modbus_device("plc", 1, "60s", {
-            "gone": config.register(77)})
+            "gone": config.register(77), "there": config.register(0)})
         self.gateway.reload()
         self.eventually(lambda: self.gateway.ctl("read", "off").returncode == 0, "it is there")
         (advice,) = self.gateway.ctl_json("read", "off")["advice"]
         self.assertIn("unit 1 answers and refuses: exception 2", advice["diagnosis"])
         text = self.gateway.ctl("read", "off").stdout
         self.assertIn("exception 2, it has no such address\n  try:\n  - one less", text)
+        self.assertEqual([], self.gateway.ctl_json("read", "off", "there")["advice"])
         self.assertEqual([], self.gateway.ctl_json("read", "probe")["advice"])
 
     def test_codes(self):

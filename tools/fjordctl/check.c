@@ -89,7 +89,8 @@ int ctl_check(const struct ctl *ctl)
 		if (ok)
 			show(ctl, path, config);
 		else
-			fprintf(stderr, "%zu faults\n", fg_report_errors(rep));
+			fprintf(stderr, "%zu fault%s\n", fg_report_errors(rep),
+				fg_report_errors(rep) == 1 ? "" : "s");
 	}
 	if (ok)
 		fg_config_unref(config);

@@ -282,9 +282,12 @@ static void print_text(const struct probe *p, const struct ctl_bus *bus, const s
 	const struct fg_heard *h)
 {
 	FILE *out = h ? stderr : stdout;
+	char last[16] = "";
 
-	fprintf(out, "%s, unit %u, %s %u to %u (reference %u)\n", bus->port, p->unit,
-		probe_table_name(p->req.table), p->req.address, p->req.address + p->req.count - 1,
+	if (p->req.count > 1)
+		snprintf(last, sizeof(last), " to %u", p->req.address + p->req.count - 1u);
+	fprintf(out, "%s, unit %u, %s %u%s (reference %u)\n", bus->port, p->unit,
+		probe_table_name(p->req.table), p->req.address, last,
 		probe_reference(p->req.table, p->req.address));
 	print_hex("sent ", x->sent, x->sent_len, out);
 	print_hex("heard", x->heard, x->heard_len, out);

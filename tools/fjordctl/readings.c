@@ -130,8 +130,9 @@ static int on_read(void *arg, const char *text)
 		ctl_value(cJSON_GetObjectItemCaseSensitive(item, "value"), value, sizeof(value)),
 		ctl_text(item, "unit"), quality_word((int)ctl_number(item, "qc")),
 		ctl_text(item, "reason"));
-	printf("%.0f requests, %.0f answers, %.3f s\n", ctl_number(doc, "requests"),
-		ctl_number(doc, "answers"), ctl_number(doc, "took_s"));
+	printf("%.0f request%s, %.0f answer%s, %.3f s\n", ctl_number(doc, "requests"),
+		ctl_number(doc, "requests") == 1 ? "" : "s", ctl_number(doc, "answers"),
+		ctl_number(doc, "answers") == 1 ? "" : "s", ctl_number(doc, "took_s"));
 	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(doc, "advice"))
 		print_advice(item);
 	cJSON_Delete(doc);

@@ -76,12 +76,26 @@ static void print_links(const cJSON *doc, bool color)
 	ctl_table_free(t);
 }
 
+/* "no_response, 3 min ago", also of a device that is well again. */
+static void put_last_error(struct ctl_table *t, const cJSON *doc, const cJSON *d)
+{
+	const char *error = ctl_text(d, "last_error");
+	char age[32];
+
+	if (*error)
+		ctl_table_cell(t, "%s, %s ago", error,
+			ctl_age(seconds_since(doc, ctl_text(d, "last_error_at")), age,
+				sizeof(age)));
+	else
+		ctl_table_cell(t, "-");
+}
+
 /* Devices that are not well stand first. */
 static void print_devices(const cJSON *doc, bool color)
 {
 	static const char *const heads[] = {"DEVICE", "STATION", "STATE", "SINCE", "REASON",
-		"POLLS", "FAILED", "OVERRUNS", "BAD POINTS"};
-	struct ctl_table *t = ctl_table_new(heads, 9);
+		"POLLS", "FAILED", "PROBES", "SPLIT", "OVERRUNS", "BAD POINTS", "LAST ERROR"};
+	struct ctl_table *t = ctl_table_new(heads, 12);
 	char age[32];
 	const cJSON *d;
 
@@ -103,9 +117,12 @@ static void print_devices(const cJSON *doc, bool color)
 				t, "%s", *ctl_text(d, "reason") ? ctl_text(d, "reason") : "-");
 			ctl_table_cell(t, "%.0f", ctl_number(d, "polls"));
 			ctl_table_cell(t, "%.0f", ctl_number(d, "failures"));
+			ctl_table_cell(t, "%.0f", ctl_number(d, "probes"));
+			ctl_table_cell(t, "%.0f", ctl_number(d, "reads_split"));
 			ctl_table_cell(t, "%.0f", ctl_number(d, "overruns"));
 			ctl_table_cell(t, "%.0f of %.0f", ctl_number(d, "points_bad"),
 				ctl_number(d, "points"));
+			put_last_error(t, doc, d);
 		}
 	}
 	ctl_table_print(t, color);
@@ -132,9 +149,9 @@ static void print_destinations(const cJSON *doc, bool color)
 		ctl_table_cell(t, "%s", *oldest ? oldest : "-");
 		ctl_table_cell(t, "%s", ctl_text(d, "server"));
 		ctl_table_cell(t, "%s",
-			ctl_true(d, "conflict")	  ? "another gateway has this id"
+			ctl_true(d, "conflict") ? "another gateway has this id"
 			: *ctl_text(d, "error") ? ctl_text(d, "error")
-						  : "-");
+						: "-");
 	}
 	ctl_table_print(t, color);
 	ctl_table_free(t);

@@ -100,7 +100,7 @@ int start(struct bench *b, int64_t deadline_us, unsigned attempts)
 	r = fg_driver_coap.poll(&b->job);
 	if (r != FG_PENDING) { /* as the worker takes it: there may be no such name, at once */
 		b->job.status = r;
-		b->done = 1;
+		b->done++;
 	}
 	return r;
 }

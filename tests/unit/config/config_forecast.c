@@ -103,12 +103,76 @@ static void test_what_no_line_can_carry(void **state)
 	unload(&l);
 }
 
+/* What goes before the requests of a poll counts as well; what only its own device waits for is
+ * nobody else's time. */
+static void test_what_goes_before(void **state)
+{
+	struct loaded l = load_bus(10, "1s", 9600, ", request_gap: 100ms");
+	struct fg_buf out;
+
+	(void)state;
+	assert_has(l.out.data, "needs 1689 ms each 1s"); /* 96.4 more than it has anyway */
+	unload(&l);
+	l = load_bus(10, "5s", 9600, ", wake: {table: input, address: 0, after: 1s, wait: 900ms}");
+	assert_has(l.out.data, "needs 5954 ms each 5s"); /* 22.9 and 500 ms of silence each */
+	unload(&l);
+	l = load_bus(10, "5s", 9600, ", wake: {table: input, address: 0, wait: 900ms}");
+	assert_string_equal(l.out.data, "\n"); /* it stays awake */
+	unload(&l);
+#define WIPE ", commands: [{name: wipe, function: 6, address: 1, value: 1, wait: 8s}]"
+	l = load_bus(2, "5s", 9600, ", allow_commands: true" WIPE);
+	assert_has(l.out.data,
+		"warning: devices.d0: one poll takes 8.1 s with the waits that it asks "
+		"for, longer than its interval of 5s; what would fit: interval 10s");
+	unload(&l);
+	l = load_bus(2, "10s", 9600, ", allow_commands: true" WIPE);
+	assert_string_equal(l.out.data, "\n");
+	fg_buf_init(&out, 1 << 16);
+	fg_config_print_plan(l.config, &out);
+	assert_has(out.data,
+		"link line (modbus-rtu): 2 devices, 2.1 % of the bus's time\n"
+		"  d0 every 10s: 3 points in 1 request, 106.5 ms and 8.0 s in which the "
+		"bus serves others\n"
+		"    34.0 ms of them for silences, wake-up and commands\n");
+	fg_buf_fini(&out);
+	unload(&l);
+}
+
+/* A network has no rate, but devices behind it may be known to be slow. */
+static void test_slow_over_a_network(void **state)
+{
+	static const char text[] =
+		"gateway: {id: g, licence: NLOD-2.0}\n"
+		"stations: {s: {title: S}}\n"
+		"storage: {file: readings.db}\n"
+		"mqtt: {m: {servers: [mqtt://127.0.0.1], prefix: p}}\n"
+		"links: {plc: {driver: modbus-tcp, host: h}}\n"
+		"devices: {d: {station: s, domain: water, link: plc, unit_id: 1, interval: 2s,\n"
+		"  timeout: 2s%s, points: {x_a: {table: input, address: 0}}}}\n";
+	char mem[sizeof(text) + 40];
+	struct loaded l;
+
+	(void)state;
+	snprintf(mem, sizeof(mem), text, ", response_time: 3s");
+	l = load_text(mem);
+	assert_has(l.out.data, "warning: links.plc: needs 3000 ms each 2s for its polls (150 % of "
+			       "the bus's time), so intervals cannot be kept; what would fit: "
+			       "interval 5s, fewer points");
+	unload(&l);
+	snprintf(mem, sizeof(mem), text, "");
+	l = load_text(mem);
+	assert_string_equal(l.out.data, "\n"); /* nothing is known */
+	unload(&l);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_fits),
 		cmocka_unit_test(test_what_does_not_fit),
 		cmocka_unit_test(test_what_no_line_can_carry),
+		cmocka_unit_test(test_what_goes_before),
+		cmocka_unit_test(test_slow_over_a_network),
 	};
 
 	return cmocka_run_group_tests(tests, harness_enter, harness_leave);

@@ -128,7 +128,7 @@ static void refusals(void **state)
 		unsigned exception;
 		const char *words, *try;
 	} cases[] = {
-		{1, "does not know this function", "--table input"},
+		{1, "does not know this function", "the other table: input"},
 		{2, "no such address", "manuals count from 1"},
 		{3, "the count", "fewer registers"},
 		{6, "busy", "again"},

@@ -271,6 +271,14 @@ static void test_areas(void **state)
 		 "address: 11, count: 4}]",
 			"holding 8..11 touches holding 11..14, which no_read forbids"},
 		{"read_align: 4", NULL},
+		{"read_align: 4, no_read: [{table: holding, address: 11, count: 5}]",
+			"holding 8..11 (with read_align) lies in holding 11..15, which no_read"},
+		{"read_align: 4, no_read: [{table: holding, address: 12, count: 5}]", NULL},
+		{"read_align: 4, blocks: [{table: holding, address: 11, count: 4}]",
+			"holding 8..11 (with read_align) lies partly in the block holding 11..14"},
+		{"read_align: 4, blocks: [{table: holding, address: 9, count: 2}], no_read: [{"
+		 "table: holding, address: 8, count: 1}]",
+			NULL}, /* a block is read as it is */
 		{"read_align: 3", "1, 2, 4"},
 		{"max_bits: 2001", "2000"},
 		{"min_interval: 10s", NULL},

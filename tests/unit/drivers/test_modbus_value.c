@@ -444,6 +444,8 @@ static void test_quality(void **state)
 			"i4 7; h9 14", "7 qc=2", "20 (0x14), digit 0: good"},
 		{PLAIN "{table: holding, address: 9, byte: low, digit: 1, good: [0, 1]}}",
 			"i4 7; h9 14", "7 qc=4 sensor_quality", "digit 2: bad"},
+		{PLAIN "{table: holding, address: 9, type: i64, digit: 0, good: [8]}}",
+			"i4 7; h9 8000 0 0 0", "7 qc=2", "digit 8: good"},
 		/* sets of bits */
 		{PLAIN "{relative: 1, suspect_bits: 0x0F, fail_bits: 0x80}}", "i4 7 100", "7 qc=2",
 			NULL},

@@ -19,11 +19,12 @@ static struct fake f;
 static struct {
 	int64_t poll_us;
 	bool dead[DEVICES], slow[DEVICES];
+	int64_t sleep_us[DEVICES]; /* each poll leaves the bus to others for so long, at its end */
 	int64_t free_us; /* the bus is in use until then */
 	struct job {
 		const struct fg_group *group;
 		unsigned attempts;
-		int64_t timeout_us, start_us, end_us;
+		int64_t timeout_us, start_us, sleeps_us, end_us;
 		bool answered;
 	} jobs[JOBS];
 	size_t count, seen; /* under way; seen: of f.polls */
@@ -64,7 +65,8 @@ static int end(void **state)
 
 static void take_job(const struct fake_poll *p)
 {
-	struct job *j = &bus.jobs[bus.count++];
+	struct job taken, *j = &taken;
+	size_t at = bus.count++;
 	unsigned n = number(p->group);
 	int64_t timeout_us = p->timeout_us ? p->timeout_us : p->group->device->timeout_us;
 	int64_t answer_us = bus.slow[n] ? 600 * MS : bus.poll_us;
@@ -73,8 +75,22 @@ static void take_job(const struct fake_poll *p)
 	*j = (struct job){.group = p->group, .attempts = p->attempts, .timeout_us = timeout_us};
 	j->answered = !bus.dead[n] && answer_us <= timeout_us;
 	j->start_us = FG_MAX(bus.free_us, f.now.mono_us);
-	j->end_us = j->start_us + (j->answered ? answer_us : FG_MAX(p->attempts, 1u) * timeout_us);
-	bus.free_us = j->end_us;
+	j->sleeps_us =
+		j->start_us + (j->answered ? answer_us : FG_MAX(p->attempts, 1u) * timeout_us);
+	j->end_us = j->sleeps_us + bus.sleep_us[n];
+	bus.free_us = j->sleeps_us;
+	for (; at > 0 && bus.jobs[at - 1].end_us > j->end_us; at--)
+		bus.jobs[at] = bus.jobs[at - 1];
+	bus.jobs[at] = taken;
+}
+
+static bool asleep(void *arg, const struct fg_group *group)
+{
+	(void)arg;
+	for (size_t i = 0; i < bus.count; i++)
+		if (bus.jobs[i].group == group)
+			return bus.jobs[i].sleeps_us <= f.now.mono_us;
+	return false;
 }
 
 static void finish_job(void)
@@ -84,18 +100,19 @@ static void finish_job(void)
 	struct fg_batch batch = {.readings = &reading, .cap = 1};
 	struct fg_poll_result result = {.group = j.group, .batch = &batch,
 		.requests = FG_MAX(j.attempts, 1u), .answers = j.answered,
-		.started_mono_us = j.start_us, .done_mono_us = j.end_us};
+		.started_mono_us = j.start_us, .done_mono_us = j.end_us,
+		.slept_us = j.end_us - j.sleeps_us};
 	unsigned n = number(j.group);
 	struct fg_reading *r;
 
 	memmove(&bus.jobs[0], &bus.jobs[1], --bus.count * sizeof(bus.jobs[0]));
 	if (j.answered) {
-		result.answer_us = j.end_us - j.start_us;
+		result.answer_us = j.sleeps_us - j.start_us;
 		if (j.attempts && bus.taken_count[n] < FG_COUNT(bus.taken[n]))
 			bus.taken[n][bus.taken_count[n]++] = j.end_us;
 	} else {
 		bus.vain++;
-		bus.wasted_us += j.end_us - j.start_us;
+		bus.wasted_us += j.sleeps_us - j.start_us;
 	}
 	if (!j.answered || j.attempts) { /* a probe that succeeds brings no readings */
 		r = fg_batch_add(&batch, j.group->points[0]->index, j.end_us);
@@ -295,6 +312,25 @@ static void test_one_that_became_slow(void **state)
 	assert_true(bus.taken_count[3] > 62);
 }
 
+/* Polls that wait for their device leave the bus to others: dead devices are probed meanwhile, and
+ * what a dead device itself waits is no time of the bus. */
+static void test_polls_that_sleep(void **state)
+{
+	(void)state;
+	begin_bus("10s", 30 * MS);
+	f.core->ports.asleep = asleep;
+	bus.sleep_us[0] = 9900 * MS; /* under way nearly always */
+	bus.sleep_us[3] = 2 * SEC;
+	simulate(MINUTE);
+	bus.dead[3] = true;
+	simulate(MINUTE);
+	forget();
+	simulate(10 * MINUTE);
+	assert_in_range(bus.vain, 10, 20); /* about each 45 s: 0.9 s of time each */
+	assert_true(bus.wasted_us <= 10 * MINUTE / 50 + SEC);
+	assert_true(bus.taken_count[0] >= 50);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int main(void)
@@ -307,6 +343,7 @@ int main(void)
 		TEST(test_how_long_a_probe_waits),
 		TEST(test_return),
 		TEST(test_one_that_became_slow),
+		TEST(test_polls_that_sleep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

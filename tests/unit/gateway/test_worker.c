@@ -25,6 +25,7 @@ static struct {
 	bool block; /* poll() waits */
 	unsigned sleeps; /* each job of device a gives the link back so often, for sleep_us */
 	int64_t sleep_us;
+	bool first_asleep; /* the first job, when device b was polled last */
 	int raw_status;
 	unsigned opens, closes, closing, nested, polls, cancels, raws;
 	char open_host[32];
@@ -113,6 +114,8 @@ static int drv_poll(struct fg_job *job)
 	assert_true(job->deadline_mono_us > fg_clock_mono_us());
 	pthread_mutex_lock(&lock);
 	drv.polls++;
+	if (job->group->device->name[0] == 'b')
+		drv.first_asleep = jobs[0].asleep;
 	pthread_cond_broadcast(&changed);
 	while (drv.block)
 		pthread_cond_wait(&changed, &lock);
@@ -378,6 +381,11 @@ static void test_job_that_sleeps(void **state)
 	assert_int_equal(drv.polls, 5);
 	assert_int_equal(reason(&jobs[0]), FG_REASON_NONE);
 	assert_true(jobs[0].deadline_mono_us >= deadline_us + 1200000);
+	assert_true(drv.first_asleep); /* while the other was polled */
+	assert_false(jobs[0].asleep);
+	assert_true(jobs[0].slept_us >= 1200000);
+	assert_true(jobs[0].done_mono_us - jobs[0].started_mono_us >= jobs[0].slept_us);
+	assert_int_equal(jobs[1].slept_us, 0);
 	stop();
 }
 
@@ -654,6 +662,27 @@ static void test_a_persons_exchange_on_a_link_that_does_not_open(void **state)
 	assert_true(x->status < 0); /* never left without an end */
 }
 
+/* However many exchanges people have asked for, polls that are due wait for one of them. */
+static void test_people_take_turns_with_polls(void **state)
+{
+	static const size_t order[] = {0, 1, 4, 5, 2, 3};
+
+	(void)state;
+	LOCKED(drv.block = true);
+	start(&blocking);
+	submit(f.config, 0);
+	WAIT_FOR(drv.polls == 1);
+	for (int i = 0; i < 3; i++)
+		submit_raw();
+	submit(f.config, 0);
+	submit(f.config, 1);
+	LOCKED(drv.block = false; pthread_cond_broadcast(&changed));
+	WAIT_FOR(done_count == FG_COUNT(order));
+	for (size_t i = 0; i < FG_COUNT(order); i++)
+		assert_ptr_equal(done[i], &jobs[order[i]]);
+	stop();
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -666,6 +695,7 @@ int main(void)
 		TEST(test_link_that_fails_in_a_poll),
 		TEST(test_stop_with_jobs_queued),
 		TEST(test_a_persons_exchange),
+		TEST(test_people_take_turns_with_polls),
 		TEST(test_a_persons_exchange_on_a_link_that_does_not_open),
 		TEST(test_shared_driver),
 		TEST(test_shared_link_fails),
