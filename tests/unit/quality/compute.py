@@ -1,0 +1,128 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: EUPL-1.2
+"""compute.py FJORDCTL: what is no case is told as such, with the member at fault, and the next line
+is answered as if nothing had been."""
+import json
+import subprocess
+import sys
+import unittest
+
+GOOD = '{"id":"good","op":"qartod.gross_range","config":{"fail_span":[0,1]},"values":[0.5]}'
+T3 = '"times":[0,60,120],"values":[1,2,3]'
+
+
+def case(op, rest):
+    return '{"id":1,"op":"%s",%s}' % (op, rest)
+
+
+# line, what the error must say
+FAULTS = [
+    ('nothing', "not a JSON object"),
+    ('[1]', "not a JSON object"),
+    ('{"id":1} {"id":2}', "not a JSON object"),
+    ('{"id":1,"op":', "not a JSON object"),
+    ('{"id":1\0,"op":"qartod.spike"}', "not a JSON object"),
+    ('[' * 5000, "not a JSON object"),
+    ('{"id":1}', "op: the name"),
+    ('{"id":1,"op":7}', "op: not a text"),
+    ('{"id":1,"op":"make.coffee"}', "op: there is no operation 'make.coffee'"),
+    ('{"id":1,"op":"qartod.magic"}', "op: there is no operation 'magic'"),
+    (case("qartod.spike", '"config":[1],"values":[]'), "config: an object"),
+    (case("qartod.spike", '"config":{}'), "values: an array"),
+    (case("qartod.spike", '"values":{"a":1}'), "values: an array"),
+    (case("qartod.spike", '"values":[1,"2"]'), "values[1]: neither a number nor null"),
+    (case("qartod.spike", '"values":[1],"times":[1,2]'), "times: 2 numbers, but 1"),
+    (case("qartod.spike", '"config":{"method":"magic"},"values":[1]'), "method: 'magic'"),
+    (case("qartod.spike", '"config":{"fail_threshold":-1},"values":[1]'), "0 or more"),
+    (case("qartod.spike", '"config":{"fail_threshold":1e999},"values":[1]'), "not a number"),
+    (case("qartod.gross_range", '"values":[1]'), "fail_span: two numbers"),
+    (case("qartod.gross_range", '"config":{"fail_span":[1]},"values":[1]'), "fail_span: two"),
+    (case("qartod.gross_range", '"config":{"fail_span":[0,2],"suspect_span":[-1,1]},"values":[]'),
+     "within fail_span"),
+    (case("qartod.gross_range", '"config":{"fail_span":[2,0],"suspect_span":[1,3]},"values":[]'),
+     "within fail_span"),
+    (case("qartod.rate_of_change", T3), "threshold: a number is needed"),
+    (case("qartod.rate_of_change", '"config":{"threshold":1},"values":[1]'), "times: an array"),
+    (case("qartod.rate_of_change", '"config":{"threshold":1},"values":[1],"times":[1e300]'),
+     "times: seconds since 1970"),
+    (case("qartod.rate_of_change", '"config":{"threshold":1},"values":[1],"times":[null]'),
+     "times: seconds since 1970"),
+    (case("qartod.flat_line", '"config":{"suspect_threshold":1},' + T3), "fail_threshold: a"),
+    (case("qartod.flat_line", '"config":{"suspect_threshold":1,"fail_threshold":2,"tolerance":-1},'
+          + T3), "tolerance is a number of 0 or more"),
+    (case("qartod.flat_line", '"config":{"suspect_threshold":-1,"fail_threshold":2},' + T3),
+     "from 0 to 1e9 seconds"),
+    (case("qartod.flat_line", '"config":{"suspect_threshold":1,"fail_threshold":2},'
+          '"times":[0,0,0],"values":[1,2,3]'), "median interval"),
+    (case("qartod.attenuated_signal", '"config":{"suspect_threshold":2,"fail_threshold":1,'
+          '"check_type":"iqr"},' + T3), "check_type: 'iqr'"),
+    (case("qartod.attenuated_signal", '"config":{"suspect_threshold":2,"fail_threshold":1,'
+          '"min_obs":-3},' + T3), "min_obs"),
+    (case("qartod.attenuated_signal", '"config":{"suspect_threshold":2,"fail_threshold":1,'
+          '"test_period":60},"times":[2,1],"values":[1,2]'), "must rise"),
+    (case("qartod.climatology", T3), "members: an array"),
+    (case("qartod.climatology", '"config":{"members":[]},' + T3), "at least one"),
+    (case("qartod.climatology", '"config":{"members":[3]},' + T3), "members: an array of objects"),
+    (case("qartod.climatology", '"config":{"members":[{"tspan":[1,2],"vspan":[1,2],'
+          '"period":"fortnight"}]},' + T3), "period: 'fortnight'"),
+    (case("qartod.climatology", '"config":{"members":[{"tspan":[1,2]}]},' + T3), "span of values"),
+    (case("qartod.time_gap", '"config":{"fail_span":0},"times":[1]'), "span is over 0"),
+    (case("qartod.density_inversion", '"values":[1]'), "depths: an array"),
+    (case("qartod.density_inversion", '"values":[1],"depths":[1,2]'), "depths: 2 numbers"),
+    (case("qartod.location", '"lon":[1],"lat":[1,2]'), "lat: 2 numbers"),
+    (case("qartod.location", '"config":{"bbox":[1,2,3]},"lon":[1],"lat":[1]'), "bbox: four"),
+    (case("qartod.location", '"config":{"bbox":[3,2,1,4]},"lon":[1],"lat":[1]'), "western bound"),
+    (case("qartod.location", '"config":{"range_max":-1},"lon":[1],"lat":[1]'), "metres"),
+    (case("qartod.rollup", '"vectors":[]'), "vectors: an array of arrays"),
+    (case("qartod.rollup", '"vectors":[[1],[1,2]]'), "one length"),
+    (case("qartod.rollup", '"vectors":[[1],[5]]'), "a flag is"),
+]
+
+
+def compute(lines):
+    done = subprocess.run([PROGRAM, "compute"], input="".join(l + "\n" for l in lines),
+                          capture_output=True, text=True, timeout=100)
+    return done, [json.loads(l) for l in done.stdout.splitlines()]
+
+
+class Compute(unittest.TestCase):
+    def test_faults(self):
+        done, got = compute([l for fault, _ in FAULTS for l in (fault, "", GOOD)])
+        self.assertEqual((0, "", 2 * len(FAULTS)), (done.returncode, done.stderr, len(got)))
+        for (line, said), wrong, right in zip(FAULTS, got[0::2], got[1::2]):
+            with self.subTest(line[:100]):
+                self.assertIn(said, wrong.get("error", "no error"))
+                self.assertNotIn("result", wrong)
+                self.assertEqual({"id": "good", "result": [1], "arrival": [1]}, right)
+
+    def test_empty_series(self):
+        empty = ['"config":{"fail_span":[0,1]},"values":[]', '"values":[]',
+                 '"config":{"threshold":1},"times":[],"values":[]',
+                 '"config":{"suspect_threshold":2,"fail_threshold":1},"times":[],"values":[]',
+                 '"config":{"suspect_threshold":2,"fail_threshold":1},"times":[],"values":[]',
+                 '"config":{"members":[{"tspan":[1,2],"vspan":[1,2]}]},"times":[],"values":[]',
+                 '"times":[]', '"values":[],"depths":[]', '"lon":[],"lat":[]', '"vectors":[[]]']
+        ops = ["gross_range", "spike", "rate_of_change", "flat_line", "attenuated_signal",
+               "climatology", "time_gap", "density_inversion", "location", "rollup"]
+        _, got = compute([case("qartod." + op, rest) for op, rest in zip(ops, empty)])
+        self.assertEqual([[]] * len(ops), [a.get("result") for a in got])
+
+    def test_infinity_is_missing(self):
+        _, got = compute([case("qartod.gross_range",
+                               '"config":{"fail_span":[0,1]},"values":[1e999,-1e999,5e-324]')])
+        self.assertEqual([9, 9, 1], got[0]["result"])
+
+    def test_last_line_without_its_end(self):
+        done = subprocess.run([PROGRAM, "compute"], input=GOOD, capture_output=True, text=True,
+                              timeout=100)
+        self.assertEqual([1], json.loads(done.stdout)["result"])
+
+    def test_no_output(self):
+        with open("/dev/full", "w") as full:
+            done = subprocess.run([PROGRAM, "compute"], input=GOOD + "\n", text=True, stdout=full,
+                                  timeout=100)
+        self.assertEqual(74, done.returncode)
+
+
+PROGRAM = sys.argv.pop(1)
+unittest.main()
