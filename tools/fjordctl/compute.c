@@ -14,6 +14,7 @@ static const struct family {
 	const char *prefix;
 	cJSON *(*run)(struct compute *c, const char *op);
 } families[] = {
+	{"aq.", compute_air},
 	{"qartod.", compute_qartod},
 };
 

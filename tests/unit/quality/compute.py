@@ -73,6 +73,35 @@ FAULTS = [
     (case("qartod.location", '"config":{"bbox":[1,2,3]},"lon":[1],"lat":[1]'), "bbox: four"),
     (case("qartod.location", '"config":{"bbox":[3,2,1,4]},"lon":[1],"lat":[1]'), "western bound"),
     (case("qartod.location", '"config":{"range_max":-1},"lon":[1],"lat":[1]'), "metres"),
+    (case("aq.hourly_mean", '"config":{"first_hour":0,"hours":1,"interval_s":60}'), "samples: an"),
+    (case("aq.hourly_mean", '"config":{"first_hour":0,"hours":1,"interval_s":0},"samples":[]'),
+     "interval_s: must be"),
+    (case("aq.hourly_mean", '"config":{"first_hour":0,"hours":1,"interval_s":60,"capture":0},'
+          '"samples":[]'), "capture: must be"),
+    (case("aq.hourly_mean", '"config":{"first_hour":0.5,"hours":1,"interval_s":60},"samples":[]'),
+     "first_hour: a whole number"),
+    (case("aq.hourly_mean", '"config":{"first_hour":0,"hours":1e9,"interval_s":60},"samples":[]'),
+     "hours: a whole number"),
+    (case("aq.hourly_mean", '"config":{"first_hour":0,"hours":1,"interval_s":60,'
+          '"accept_flags":[9]},"samples":[]'), "accept_flags"),
+    (case("aq.hourly_mean", '"config":{"first_hour":0,"hours":1,"interval_s":60},'
+          '"samples":[[0,1]]'), "samples: [time"),
+    (case("aq.running_mean", '"config":{"hours":8,"min_valid":6}'), "hourly: an array"),
+    (case("aq.running_mean", '"config":{"hours":8,"min_valid":9},"hourly":[]'), "min_valid"),
+    (case("aq.running_mean", '"config":{"hours":0},"hourly":[]'), "hours: a whole number"),
+    (case("aq.daily_mean", '"config":{"first_hour":0},"hourly":[]'), "days: a whole number"),
+    (case("aq.daily_mean", '"config":{"first_hour":0,"days":1,"min_valid_hours":25},"hourly":[]'),
+     "min_valid_hours"),
+    (case("aq.daily_max_8h", '"config":{"first_hour":0,"days":1,"min_valid_hours":9},"hourly":[]'),
+     "min_valid_hours"),
+    (case("aq.index_class", '"config":{"index":"aqi_1999","pollutant":"o3"},"value":1'), "index: "),
+    (case("aq.index_class", '"config":{"index":"no_hourly","pollutant":"co"},"value":1'),
+     "no pollutant 'co'"),
+    (case("aq.index_class", '"config":{"index":"no_hourly"},"value":1'), "no pollutant"),
+    (case("aq.index_class", '"config":{"index":"no_hourly","pollutant":"o3"}'), "value: a number"),
+    (case("aq.index_overall", '"config":{"index":"no_hourly"}'), "values: an object"),
+    (case("aq.index_overall", '"config":{"index":"no_hourly"},"values":{"o3":"1"}'), "o3: neither"),
+    (case("aq.index_overall", '"config":{"index":"no_hourly"},"values":{"x":1}'), "pollutant 'x'"),
     (case("qartod.rollup", '"vectors":[]'), "vectors: an array of arrays"),
     (case("qartod.rollup", '"vectors":[[1],[1,2]]'), "one length"),
     (case("qartod.rollup", '"vectors":[[1],[5]]'), "a flag is"),
@@ -106,6 +135,14 @@ class Compute(unittest.TestCase):
                "climatology", "time_gap", "density_inversion", "location", "rollup"]
         _, got = compute([case("qartod." + op, rest) for op, rest in zip(ops, empty)])
         self.assertEqual([[]] * len(ops), [a.get("result") for a in got])
+
+    def test_index_of_several(self):
+        values = '"config":{"index":"eaqi_2024"},"values":{%s}'
+        _, got = compute([case("aq.index_overall", values % v) for v in (
+            '"so2":30,"pm25":6,"no2":1', '"pm10":null', "", '"o3":1e999,"pm10":3')])
+        self.assertEqual([{"class": 2, "drivers": ["pm25", "so2"]}, {"class": None, "drivers": []},
+                          {"class": None, "drivers": []}, {"class": 1, "drivers": ["pm10"]}],
+                         [a.get("result") for a in got])
 
     def test_infinity_is_missing(self):
         _, got = compute([case("qartod.gross_range",
