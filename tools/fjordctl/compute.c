@@ -15,6 +15,7 @@ static const struct family {
 	cJSON *(*run)(struct compute *c, const char *op);
 } families[] = {
 	{"aq.", compute_air},
+	{"derive.", compute_derive},
 	{"qartod.", compute_qartod},
 };
 

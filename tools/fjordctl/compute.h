@@ -19,6 +19,7 @@ struct compute {
 /* A family of operations: `op` is the name behind its prefix ("spike" of "qartod.spike"). Each
  * returns the result, or NULL with the error told. */
 cJSON *compute_air(struct compute *c, const char *op);
+cJSON *compute_derive(struct compute *c, const char *op);
 cJSON *compute_qartod(struct compute *c, const char *op);
 
 /* Tells what is wrong with the case, once; returns NULL. */

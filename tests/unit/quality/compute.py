@@ -102,6 +102,20 @@ FAULTS = [
     (case("aq.index_overall", '"config":{"index":"no_hourly"}'), "values: an object"),
     (case("aq.index_overall", '"config":{"index":"no_hourly"},"values":{"o3":"1"}'), "o3: neither"),
     (case("aq.index_overall", '"config":{"index":"no_hourly"},"values":{"x":1}'), "pollutant 'x'"),
+    (case("derive.dew_point", '"config":{}'), "inputs: an object"),
+    (case("derive.magic", '"inputs":{}'), "no operation 'magic'"),
+    (case("derive.dew_point", '"inputs":{"temp_c":1}'), "rh: a number is needed"),
+    (case("derive.dew_point", '"inputs":{"temp_c":"1","rh":1}'), "temp_c: not a number"),
+    (case("derive.dew_point", '"inputs":{"temp_c":1e999,"rh":1}'), "temp_c: not a number"),
+    (case("derive.polynomial", '"inputs":{"x":1}'), "coefficients: an array"),
+    (case("derive.polynomial", '"inputs":{"x":1,"coefficients":[]}'), "coefficients: an array"),
+    (case("derive.polynomial", '"inputs":{"coefficients":[1]}'), "x: a number"),
+    (case("derive.rating", '"inputs":{"level":1}'), "table: an array"),
+    (case("derive.rating", '"inputs":{"level":1,"table":[[1,2]]}'), "two rows"),
+    (case("derive.rating", '"inputs":{"level":1,"table":[[1,2],[3]]}'), "a level and a flow"),
+    (case("derive.wind_mean", '"inputs":{"speeds":[1],"directions":[]}'), "of one length"),
+    (case("derive.circular_mean", '"inputs":{}'), "directions: an array"),
+    (case("derive.gas_ppb_to_ugm3", '"inputs":{"ppb":1,"gas":"XY"}'), "molar_mass: a number"),
     (case("qartod.rollup", '"vectors":[]'), "vectors: an array of arrays"),
     (case("qartod.rollup", '"vectors":[[1],[1,2]]'), "one length"),
     (case("qartod.rollup", '"vectors":[[1],[5]]'), "a flag is"),
@@ -143,6 +157,36 @@ class Compute(unittest.TestCase):
         self.assertEqual([{"class": 2, "drivers": ["pm25", "so2"]}, {"class": None, "drivers": []},
                           {"class": None, "drivers": []}, {"class": 1, "drivers": ["pm10"]}],
                          [a.get("result") for a in got])
+
+    def test_derived(self):
+        rows = [("dew_point", '"temp_c":20,"rh":100', 20),
+                ("dew_point", '"temp_c":20,"rh":0', None),
+                ("dew_point", '"temp_c":null,"rh":50', None),
+                ("two_point", '"raw1":1,"ref1":0,"raw2":1,"ref2":5,"raw":1', None),
+                ("rating", '"table":[[0,0],[1,4]],"level":0.5', 2),
+                ("rating", '"table":[[0,0],[1,4]],"level":1.5', None),
+                ("circular_mean", '"directions":[80,null,100]', 90),
+                ("circular_mean", '"directions":[90,270]', None),
+                ("gas_ppb_to_ugm3", '"ppb":10,"gas":"NO2"', 19.130106818465435),
+                ("ph_from_mv", '"mv":0,"temp_c":10', 7), ("ec20_nlf", '"ec":500,"temp_c":20', 500),
+                ("absolute_humidity", '"temp_c":0,"rh":100', 4.848),
+                ("sea_level_pressure", '"p_hpa":1000,"temp_c":5,"rh":80,"height_m":0', 1000)]
+        _, got = compute([case("derive." + op, '"inputs":{%s}' % ins) for op, ins, _ in rows])
+        for (op, ins, want), answer in zip(rows, got):
+            with self.subTest(op, ins=ins):
+                self.assertEqual(want is None, bool(answer.get("reason")))
+                self.assertIn("result", answer)
+                if want is None:
+                    self.assertIsNone(answer["result"])
+                else:
+                    self.assertAlmostEqual(want, answer["result"], places=3)
+
+    def test_wind(self):
+        _, got = compute([case("derive.wind_mean", '"inputs":{"speeds":[3,4,0],'
+                               '"directions":[90,180,null]}')])
+        self.assertEqual([143.13, 1.6667, 2.3333], [
+            round(got[0]["result"][k], 4) if k != "direction" else round(got[0]["result"][k], 2)
+            for k in ("direction", "vector_speed", "speed")])
 
     def test_infinity_is_missing(self):
         _, got = compute([case("qartod.gross_range",
