@@ -69,17 +69,21 @@ double fg_derive_rtd_resistance(double temp_c, double r0)
 	return r0 * rtd_ratio(temp_c);
 }
 
+/* The ends of the range are in it, whatever the rounding of a resistance at them. */
+#define ROUNDING 1e-12
+
 double fg_derive_rtd_temperature(double ohms, double r0)
 {
 	double ratio = ohms / r0, t;
 
-	if (!(r0 > 0) || !(ratio >= rtd_ratio(RTD_MIN) && ratio <= rtd_ratio(RTD_MAX)))
+	if (!(r0 > 0) || !(ratio >= rtd_ratio(RTD_MIN) * (1 - ROUNDING)) ||
+		!(ratio <= rtd_ratio(RTD_MAX) * (1 + ROUNDING)))
 		return NAN;
 	t = (-RTD_A + sqrt(RTD_A * RTD_A - 4 * RTD_B * (1 - ratio))) / (2 * RTD_B);
 	/* The square is 2 K off at -200 degC; Newton's steps settle in four. */
 	for (int i = 0; i < 8 && ratio < 1; i++)
 		t -= (rtd_ratio(t) - ratio) / rtd_growth(t);
-	return t;
+	return fmin(fmax(t, RTD_MIN), RTD_MAX);
 }
 
 const char *fg_derive_rating_fault(const struct fg_rating *table, size_t count)

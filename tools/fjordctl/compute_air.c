@@ -151,7 +151,7 @@ static cJSON *running_mean(struct compute *c)
 	cJSON *array;
 
 	if (!hourly(c, &series, &n) || !whole(c, "hours", 1, 10000, NAN, &hours) ||
-		!whole(c, "min_valid", 1, hours, 1, &least))
+		!whole(c, "min_valid", 1, hours, ceil(hours * 3 / 4), &least))
 		return NULL;
 	means = calloc(n + 1, sizeof(*means));
 	if (!means)
