@@ -38,6 +38,7 @@ int ctl_profile(const struct ctl *ctl);
 int ctl_probe(const struct ctl *ctl);
 int ctl_scan(const struct ctl *ctl);
 int ctl_backfill(const struct ctl *ctl);
+int ctl_compute(const struct ctl *ctl);
 
 /* Sends one request (words joined by tabs) and calls line() with each line of the answer but the
  * last; line() returns not 0 to stop. Returns the exit code; faults were told on stderr. */

@@ -46,6 +46,9 @@ static const struct command {
 		"2026-07-01T12:00:00Z, or an age like 24h"},
 	{"backup", "FILE [--json]", 1, 1, ctl_backup,
 		"copy the store to FILE, whole and consistent; the daemon may be running"},
+	{"compute", "", 0, 0, ctl_compute,
+		"evaluate a case (JSON) a line from standard input with the gateway's own code: "
+		"quality tests, derived quantities, means and classes"},
 	{"restore", "FILE [--json]", 1, 1, ctl_restore,
 		"put a copy in the store's place; the daemon must not be running"},
 };

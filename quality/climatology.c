@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* QARTOD test 5, climatology: what a place has at a time of the year. */
+#include "quality/qartod.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+#define DAY_MS INT64_C(86400000)
+
+static const struct {
+	const char *name;
+	enum fg_period period;
+} period_names[] = {
+	{"year", FG_PERIOD_YEAR},
+	{"quarter", FG_PERIOD_QUARTER},
+	{"month", FG_PERIOD_MONTH},
+	{"week", FG_PERIOD_WEEK},
+	{"weekofyear", FG_PERIOD_WEEK},
+	{"dayofyear", FG_PERIOD_DAY_OF_YEAR},
+	{"day_of_year", FG_PERIOD_DAY_OF_YEAR},
+	{"day", FG_PERIOD_DAY},
+	{"dayofweek", FG_PERIOD_DAY_OF_WEEK},
+	{"day_of_week", FG_PERIOD_DAY_OF_WEEK},
+	{"weekday", FG_PERIOD_DAY_OF_WEEK},
+	{"hour", FG_PERIOD_HOUR},
+};
+
+bool fg_period_parse(const char *name, enum fg_period *ret)
+{
+	for (size_t i = 0; i < FG_COUNT(period_names); i++) {
+		if (strcmp(period_names[i].name, name) == 0) {
+			*ret = period_names[i].period;
+			return true;
+		}
+	}
+	return false;
+}
+
+/* A day of the Gregorian calendar. */
+struct date {
+	int64_t year;
+	int month, day, of_year; /* from 1 */
+	int of_week;		 /* Monday 0 */
+};
+
+static bool is_leap(int64_t year)
+{
+	return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+}
+
+static int month_days(int64_t year, int month)
+{
+	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+
+	return days[month - 1] + (month == 2 && is_leap(year));
+}
+
+/* The calendar repeats after 400 years, so only the years 1970..2370 are counted through. */
+#define ERA_DAYS  146097
+#define ERA_YEARS 400
+
+/* Days from 1970-01-01 to the first day of a year not before it. */
+static int days_before(int year)
+{
+	int y = year - 1;
+
+	return 365 * (year - 1970) + y / 4 - y / 100 + y / 400 - 477;
+}
+
+static struct date date_of(int64_t days)
+{
+	int64_t era = days / ERA_DAYS - (days % ERA_DAYS < 0);
+	int left = (int)(days - era * ERA_DAYS);
+	int year = 1970 + left / 366;
+	struct date d = {.month = 1, .of_week = (int)(((days + 3) % 7 + 7) % 7)};
+
+	while (days_before(year + 1) <= left)
+		year++;
+	left -= days_before(year);
+	d.year = year + era * ERA_YEARS;
+	d.of_year = left + 1;
+	while (left >= month_days(d.year, d.month))
+		left -= month_days(d.year, d.month++);
+	d.day = left + 1;
+	return d;
+}
+
+/* ISO 8601: the week belongs to the year in which its Thursday is. */
+static int iso_week(int64_t days, const struct date *d)
+{
+	return (date_of(days - d->of_week + 3).of_year - 1) / 7 + 1;
+}
+
+/* What the calendar says of a time, in the numbers of the period. */
+static double in_period(enum fg_period period, int64_t time_ms)
+{
+	int64_t days = time_ms / DAY_MS - (time_ms % DAY_MS < 0);
+	struct date d = date_of(days);
+
+	switch (period) {
+	case FG_PERIOD_YEAR:
+		return (double)d.year;
+	case FG_PERIOD_QUARTER:
+		return (d.month + 2) / 3;
+	case FG_PERIOD_MONTH:
+		return d.month;
+	case FG_PERIOD_WEEK:
+		return iso_week(days, &d);
+	case FG_PERIOD_DAY_OF_YEAR:
+		return d.of_year;
+	case FG_PERIOD_DAY:
+		return d.day;
+	case FG_PERIOD_DAY_OF_WEEK:
+		return d.of_week;
+	case FG_PERIOD_HOUR:
+		return (double)((time_ms - days * DAY_MS) / (DAY_MS / 24));
+	case FG_PERIOD_TIME:
+	case FG_PERIOD_COUNT:
+		break;
+	}
+	return (double)time_ms / 1000;
+}
+
+static bool absent(const double span[2])
+{
+	return isnan(span[0]) && isnan(span[1]);
+}
+
+static bool within(const double span[2], double v)
+{
+	return v >= fmin(span[0], span[1]) && v <= fmax(span[0], span[1]);
+}
+
+static bool whole_or_absent(const double span[2])
+{
+	return absent(span) || (isfinite(span[0]) && isfinite(span[1]));
+}
+
+static const char *member_fault(const struct fg_climate *m)
+{
+	if ((unsigned)m->period >= FG_PERIOD_COUNT)
+		return "the period is none of year, quarter, month, week, dayofyear, day, "
+		       "dayofweek, hour";
+	if (!isfinite(m->time[0]) || !isfinite(m->time[1]))
+		return "a span of time is two numbers";
+	if (!isfinite(m->suspect[0]) || !isfinite(m->suspect[1]))
+		return "a span of values is two numbers";
+	if (!whole_or_absent(m->fail) || !whole_or_absent(m->depth))
+		return "a span is two numbers, or not there";
+	return NULL;
+}
+
+const char *fg_qc_climatology_fault(const struct fg_climate *members, size_t count)
+{
+	if (!count)
+		return "there is no span of time; at least one is needed";
+	for (size_t i = 0; i < count; i++)
+		if (member_fault(&members[i]))
+			return member_fault(&members[i]);
+	return NULL;
+}
+
+static bool holds(const struct fg_climate *m, int64_t time_ms, double depth)
+{
+	if (!absent(m->depth) && !within(m->depth, depth))
+		return false;
+	return within(m->time, in_period(m->period, time_ms));
+}
+
+enum fg_qc fg_qc_climatology(
+	const struct fg_climate *members, size_t count, struct fg_sample sample, double depth)
+{
+	if (!isfinite(sample.value))
+		return FG_QC_MISSING;
+	for (size_t i = count; i-- > 0;) {
+		const struct fg_climate *m = &members[i];
+
+		if (!holds(m, sample.time_ms, depth))
+			continue;
+		if (!absent(m->fail) && !within(m->fail, sample.value))
+			return FG_QC_FAIL;
+		return within(m->suspect, sample.value) ? FG_QC_PASS : FG_QC_SUSPECT;
+	}
+	return FG_QC_NOT_EVALUATED;
+}
