@@ -177,6 +177,12 @@ static const struct {
 	{6, 0, 3, FLOAT},	  /* location: latitude, longitude, altitude, radius */
 	{6, 5, 5, INTEGER},	  /* time of it */
 	{6, 6, 6, FLOAT},	  /* speed */
+	{3426, 1, 14, FLOAT},	  /* water quality */
+	{3427, 1, 1, FLOAT},	  /* pressure */
+	{3428, 1, 24, FLOAT},	  /* air quality */
+	{3433, 3, 3, FLOAT},	  /* noise */
+	{3435, 2, 2, FLOAT},	  /* filling level */
+	{3446, 1, 1, FLOAT},	  /* rain */
 	{0, 5500, 5500, BOOLEAN}, /* digital input state */
 	{0, 5501, 5501, INTEGER}, /* digital input counter */
 	{0, 5502, 5502, BOOLEAN}, /* polarity */

@@ -159,6 +159,9 @@ static void test_types(void **state)
 			"/3303/0", "3303/0/5701", "\"Cel\""},
 		{B("\xe1\x16\x45\xff"), "/3303/0", "3303/0/5701", "decode"},
 		{B("\xe1\x16\x45\x00"), "/3303/0", "3303/0/5701", "decode"},
+		/* water quality, pH; the same resource of another object is not known */
+		{B("\xc4\x01\x40\xe8\x00\x00"), "/3426/0", "3426/0/1", "7.25"},
+		{B("\xc4\x01\x40\xe8\x00\x00"), "/3425/0", "3425/0/1", "decode"},
 		/* a resource of nobody */
 		{B("\xe1\x27\x0f\x01"), "/3303/0", "3303/0/9999", "decode"},
 	};
