@@ -94,6 +94,8 @@ static void test_vectors(void **state)
 {
 	(void)state;
 	assert_int_equal(try_file(FG_VECTORS "/senml.ndjson"), 22);
+	/* packs at random, with what other hands made of them */
+	assert_int_equal(try_file(FG_VECTORS "/senml_foreign.ndjson"), 80);
 }
 
 static const char *told(const char *json)
