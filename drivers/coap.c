@@ -55,13 +55,13 @@ static const struct fg_key point_keys[] = {
 	{.name = "json",
 		.type = FG_KEY_TEXT,
 		.offset = offsetof(struct fg_coap_point, json),
-		.help = "Where the value stands in a JSON document: an RFC 6901 pointer, "
+		.help = "Where the value stands in a JSON or CBOR document: an RFC 6901 pointer, "
 			"/gas/no2."},
 	{.name = "senml",
 		.type = FG_KEY_TEXT,
-		.flags = FG_KEY_UNSUPPORTED,
 		.offset = offsetof(struct fg_coap_point, senml),
-		.help = "The name of a record in a SenML pack."},
+		.help = "The record in a SenML pack: its resolved name or its own `n`; or the "
+			"resource of an LwM2M object, 3303/0/5700."},
 	{0},
 };
 
@@ -205,6 +205,16 @@ static const char *path_fault(const char *path)
 	return NULL;
 }
 
+/* A record's name, whole or in part: no more than its characters are known. */
+static bool senml_name_valid(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len && len < FG_SENML_NAME &&
+	       strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+			    "-:./_") == len;
+}
+
 static void check_point(const struct fg_point *point, void *conf_area, struct fg_report *rep)
 {
 	const struct fg_coap_point *conf = conf_area;
@@ -219,6 +229,15 @@ static void check_point(const struct fg_point *point, void *conf_area, struct fg
 			"devices.%s.points.%s.json: '%s' is not an RFC 6901 pointer, such as "
 			"/gas/no2",
 			point->device->name, point->name, conf->json);
+	if (conf->senml && conf->json)
+		fg_report_error(rep, place_of(point->node, "senml"),
+			"devices.%s.points.%s: json and senml exclude each other",
+			point->device->name, point->name);
+	if (conf->senml && !senml_name_valid(conf->senml))
+		fg_report_error(rep, place_of(point->node, "senml"),
+			"devices.%s.points.%s.senml: '%s' is not a name: letters, digits and "
+			"- : . / _",
+			point->device->name, point->name, conf->senml);
 	for (size_t i = 0; i < point->missing_count; i++)
 		if (point->missing[i].raw)
 			fg_report_error(rep, place_of(point->node, "missing"),
@@ -246,6 +265,14 @@ static struct fg_coap_request *find_request(
 	return NULL;
 }
 
+/* A server is asked for a format only where all points of the path can read it. */
+static enum fg_coap_wants wants_of(const struct fg_coap_point *conf)
+{
+	if (conf->senml)
+		return FG_COAP_WANTS_PACK;
+	return conf->json ? FG_COAP_WANTS_DOCUMENT : FG_COAP_WANTS_ANY;
+}
+
 static int plan(struct fg_group *group, struct fg_arena *arena)
 {
 	struct fg_coap_request *reqs = fg_arena_array(arena, group->count, sizeof(*reqs));
@@ -259,8 +286,11 @@ static int plan(struct fg_group *group, struct fg_arena *arena)
 		if (!req) {
 			req = &reqs[n++];
 			req->path = conf->path;
+			req->wants = wants_of(conf);
 			req->points = fg_arena_array(arena, group->count - i, sizeof(*req->points));
 		}
+		if (req->wants != wants_of(conf))
+			req->wants = FG_COAP_WANTS_ANY;
 		req->points[req->count++] = point;
 	}
 	group->plan = reqs;

@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "drivers/driver.h"
+#include "protocol/senml.h"
 
 /* What the parts of the coap driver share: its configuration, its plan, and two helpers that know
  * nothing of libcoap. */
@@ -27,12 +28,20 @@ struct fg_coap_device {
 struct fg_coap_point {
 	const char *path;  /* "/sensors/pm25?unit=ug" */
 	const char *json;  /* RFC 6901 pointer, or NULL */
-	const char *senml; /* not supported yet */
+	const char *senml; /* name of a record, or path of an LwM2M resource; or NULL */
+};
+
+/* What to ask a resource for (Accept), by what its points can read. */
+enum fg_coap_wants {
+	FG_COAP_WANTS_ANY,
+	FG_COAP_WANTS_DOCUMENT,
+	FG_COAP_WANTS_PACK,
 };
 
 /* One GET and the points that its answer gives. */
 struct fg_coap_request {
 	const char *path;
+	enum fg_coap_wants wants;
 	const struct fg_point **points;
 	size_t count;
 };
@@ -65,6 +74,7 @@ void fg_resolve_abandon(struct fg_resolve *r);
 /* ---- run time ---- */
 
 #define FG_COAP_TOKEN_SIZE 4
+#define FG_COAP_ACCEPTS	   64
 #define FG_PSK_MAX	   64 /* bytes of a key */
 
 struct coap_context_t;
@@ -82,10 +92,11 @@ enum fg_coap_phase {
  * session must not be closed beneath its own callback. */
 enum fg_coap_event {
 	FG_COAP_NOTHING,
-	FG_COAP_ANSWERED,   /* the readings of the request are in the batch */
-	FG_COAP_MORE,	    /* one block of an answer; more follow */
-	FG_COAP_BAD_ANSWER, /* not a usable answer */
-	FG_COAP_SILENT,	    /* all attempts used up */
+	FG_COAP_ANSWERED,     /* the readings of the request are in the batch */
+	FG_COAP_MORE,	      /* one block of an answer; more follow */
+	FG_COAP_BAD_ANSWER,   /* not a usable answer */
+	FG_COAP_OTHER_FORMAT, /* refused for its Accept; another is to be tried */
+	FG_COAP_SILENT,	      /* all attempts used up */
 	FG_COAP_RESET,
 	FG_COAP_TLS_FAILED,
 };
@@ -116,6 +127,9 @@ struct fg_coap_endpoint {
 	unsigned block, szx; /* the next block to ask for, and its size */
 	uint8_t etag[8];
 	size_t etag_len;
+	/* Which of the formats that its points can read a resource is asked for, by a hash of its
+	 * path: what two paths share they only negotiate once more. */
+	uint8_t accepts[FG_COAP_ACCEPTS];
 };
 
 enum fg_coap_trouble_kind {
@@ -158,6 +172,16 @@ static inline const struct fg_coap_request *fg_coap_request_of(const struct fg_c
 	return (const struct fg_coap_request *)ep->first->group->plan + ep->request;
 }
 
+/* Which format the request at work is asked for. */
+static inline uint8_t *fg_coap_accept_of(struct fg_coap_endpoint *ep)
+{
+	unsigned hash = 5381;
+
+	for (const char *p = fg_coap_request_of(ep)->path; *p; p++)
+		hash = hash * 33 + (unsigned char)*p;
+	return &ep->accepts[hash % FG_COAP_ACCEPTS];
+}
+
 /* ---- sessions (coap_session.c); none of it from within libcoap's callbacks ---- */
 
 /* Opens a session to the next address, ep->address_used. Negative: it cannot be had. */
@@ -191,9 +215,40 @@ int64_t fg_coap_host_process(struct fg_host *host);
 
 /* ---- decoding (coap_decode.c) ---- */
 
+/* IANA's CoRE parameters, CoAP content formats. */
+enum {
+	FG_COAP_FORMAT_NONE = -1,
+	FG_COAP_FORMAT_TEXT = 0,
+	FG_COAP_FORMAT_JSON = 50,
+	FG_COAP_FORMAT_CBOR = 60,
+	FG_COAP_FORMAT_SENML_JSON = 110,
+	FG_COAP_FORMAT_SENML_CBOR = 112,
+	FG_COAP_FORMAT_TLV = 11542, /* application/vnd.oma.lwm2m+tlv */
+};
+
+/* The choice-th format to ask for; FG_COAP_FORMAT_NONE is the last: whatever there is. */
+int fg_coap_accept(enum fg_coap_wants wants, unsigned choice);
+
 /* Appends a reading for every point of a request from a 2.05 answer. content_format is -1 where
  * the answer has none. */
 void fg_coap_decode(struct fg_job *job, const struct fg_coap_request *req, int content_format,
 	const char *data, size_t len, int64_t taken_mono_us);
+
+/* What a payload says about one point. */
+struct fg_coap_decoded {
+	struct fg_value value;
+	char unit[FG_SENML_UNIT]; /* as the payload tells it; "": it does not */
+	char text[251];
+	char why[200]; /* where there is no value */
+};
+
+/* The record of a pack whose resolved name, or else own name, is `wanted` (NULL: all are of one
+ * name), the newest of them; FG_ENOENT or FG_EDECODE, with why. (coap_records.c) */
+int fg_coap_decode_senml(enum fg_senml_form form, const char *wanted, const char *data, size_t len,
+	struct fg_coap_decoded *ret);
+
+/* The resource `wanted` (NULL: that of the request) in the answer to a GET of `asked`. */
+int fg_coap_decode_tlv(const char *asked, const char *wanted, const char *data, size_t len,
+	struct fg_coap_decoded *ret);
 
 #endif

@@ -178,6 +178,25 @@ static void take_refusal(struct fg_coap_endpoint *ep, unsigned code)
 		fg_job_missing(ep->first, req->points[i], FG_REASON_COAP, code, now_us);
 }
 
+/* Not acceptable, or an Accept option that the device does not know (it is a critical one). With
+ * none left to try, the next poll begins with the first again: devices learn, too. */
+static bool is_about_accept(struct fg_coap_endpoint *ep, unsigned code)
+{
+	enum fg_coap_wants wants = fg_coap_request_of(ep)->wants;
+	uint8_t *choice = fg_coap_accept_of(ep);
+
+	if (code != COAP_RESPONSE_CODE(406) && code != COAP_RESPONSE_CODE(402))
+		return false;
+	if (fg_coap_accept(wants, *choice) == FG_COAP_FORMAT_NONE) {
+		*choice = 0;
+		return false;
+	}
+	fg_job_explain(ep->first, "  not as content format %d (%u.%02u)",
+		fg_coap_accept(wants, *choice), code >> 5, code & 31);
+	++*choice;
+	return true;
+}
+
 static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *sent,
 	const coap_pdu_t *received, const coap_mid_t mid)
 {
@@ -203,6 +222,8 @@ static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *se
 		ep, '<', received, fg_coap_request_of(ep)->path, content_format(received), len);
 	if (code == COAP_RESPONSE_CODE_CONTENT) {
 		ep->event = take_content(ep, received, data ? data : (const uint8_t *)"", len);
+	} else if (is_about_accept(ep, code)) {
+		ep->event = FG_COAP_OTHER_FORMAT;
 	} else if (code >> 5 == 4 || code >> 5 == 5) {
 		take_refusal(ep, code);
 		ep->event = FG_COAP_ANSWERED;
@@ -399,6 +420,11 @@ static bool step_wait(struct fg_coap_endpoint *ep, int64_t now_us)
 		return true;
 	case FG_COAP_BAD_ANSWER:
 		bad_answer(ep, now_us);
+		return true;
+	case FG_COAP_OTHER_FORMAT:
+		ep->first->answers++;
+		ep->proven = true;
+		begin(ep, now_us); /* an own request, with all its attempts */
 		return true;
 	case FG_COAP_TLS_FAILED:
 		ep->broken = true;

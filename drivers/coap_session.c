@@ -235,7 +235,8 @@ static coap_pdu_t *make_get(struct fg_coap_endpoint *ep, const struct fg_coap_re
 {
 	const struct fg_coap_link *conf = fg_coap_conf(ep);
 	coap_pdu_t *pdu = coap_new_pdu(COAP_MESSAGE_CON, COAP_REQUEST_CODE_GET, ep->session);
-	uint8_t token[FG_COAP_TOKEN_SIZE], block[4];
+	int accept = fg_coap_accept(req->wants, *fg_coap_accept_of(ep));
+	uint8_t token[FG_COAP_TOKEN_SIZE], block[4], format[2];
 
 	if (!pdu)
 		return NULL;
@@ -247,6 +248,10 @@ static coap_pdu_t *make_get(struct fg_coap_endpoint *ep, const struct fg_coap_re
 				 (const uint8_t *)conf->host))
 		goto fail;
 	if (!add_path(pdu, req->path))
+		goto fail;
+	if (accept != FG_COAP_FORMAT_NONE &&
+		!coap_add_option(pdu, COAP_OPTION_ACCEPT,
+			coap_encode_var_safe(format, sizeof(format), (unsigned)accept), format))
 		goto fail;
 	if (ep->block &&
 		!coap_add_option(pdu, COAP_OPTION_BLOCK2,

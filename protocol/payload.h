@@ -24,6 +24,15 @@ int fg_payload_text(const char *payload, size_t len, struct fg_value *ret_value)
 int fg_payload_json(const char *payload, size_t len, const char *pointer, char *text,
 	size_t text_cap, struct fg_value *ret_value);
 
+/* application/cbor with the same pointer: a token names a text key or, in decimal, an integer key
+ * of a map, or an element of an array. At most 64 KiB and 32 levels; half, single and double
+ * floats, decimal fractions (tag 4), indefinite lengths; other tags only comment, but bignums,
+ * bigfloats and rationals are FG_EDECODE, as are a key that stands twice on the way, bytes, and
+ * anything behind the item; null and undefined are FG_OK with kind NONE. Text as with
+ * fg_payload_json(). */
+int fg_payload_cbor(const char *payload, size_t len, const char *pointer, char *text,
+	size_t text_cap, struct fg_value *ret_value);
+
 /* Whether a pointer is well-formed: empty, or begins with '/', '~' only as ~0 and ~1. */
 bool fg_json_pointer_valid(const char *pointer);
 

@@ -48,7 +48,10 @@ void bench_open(struct bench *b, const char *host, uint16_t port, const char *ps
 		size_t i = b->group.count;
 
 		b->point_conf[i].path = paths[2 * i];
-		b->point_conf[i].json = paths[2 * i + 1];
+		if (paths[2 * i + 1] && *paths[2 * i + 1] != '/')
+			b->point_conf[i].senml = paths[2 * i + 1];
+		else
+			b->point_conf[i].json = paths[2 * i + 1];
 		b->points[i] = (struct fg_point){.name = "p",
 			.index = (uint32_t)i,
 			.scale = 1,

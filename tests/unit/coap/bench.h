@@ -45,7 +45,8 @@ struct bench {
 /* A UDP socket on a free port of 127.0.0.1. */
 int udp_server(uint16_t *ret_port);
 
-/* paths: pairs of path and JSON pointer (or NULL), ended by NULL. With psk_file: coaps. */
+/* paths: pairs of a path and a JSON pointer, a SenML name (which does not begin with '/') or NULL,
+ * ended by NULL. With psk_file: coaps. */
 void bench_open(struct bench *b, const char *host, uint16_t port, const char *psk_file,
 	const char *const *paths);
 void bench_close(struct bench *b);

@@ -139,7 +139,7 @@ static void test_one_get_a_path(void **state)
 		"/s/all?x=1&y=%26", "/a", "/b", NULL, "/s/all?x=1&y=%26", "/c", NULL};
 	static const uint8_t options[] = "\xb1s\x03"
 					 "all"
-					 "\x43x=1\x03y=&";
+					 "\x43x=1\x03y=&\x21\x32"; /* Accept: JSON */
 	struct request req;
 	struct bench b;
 
@@ -165,6 +165,77 @@ static void test_one_get_a_path(void **state)
 	bench_close(&b);
 }
 
+/* The Accept option of a request for /t with a token of 4 bytes; -1: none. */
+static int accept_of(const struct request *req)
+{
+	assert_memory_equal(req->bytes + 8, "\xb1t", 2);
+	if (req->len == 10)
+		return -1;
+	assert_int_equal(req->len, 12);
+	assert_int_equal(req->bytes[10], 0x61);
+	return req->bytes[11];
+}
+
+/* Asks for CBOR first, then for JSON, then for anything; what was good is asked for again. */
+static void test_accept(void **state)
+{
+	static const char *const paths[] = {"/t", "no2", NULL};
+	struct request req;
+	struct bench b;
+
+	(void)state;
+	open_with_server(&b, paths);
+	start(&b, 5000000, 1);
+	assert_true(wait_request(&b, &req, 1000000));
+	assert_int_equal(accept_of(&req), 112);
+	answer(&b, &req, 0x86, "", 0); /* 4.06 */
+	assert_true(wait_request(&b, &req, 1000000));
+	assert_int_equal(accept_of(&req), 110);
+	answer(&b, &req, 0x45, "\xc1\x6e\xff[{\"n\":\"no2\",\"v\":7}]", 22);
+	wait_done(&b);
+	assert_true(fg_value_number(&b.readings[0].value) == 7);
+	assert_int_equal(b.job.requests, 2);
+	assert_int_equal(b.job.answers, 2);
+
+	start(&b, 5000000, 1);
+	assert_true(wait_request(&b, &req, 1000000));
+	assert_int_equal(accept_of(&req), 110);
+	answer(&b, &req, 0x82, "", 0); /* 4.02: a critical option it does not know */
+	assert_true(wait_request(&b, &req, 1000000));
+	assert_int_equal(accept_of(&req), -1);
+	answer(&b, &req, 0x45, "\xc1\x70\xff\x81\xa2\x00\x63no2\x02\x08", 12);
+	wait_done(&b);
+	assert_true(fg_value_number(&b.readings[0].value) == 8);
+
+	start(&b, 5000000, 1);
+	assert_true(wait_request(&b, &req, 1000000));
+	assert_int_equal(accept_of(&req), -1);
+	answer(&b, &req, 0x86, "", 0); /* nothing left to try: refused, and from the start */
+	wait_done(&b);
+	assert_int_equal(b.readings[0].reason, FG_REASON_COAP);
+	assert_int_equal(b.readings[0].detail, 0x86);
+	start(&b, 5000000, 1);
+	assert_true(wait_request(&b, &req, 1000000));
+	assert_int_equal(accept_of(&req), 112);
+	bench_close(&b);
+}
+
+/* Points that read different things of one path leave the choice to the server. */
+static void test_accept_mixed(void **state)
+{
+	static const char *const paths[] = {"/t", "no2", "/t", "/no2", NULL};
+	struct request req;
+	struct bench b;
+
+	(void)state;
+	open_with_server(&b, paths);
+	assert_int_equal(b.group.request_count, 1);
+	start(&b, 5000000, 1);
+	assert_true(wait_request(&b, &req, 1000000));
+	assert_int_equal(accept_of(&req), -1);
+	bench_close(&b);
+}
+
 static void test_blocks(void **state)
 {
 	static const char *const paths[] = {"/big", "/v", NULL};
@@ -183,7 +254,7 @@ static void test_blocks(void **state)
 		assert_true(wait_request(&b, &req, 1000000));
 		if (num) { /* Block2 of the request: number, 16 bytes */
 			assert_int_equal(req.bytes[req.len - 1], num << 4);
-			assert_int_equal(req.bytes[req.len - 2], 0xc1);
+			assert_int_equal(req.bytes[req.len - 2], 0x61);
 		}
 		memcpy(rest, "\xc1\x32\xb1", 3);
 		at = 3;
@@ -448,6 +519,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_one_get_a_path),
+		cmocka_unit_test(test_accept),
+		cmocka_unit_test(test_accept_mixed),
 		cmocka_unit_test(test_blocks),
 		cmocka_unit_test(test_endless_blocks),
 		cmocka_unit_test(test_silence),

@@ -101,23 +101,29 @@ static void test_same_port(void **state)
 static void test_points(void **state)
 {
 	static const struct {
-		const char *path, *json, *fault;
+		const char *path, *json, *fault, *senml;
 	} cases[] = {
-		{"/", NULL, NULL},
-		{"/a/b%20c?x=1&y", "/v/0", NULL},
-		{"a", NULL, "must begin with '/'"},
-		{"", NULL, "must begin with '/'"},
-		{"/a%2", NULL, "two hexadecimal digits"},
-		{"/a%zz", NULL, "two hexadecimal digits"},
-		{"/a b", NULL, "%20"},
-		{"/a#b", NULL, "%23"},
-		{"/a", "v", "RFC 6901"},
-		{"/a", "/v~", "RFC 6901"},
+		{"/a", NULL, NULL, "urn:dev:ow:10e2:pm10"},
+		{"/a", NULL, NULL, "3303/0/5700"},
+		{"/a", "/v", "json and senml exclude each other", "pm10"},
+		{"/a", NULL, "senml: 'pm 10' is not a name", "pm 10"},
+		{"/a", NULL, "senml: '' is not a name", ""},
+		{"/", NULL, NULL, NULL},
+		{"/a/b%20c?x=1&y", "/v/0", NULL, NULL},
+		{"a", NULL, "must begin with '/'", NULL},
+		{"", NULL, "must begin with '/'", NULL},
+		{"/a%2", NULL, "two hexadecimal digits", NULL},
+		{"/a%zz", NULL, "two hexadecimal digits", NULL},
+		{"/a b", NULL, "%20", NULL},
+		{"/a#b", NULL, "%23", NULL},
+		{"/a", "v", "RFC 6901", NULL},
+		{"/a", "/v~", "RFC 6901", NULL},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < FG_COUNT(cases); i++) {
-		struct fg_coap_point conf = {.path = cases[i].path, .json = cases[i].json};
+		struct fg_coap_point conf = {
+			.path = cases[i].path, .json = cases[i].json, .senml = cases[i].senml};
 		struct fg_device dev = {.name = "node", .node = &node};
 		struct fg_point point = {.name = "p", .node = &node, .device = &dev};
 		struct fg_report *rep = fg_report_new();

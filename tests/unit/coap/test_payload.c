@@ -299,6 +299,145 @@ static void test_pointer_valid(void **state)
 	assert_false(fg_json_pointer_valid("/a~2"));
 }
 
+/* ---- CBOR ---- */
+
+/* Bytes of a literal without the NUL behind it. */
+#define B(text) text, sizeof(text) - 1
+
+struct cbor_case {
+	const char *payload;
+	size_t len;
+	const char *pointer, *want;
+};
+
+static void try_cbor(const struct cbor_case *c)
+{
+	char *copy = exact(c->payload, c->len), text[8];
+	struct fg_value v = {.kind = FG_KIND_NONE};
+	int r = fg_payload_cbor(copy, c->len, c->pointer, text, sizeof(text), &v);
+
+	free(copy);
+	if (v.kind == FG_KIND_FLOAT)
+		v.kind = FG_KIND_DECIMAL; /* with its digits */
+	assert_string_equal(told(r, &v), c->want);
+}
+
+static void test_cbor_values(void **state)
+{
+	static const struct cbor_case cases[] = {
+		{B("\x18\x2a"), "", "int 42"},
+		{B("\x38\x63"), "", "int -100"},
+		{B("\x1b\xff\xff\xff\xff\xff\xff\xff\xff"), "", "uint 18446744073709551615"},
+		{B("\x3b\x7f\xff\xff\xff\xff\xff\xff\xff"), "", "int -9223372036854775808"},
+		{B("\x3b\xff\xff\xff\xff\xff\xff\xff\xff"), "", "double -1.8446744073709552e+19"},
+		{B("\xf9\x00\x01"), "", "decimal 5.96046447753906e-08"},
+		{B("\xf9\xc4\x00"), "", "decimal -4"},
+		{B("\xf9\xfc\x00"), "", "decimal -inf"},
+		{B("\xfa\x47\xc3\x50\x00"), "", "decimal 100000"},
+		{B("\xfb\x3f\xf1\x99\x99\x99\x99\x99\x9a"), "", "double 1.1000000000000001"},
+		{B("\xc4\x82\x21\x19\x6a\xb3"), "", "decimal 273.15"},
+		{B("\xf4"), "", "bool false"},
+		{B("\xf6"), "", "null"},
+		{B("\xf7"), "", "null"},
+		{B("\x63\x62\x6c\x61"), "", "text bla"},
+		{B("\x68\x30\x31\x32\x33\x34\x35\xc3\xa5"), "", "text 012345"},
+		/* tags that comment: "this is CBOR", a time */
+		{B("\xd9\xd9\xf7\x07"), "", "int 7"},
+		{B("\xc1\x1a\x51\x4b\x67\xb0"), "", "int 1363896240"},
+		/* and some that change the value */
+		{B("\xc2\x41\x01"), "", "decode"},
+		{B("\xc5\x82\x20\x03"), "", "decode"},
+		{B("\xd8\x1e\x82\x01\x03"), "", "decode"},
+		/* bytes, an array, another simple value, a text with a NUL */
+		{B("\x41\x30"), "", "decode"},
+		{B("\x81\x01"), "", "decode"},
+		{B("\xf0"), "", "decode"},
+		{B("\x61\x00"), "", "decode"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < FG_COUNT(cases); i++)
+		try_cbor(&cases[i]);
+}
+
+static void test_cbor_pointer(void **state)
+{
+	static const struct cbor_case cases[] = {
+	/* {"gas": {"no2": 7}, 5: [10, 11], -1: 3, "a/b": 4} */
+#define MAP                                                                                        \
+	"\xa4\x63gas\xa1\x63no2\x07\x05\x82\x0a\x0b\x20\x03\x63"                                   \
+	"a/b\x04"
+		{B(MAP), "/gas/no2", "int 7"},
+		{B(MAP), "/5/1", "int 11"},
+		{B(MAP), "/5/2", "nowhere"},
+		{B(MAP), "/5/01", "nowhere"},
+		{B(MAP), "/-1", "int 3"},
+		{B(MAP), "/a~1b", "int 4"},
+		{B(MAP), "/gas", "decode"},
+		{B(MAP), "/gas/no2/x", "nowhere"},
+		{B(MAP), "/ga", "nowhere"},
+		{B(MAP), "/", "nowhere"},
+		{B(MAP), "/0x5/1", "nowhere"},
+		/* indefinite lengths: {"xy": [1, 2]} */
+		{B("\xbf\x7f\x61x\x61y\xff\x9f\x01\x02\xff\xff"), "/xy/1", "int 2"},
+		/* twice: on the way, and beside it */
+		{B("\xa2\x61"
+		   "a\x01\x61"
+		   "a\x02"),
+			"/a", "decode"},
+		{B("\xa3\x61"
+		   "a\x01\x61"
+		   "a\x02\x61"
+		   "b\x03"),
+			"/b", "int 3"},
+		{B("\xa2\x05\x01\x18\x05\x02"), "/5", "decode"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < FG_COUNT(cases); i++)
+		try_cbor(&cases[i]);
+}
+
+/* What is not well-formed anywhere makes the whole payload unusable. */
+static void test_cbor_hostile(void **state)
+{
+	static const struct cbor_case cases[] = {
+		{B(""), "", "decode"},
+		{B("\x01\x01"), "", "decode"},
+		{B("\x19\x01"), "", "decode"},
+		{B("\x1c"), "", "decode"},
+		{B("\x1f"), "", "decode"},
+		{B("\xff"), "", "decode"},
+		{B("\xf8\x14"), "", "decode"},
+		{B("\xdf\x01"), "", "decode"},
+		{B("\x62x"), "", "decode"},
+		{B("\x61\xff"), "", "decode"},
+		{B("\x7b\xff\xff\xff\xff\xff\xff\xff\xff"), "", "decode"},
+		{B("\x9b\xff\xff\xff\xff\xff\xff\xff\xff"), "", "decode"},
+		{B("\xbb\x80\x00\x00\x00\x00\x00\x00\x00"), "", "decode"},
+		{B("\x9f\x01"), "", "decode"},
+		{B("\xbf\x01\xff"), "", "decode"},
+		{B("\xa1\x01\xff"), "", "decode"},
+		{B("\x7f\x41x\xff"), "", "decode"},
+		{B("\x7f\x7f\x61x\xff\xff"), "", "decode"},
+		{B("\x7f\x61\xc3\x61\xa5\xff"), "", "decode"}, /* a character in two chunks */
+		{B("\xc4\x01"), "", "decode"},
+		{B("\xc4\x82\x01\xf5"), "", "decode"},
+	};
+	char deep[34];
+
+	(void)state;
+	for (size_t i = 0; i < FG_COUNT(cases); i++)
+		try_cbor(&cases[i]);
+	memset(deep, '\x81', sizeof(deep));
+	deep[32] = 1;
+	try_cbor(&(struct cbor_case){deep, 33,
+		"/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0/0", "int 1"});
+	deep[32] = '\x81';
+	deep[33] = 1;
+	try_cbor(&(struct cbor_case){deep, 34, "/0", "decode"});
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -308,6 +447,9 @@ int main(void)
 		cmocka_unit_test(test_json_bounds),
 		cmocka_unit_test(test_json_mutations),
 		cmocka_unit_test(test_pointer_valid),
+		cmocka_unit_test(test_cbor_values),
+		cmocka_unit_test(test_cbor_pointer),
+		cmocka_unit_test(test_cbor_hostile),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

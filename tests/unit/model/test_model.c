@@ -111,7 +111,9 @@ static void spellings_are_understood(void **state)
 		{"{PSU}", "1"}, {"PSU", "1"}, {"ft", "[ft_i]"}, {"in", "[in_i]"},
 		{"inHg", "[in_i'Hg]"}, {"PSI", "[psi]"}, {"mmH2O", "mm[H2O]"},
 		{"mH2O", "m[H2O]"}, {"l/s", "L/s"}, {"m³/s", "m3/s"},
-		{"m³/h", "m3/h"}, {"[CFU]/(100.mL)", "{CFU}/(100.mL)"}, {"dBm", "{dBm}"},
+		{"%EL", "%"}, {"/", "1"}, {"l/min", "L/min"}, {"g/l", "g/L"}, {"lat", "deg"},
+		{"lon", "deg"}, {"m³/h", "m3/h"}, {"[CFU]/(100.mL)", "{CFU}/(100.mL)"},
+		{"dBm", "{dBm}"},
 	};
 	static const char *const unknown[] = {"", "grad", "CEL", "cel", " Cel", "Cel ", "mg", "oC"};
 
