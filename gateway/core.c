@@ -53,11 +53,11 @@ static void publisher_read_page(void *arg, struct fg_publisher *p, struct fg_pag
 	core->ports.read_page(core->ports.arg, p->conf, page);
 }
 
-static void publisher_save(void *arg, struct fg_publisher *p, const struct fg_ranges *unacked)
+static int publisher_save(void *arg, struct fg_publisher *p, const struct fg_ranges *unacked)
 {
 	struct fg_core *core = arg;
 
-	core->ports.save_delivery(core->ports.arg, p->conf, unacked);
+	return core->ports.save_delivery(core->ports.arg, p->conf, unacked);
 }
 
 /* ---- construction ---- */

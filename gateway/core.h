@@ -53,7 +53,8 @@ struct fg_core_ports {
 	/* Takes a record for the next group commit; FG_EFULL where the store is too far behind. */
 	int (*append)(
 		void *arg, uint64_t first_seq, unsigned count, const void *record, size_t len);
-	void (*save_delivery)(
+	/* What fails is tried again. */
+	int (*save_delivery)(
 		void *arg, const struct fg_destination *dest, const struct fg_ranges *unacked);
 	/* Asks for numbers below limit; fg_core_reserved() says when they may be used. */
 	void (*reserve)(void *arg, uint64_t limit);

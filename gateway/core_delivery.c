@@ -36,7 +36,7 @@ int fg_core_append_gaps(void *arg, struct fg_publisher *p, const struct fg_item 
 	r = core->ports.append(core->ports.arg, core->next_seq, (unsigned)n, core->record.data,
 		core->record.len);
 	if (r >= 0)
-		core->ports.save_delivery(core->ports.arg, p->conf, unacked);
+		r = core->ports.save_delivery(core->ports.arg, p->conf, unacked);
 	end = fg_core_end(core, r >= 0);
 	if (r < 0 || end < 0)
 		return r < 0 ? r : end;

@@ -50,14 +50,16 @@ static int port_append(
 	return fg_store_append(sink_of(arg), first_seq, count, record, len);
 }
 
-static void port_save_delivery(
+static int port_save_delivery(
 	void *arg, const struct fg_destination *dest, const struct fg_ranges *unacked)
 {
 	struct fg_daemon *d = arg;
+	int r = fg_store_save_delivery(sink_of(d), dest->name, unacked);
 
-	if (fg_store_save_delivery(sink_of(d), dest->name, unacked) < 0)
+	if (r < 0)
 		fg_debug(FG_DEBUG_spool, "delivery of '%s' not saved: the store is behind",
 			dest->name);
+	return r;
 }
 
 static void port_reserve(void *arg, uint64_t limit)

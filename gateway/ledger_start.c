@@ -79,25 +79,20 @@ static struct fg_core_known_point *point_of(
 	return &d->points[d->count++];
 }
 
-/* What was stored before it was lost the ledger has as sent. */
 static void count_item(struct fg_core_known_point *p, const struct fg_item *item)
 {
 	if (item->kind == FG_ITEM_READING)
 		p->sent++;
-	else if (fg_reason_is_of_stored(item->reason))
-		p->sent += (uint32_t)item->gap->count;
 	else
 		p->missing += (uint32_t)item->gap->count;
 }
 
-/* What was refused before the account is in one already, whenever it is told. */
-static bool counts(const struct device_known *d, const struct fg_item *item)
+/* What a gap tells once more was counted when it came, or is among what was freed. */
+static bool counts(const struct fg_item *item)
 {
 	if (item->kind == FG_ITEM_READING)
 		return !item->replaces && item->qc != FG_QC_MISSING;
-	if (item->kind != FG_ITEM_GAP || !for_all(item->gap->destination))
-		return false;
-	return !fg_reason_is_of_stored(item->reason) || item->gap->from_ms >= d->row.to_ms;
+	return item->kind == FG_ITEM_GAP && for_all(item->gap->destination) && !item->gap->retold;
 }
 
 /* Whether it came after the account. What was stored later did, whatever the clock said; what was
@@ -123,7 +118,7 @@ static int on_item(void *arg, const struct fg_item *item, const struct fg_point_
 	struct fg_core_known_point *p;
 	int64_t at_ms = item->kind == FG_ITEM_GAP ? item->gap->to_ms : item->wall_ms;
 
-	if (!d || !counts(d, item) || !after_account(d, item->seq, at_ms, uncertain))
+	if (!d || !counts(item) || !after_account(d, item->seq, at_ms, uncertain))
 		return 0;
 	p = point_of(d, item->point, desc);
 	if (!p) {
@@ -153,8 +148,7 @@ static void on_freed(void *arg, const struct fg_freed_count *f)
 	struct fg_core_known_point *p;
 
 	if (!d || f->kind == FG_FREED_ACCOUNT ||
-		!after_account(d, f->last_seq, f->to_ms, !f->timed) ||
-		(f->kind == FG_FREED_LOST && f->from_ms < d->row.to_ms))
+		!after_account(d, f->last_seq, f->to_ms, !f->timed))
 		return;
 	p = point_of(d, f->point, f->desc);
 	if (!p) {

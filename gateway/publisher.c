@@ -180,8 +180,7 @@ static bool transient(int code)
 
 static void save(struct fg_publisher *p)
 {
-	p->ports->save(p->ports->arg, p, &p->unacked);
-	p->unacked_dirty = false;
+	p->unacked_dirty = p->ports->save(p->ports->arg, p, &p->unacked) < 0;
 	p->saved_mono_us = p->now_mono_us;
 }
 

@@ -77,7 +77,7 @@ struct fg_publisher_ports {
 	/* Starts filling p's page with [from, to). */
 	void (*read_page)(void *arg, struct fg_publisher *p, struct fg_page *page);
 	/* Has unacked stored with the next group commit. */
-	void (*save)(void *arg, struct fg_publisher *p, const struct fg_ranges *unacked);
+	int (*save)(void *arg, struct fg_publisher *p, const struct fg_ranges *unacked);
 	/* Writes document `id` into out; false where there is none (any more). */
 	bool (*document)(void *arg, struct fg_publisher *p, size_t id, struct fg_buf *topic,
 		struct fg_buf *payload);

@@ -24,6 +24,7 @@ struct fg_gap {
 	int64_t step_ms;	/* thinned: between those that are left; else 0 */
 	uint64_t count;
 	bool estimated;		 /* a power loss hides the exact end */
+	bool retold;		 /* of what was counted when it came, and then dropped or refused */
 	const char *destination; /* it speaks of this one only; NULL: of all. Lent */
 };
 

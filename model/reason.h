@@ -36,13 +36,6 @@ enum fg_reason {
 #define FG_REASON_SIZE 24
 
 /* "sentinel", "exception:2", "coap:4.04" …; returns text. */
-/* A gap with it tells of what had been stored, or sent, before it was lost. */
-static inline bool fg_reason_is_of_stored(enum fg_reason reason)
-{
-	return reason == FG_REASON_MAX_SIZE || reason == FG_REASON_THINNED ||
-	       reason == FG_REASON_REJECTED;
-}
-
 const char *fg_reason_text(enum fg_reason reason, unsigned detail, char text[FG_REASON_SIZE]);
 
 #endif

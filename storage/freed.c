@@ -169,11 +169,9 @@ static int add_item(void *arg, const struct fg_record_head *head, const struct f
 		add(set, item, FG_FREED_SENT, 1, at_ms, at_ms, timed);
 		break;
 	case FG_ITEM_GAP:
-		if (for_all(gap->destination))
-			add(set, item,
-				fg_reason_is_of_stored(item->reason) ? FG_FREED_LOST :
-								       FG_FREED_MISSING,
-				gap->count, gap->from_ms, gap->to_ms, true);
+		if (for_all(gap->destination) && !gap->retold)
+			add(set, item, FG_FREED_MISSING, gap->count, gap->from_ms, gap->to_ms,
+				true);
 		break;
 	case FG_ITEM_ACCOUNT:
 		if (for_all(item->account->destination))

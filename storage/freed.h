@@ -5,9 +5,9 @@
 #include "storage/reader.h"
 #include "storage/spool_private.h"
 
-/* Entries that went for want of room before an account told of them: a start after a crash would
- * look for them and take them for missing. They are counted, by point and hour, in the transaction
- * that deletes them, until the ledger's row is beyond them. */
+/* Entries that went for want of room, or were refused for it, before an account told of them: a
+ * start after a crash would look for them and take them for missing. They are counted, by point and
+ * hour, in the transaction that deletes or refuses them, until the ledger's row is beyond them. */
 
 struct fg_freed; /* so many of a point */
 
@@ -30,7 +30,7 @@ void fg_freed_fini(struct fg_freed_set *set);
 
 /* From this number on ledgers still count on rows. */
 uint64_t fg_freed_first(const struct fg_freed_set *set);
-/* A row that goes. A damaged one adds nothing. */
+/* A row that goes, or is not stored. A damaged one adds nothing. */
 int fg_freed_add_row(struct fg_freed_set *set, uint64_t seq, const void *record, size_t len);
 /* Adds the counts to the table. */
 int fg_freed_store(struct fg_freed_set *set);

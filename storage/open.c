@@ -181,6 +181,13 @@ uint64_t fg_first_number(const struct fg_spool_conf *conf)
 	return (fg_random_seed() % ((UINT64_C(1) << 20) - 1) + 1) << 32;
 }
 
+/* Our statements are right: where SQLite refuses one, the tables of a file that says it is ours are
+ * not. */
+static int as_damage(int status)
+{
+	return status == FG_EINVAL ? FG_ECORRUPT : status;
+}
+
 static int open_database(struct fg_spool *s, uint64_t first_seq, struct fg_buf *why,
 	bool *ret_created)
 {
@@ -202,7 +209,7 @@ static int open_database(struct fg_spool *s, uint64_t first_seq, struct fg_buf *
 		rc = use_wal(s->db, s->file, why);
 	if (rc < 0)
 		return rc;
-	rc = fg_sql_prepare(s->db, texts, ST_COUNT, s->st);
+	rc = as_damage(fg_sql_prepare(s->db, texts, ST_COUNT, s->st));
 	if (rc == FG_OK)
 		rc = fg_sql_int(s->db, "PRAGMA page_size", &s->limits.page_size);
 	if (rc < 0)
@@ -299,6 +306,7 @@ static int load(struct fg_spool *s, const struct fg_spool_conf *conf, uint64_t m
 		rc = fg_spool_begin_era(s, conf->boot_id);
 	if (rc == FG_OK)
 		rc = load_counters(s, marked);
+	rc = as_damage(rc);
 	if (rc < 0) {
 		fg_buf_printf(why, "cannot read the state of '%s': %s", s->file,
 			fg_strerror(rc));

@@ -54,7 +54,6 @@ int fg_reader_period(struct fg_reader *r, int64_t since_ms, int64_t until_ms,
 enum fg_freed_kind {
 	FG_FREED_SENT,	  /* readings of quality 1 to 4, corrections not */
 	FG_FREED_MISSING, /* in gaps for all destinations */
-	FG_FREED_LOST,	  /* the same, of what had been stored */
 	FG_FREED_ACCOUNT, /* for all destinations; of the device of its first point */
 };
 

@@ -11,7 +11,8 @@
 #define HAS_STEP 0x02
 #define HAS_DESTINATION 0x04 /* not that of the gap before */
 #define HAS_CAUSE 0x08	     /* not the reason and detail of the gap before */
-#define FLAGS 0x0F
+#define RETOLD 0x10
+#define FLAGS 0x1F
 
 /* What one gap inherits from the gap before it. */
 struct state {
@@ -79,7 +80,8 @@ static void put_gap(struct fg_buf *out, struct state *last, const struct fg_item
 
 	fg_put_svarint(out, (int64_t)item->point - last->point);
 	fg_buf_putc(out, (char)((gap->estimated ? ESTIMATED : 0) | (gap->step_ms ? HAS_STEP : 0) |
-				(named ? HAS_DESTINATION : 0) | (cause ? HAS_CAUSE : 0)));
+				(named ? HAS_DESTINATION : 0) | (cause ? HAS_CAUSE : 0) |
+				(gap->retold ? RETOLD : 0)));
 	fg_put_svarint(out, gap->to_ms - last->to_ms);
 	fg_put_svarint(out, gap->from_ms - gap->to_ms);
 	fg_put_varint(out, gap->count);
@@ -117,7 +119,8 @@ static void get_gap(struct fg_bytes *in, struct state *s, struct fg_gap *ret)
 	flags = fg_get_byte(in);
 	in->bad |= (flags & ~(unsigned)FLAGS) != 0;
 	s->to_ms = fg_record_add_time(in, s->to_ms);
-	*ret = (struct fg_gap){.to_ms = s->to_ms, .estimated = flags & ESTIMATED};
+	*ret = (struct fg_gap){.to_ms = s->to_ms, .estimated = flags & ESTIMATED,
+		.retold = flags & RETOLD};
 	ret->from_ms = fg_record_add_time(in, s->to_ms);
 	ret->count = fg_get_varint(in);
 	if (flags & HAS_STEP)

@@ -71,7 +71,13 @@ static const struct {
 	{"SELECT key, value FROM meta WHERE key GLOB 'thin_*' OR key GLOB 'weak_*'",
 		"INSERT OR IGNORE INTO meta (key, value) VALUES (?1, ?2)"},
 };
-enum { T_POINT, T_ERA, T_DELIVERY };
+enum { T_POINT, T_ERA, T_DELIVERY, T_LEDGER, T_LOSS };
+
+/* Reading what layout 1 had otherwise. */
+static const char *const layout_1[FG_COUNT(tables)] = {
+	[T_ERA] = "SELECT number, boot_id, offset_us, 0 FROM boot",
+	[T_DELIVERY] = "SELECT destination, ranges, NULL FROM delivery",
+};
 
 /* ---- one row ---- */
 
@@ -139,6 +145,20 @@ static int add_row(struct salvage *x, uint64_t seq, const void *record, size_t l
 
 /* ---- by SQL ---- */
 
+/* A loss is told as it stands: what cannot be is not told. */
+static bool good_loss(sqlite3_stmt *st)
+{
+	int64_t point = sqlite3_column_int64(st, 1), reason = sqlite3_column_int64(st, 2);
+	int64_t detail = sqlite3_column_int64(st, 3), step_ms = sqlite3_column_int64(st, 6);
+	bool good = point >= 1 && point <= FG_POINTS_MAX && reason >= 0 &&
+		    reason < FG_REASON_COUNT && detail >= 0 && detail <= UINT8_MAX && step_ms >= 0;
+
+	for (int i = 7; i <= 10; i++) /* missing, scheduled, sent, suppressed */
+		good &= sqlite3_column_int64(st, i) >= 0 &&
+			sqlite3_column_int64(st, i) <= UINT32_MAX;
+	return good;
+}
+
 static bool good_values(size_t table, sqlite3_stmt *st)
 {
 	const void *bytes = sqlite3_column_blob(st, 1);
@@ -146,7 +166,16 @@ static bool good_values(size_t table, sqlite3_stmt *st)
 
 	if (table == T_POINT)
 		return good_descriptor(bytes, len);
+	if (table == T_LOSS)
+		return good_loss(st);
 	return table != T_DELIVERY || good_ranges(bytes, len);
+}
+
+static int read_table(sqlite3 *db, size_t table, sqlite3_stmt **ret)
+{
+	int rc = fg_sql_make(db, tables[table].select, ret);
+
+	return rc < 0 && layout_1[table] ? fg_sql_make(db, layout_1[table], ret) : rc;
 }
 
 /* *ret_whole: all of it could be read. Negative only where the new one cannot be written. */
@@ -157,7 +186,7 @@ static int copy_table(struct salvage *x, size_t table, bool *ret_whole)
 	int rc = fg_sql_make(x->to, tables[table].insert, &to), got;
 
 	*ret_whole = false;
-	if (rc < 0 || !x->from || fg_sql_make(x->from, tables[table].select, &from) < 0)
+	if (rc < 0 || !x->from || read_table(x->from, table, &from) < 0)
 		return rc;
 	while ((got = fg_sql_step(from)) > 0) {
 		if (!good_values(table, from))
@@ -287,19 +316,22 @@ static int take_blob(struct salvage *x, int64_t rowid, const struct fg_cell_valu
 	return fg_sql_run(x->add_point);
 }
 
-static int take_era(struct salvage *x, int64_t rowid, const struct fg_cell_value *v)
+/* Layout 1 had no uncertainty, and a row of it has none for ever. */
+static int take_era(struct salvage *x, int64_t rowid, const struct fg_cell_value *v, size_t count)
 {
+	static const struct fg_cell_value right = {.type = FG_CELL_INT};
+	const struct fg_cell_value *uncertainty = count > 3 ? &v[3] : &right;
 	bool timed = v[2].type == FG_CELL_INT;
 
 	if (!x->eras_lost || rowid < 1 || rowid > UINT32_MAX || v[1].type != FG_CELL_TEXT ||
-		v[1].len != FG_BOOT_ID_SIZE - 1 || v[3].type != FG_CELL_INT || v[3].i < 0 ||
-		v[3].i > FG_UNCERTAIN_UNBOUNDED)
+		v[1].len != FG_BOOT_ID_SIZE - 1 || uncertainty->type != FG_CELL_INT ||
+		uncertainty->i < 0 || uncertainty->i > FG_UNCERTAIN_UNBOUNDED)
 		return FG_OK;
 	sqlite3_bind_int64(x->add_era, 1, rowid);
 	sqlite3_bind_text(x->add_era, 2, (const char *)v[1].bytes, (int)v[1].len, SQLITE_STATIC);
 	if (timed)
 		sqlite3_bind_int64(x->add_era, 3, v[2].i);
-	sqlite3_bind_int64(x->add_era, 4, v[3].i);
+	sqlite3_bind_int64(x->add_era, 4, uncertainty->i);
 	return fg_sql_run(x->add_era);
 }
 
@@ -324,8 +356,8 @@ static int take_cell(void *arg, bool no_rowid, int64_t rowid, const struct fg_ce
 		return count >= 2 && count <= 3 ? take_delivery(x, v) : FG_OK;
 	if (count == 2 && v[0].type == FG_CELL_NULL && v[1].type == FG_CELL_BLOB)
 		return take_blob(x, rowid, &v[1]);
-	if (count == 4 && v[0].type == FG_CELL_NULL)
-		return take_era(x, rowid, v);
+	if ((count == 3 || count == 4) && v[0].type == FG_CELL_NULL)
+		return take_era(x, rowid, v, count);
 	return FG_OK;
 }
 
@@ -530,12 +562,12 @@ static int open_damaged(struct salvage *x, struct fg_buf *why)
 	if (x->from) /* what is set aside stays as it was found */
 		sqlite3_db_config(x->from, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	if (rc == FG_OK)
-		rc = fg_schema_check(x->from, x->file, &cause);
+		rc = fg_schema_layout(x->from, x->file, &cause);
 	if (rc == FG_EINVAL) {
 		fg_buf_puts(why, text);
 		return rc;
 	}
-	if (rc < 0) {
+	if (rc <= 0) {
 		sqlite3_close(x->from);
 		x->from = NULL;
 	}

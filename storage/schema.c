@@ -77,8 +77,7 @@ static bool has_our_tables(sqlite3 *db)
 	return known >= 5 && known == there;
 }
 
-/* The layout of a spool that we know; 0: an empty database; negative: neither. */
-static int identify(sqlite3 *db, const char *file, struct fg_buf *why)
+int fg_schema_layout(sqlite3 *db, const char *file, struct fg_buf *why)
 {
 	int64_t id, version, objects;
 	int rc = fg_sql_int(db, "PRAGMA application_id", &id);
@@ -135,7 +134,7 @@ static int create(sqlite3 *db, uint64_t first_seq)
 int fg_schema_prepare(sqlite3 *db, const char *file, uint64_t first_seq, struct fg_buf *why,
 	bool *ret_created)
 {
-	int rc = identify(db, file, why);
+	int rc = fg_schema_layout(db, file, why);
 
 	if (rc < 0)
 		return rc;
@@ -152,6 +151,8 @@ int fg_schema_prepare(sqlite3 *db, const char *file, uint64_t first_seq, struct 
 	}
 	*ret_created = false;
 	rc = fg_sql_exec(db, rc == VERSION ? FREED : from_1);
+	if (rc == FG_EINVAL) /* the tables are not those of its layout */
+		rc = FG_ECORRUPT;
 	if (rc < 0) {
 		fg_buf_printf(why, "cannot bring '%s' to layout %d: ", file, VERSION);
 		fg_sql_describe(db, why);
@@ -163,7 +164,7 @@ int fg_schema_prepare(sqlite3 *db, const char *file, uint64_t first_seq, struct 
 
 int fg_schema_check(sqlite3 *db, const char *file, struct fg_buf *why)
 {
-	int rc = identify(db, file, why);
+	int rc = fg_schema_layout(db, file, why);
 
 	if (rc == 0) {
 		fg_buf_printf(why, "'%s' is empty", file);

@@ -14,6 +14,9 @@
 int fg_schema_prepare(sqlite3 *db, const char *file, uint64_t first_seq, struct fg_buf *why,
 	bool *ret_created);
 
+/* The layout of a spool that we know; 0: an empty database; negative: neither. Writes nothing. */
+int fg_schema_layout(sqlite3 *db, const char *file, struct fg_buf *why);
+
 /* For a reader: FG_OK where db is a spool that we can read. Writes nothing. */
 int fg_schema_check(sqlite3 *db, const char *file, struct fg_buf *why);
 

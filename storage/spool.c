@@ -12,6 +12,7 @@
 #include "base/status.h"
 #include "storage/descriptor.h"
 #include "storage/files.h"
+#include "storage/freed.h"
 #include "storage/loss.h"
 #include "storage/mark.h"
 #include "storage/spool_private.h"
@@ -296,6 +297,20 @@ static int close_span(struct fg_spool *s)
 	return fg_sql_run(st);
 }
 
+/* That a record is not stored is nothing that a start after a crash may find out by itself. */
+static int note_refused(struct fg_spool *s, uint64_t first_seq, const void *record, size_t len)
+{
+	struct fg_freed_set set;
+	int rc = fg_freed_init(&set, s);
+
+	if (rc == FG_OK)
+		rc = fg_freed_add_row(&set, first_seq, record, len);
+	if (rc == FG_OK)
+		rc = fg_freed_store(&set);
+	fg_freed_fini(&set);
+	return rc;
+}
+
 /* Adds a record that is not stored to what all destinations lose. */
 static int lose(struct fg_spool *s, uint64_t first_seq, const void *record, size_t len)
 {
@@ -309,7 +324,7 @@ static int lose(struct fg_spool *s, uint64_t first_seq, const void *record, size
 	if (rc == FG_OK)
 		rc = fg_loss_store(&set);
 	fg_loss_fini(&set);
-	return rc;
+	return rc == FG_OK ? note_refused(s, first_seq, record, len) : rc;
 }
 
 static int store_row(struct fg_spool *s, uint64_t first_seq, const struct fg_buf *record)

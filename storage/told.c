@@ -164,7 +164,8 @@ static void encode_gaps(struct fg_spool *s, const struct lost *rows, unsigned n,
 
 		gaps[i] = (struct fg_gap){.from_ms = l->from_ms, .to_ms = l->to_ms,
 			.step_ms = l->step_ms, .count = (uint64_t)l->missing,
-			.estimated = l->estimated, .destination = name_of(l)};
+			.estimated = l->estimated, .retold = true,
+			.destination = name_of(l)};
 		items[i] = (struct fg_item){.kind = FG_ITEM_GAP, .point = l->point,
 			.wall_ms = l->to_ms, .qc = FG_QC_MISSING, .reason = l->reason,
 			.detail = l->detail, .gap = &gaps[i]};

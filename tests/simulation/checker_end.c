@@ -132,25 +132,40 @@ static unsigned starts_within(const struct checker *c, int64_t from_us, int64_t 
 	return n;
 }
 
+static int by_start(const void *a, const void *b)
+{
+	const struct span *x = a, *y = b;
+
+	return x->from_us < y->from_us ? -1 : x->from_us > y->from_us;
+}
+
 /* S8 for each account: what time says, but for one at each start, and one at either end where an
- * outcome came on the other side of it, or a probe was one more. */
+ * outcome came on the other side of it, or a probe was one more. Accounts that were dropped come as
+ * one, which reaches over those between them: what overlaps is looked at together. */
 static void check_accounts(struct checker *c, unsigned dest, unsigned point)
 {
 	const struct point *p = &c->points[point];
 	double interval_us = (double)c->plan->device[point / PLAN_POINTS].interval_us;
 	char name[16];
 
-	if (c->plan->clocks != CLOCKS_RIGHT)
+	if (c->plan->clocks != CLOCKS_RIGHT || !p->account_count[dest])
 		return;
-	for (size_t i = 0; i < p->account_count[dest]; i++) {
-		const struct span *a = &p->accounts[dest][i];
-		unsigned starts = starts_within(c, a->from_us, a->to_us);
-		double due = (double)(a->to_us - a->from_us) / interval_us;
+	qsort(p->accounts[dest], p->account_count[dest], sizeof(struct span), by_start);
+	for (size_t i = 0; i < p->account_count[dest];) {
+		struct span a = p->accounts[dest][i++];
+		unsigned starts;
+		double due;
 
-		if (fabs(a->scheduled - due) > 2 + starts)
+		for (; i < p->account_count[dest] && p->accounts[dest][i].from_us < a.to_us; i++) {
+			a.to_us = FG_MAX(a.to_us, p->accounts[dest][i].to_us);
+			a.scheduled += p->accounts[dest][i].scheduled;
+		}
+		starts = starts_within(c, a.from_us, a.to_us);
+		due = (double)(a.to_us - a.from_us) / interval_us;
+		if (fabs(a.scheduled - due) > 2 + starts)
 			checker_found(c, "S8", "dest%u: %s: an account of %.0f min with %u starts "
 				"has %.0f scheduled", dest, checker_name(point, name),
-				(double)(a->to_us - a->from_us) / 6e7, starts, a->scheduled);
+				(double)(a.to_us - a.from_us) / 6e7, starts, a.scheduled);
 	}
 }
 

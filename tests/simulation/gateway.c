@@ -304,9 +304,9 @@ static int port_append(
 	return fg_store_append(sink_of(arg), first_seq, count, record, len);
 }
 
-static void port_save(void *arg, const struct fg_destination *dest, const struct fg_ranges *r)
+static int port_save(void *arg, const struct fg_destination *dest, const struct fg_ranges *r)
 {
-	fg_store_save_delivery(sink_of(arg), dest->name, r);
+	return fg_store_save_delivery(sink_of(arg), dest->name, r);
 }
 
 static void port_reserve(void *arg, uint64_t limit)

@@ -210,6 +210,24 @@ static void drop_while_draining(struct plan *p, struct fg_rng *rng)
 	}
 }
 
+/* A store that is too small for what brokers leave in it, and no run is long. */
+static void cut_a_full_store(struct plan *p, struct fg_rng *rng)
+{
+	for (int64_t at = PLAN_START_US + HOUR; at < p->end_us;) {
+		unsigned who = (unsigned)fg_rng_below(rng, p->dests);
+		int64_t away = between(rng, HOUR, 40 * HOUR);
+
+		add(p, (struct plan_event){
+			       .at_us = at, .what = PLAN_BROKER_DOWN, .who = who, .a = away});
+		at += away / (int64_t)p->dests + between(rng, MINUTE, 2 * HOUR);
+	}
+	for (int64_t at = PLAN_START_US + HOUR; at < p->end_us;) {
+		add(p, (struct plan_event){.at_us = at,
+			       .what = PLAN_KILL, .a = between(rng, US_PER_S, MINUTE)});
+		at += between(rng, HOUR / 2, 2 * HOUR);
+	}
+}
+
 static void plan_special(struct plan *p, struct fg_rng *rng)
 {
 	static void (*const towns[])(struct plan *, struct fg_rng *) = {
@@ -218,6 +236,7 @@ static void plan_special(struct plan *p, struct fg_rng *rng)
 		[SPECIAL_FULL_CUT] = cut_at_full_hours,
 		[SPECIAL_NO_DISK] = lose_disk_for_hours,
 		[SPECIAL_DROPS] = drop_while_draining,
+		[SPECIAL_FULL_STORE] = cut_a_full_store,
 	};
 
 	towns[p->special](p, rng);
@@ -244,12 +263,12 @@ void plan_make(struct plan *p, uint64_t seed, double days)
 {
 	struct fg_rng mix = {seed}, rng = {fg_rng_next(&mix)}; /* no seed is another one shifted */
 	static const int64_t commits_s[] = {1, 1, 1, 0, 5, 30};
-	enum plan_special special = (enum plan_special)(seed / 1000 % (SPECIAL_DROPS + 1));
+	enum plan_special special = (enum plan_special)(seed / 1000 % SPECIAL_COUNT);
 	bool dense = special ? special == SPECIAL_NO_DISK : seed % 50 == 7;
 
 	*p = (struct plan){.seed = seed, .timeout_us = US_PER_S, .max_delay_us = 5 * US_PER_S,
 		.special = special};
-	p->tight = !special && seed % 5 == 2 && !dense;
+	p->tight = (!special && seed % 5 == 2 && !dense) || special == SPECIAL_FULL_STORE;
 	p->damaged = !special && seed % 10 == 4;
 	p->when_full = (enum plan_full)(seed / 5 % 3);
 	/* those with many readings have them in less time */
@@ -275,7 +294,7 @@ void plan_make(struct plan *p, uint64_t seed, double days)
 	if (special) {
 		p->clocks = CLOCKS_RIGHT;
 		plan_special(p, &rng);
-		p->tight = special == SPECIAL_NO_DISK; /* memory is */
+		p->tight |= special == SPECIAL_NO_DISK; /* memory is */
 	}
 	for (size_t i = 0; i < FG_COUNT(kinds) && !special; i++)
 		plan_kind(p, &rng, &kinds[i]);

@@ -74,6 +74,8 @@ enum plan_special {
 	SPECIAL_FULL_CUT, /* power cuts at full hours while the disk is full */
 	SPECIAL_NO_DISK,  /* many readings, and a disk that takes nothing for hours */
 	SPECIAL_DROPS,	  /* connections that end while a backlog drains */
+	SPECIAL_FULL_STORE, /* a small store, brokers that are away, ends again and again */
+	SPECIAL_COUNT
 };
 
 struct plan_event {

@@ -100,14 +100,15 @@ static int port_append(void *arg, uint64_t first_seq, unsigned count, const void
 	return FG_OK;
 }
 
-static void port_save(void *arg, const struct fg_destination *dest, const struct fg_ranges *unacked)
+static int port_save(void *arg, const struct fg_destination *dest, const struct fg_ranges *unacked)
 {
 	struct fake_broker *b = broker(arg, dest);
 
-	if (((struct fake *)arg)->bundle_lost)
-		return;
+	if (((struct fake *)arg)->bundle_lost || ((struct fake *)arg)->save_fails)
+		return ((struct fake *)arg)->save_fails ? FG_EFULL : FG_OK;
 	assert_int_equal(fg_ranges_copy(&b->saved, unacked), FG_OK);
 	b->saves++;
+	return FG_OK;
 }
 
 static void port_reserve(void *arg, uint64_t limit)

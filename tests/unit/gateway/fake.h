@@ -80,6 +80,7 @@ struct fake {
 	unsigned bundles; /* that came through */
 	bool bundle_full; /* they do not, beginning with the next */
 	bool bundle_lost; /* the one under way */
+	bool save_fails; /* delivery state is not taken */
 	char dir[48], file[80];
 	struct fg_config *config;
 	struct fg_series_set series;

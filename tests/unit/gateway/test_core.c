@@ -85,6 +85,25 @@ static void test_store_too_far_behind_is_counted(void **state)
 }
 
 /* An announcement that the store did not take is made with the next poll. */
+static void test_delivery_that_is_not_taken_is_saved_again(void **state)
+{
+	struct fake_broker *b = town;
+	unsigned saves;
+
+	(void)state;
+	fake_connect(&f, b, true);
+	fake_reading(&f, sonde, 0);
+	fake_settle(&f);
+	saves = b->saves;
+	f.save_fails = true;
+	fake_ack_all(&f, b);
+	fake_turn(&f, 2000000);
+	assert_int_equal(b->saves, saves);
+	f.save_fails = false;
+	fake_turn(&f, 2000000);
+	assert_true(b->saves > saves);
+}
+
 static void test_announcement_lost_by_a_full_store(void **state)
 {
 	(void)state;
@@ -403,6 +422,7 @@ int main(void)
 		TEST(test_numbers_stay_below_the_reserved_limit),
 		TEST(test_reservation_ahead_and_again_when_refused),
 		TEST(test_store_too_far_behind_is_counted),
+		TEST(test_delivery_that_is_not_taken_is_saved_again),
 		TEST(test_announcement_lost_by_a_full_store),
 		TEST(test_refused_by_the_store_is_not_published),
 		TEST(test_failed_polls_are_told_rarely),

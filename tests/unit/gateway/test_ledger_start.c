@@ -25,6 +25,7 @@ static uint64_t next;
 static struct fg_core_known got;
 static struct fg_core_known_point points[8];
 static unsigned calls;
+static bool full; /* the store refuses what is put */
 
 static const struct fg_point_desc descs[2] = {
 	{.station = "pier", .device = "sonde", .point = "ph", .property = "ph", .unit = "1",
@@ -55,6 +56,7 @@ static int begin(void **state)
 	assert_int_equal(fg_spool_intern(spool, &descs[1], &level), FG_OK);
 	got = (struct fg_core_known){.count = 0};
 	calls = 0;
+	full = false;
 	return 0;
 }
 
@@ -72,8 +74,8 @@ static int end(void **state)
 static void put(const struct fg_buf *record)
 {
 	assert_false(record->overflow);
-	assert_int_equal(
-		fg_spool_append(spool, next, 1, record->data, record->len), FG_OK);
+	assert_int_equal(fg_spool_append(spool, next, 1, record->data, record->len),
+		full ? FG_EFULL : FG_OK);
 	next++;
 }
 
@@ -97,7 +99,8 @@ static void gap(uint32_t point, int64_t at_ms, enum fg_reason reason, const char
 {
 	const struct fg_record_head head = {.era = era, .count = 1};
 	const struct fg_gap g = {
-		.from_ms = at_ms, .to_ms = at_ms, .count = 3, .destination = destination};
+		.from_ms = at_ms, .to_ms = at_ms, .count = 3, .destination = destination,
+		.retold = reason == FG_REASON_MAX_SIZE};
 	const struct fg_item item = {.kind = FG_ITEM_GAP, .point = point, .wall_ms = at_ms,
 		.gap = &g, .qc = FG_QC_MISSING, .reason = reason};
 	struct fg_buf record;
@@ -163,13 +166,12 @@ static void test_what_counts(void **state)
 	reading(level, NOON_MS + 4, FG_QC_PASS, true, 0); /* another device */
 	gap(ph, NOON_MS + 5, FG_REASON_FRAME, NULL);
 	gap(ph, NOON_MS + 6, FG_REASON_MAX_SIZE, "town"); /* of one destination */
-	gap(ph, NOON_MS + 7, FG_REASON_MAX_SIZE, NULL);	  /* was sent, then refused */
-	gap(ph, NOON_MS - 9, FG_REASON_MAX_SIZE, NULL);	  /* in an account already */
+	gap(ph, NOON_MS + 7, FG_REASON_MAX_SIZE, NULL);	  /* was counted, then refused */
 	look(from);
 	assert_int_equal(got.count, 1);
 	assert_int_equal(points[0].id, ph);
 	assert_string_equal(points[0].desc->point, "ph");
-	assert_int_equal(points[0].sent, 3 + 3);
+	assert_int_equal(points[0].sent, 3);
 	assert_int_equal(points[0].missing, 3);
 	assert_true(got.oldest_ms == NOON_MS && got.newest_ms == NOON_MS + 9);
 	assert_true(got.row.to_ms == NOON_MS);
@@ -245,15 +247,81 @@ static void test_what_was_freed_counts(void **state)
 	gap(ph, NOON_MS + 5, FG_REASON_FRAME, NULL);
 	gap(ph, NOON_MS + 6, FG_REASON_MAX_SIZE, "town");
 	gap(ph, NOON_MS + 7, FG_REASON_MAX_SIZE, NULL);
-	gap(ph, NOON_MS - 9, FG_REASON_MAX_SIZE, NULL);
 	reading(ph, 0, FG_QC_PASS, false, 0); /* it is still there */
 	free_delivered();
 	look(from);
 	assert_int_equal(got.count, 1);
 	assert_int_equal(points[0].id, ph);
-	assert_int_equal(points[0].sent, 3 + 3);
+	assert_int_equal(points[0].sent, 3);
 	assert_int_equal(points[0].missing, 3);
 	assert_true(got.oldest_ms == NOON_MS && got.newest_ms == NOON_MS + 9);
+}
+
+/* Until nothing more is taken (drop-newest). */
+static void fill_store(void)
+{
+	const struct fg_spool_conf conf = {.keep_ms = 86400000, .max_bytes = 1 << 20,
+		.when_full = FG_FULL_DROP_NEWEST};
+	const struct fg_record_head head = {.era = era, .has_wall = true, .wall_ms = NOON_MS,
+		.count = 1};
+	const struct fg_item item = {.point = level, .wall_ms = NOON_MS, .qc = FG_QC_PASS,
+		.value = {.kind = FG_KIND_INT, .i = 7}};
+	const int64_t mono_us = 5;
+	struct fg_buf record;
+	int r = FG_OK;
+
+	assert_int_equal(fg_spool_commit(spool), FG_OK);
+	fg_spool_set_limits(spool, &conf);
+	assert_int_equal(fg_spool_reserve(spool, next + 100000), FG_OK);
+	fg_buf_init(&record, 4096);
+	fg_record_encode(&record, &head, &item, &mono_us);
+	while (r == FG_OK) {
+		assert_int_equal(fg_spool_begin(spool), FG_OK);
+		for (unsigned i = 0; i < 100 && r == FG_OK; i++, next += r == FG_OK)
+			r = fg_spool_append(spool, next, 1, record.data, record.len);
+		assert_int_equal(fg_spool_commit(spool), FG_OK);
+	}
+	assert_int_equal(r, FG_EFULL);
+	fg_buf_fini(&record);
+	assert_int_equal(fg_spool_begin(spool), FG_OK);
+	full = true;
+}
+
+/* The store has room again, and tells what it refused. */
+static void tell_refused(unsigned entries)
+{
+	const struct fg_spool_conf conf = {.keep_ms = 86400000, .max_bytes = 8 << 20};
+	unsigned used = 0;
+
+	fg_spool_set_limits(spool, &conf);
+	assert_int_equal(fg_spool_begin(spool), FG_OK);
+	assert_int_equal(fg_spool_issue_losses(spool, "town", next, 10, &used), FG_OK);
+	assert_int_equal(used, entries);
+	next += used;
+}
+
+/* What a full store refused counts as what it was, and not once more when gaps tell it. */
+static void test_what_was_refused_counts(void **state)
+{
+	uint64_t from = next;
+
+	(void)state;
+	store_row(from);
+	reading(ph, NOON_MS + 1, FG_QC_PASS, true, 0);
+	fill_store();
+	reading(ph, NOON_MS + 2, FG_QC_PASS, true, 0);
+	gap(ph, NOON_MS + 3, FG_REASON_FRAME, NULL);
+	look(from);
+	assert_int_equal(got.count, 1);
+	assert_int_equal(points[0].sent, 2);
+	assert_int_equal(points[0].missing, 3);
+	assert_true(got.newest_ms == NOON_MS + 3);
+	fg_reader_close(reader);
+	tell_refused(3); /* one is of what filled it */
+	calls = 0;
+	look(from);
+	assert_int_equal(points[0].sent, 2);
+	assert_int_equal(points[0].missing, 3);
 }
 
 static void count_freed(void *arg, const struct fg_freed_count *f)
@@ -322,6 +390,7 @@ int main(void)
 		TEST(test_nothing_since),
 		TEST(test_what_was_freed_counts),
 		TEST(test_what_was_freed_is_accounted_for),
+		TEST(test_what_was_refused_counts),
 		TEST(test_damage),
 	};
 

@@ -155,6 +155,32 @@ static void layout_1_is_brought_to_todays(void **state)
 	store_put(t, info.next_seq, 4, STORE_WALL_MS);
 }
 
+/* One that is damaged before it was brought to today's is salvaged like any other. */
+static void a_damaged_layout_1_is_salvaged(void **state)
+{
+	FG_CLEANUP(fg_ranges_fini) struct fg_ranges left = {0};
+	struct store *t = *state;
+	struct fg_reader *r;
+	struct fg_buf why;
+	unsigned n = 0;
+	sqlite3 *db;
+
+	make_layout_1(t);
+	assert_int_equal(sqlite3_open(t->file, &db), SQLITE_OK);
+	run(db, "ALTER TABLE span RENAME TO nasp");
+	sqlite3_close(db);
+	assert_int_equal(store_try_open(t), FG_ECORRUPT);
+	store_close(t);
+	fg_buf_wrap(&why, t->why, sizeof(t->why));
+	assert_int_equal(fg_spool_salvage(&t->conf, STORE_WALL_MS, &why), FG_OK);
+	store_open(t);
+	assert_int_equal(fg_spool_delivery(t->s, "open-data", &left), FG_OK);
+	assert_int_equal(fg_ranges_first(&left), FIRST + 7);
+	assert_int_equal(fg_reader_open(t->file, &why, &r), FG_OK);
+	assert_int_equal(fg_reader_range(r, 0, FG_SEQ_END, check, &n), ROWS);
+	fg_reader_close(r);
+}
+
 /* One that was written before there was a table of what was freed gets it. */
 static void an_older_layout_2_is_completed(void **state)
 {
@@ -198,6 +224,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, store_setup, store_teardown)
 	const struct CMUnitTest tests[] = {
 		T(layout_1_is_brought_to_todays),
+		T(a_damaged_layout_1_is_salvaged),
 		T(an_older_layout_2_is_completed),
 		T(layout_1_stays_when_it_cannot_be_changed),
 	};

@@ -50,6 +50,7 @@ static void any_gaps(struct fg_rng *rng, struct any *x)
 		g->step_ms = fg_rng_below(rng, 3) ? 0 : (int64_t)sized(rng, 30);
 		g->count = sized(rng, steady ? 8 : 64);
 		g->estimated = fg_rng_below(rng, 2);
+		g->retold = fg_rng_below(rng, 2);
 		g->destination = names[steady ? 1 : fg_rng_below(rng, FG_COUNT(names))];
 		item->kind = FG_ITEM_GAP;
 		item->gap = g;
@@ -115,6 +116,7 @@ static void check_gap(const struct fg_item *want, const struct fg_item *got)
 	assert_true(got->gap->step_ms == want->gap->step_ms);
 	assert_true(got->gap->count == want->gap->count);
 	assert_int_equal(got->gap->estimated, want->gap->estimated);
+	assert_int_equal(got->gap->retold, want->gap->retold);
 	same_destination(want->gap->destination, got->gap->destination);
 	assert_int_equal(got->point, want->point);
 	assert_int_equal(got->reason, want->reason);

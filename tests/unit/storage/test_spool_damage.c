@@ -546,6 +546,57 @@ static void what_sqlite_refuses_is_damage(void **state)
 	}
 }
 
+/* The tables are not those of the layout that the header says: a start would fail for ever. */
+static void damaged_tables_are_damage(void **state)
+{
+	static const char *const changes[] = {"ALTER TABLE span RENAME COLUMN rows TO sowr",
+		"ALTER TABLE point RENAME TO qoint", "DROP TABLE loss"};
+	struct store *t = *state;
+	struct original o;
+	sqlite3 *db;
+
+	make_original(t, &o);
+	for (size_t i = 0; i < FG_COUNT(changes); i++) {
+		put_back(t, &o);
+		assert_int_equal(sqlite3_open(t->file, &db), SQLITE_OK);
+		if (sqlite3_exec(db, changes[i], NULL, NULL, NULL) != SQLITE_OK)
+			fail_msg("%s", sqlite3_errmsg(db));
+		sqlite3_close(db);
+		assert_int_equal(start(t), 1);
+		assert_int_equal(ask(t, &o, "SELECT count(*) FROM main.reading"), ROWS);
+		store_close(t);
+	}
+	empty_folder(t);
+}
+
+/* Losses have no checksum: of those that cannot be nothing is told. */
+static void an_impossible_loss_is_not_saved(void **state)
+{
+	static const char *const changes[] = {"point = 0", "point = 99999999", "reason = 200",
+		"reason = -1", "detail = 256", "step_ms = -5", "missing = -1",
+		"missing = 99999999999", "suppressed = -1"};
+	struct store *t = *state;
+	struct original o;
+	char sql[256];
+	sqlite3 *db;
+
+	make_original(t, &o);
+	for (size_t i = 0; i < FG_COUNT(changes); i++) {
+		put_back(t, &o);
+		assert_int_equal(sqlite3_open(t->file, &db), SQLITE_OK);
+		snprintf(sql, sizeof(sql), "INSERT INTO loss VALUES ('a', 1, 3, 0, 5, 6, 0, 1, 0,"
+			" 0, 0, 0), ('b', 1, 3, 0, 5, 6, 0, 1, 0, 0, 0, 0);"
+			" UPDATE loss SET %s WHERE destination = 'b'", changes[i]);
+		if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+			fail_msg("%s", sqlite3_errmsg(db));
+		sqlite3_close(db);
+		assert_int_equal(start_or_salvage(t, true), 1);
+		assert_int_equal(ask(t, &o, "SELECT count(*) FROM main.loss"), 1);
+		store_close(t);
+	}
+	empty_folder(t);
+}
+
 /* By the index of time rows are deleted: one that cannot be right is damage. */
 static void an_impossible_index_is_damage(void **state)
 {
@@ -614,6 +665,8 @@ int main(void)
 		T(a_row_that_is_in_the_way_is_damage),
 		T(many_rows_that_overlap_take_no_time),
 		T(what_sqlite_refuses_is_damage),
+		T(damaged_tables_are_damage),
+		T(an_impossible_loss_is_not_saved),
 		T(an_impossible_index_is_damage),
 		T(another_programs_file_is_not_salvaged),
 	};
