@@ -127,6 +127,44 @@ static void tables_are_complete(void **state)
 	assert_null(fg_air_index_find("eaqi"));
 }
 
+/* The bounds as they are printed, once more: whoever changes a number changes it twice. */
+static void the_printed_bounds(void **state)
+{
+	static const struct {
+		const char *index, *pollutant;
+		double bounds[FG_AIR_BOUNDS];
+	} printed[] = {
+		{"eaqi_2024", "pm25", {5, 15, 50, 90, 140}},
+		{"eaqi_2024", "pm10", {15, 45, 120, 195, 270}},
+		{"eaqi_2024", "no2", {10, 25, 60, 100, 150}},
+		{"eaqi_2024", "o3", {60, 100, 120, 160, 180}},
+		{"eaqi_2024", "so2", {20, 40, 125, 190, 275}},
+		{"eaqi_2017", "pm25", {10, 20, 25, 50, 75}},
+		{"eaqi_2017", "pm10", {20, 40, 50, 100, 150}},
+		{"eaqi_2017", "no2", {40, 90, 120, 230, 340}},
+		{"eaqi_2017", "o3", {50, 100, 130, 240, 380}},
+		{"eaqi_2017", "so2", {100, 200, 350, 500, 750}},
+		{"no_hourly", "pm25", {30, 50, 150}},
+		{"no_hourly", "pm10", {60, 120, 400}},
+		{"no_hourly", "no2", {100, 200, 400}},
+		{"no_hourly", "o3", {100, 180, 240}},
+		{"no_hourly", "so2", {100, 350, 500}},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < FG_COUNT(printed); i++) {
+		const struct fg_air_limits *l = fg_air_limits_find(
+			fg_air_index_find(printed[i].index), printed[i].pollutant);
+
+		for (size_t k = 0; k < FG_AIR_BOUNDS; k++)
+			assert_true(l->bounds[k] == printed[i].bounds[k]);
+		assert_int_equal(l->mean_hours,
+			strcmp(printed[i].index, "eaqi_2017") == 0 && printed[i].pollutant[0] == 'p'
+				? 24
+				: 1);
+	}
+}
+
 /* Each class has its own value just below, at and just above each bound. */
 static void every_bound(void **state)
 {
@@ -177,6 +215,7 @@ int main(void)
 		cmocka_unit_test(days_of_other_lengths),
 		cmocka_unit_test(running_means_of_nothing),
 		cmocka_unit_test(tables_are_complete),
+		cmocka_unit_test(the_printed_bounds),
 		cmocka_unit_test(every_bound),
 		cmocka_unit_test(the_norwegian_fraction),
 	};

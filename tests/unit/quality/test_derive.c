@@ -173,6 +173,7 @@ static const struct {
 	{oxygen, 3, {10, 0, 1}, 11.288, 5e-4},
 	{oxygen, 3, {20, 0, 1}, 9.092, 5e-4},
 	{oxygen, 3, {20, 0, 0.5}, 4.4406, 1e-3},
+	{oxygen, 3, {20, 35, 1}, 7.38, 0.03},
 	{oxygen, 3, {20, -0.1, 1}, NAN, 0},
 	{oxygen, 3, {20, 0, 0.02}, NAN, 0}, /* below the pressure of water vapour */
 	{oxygen, 3, {-273.15, 0, 1}, NAN, 0},
@@ -217,7 +218,7 @@ static const struct {
 	{dew, 2, {20, 111}, NAN, 0},
 	{dew, 2, {61, 50}, NAN, 0},
 	{dew, 2, {-46, 50}, NAN, 0},
-	{absolute, 2, {0, 100}, 4.85, 0.01},
+	{absolute, 2, {0, 100}, 4.84832, 1e-5}, /* 611.2 / (461.52 * 273.15) */
 	{absolute, 2, {20, 100}, 17.3, 0.1},
 	{absolute, 2, {30, 50}, 15.2, 0.1},
 	/* The standard atmosphere of ISO 2533. */
@@ -279,6 +280,18 @@ static void resistance_and_back(void **state)
 	}
 }
 
+/* The table of EN 27888 as it is printed, a row for each degree. */
+static void natural_water(void **state)
+{
+	static const int printed[] = {1918, 1857, 1800, 1745, 1693, 1643, 1596, 1551, 1508, 1467,
+		1428, 1390, 1354, 1320, 1287, 1256, 1225, 1196, 1168, 1141, 1116, 1091, 1067, 1044,
+		1021, 1000, 979, 959, 940, 921, 903, 886, 869, 853, 837, 822};
+
+	(void)state;
+	for (size_t t = 0; t < FG_COUNT(printed); t++)
+		assert_true(fabs(fg_derive_ec25_en27888(1000, (double)t) - printed[t]) < 1e-9);
+}
+
 /* The pieces of the correction for smoke meet. */
 static void no_steps_in_smoke(void **state)
 {
@@ -303,8 +316,15 @@ static void polynomials(void **state)
 
 static void molar_masses(void **state)
 {
+	static const struct {
+		const char *gas;
+		double mass;
+	} gases[] = {
+		{"NO2", 46.0055}, {"O3", 47.9982}, {"SO2", 64.066}, {"CO", 28.01}, {"NO", 30.006}};
+
 	(void)state;
-	assert_true(fg_derive_molar_mass("O3") == 47.9982);
+	for (size_t i = 0; i < FG_COUNT(gases); i++)
+		assert_true(fg_derive_molar_mass(gases[i].gas) == gases[i].mass);
 	assert_true(isnan(fg_derive_molar_mass("o3")));
 	assert_true(isnan(fg_derive_molar_mass("")));
 }
@@ -345,6 +365,7 @@ static void winds(void **state)
 		{3, {{4, 120}, {0, NAN}, {0, 0}}, 120, 4 / 3.0, 4 / 3.0},
 		{1, {{0, NAN}}, NAN, 0, 0},
 		{1, {{6, -90}}, 270, 6, 6},
+		{1, {{5, 0.5}}, 0.5, 5, 5},
 		{1, {{6, 720}}, 0, 6, 6},
 		{4, {{2, 60}, {-1, 60}, {NAN, 60}, {3, NAN}}, 60, 2, 2},
 		{4, {{2, 60}, {INFINITY, 60}, {1, INFINITY}, {2, 60}}, 60, 2, 2},
@@ -374,6 +395,7 @@ int main(void)
 		cmocka_unit_test(printed_values_and_ends_of_ranges),
 		cmocka_unit_test(what_is_not_finite_stays_so),
 		cmocka_unit_test(resistance_and_back),
+		cmocka_unit_test(natural_water),
 		cmocka_unit_test(no_steps_in_smoke),
 		cmocka_unit_test(polynomials),
 		cmocka_unit_test(molar_masses),

@@ -187,6 +187,36 @@ static void the_calendar(void **arg)
 		FG_QC_NOT_EVALUATED);
 }
 
+static void names_of_periods(void **arg)
+{
+	static const struct {
+		const char *name;
+		enum fg_period period;
+	} names[] = {
+		{"year", FG_PERIOD_YEAR},
+		{"quarter", FG_PERIOD_QUARTER},
+		{"month", FG_PERIOD_MONTH},
+		{"week", FG_PERIOD_WEEK},
+		{"weekofyear", FG_PERIOD_WEEK},
+		{"dayofyear", FG_PERIOD_DAY_OF_YEAR},
+		{"day_of_year", FG_PERIOD_DAY_OF_YEAR},
+		{"day", FG_PERIOD_DAY},
+		{"dayofweek", FG_PERIOD_DAY_OF_WEEK},
+		{"day_of_week", FG_PERIOD_DAY_OF_WEEK},
+		{"weekday", FG_PERIOD_DAY_OF_WEEK},
+		{"hour", FG_PERIOD_HOUR},
+	};
+	enum fg_period got;
+
+	(void)arg;
+	for (size_t i = 0; i < FG_COUNT(names); i++) {
+		assert_true(fg_period_parse(names[i].name, &got));
+		assert_int_equal(got, names[i].period);
+	}
+	assert_false(fg_period_parse("", &got));
+	assert_false(fg_period_parse("Month", &got));
+}
+
 static void climatology_limits_and_depths(void **arg)
 {
 	static const struct fg_climate members[] = {
@@ -306,8 +336,7 @@ static void numbers_at_the_edge(void **arg)
 static void times_at_the_edge(void **arg)
 {
 	static const struct fg_flat_line flat = {60, 120, 1};
-	static const struct fg_attenuated weak = {
-		.suspect = 2, .fail = 1, .period_s = 60, .min_period_s = 60};
+	struct fg_attenuated weak = {.suspect = 2, .fail = 1, .period_s = 60, .min_period_s = 60};
 	struct fg_sample s[] = {{INT64_MIN, 1}, {INT64_MAX, 1}, {INT64_MIN, 1}, {0, 1}};
 	enum fg_qc got[FG_COUNT(s)];
 
@@ -321,6 +350,33 @@ static void times_at_the_edge(void **arg)
 	assert_int_equal(fg_qc_attenuated(&weak, s, FG_COUNT(s), got), FG_EINVAL);
 	assert_int_equal(fg_qc_flat_line(&flat, s, 0, got), FG_OK);
 	assert_int_equal(fg_qc_attenuated(&weak, s, 0, got), FG_OK);
+	weak.min_period_s = NAN; /* the same moment again is no step back */
+	assert_int_equal(fg_qc_attenuated(&weak, s, FG_COUNT(s), got), FG_OK);
+	for (size_t i = 0; i < FG_COUNT(s); i++)
+		s[i].time_ms = (int64_t)i * 1000; /* a second is enough */
+	assert_int_equal(fg_qc_flat_line(&flat, s, FG_COUNT(s), got), FG_OK);
+}
+
+/* Of an even number of intervals the median is the mean of the middle two: 15 s here, so that 30 s
+ * are two readings before the last. Whole seconds: 15.9 s are 15. */
+static void the_median_interval(void **arg)
+{
+	static const struct fg_flat_line flat = {30, NAN, 1};
+	struct fg_sample s[] = {{0, 1}, {20000, 1}, {30000, 1}};
+	enum fg_qc got[FG_COUNT(s)];
+
+	(void)arg;
+	assert_int_equal(fg_qc_flat_line(&flat, s, FG_COUNT(s), got), FG_OK);
+	flags_equal(got, (const enum fg_qc[]){1, 1, 3}, FG_COUNT(s));
+	s[2].time_ms = 31800;
+	assert_int_equal(fg_qc_flat_line(&flat, s, FG_COUNT(s), got), FG_OK);
+	flags_equal(got, (const enum fg_qc[]){1, 1, 3}, FG_COUNT(s));
+	s[2].time_ms = 28000; /* 14 s: still two readings; 9 s: three */
+	assert_int_equal(fg_qc_flat_line(&flat, s, FG_COUNT(s), got), FG_OK);
+	flags_equal(got, (const enum fg_qc[]){1, 1, 3}, FG_COUNT(s));
+	s[2].time_ms = 18000;
+	assert_int_equal(fg_qc_flat_line(&flat, s, FG_COUNT(s), got), FG_OK);
+	flags_equal(got, (const enum fg_qc[]){1, 1, 1}, FG_COUNT(s));
 }
 
 static void density_rewrites_the_one_before(void **arg)
@@ -359,18 +415,19 @@ static void density_rewrites_the_one_before(void **arg)
 	assert_int_equal(alone, FG_QC_NOT_EVALUATED);
 }
 
-/* Lengths of the ellipsoid that are known by other formulas, and Bergen to Oslo. */
+/* Lengths on the ellipsoid that are known by other formulas. */
 static void distances(void **arg)
 {
 	static const struct {
 		double lon1, lat1, lon2, lat2, metres, within;
 	} rows[] = {
-		{0, 0, 1, 0, 111319.4908, 0.001},	   /* the equator: a * 1 degree */
-		{0, 0, 0, 90, 10001965.7293, 0.001},	   /* a quarter of a meridian */
-		{179.5, 0, -179.5, 0, 111319.4908, 0.001}, /* over the date line */
+		{0, 0, 1, 0, 111319.4908, 0.001},	       /* the equator: a * 1 degree */
+		{0, 0, 0, 90, 10001965.7293, 0.001},	       /* a quarter of a meridian */
+		{179.5, 0, -179.5, 0, 111319.4908, 0.001},     /* over the date line */
+		{-73.8, 40.6, -0.5, 51.6, 5551759.400, 0.001}, /* GeographicLib's example */
 		{-170, 12, 190, 12, 0, 0}, {5.32, 60.39, 5.32, 60.39, 0, 0},
-		{0, 0, 180, 0, 20003931.4586, 130000},	 /* over the poles; by the sphere */
-		{0, 30, 179.8, -30.1, 19995000, 130000}, /* Vincenty's steps do not settle */
+		{0, 0, 180, 0, 20015114.4, 1},	      /* by the sphere */
+		{0, 30, 179.8, -30.1, 19992883.8, 1}, /* Vincenty's steps do not settle */
 	};
 
 	(void)arg;
@@ -434,12 +491,13 @@ static void faults_are_told(void **arg)
 	assert_non_null(fg_qc_attenuated_fault(&(struct fg_attenuated){.period_s = INFINITY}));
 	assert_non_null(fg_qc_attenuated_fault(&(struct fg_attenuated){.min_period_s = -1}));
 	assert_null(fg_qc_attenuated_fault(&(struct fg_attenuated){.fail = NAN}));
+	assert_null(fg_qc_time_gap_fault(&(struct fg_time_gap){0.5}));
 	assert_non_null(fg_qc_time_gap_fault(&(struct fg_time_gap){0}));
 	assert_non_null(fg_qc_time_gap_fault(&(struct fg_time_gap){NAN}));
 	assert_non_null(fg_qc_density_fault(&(struct fg_density){-INFINITY, 0}));
 	assert_non_null(fg_qc_location_fault(&(struct fg_location){1, 0, 0, 1, NAN}));
 	assert_non_null(fg_qc_location_fault(&(struct fg_location){0, 1, 1, 0, NAN}));
-	assert_non_null(fg_qc_location_fault(&(struct fg_location){0, 0, 1, 1, -1}));
+	assert_non_null(fg_qc_location_fault(&(struct fg_location){0, 0, 1, 1, -0.5}));
 	assert_non_null(fg_qc_climatology_fault(&m, 0));
 	assert_null(fg_qc_climatology_fault(&m, 1));
 	m.fail[0] = 1;
@@ -448,6 +506,13 @@ static void faults_are_told(void **arg)
 	m.period = FG_PERIOD_COUNT;
 	assert_non_null(fg_qc_climatology_fault(&m, 1));
 	m.period = FG_PERIOD_DAY;
+	m.suspect[1] = NAN;
+	assert_non_null(fg_qc_climatology_fault(&m, 1));
+	m.suspect[1] = 2;
+	m.depth[1] = 2;
+	assert_non_null(fg_qc_climatology_fault(&m, 1));
+	m.depth[1] = NAN;
+	assert_null(fg_qc_climatology_fault(&m, 1));
 	m.time[0] = NAN;
 	assert_non_null(fg_qc_climatology_fault(&m, 1));
 }
@@ -472,11 +537,13 @@ int main(void)
 		cmocka_unit_test(windows_are_stored_and_restored),
 		cmocka_unit_test(a_ring_of_one_and_of_none),
 		cmocka_unit_test(the_calendar),
+		cmocka_unit_test(names_of_periods),
 		cmocka_unit_test(climatology_limits_and_depths),
 		cmocka_unit_test(a_late_reading_and_one_that_does_not_come),
 		cmocka_unit_test(rates_take_whole_seconds),
 		cmocka_unit_test(numbers_at_the_edge),
 		cmocka_unit_test(times_at_the_edge),
+		cmocka_unit_test(the_median_interval),
 		cmocka_unit_test(density_rewrites_the_one_before),
 		cmocka_unit_test(distances),
 		cmocka_unit_test(a_place_that_moves),
