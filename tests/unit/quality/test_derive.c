@@ -173,7 +173,8 @@ static const struct {
 	{oxygen, 3, {10, 0, 1}, 11.288, 5e-4},
 	{oxygen, 3, {20, 0, 1}, 9.092, 5e-4},
 	{oxygen, 3, {20, 0, 0.5}, 4.4406, 1e-3},
-	{oxygen, 3, {20, 35, 1}, 7.38, 0.03},
+	{oxygen, 3, {20, 35, 1}, 7.38, 0.03},	   /* as Garcia and Gordon's, by density */
+	{oxygen, 3, {20, 35, 1}, 7.3960596, 1e-6}, /* the formula, worked out apart */
 	{oxygen, 3, {20, -0.1, 1}, NAN, 0},
 	{oxygen, 3, {20, 0, 0.02}, NAN, 0}, /* below the pressure of water vapour */
 	{oxygen, 3, {-273.15, 0, 1}, NAN, 0},

@@ -374,6 +374,11 @@ static void the_median_interval(void **arg)
 	s[2].time_ms = 28000; /* 14 s: still two readings; 9 s: three */
 	assert_int_equal(fg_qc_flat_line(&flat, s, FG_COUNT(s), got), FG_OK);
 	flags_equal(got, (const enum fg_qc[]){1, 1, 3}, FG_COUNT(s));
+	s[1].time_ms = 9999;
+	s[2].time_ms = 19998; /* 9 s: three */
+	assert_int_equal(fg_qc_flat_line(&flat, s, FG_COUNT(s), got), FG_OK);
+	flags_equal(got, (const enum fg_qc[]){1, 1, 1}, FG_COUNT(s));
+	s[1].time_ms = 10000;
 	s[2].time_ms = 18000;
 	assert_int_equal(fg_qc_flat_line(&flat, s, FG_COUNT(s), got), FG_OK);
 	flags_equal(got, (const enum fg_qc[]){1, 1, 1}, FG_COUNT(s));
@@ -412,6 +417,8 @@ static void density_rewrites_the_one_before(void **arg)
 			fail_msg("row %zu: %d, before %d", i, (int)now, (int)previous);
 	}
 	fg_qc_density(&conf, &rows[0].density, &rows[0].depth, 1, &alone);
+	assert_int_equal(alone, FG_QC_NOT_EVALUATED);
+	fg_qc_density(&conf, &(double){NAN}, &rows[0].depth, 1, &alone);
 	assert_int_equal(alone, FG_QC_NOT_EVALUATED);
 }
 
