@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "base/status.h"
 #include "drivers/coap_internal.h"
 #include "protocol/tlv.h"
@@ -95,6 +96,20 @@ int fg_coap_decode_senml(enum fg_senml_form form, const char *wanted, const char
 	return r == FG_OK ? take_record(&record, ret) : r;
 }
 
+/* Into the room of a point's text, cut between two characters. */
+static void copy_text(struct fg_coap_decoded *d)
+{
+	const unsigned char *from = (const unsigned char *)d->value.text;
+	size_t used = 0, n;
+
+	while (used < d->value.len && (n = fg_utf8_char(from + used, d->value.len - used)) &&
+		used + n < sizeof(d->text))
+		used += n;
+	memcpy(d->text, from, used);
+	d->value.text = d->text;
+	d->value.len = (uint32_t)used;
+}
+
 int fg_coap_decode_tlv(const char *asked, const char *wanted, const char *data, size_t len,
 	struct fg_coap_decoded *ret)
 {
@@ -116,6 +131,8 @@ int fg_coap_decode_tlv(const char *asked, const char *wanted, const char *data, 
 				       : "not well-formed, or not a value of the resource's type");
 		return r;
 	}
+	if (ret->value.kind == FG_KIND_TEXT)
+		copy_text(ret);
 	path.resource = UNIT_RESOURCE;
 	path.depth = 3;
 	if (fg_tlv_value(data, len, &base, &path, &unit) == FG_OK)

@@ -1,13 +1,15 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: EUPL-1.2
-"""Resources of a CoAP server: text, JSON by pointer, a missing one; a server that is gone."""
+"""Resources of a CoAP server: text, JSON by pointer, SenML, CBOR, TLV, a missing one; a server that
+is gone."""
+import tempfile
 import unittest
 
 from lib import config
 from lib.bench import Scene
 from lib.wait import free_port
 
-TEXT, JSON = 0, 50      # content formats
+TEXT, JSON, CBOR, SENML_JSON, SENML_CBOR, TLV = 0, 50, 60, 110, 112, 11542  # content formats
 
 
 class Coap(Scene):
@@ -27,9 +29,45 @@ class Coap(Scene):
                                  "-e", text, "%s/%s" % (self.uri, path)])
         return done.returncode == 0 and not done.stderr
 
+    def put_bytes(self, path, content_format, payload):
+        with tempfile.NamedTemporaryFile() as f:
+            f.write(payload)
+            f.flush()
+            done = self.run_program(["coap-client-openssl", "-B", 2, "-m", "put",
+                                     "-t", content_format, "-f", f.name,
+                                     "%s/%s" % (self.uri, path)])
+        return done.returncode == 0 and not done.stderr
+
     def last(self, point):
         found = self.subscriber.readings(point)
         return found[-1].reading if found else {}
+
+    def test_packs(self):
+        """SenML in both forms, CBOR and TLV, each in the unit that the server tells."""
+        self.assertTrue(self.put("all", SENML_JSON, '[{"bn":"urn:dev:ow:1:","bu":"kg/m3",'
+                                 '"n":"pm25","v":8.4e-9},{"n":"pm10","u":"mg/m3","v":0.0192},'
+                                 '{"n":"temp","u":"K","v":293.15},{"n":"noise","u":"V","v":1}]'))
+        # [{bn "x:", n "no2", u "ug/m3", v 4([-1, 315])}]
+        self.assertTrue(self.put_bytes("cbor", SENML_CBOR, bytes.fromhex(
+            "81a42162783a00636e6f32016575672f6d3302c4822019013b")))
+        self.assertTrue(self.put_bytes("map", CBOR, bytes.fromhex("a1636f7a6ffb4044c00000000000")))
+        self.assertTrue(self.put_bytes("3304/0", TLV, bytes.fromhex("e41644424a0000e31645255248")))
+        self.config["links"] = {"pond": {"driver": "coap", "uri": self.uri}}
+        self.config["devices"] = {"node": config.coap_device("pond", "500ms", timeout="2s", points={
+            "pm25": {"path": "/all", "senml": "urn:dev:ow:1:pm25"},
+            "pm10": {"path": "/all", "senml": "pm10"},
+            "air_temperature": {"path": "/all", "senml": "temp"},
+            "sound_level": {"path": "/all", "senml": "noise"},
+            "no2": {"path": "/cbor", "senml": "no2"},
+            "o3": {"path": "/map", "json": "/ozo", "unit": "ug/m3"},
+            "relative_humidity": {"path": "/3304/0", "senml": "3304/0/5700"},
+        })}
+        self.gateway.start()
+        for point, value in (("pm25", 8.4), ("pm10", 19.2), ("air_temperature", 20),
+                             ("no2", 31.5), ("o3", 41.5), ("relative_humidity", 50.5)):
+            self.await_value(point, value)
+        self.eventually(lambda: self.last("sound_level").get("reason") == "decode",
+                        "volts are no sound level")
 
     def test_resources(self):
         self.assertTrue(self.put("pm25", TEXT, "12.3"))

@@ -175,6 +175,28 @@ static void test_tlv(void **state)
 	try_cases(cases, FG_COUNT(cases));
 }
 
+/* No text takes the room of another point's. */
+static void test_long_texts(void **state)
+{
+	static const struct fg_coap_point tlv = {.path = "/3303/0/5750"}, json = {.path = "/p"};
+	char payload[310] = "\xf0\x16\x76\x01\x2c", want[300];
+	struct payload_case cases[] = {
+		{11542, tlv, payload, 305, want, NULL},
+		{110, json, payload, 0, want, NULL},
+	};
+
+	(void)state;
+	point.unit = NULL;
+	/* 250 bytes would end inside of an å */
+	memset(payload + 5, 'x', 300);
+	memcpy(payload + 5 + 249, "\xc3\xa5", 2);
+	snprintf(want, sizeof(want), "\"%.249s\"", payload + 5);
+	try_cases(cases, 1);
+	cases[1].len = (size_t)snprintf(
+		payload, sizeof(payload), "[{\"n\":\"x\",\"vs\":\"%.249s\xc3\xa5y\"}]", want + 1);
+	try_cases(cases + 1, 1);
+}
+
 static void test_units(void **state)
 {
 	static const struct {
@@ -224,6 +246,7 @@ int main(void)
 		cmocka_unit_test(test_senml),
 		cmocka_unit_test(test_cbor),
 		cmocka_unit_test(test_tlv),
+		cmocka_unit_test(test_long_texts),
 		cmocka_unit_test(test_units),
 	};
 
