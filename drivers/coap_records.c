@@ -110,6 +110,16 @@ static void copy_text(struct fg_coap_decoded *d)
 	d->value.len = (uint32_t)used;
 }
 
+/* It may end on a terminal. */
+static void take_unit(const struct fg_value *unit, char ret[FG_SENML_UNIT])
+{
+	snprintf(
+		ret, FG_SENML_UNIT, "%.*s", (int)FG_MIN(unit->len, FG_SENML_UNIT - 1u), unit->text);
+	for (; *ret; ret++)
+		if ((unsigned char)*ret < ' ' || *ret == 0x7f)
+			*ret = '?';
+}
+
 int fg_coap_decode_tlv(const char *asked, const char *wanted, const char *data, size_t len,
 	struct fg_coap_decoded *ret)
 {
@@ -136,7 +146,6 @@ int fg_coap_decode_tlv(const char *asked, const char *wanted, const char *data, 
 	path.resource = UNIT_RESOURCE;
 	path.depth = 3;
 	if (fg_tlv_value(data, len, &base, &path, &unit) == FG_OK)
-		snprintf(ret->unit, sizeof(ret->unit), "%.*s", (int)FG_MIN(unit.len, 63u),
-			unit.text);
+		take_unit(&unit, ret->unit);
 	return FG_OK;
 }

@@ -19,6 +19,11 @@
 #define FEATURE_BITS   15u
 #define KNOWN_FEATURES (1u << 4)
 
+static bool is_control(char c)
+{
+	return (unsigned char)c < ' ' || c == 0x7f;
+}
+
 int fg_senml_fail(struct fg_senml *s, const char *fmt, ...)
 {
 	size_t used = 0;
@@ -29,6 +34,9 @@ int fg_senml_fail(struct fg_senml *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(s->why + used, sizeof(s->why) - used, fmt, ap);
 	va_end(ap);
+	for (char *p = s->why; *p; p++) /* what the pack says may end on a terminal */
+		if (is_control(*p))
+			*p = '?';
 	return FG_EDECODE;
 }
 
@@ -89,8 +97,10 @@ static int take_text(struct fg_senml *s, const struct fg_senml_fields *f, enum f
 	if (cut)
 		return fg_senml_fail(
 			s, "%s is longer than %zu characters", fg_senml_rules[label].name, cap - 1);
-	if (memchr(out, '\0', (size_t)len))
-		return fg_senml_fail(s, "%s holds a NUL", fg_senml_rules[label].name);
+	for (int64_t i = 0; i < len; i++)
+		if (is_control(out[i]))
+			return fg_senml_fail(
+				s, "%s holds a control character", fg_senml_rules[label].name);
 	return FG_OK;
 }
 

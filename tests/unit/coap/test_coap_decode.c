@@ -159,6 +159,8 @@ static void test_tlv(void **state)
 			B("\x08\x00\x0d" VALUE UNIT "Cel"), "22.5", NULL},
 		{11542, {.path = "/3303/0", .senml = "3303/0/5700"}, B(VALUE UNIT "ppm"), "decode",
 			"in 'ppm', which cannot be converted to 'Cel'"},
+		{11542, {.path = "/3303/0", .senml = "3303/0/5700"}, B(VALUE UNIT "\x1b[J"),
+			"decode", "in '?[J', which"},
 		{11542, {.path = "/3303/1", .senml = "3303/0/5700"}, B(VALUE), "decode",
 			"TLV: the resource is not there"},
 		{11542, {.path = "/3303/0", .senml = "3303/0/5700"}, B("\xe4\x16\x44\x41"),

@@ -159,6 +159,10 @@ static void test_json_faults(void **state)
 		{"[{\"n\":\"a b\",\"v\":1}]", "record 1: bad name 'a b': letters and digits, "
 					      "behind the first also - : . / _"},
 		{"[{\"n\":\"a\\u0000b\",\"v\":1}]", "not JSON (RFC 8259) that can be read"},
+		{"[{\"n\":\"x\",\"u\":\"\\u001b[2J\",\"v\":1}]",
+			"record 1: u holds a control character"},
+		{"[{\"n\":\"x\",\"v\":1,\"\\u001b[2J_\":1}]",
+			"record 1: must-understand label '?[2J_'"},
 		{"[{\"n\":5,\"v\":1}]", "record 1: n is not a string"},
 		{"[{\"n\":\"x\",\"v\":\"1\"}]", "record 1: v is not a number"},
 		{"[{\"n\":\"x\",\"v\":null}]", "record 1: v is not a number"},
@@ -293,7 +297,7 @@ static void test_cbor_faults(void **state)
 		{B("\x81\xa2\x00\x61x\x05\xf9\x7c\x00"), "record 1: s is not a finite number"},
 		{B("\x81\xa2\x00\x62"
 		   "a\x00\x02\x01"),
-			"record 1: n holds a NUL"},
+			"record 1: n holds a control character"},
 		{B("\x81\xa2\x00\x61"
 		   "a\x03\x61\x00"),
 			"record 1: vs holds a NUL"},
