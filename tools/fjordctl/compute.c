@@ -8,7 +8,20 @@
 #include <sysexits.h>
 
 #include "compute.h"
+#include "compute_senml.h"
 #include "ctl.h"
+
+static cJSON *run_senml(struct compute *c, const char *op)
+{
+	const char *error = NULL;
+	cJSON *result = NULL;
+
+	if (strcmp(op, "resolve") != 0)
+		return compute_fail(c, "op: there is no operation '%.60s'", op);
+	if (compute_senml(c->in, &result, &error) < 0)
+		return compute_fail(c, "%s", error);
+	return result;
+}
 
 static const struct family {
 	const char *prefix;
@@ -17,6 +30,7 @@ static const struct family {
 	{"aq.", compute_air},
 	{"derive.", compute_derive},
 	{"qartod.", compute_qartod},
+	{"senml.", run_senml},
 };
 
 cJSON *compute_fail(struct compute *c, const char *fmt, ...)
