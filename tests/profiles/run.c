@@ -22,7 +22,7 @@
 #define MAX_NAMES 1000
 
 struct run {
-	const char *library;
+	const char *profiles;
 	char profile[80], config_path[64];
 	struct case_file *file;
 	int faults;
@@ -74,7 +74,7 @@ static void write_config(const struct run *r, const struct fg_case *c, unsigned 
 
 static struct fg_config *load(struct run *r, const struct fg_case *c, unsigned port)
 {
-	const struct fg_load_options options = {.no_files = true, .profile_dir = r->library};
+	const struct fg_load_options options = {.no_files = true, .profile_dir = r->profiles};
 	struct fg_report *rep = fg_report_new();
 	struct fg_config *config = NULL;
 	struct fg_buf out;
@@ -292,7 +292,7 @@ int main(int argc, char **argv)
 		fprintf(stderr, "usage: run LIBRARY CASEFILE\n");
 		return 2;
 	}
-	r.library = argv[1];
+	r.profiles = argv[1];
 	set_profile(&r, argv[2]);
 	snprintf(r.config_path, sizeof(r.config_path), "/tmp/fjordgate-profile-XXXXXX");
 	fd = mkstemp(r.config_path);
