@@ -127,3 +127,19 @@ void fg_clock_bounds(struct fg_open_era *eras, size_t count, int64_t boot_us)
 		from = to;
 	}
 }
+
+bool fg_clock_line_up(struct fg_open_era *e, int64_t *at_us)
+{
+	if (!e->has_rows)
+		return false;
+	*at_us = FG_MAX(*at_us, lower_us(e));
+	if (e->era.timed && !e->same_boot)
+		*at_us = FG_MAX(*at_us, e->to_mono_us + e->era.offset_us);
+	if (!wants_bounds(e))
+		return false;
+	e->era.timed = true;
+	e->era.offset_us = *at_us - e->from_mono_us;
+	e->era.uncertainty_s = FG_UNCERTAIN_UNBOUNDED;
+	*at_us += length_us(e);
+	return true;
+}

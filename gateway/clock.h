@@ -69,5 +69,9 @@ struct fg_open_era {
  * known after it; those in a row leave room for each other. The estimate is the middle of what is
  * possible. Sets era.timed, offset_us and uncertainty_s (at least 1). */
 void fg_clock_bounds(struct fg_open_era *eras, size_t count, int64_t boot_us);
+/* The same while nothing bounds them above, called for each in order of number: one of another boot
+ * that has no time lies as early as it can, behind at_us and what is known before it, with
+ * FG_UNCERTAIN_UNBOUNDED; true where it was given that. at_us is moved behind it. */
+bool fg_clock_line_up(struct fg_open_era *e, int64_t *at_us);
 
 #endif

@@ -156,6 +156,17 @@ static bool set_era(struct fg_core *core, const struct fg_era *era)
 	return core->ports.set_era && core->ports.set_era(core->ports.arg, era) >= 0;
 }
 
+/* False where the store has no place for all that it is yet to be told. */
+static bool tell_eras(struct fg_core *core)
+{
+	struct fg_core_time *t = &core->time;
+
+	for (; t->todo_at < t->todo_count; t->todo_at++)
+		if (!set_era(core, &t->todo[t->todo_at]))
+			return false;
+	return true;
+}
+
 /* Only what becomes of those that wait is told to the store; the queue has a place for each. */
 static void correct_later(struct fg_core *core, uint32_t number, int64_t offset_us)
 {
@@ -216,6 +227,15 @@ static void time_same_boot(struct fg_core *core, const struct fg_era *as)
 	}
 }
 
+static void told_other_boots(struct fg_core *core, size_t n)
+{
+	core->time.estimated_eras += n;
+	if (n)
+		fg_notice("clock: readings of %zu earlier starts that never knew the time are "
+			  "published with time_uncertainty",
+			n);
+}
+
 /* Earlier boots. A weak clock may yet prove wrong, and an era's time is given once. */
 static void time_other_boots(struct fg_core *core)
 {
@@ -237,11 +257,29 @@ static void time_other_boots(struct fg_core *core)
 		time_later(core, &t->open[i]);
 		n++;
 	}
-	t->estimated_eras += n;
-	if (n)
-		fg_notice("clock: readings of %zu earlier starts that never knew the time are "
-			  "published with time_uncertainty",
-			n);
+	told_other_boots(core, n);
+}
+
+/* Earlier boots, when this one goes on with an estimate. Gives the least offset with which this
+ * boot lies behind them. */
+static int64_t line_up_other_boots(struct fg_core *core)
+{
+	struct fg_core_time *t = &core->time;
+	int64_t at_us = FG_CLOCK_OLDEST_MS * 1000, mono_us = core->started_mono_us;
+	size_t n = 0;
+
+	for (size_t i = 0; i < t->open_count; i++) {
+		struct fg_open_era *e = &t->open[i];
+
+		if (fg_clock_line_up(e, &at_us)) {
+			time_later(core, e);
+			n++;
+		}
+		if (e->same_boot && e->has_rows && !e->era.timed)
+			mono_us = FG_MIN(mono_us, e->from_mono_us); /* begins with that run */
+	}
+	told_other_boots(core, n);
+	return at_us - mono_us;
 }
 
 /* ---- what the looks bring ---- */
@@ -294,18 +332,19 @@ static void new_relation(struct fg_core *core, bool corrects, enum fg_clock_leve
 	told_level(core);
 }
 
+/* Readings go out in order: the store has the times of earlier boots before that of this one. */
 static void estimate(struct fg_core *core)
 {
 	struct fg_core_time *t = &core->time;
-	int64_t was_us = t->clock.offset_us;
+	int64_t was_us = t->clock.offset_us, least_us = line_up_other_boots(core);
 	const struct fg_era era = {.number = core->era,
 		.timed = true,
-		.offset_us =
-			fg_clock_estimate(&t->clock, t->newest_ms, core->started_mono_us),
+		.offset_us = FG_MAX(least_us,
+			fg_clock_estimate(&t->clock, t->newest_ms, core->started_mono_us)),
 		.uncertainty_s = fg_planted(FG_PLANT_ESTIMATE_IS_TRUE) ? 0 :
 									 FG_UNCERTAIN_UNBOUNDED};
 
-	if (!set_era(core, &era))
+	if (!tell_eras(core) || !set_era(core, &era))
 		return;
 	t->held = era;
 	t->clock.estimated = true;
@@ -404,9 +443,8 @@ static void tell_store(struct fg_core *core)
 {
 	struct fg_core_time *t = &core->time;
 
-	for (; t->todo_at < t->todo_count; t->todo_at++)
-		if (!set_era(core, &t->todo[t->todo_at]))
-			return;
+	if (!tell_eras(core))
+		return;
 	for (; t->correction_at < t->correction_count; t->correction_at++) {
 		const struct fg_era *e = &t->corrections[t->correction_at];
 

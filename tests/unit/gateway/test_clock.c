@@ -370,6 +370,43 @@ static void test_earlier_boots_wait_for_better(void **state)
 	fake_fini(&f);
 }
 
+/* Nor for a time that does not come: when this boot's readings go out with an estimate, those of
+ * earlier ones do before them, and a later look gives them no other time. */
+static void test_earlier_boots_are_estimated_first(void **state)
+{
+	const int64_t before_us = INT64_C(1790000000) * SEC;
+	int64_t started_us;
+
+	(void)state;
+	fake_before_start = with_earlier;
+	begin("kernel", 1000 * SEC);
+	fake_before_start = NULL;
+	started_us = f.now.mono_us;
+	look(SEC, 0, U);
+	assert_int_equal(f.era_count, 0);
+	f.offset_fails = true;
+	look(1800 * SEC, 0, U);
+	assert_int_equal(f.era_count, 0);
+	f.offset_fails = false;
+	look(SEC, 0, U);
+	assert_int_equal(f.era_count, 3);
+	assert_int_equal(f.eras[0].number, 3);
+	assert_true(f.eras[0].offset_us == before_us - 10 * SEC);
+	assert_int_equal(f.eras[0].uncertainty_s, FG_UNCERTAIN_UNBOUNDED);
+	assert_int_equal(f.eras[1].number, 8); /* began behind it, with its first run */
+	assert_true(f.eras[1].offset_us == before_us + 100 * SEC - FG_MIN(started_us, 20 * SEC));
+	assert_int_equal(f.eras[1].uncertainty_s, FG_UNCERTAIN_UNBOUNDED);
+	assert_int_equal(f.eras[2].number, 4);
+	assert_true(f.eras[2].offset_us == f.eras[1].offset_us);
+	assert_int_equal(f.core->time.estimated_eras, 2);
+	look(SEC, FAKE_WALL_US + 100000 * SEC, R);
+	look(3600 * SEC, 0, R);
+	assert_int_equal(f.eras[3].number, 9); /* ours alone */
+	assert_int_equal(f.era_count, 4);
+	assert_int_equal(f.core->time.estimated_eras, 2);
+	fake_fini(&f);
+}
+
 static struct fg_open_era by_weak_clock[3] = {
 	{{.number = 3, .timed = true, .weak = true}, true, true, 20 * SEC, 30 * SEC, 0},
 	{{.number = 4, .timed = true, .weak = true}, true, true, 40 * SEC, 50 * SEC, 0},
@@ -502,6 +539,37 @@ static void test_bounds_without_any(void **state)
 	assert_true(e[1].era.offset_us == FG_CLOCK_OLDEST_MS * 1000 + 100 * SEC);
 }
 
+static void test_line_up(void **state)
+{
+	const int64_t low_us = INT64_C(1790000000) * SEC;
+	struct fg_open_era e[] = {
+		{{.number = 1}, false, true, 5 * SEC, 105 * SEC, low_us / 1000},
+		{{.number = 2}, false, false, 0, 900 * SEC, low_us / 1000 + 900000},
+		{{.number = 3, .timed = true, .offset_us = low_us, .uncertainty_s = 9}, false, true,
+			0, 300 * SEC, low_us / 1000},
+		{{.number = 4}, false, true, 7 * SEC, 207 * SEC, low_us / 1000},
+		{{.number = 5}, true, true, 0, 60 * SEC, low_us / 1000 + 700000},
+	};
+	int64_t at_us = FG_CLOCK_OLDEST_MS * 1000;
+
+	(void)state;
+	assert_true(fg_clock_line_up(&e[0], &at_us));
+	assert_true(e[0].era.timed && e[0].era.offset_us == low_us - 5 * SEC);
+	assert_true(at_us == low_us + 100 * SEC);
+	assert_false(fg_clock_line_up(&e[0], &at_us)); /* its time is given once */
+	assert_true(at_us == low_us + 100 * SEC);
+	assert_false(fg_clock_line_up(&e[1], &at_us));
+	assert_true(at_us == low_us + 100 * SEC);
+	assert_false(fg_clock_line_up(&e[2], &at_us)); /* an estimate of before is not overtaken */
+	assert_true(at_us == low_us + 300 * SEC);
+	assert_true(fg_clock_line_up(&e[3], &at_us));
+	assert_true(e[3].era.offset_us == low_us + 293 * SEC);
+	assert_int_equal(e[3].era.uncertainty_s, FG_UNCERTAIN_UNBOUNDED);
+	assert_true(at_us == low_us + 500 * SEC);
+	assert_false(fg_clock_line_up(&e[4], &at_us));
+	assert_true(!e[4].era.timed && at_us == low_us + 700 * SEC);
+}
+
 static void test_estimate(void **state)
 {
 	const struct fg_now now = {.mono_us = 50 * SEC, .wall_us = FAKE_WALL_US};
@@ -529,11 +597,13 @@ int main(void)
 		cmocka_unit_test(test_a_correction_of_what_is_not_the_newest),
 		cmocka_unit_test(test_earlier_runs_get_their_times),
 		cmocka_unit_test(test_earlier_boots_wait_for_better),
+		cmocka_unit_test(test_earlier_boots_are_estimated_first),
 		cmocka_unit_test(test_earlier_run_by_a_weak_clock),
 		cmocka_unit_test(test_earlier_run_timed_by_a_wrong_clock),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_bounds_cover_the_truth),
 		cmocka_unit_test(test_bounds_without_any),
+		cmocka_unit_test(test_line_up),
 		cmocka_unit_test(test_estimate),
 	};
 
