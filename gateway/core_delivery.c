@@ -96,10 +96,24 @@ static bool refusals_pending(const struct fg_core *core)
 	       core->now.mono_us - core->refusals_mono_us < REFUSALS_US;
 }
 
+/* Below this number room may be made. Where a full store refuses new readings nothing goes that
+ * somebody lacks, so what a live lane has still to send would only be sent behind the backlog. */
+static uint64_t room_end(const struct fg_core *core)
+{
+	uint64_t end = core->committed_next;
+
+	if (core->config->storage.when_full != FG_FULL_DROP_NEWEST)
+		return end;
+	for (size_t i = 0; i < core->publisher_count; i++)
+		end = FG_MIN(end, fg_publisher_live_from(core->publishers[i]));
+	return end;
+}
+
 /* Publishers stand still below drop_below until the store has told what it dropped, so that what
  * it was told of them stays true. */
 static void make_room(struct fg_core *core)
 {
+	const uint64_t below = room_end(core);
 	size_t n = core->publisher_count;
 	struct fg_owed *owed = refusals_pending(core) ? NULL : calloc(n + 1, sizeof(*owed));
 	int r = owed && core->ports.make_room ? FG_OK : FG_EAGAIN;
@@ -107,10 +121,10 @@ static void make_room(struct fg_core *core)
 	for (size_t i = 0; i < n && r == FG_OK; i++)
 		r = fill_owed(core->publishers[i], &owed[i]);
 	if (r == FG_OK)
-		r = core->ports.make_room(core->ports.arg, owed, n, core->committed_next);
+		r = core->ports.make_room(core->ports.arg, owed, n, below);
 	if (r >= 0) {
 		core->room_wanted = false;
-		core->room_below = core->committed_next;
+		core->room_below = below;
 		core->room_mono_us = core->now.mono_us;
 		for (size_t i = 0; i < n; i++)
 			fg_publisher_freeze(core->publishers[i], core->room_below);

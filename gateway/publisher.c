@@ -352,6 +352,12 @@ void fg_publisher_freeze(struct fg_publisher *p, uint64_t below)
 		fg_pub_lanes_freeze(p, below);
 }
 
+uint64_t fg_publisher_live_from(const struct fg_publisher *p)
+{
+	/* what the ring no longer holds is left to the backlog */
+	return p->state == FG_PUB_ONLINE ? FG_MAX(p->live_next, p->recent->first) : FG_SEQ_END;
+}
+
 /* Queues what of it is stored and does not wait already. */
 static uint64_t again_part(struct fg_publisher *p, struct fg_range part)
 {

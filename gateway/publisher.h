@@ -196,6 +196,8 @@ void fg_publisher_doubt_start(struct fg_publisher *p, uint64_t n, uint64_t newes
 /* Nothing below is published until it is called with 0; then it is read from the store again,
  * which may have dropped some of it. */
 void fg_publisher_freeze(struct fg_publisher *p, uint64_t below);
+/* What the live lane has not sent begins here; FG_SEQ_END while there is none. */
+uint64_t fg_publisher_live_from(const struct fg_publisher *p);
 /* Stored readings go out again, not retained; returns how many were not waiting already. */
 int64_t fg_publisher_again(struct fg_publisher *p, const struct fg_ranges *ranges);
 /* Takes over what a publisher of the same destination knows beyond unacked. */

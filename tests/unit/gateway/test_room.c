@@ -229,6 +229,40 @@ static void test_what_is_live_may_go(void **state)
 	assert_int_equal(fake_count(town, mark, FAKE_FIRST_SEQ + 4), 1);
 }
 
+/* A store that refuses new readings drops nothing that is lacked: what is live does not wait behind
+ * the backlog, not even where the session had no room for it when room was wanted. */
+static void test_what_is_live_stays_live_where_nothing_lacked_goes(void **state)
+{
+	size_t mark;
+	uint64_t live;
+
+	(void)state;
+	begin(fake_yaml);
+	f.core->config->storage.when_full = FG_FULL_DROP_NEWEST;
+	outage(500);
+	fake_connect(&f, town, true);
+	serve(1);
+	mark = town->sent_count;
+	town->no_room = true;
+	live = fake_reading(&f, sonde, 7);
+	fake_turn(&f, 0);
+	fg_core_wants_room(f.core, f.now);
+	assert_int_equal(f.drop_below, live);
+	assert_int_equal(f.core->room_below, live);
+	town->no_room = false;
+	fake_publisher(&f, 0)->blocked = false;
+	fake_turn(&f, 0); /* while room is made */
+	assert_int_equal(fake_readings(town, mark), 1);
+	assert_int_equal(fake_sent_reading(town, mark, 0)->seq, live);
+	fg_core_room_made(f.core, f.now);
+	fake_ack_all(&f, town);
+	/* who is not connected has no live lane */
+	fake_lose(&f, town);
+	outage(3);
+	fg_core_wants_room(f.core, f.now);
+	assert_int_equal(f.drop_below, f.committed_next);
+}
+
 /* The newest of a point may be among what is dropped. */
 static void test_the_newest_is_told_as_lost(void **state)
 {
@@ -338,6 +372,7 @@ int main(void)
 		TEST(test_room_is_answered_once),
 		TEST(test_a_page_from_before_the_room),
 		TEST(test_what_is_live_may_go),
+		TEST(test_what_is_live_stays_live_where_nothing_lacked_goes),
 		TEST(test_the_newest_is_told_as_lost),
 		TEST(test_room_is_answered_when_the_store_listens),
 		TEST(test_doubt_after_a_power_cut),
