@@ -646,6 +646,19 @@ static bool acked_by_all(const struct checker *c, const struct given *g)
 	return true;
 }
 
+int64_t checker_starved_us(const struct checker *c)
+{
+	return c->disk_full ? c->now_us : FG_MIN(c->now_us, c->full_until_us);
+}
+
+void checker_disk_full(struct checker *c, int64_t true_us, bool full)
+{
+	c->now_us = true_us;
+	if (c->disk_full && !full)
+		c->full_until_us = true_us + STARVED_US;
+	c->disk_full = full;
+}
+
 /* S1 at an end: not on the disk and not acknowledged is lost; only what was young may be. */
 static void check_stored(struct checker *c, bool clean, int64_t disk_well_since_us)
 {

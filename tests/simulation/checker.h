@@ -58,6 +58,9 @@ void checker_acked(struct checker *c, int64_t true_us, size_t record);
 /* The broker has lost the gateway's session, or also what it retained. */
 void checker_forgot(struct checker *c, unsigned dest, bool retained);
 
+/* Another program fills the disk, or has gone. Then delivered readings give room, also those that
+ * wait for a correction. */
+void checker_disk_full(struct checker *c, int64_t true_us, bool full);
 /* The gateway starts; is gone: in order or not. disk_well_since_us as above. The disk is what
  * there is then. */
 void checker_started(struct checker *c, int64_t true_us);

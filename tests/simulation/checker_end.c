@@ -46,12 +46,14 @@ void checker_time_certain(struct checker *c)
 		return;
 	b->certain_us = c->now_us;
 	b->certain_run = c->starts;
+	b->full_us = checker_starved_us(c);
 }
 
 /* ---- the end ---- */
 
-/* What a roomy store still had when the time was known for certain. That an earlier run of the boot
- * had its time from a weak clock is not known to the next one: the store does not say so. */
+/* What a roomy store, on a disk with room, still had when the time was known for certain. That an
+ * earlier run of the boot had its time from a weak clock is not known to the next one: the store
+ * does not say so. */
 static void check_corrected(struct checker *c)
 {
 	char name[16];
@@ -63,6 +65,8 @@ static void check_corrected(struct checker *c)
 		if (!g->wrong || !certain_us || g->run != c->boots[g->boot].certain_run ||
 			c->plan->max_size < PLAN_ROOMY || certain_us - g->true_us > US_PER_DAY / 2)
 			continue;
+		if (g->true_us <= c->boots[g->boot].full_us)
+			continue; /* it went for room before */
 		checker_found(c, "S2", "reading %" PRIu64 " of %s was never corrected (%x)", g->seq,
 			checker_name(g->point, name), g->wrong);
 	}

@@ -17,6 +17,7 @@
 #define LOOK_US	    (61 * US_PER_S) /* between two looks at the clock */
 #define WEAK_US	    (3 * US_PER_S)  /* what is told less wrong than that is not corrected */
 #define SAVE_US	    (2 * US_PER_S)  /* acknowledgements are stored this late */
+#define STARVED_US  (61 * US_PER_S) /* so long a disk that was full is not known to have room */
 #define FAULTS_TOLD 12
 #define SEQ_CHUNK   4096
 #define SEQ_CHUNKS  65536
@@ -83,6 +84,7 @@ struct boot {
 	size_t first_clock;
 	int64_t certain_us; /* the gateway knew the time for certain; 0: never */
 	uint32_t certain_run;
+	int64_t full_us; /* what was given before went perhaps for room, before certain_us */
 	int64_t off_us; /* how long the gateway was off before the starts in it */
 };
 
@@ -109,6 +111,8 @@ struct checker {
 	size_t starts_cap;
 	int64_t repeats_from_us; /* what was acknowledged since then may come again */
 	bool forgot[PLAN_DESTS];
+	bool disk_full;
+	int64_t full_until_us;
 	unsigned faults;
 	/* for people */
 	uint64_t messages, repeats, stored, lost_in_cuts, in_time;
@@ -128,6 +132,8 @@ bool checker_always_told(const struct checker *c, const struct given *g);
 /* POINTS: there is no such point. */
 unsigned checker_point_of(const struct fg_point_desc *desc);
 void checker_row(const struct fg_item *item, unsigned point, struct parsed *m);
+/* The last instant until now at which delivered readings gave room on a full disk. */
+int64_t checker_starved_us(const struct checker *c);
 /* All rows of the store on a disk, without changing it. */
 long checker_read_store(struct checker *c, const struct disk *disk, fg_reader_fn fn, void *arg);
 

@@ -270,6 +270,7 @@ static void disk_fault(struct sim *s, const struct plan_event *e, bool on)
 	case PLAN_DISK_FULL:
 		d->quota = on ? INT64_C(1) << 40 : 0;
 		d->others = on ? d->quota - d->used : 0;
+		checker_disk_full(s->checker, s->now_us, on);
 		break;
 	case PLAN_DISK_EIO:
 		d->write_error = on ? 5 : 0;
