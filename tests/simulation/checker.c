@@ -651,12 +651,37 @@ int64_t checker_starved_us(const struct checker *c)
 	return c->disk_full ? c->now_us : FG_MIN(c->now_us, c->full_until_us);
 }
 
+/* While a destination is removed, what it lacks gives room too. */
+static void note_given_up(struct checker *c)
+{
+	int64_t starved_us = checker_starved_us(c);
+
+	if (c->removed && starved_us >= c->removed_us)
+		c->given_up_us = FG_MAX(c->given_up_us, starved_us);
+}
+
 void checker_disk_full(struct checker *c, int64_t true_us, bool full)
 {
 	c->now_us = true_us;
+	note_given_up(c);
 	if (c->disk_full && !full)
 		c->full_until_us = true_us + STARVED_US;
 	c->disk_full = full;
+}
+
+void checker_configured(struct checker *c, int64_t true_us, bool removed)
+{
+	c->now_us = true_us;
+	note_given_up(c);
+	if (removed && !c->removed)
+		c->removed_us = true_us;
+	c->removed = removed;
+}
+
+static bool given_up(const struct checker *c, const struct given *g)
+{
+	return g->true_us <= c->given_up_us &&
+	       (!checker_selects(c, 0, g->point) || (g->acked | g->refused) & 1);
 }
 
 /* S1 at an end: not on the disk and not acknowledged is lost; only what was young may be. */
@@ -667,12 +692,15 @@ static void check_stored(struct checker *c, bool clean, int64_t disk_well_since_
 
 	if (c->plan->tight || c->plan->damaged)
 		return;
+	note_given_up(c);
 	for (size_t i = 0; i < c->given_count; i++) {
 		struct given *g = &c->given[i];
 
 		if (!checker_always_told(c, g) || g->gone || g->on_disk || acked_by_all(c, g))
 			continue;
 		g->gone = true;
+		if (given_up(c, g))
+			continue; /* in a gap: their sum is looked at */
 		c->lost_in_cuts++;
 		if (clean || (g->true_us < young_us && disk_well_since_us < g->true_us - SLACK_US))
 			checker_found(c, "S1",

@@ -59,8 +59,10 @@ void checker_acked(struct checker *c, int64_t true_us, size_t record);
 void checker_forgot(struct checker *c, unsigned dest, bool retained);
 
 /* Another program fills the disk, or has gone. Then delivered readings give room, also those that
- * wait for a correction. */
+ * wait for a correction, and those that only a removed destination lacks. */
 void checker_disk_full(struct checker *c, int64_t true_us, bool full);
+/* What is in force has the second destination, or not. */
+void checker_configured(struct checker *c, int64_t true_us, bool removed);
 /* The gateway starts; is gone: in order or not. disk_well_since_us as above. The disk is what
  * there is then. */
 void checker_started(struct checker *c, int64_t true_us);

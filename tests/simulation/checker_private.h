@@ -111,8 +111,10 @@ struct checker {
 	size_t starts_cap;
 	int64_t repeats_from_us; /* what was acknowledged since then may come again */
 	bool forgot[PLAN_DESTS];
-	bool disk_full;
-	int64_t full_until_us;
+	bool disk_full, removed; /* the second destination */
+	int64_t full_until_us, removed_us;
+	/* what was given before, and the second destination lacked, went perhaps for room */
+	int64_t given_up_us;
 	unsigned faults;
 	/* for people */
 	uint64_t messages, repeats, stored, lost_in_cuts, in_time;

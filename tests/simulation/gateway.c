@@ -751,6 +751,8 @@ static void take_over(struct sim_gateway *g)
 	}
 	fg_store_set_limits(g->sink, g->config->storage.commit_interval_us, &limits);
 	tell_destinations(g);
+	checker_configured(
+		s->checker, s->now_us, g->config->destination_count < s->plan.dests);
 	sim_log(s, "the new configuration is in force");
 }
 

@@ -211,6 +211,7 @@ static void start(struct sim *s)
 		s->clock_since_us = INT64_MAX;
 	sim_log(s, "the gateway runs");
 	checker_started(s->checker, s->now_us);
+	checker_configured(s->checker, s->now_us, s->variant & VARIANT_NO_DEST1);
 	s->running = true;
 	sim_gateway_turn(s);
 }
