@@ -153,6 +153,7 @@ const struct fg_driver fg_driver_modbus_rtu_tcp = {
 	.point_keys = fg_modbus_point_keys,
 	.state_size = sizeof(struct state),
 	.check_device = check_device,
+	.has_point = fg_modbus_has_point,
 	.check_point = fg_modbus_check_point,
 	.same_port = fg_modbus_same_host,
 	.check_pair = fg_modbus_check_pair,

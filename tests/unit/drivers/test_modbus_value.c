@@ -732,6 +732,26 @@ static void test_probe(void **state)
 	world_fini(&w);
 }
 
+/* What points can say does not depend on the way to the device. */
+static void test_alike_on_every_transport(void **state)
+{
+	static const char *const names[] = {"modbus-rtu", "modbus-tcp", "modbus-rtu-tcp"};
+
+	(void)state;
+	for (size_t i = 0; i < FG_COUNT(names); i++) {
+		const struct fg_driver *d = fg_driver_find(names[i]);
+
+		assert_non_null(d);
+		assert_ptr_equal(d->point_keys, fg_modbus_point_keys);
+		assert_ptr_equal(d->device_keys, fg_modbus_device_keys);
+		assert_true(d->has_point == fg_modbus_has_point);
+		assert_true(d->check_point == fg_modbus_check_point);
+		assert_true(d->check_pair == fg_modbus_check_pair);
+		assert_true(d->text_room == fg_modbus_text_room);
+		assert_true(d->check_device && d->beside && d->raw && d->port);
+	}
+}
+
 /* A list of fields without the point's: the device does not have it, which is no fault. */
 static void test_has_point(void **state)
 {
@@ -766,6 +786,7 @@ int main(void)
 		cmocka_unit_test(test_probe),
 		cmocka_unit_test(test_faults),
 		cmocka_unit_test(test_has_point),
+		cmocka_unit_test(test_alike_on_every_transport),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
