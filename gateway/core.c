@@ -10,7 +10,6 @@
 #include "base/status.h"
 #include "drivers/driver.h"
 #include "gateway/core_state.h"
-#include "quality/quality.h"
 #include "storage/record.h"
 
 #define STATUS_EVERY_US 300000000
@@ -238,98 +237,6 @@ int fg_core_add_destination(
 
 /* ---- from a poll to the store ---- */
 
-/* Whether a reading is told. What the device said itself always is, a sentinel too. That it said
- * nothing is told when the state begins or changes, and then as often as the point asks; what is
- * not told is counted. */
-static bool worth_telling(
-	struct fg_point_run *run, const struct fg_point *point, const struct fg_reading *r)
-{
-	if (r->qc != FG_QC_MISSING || r->reason == FG_REASON_SENTINEL ||
-		r->reason == FG_REASON_DECODE)
-		return true;
-	if (run->missing && run->reason == r->reason && run->detail == r->detail &&
-		r->taken_mono_us - run->announced_mono_us < point->at_least_every_us)
-		return false;
-	return true;
-}
-
-static void told(struct fg_point_run *run, const struct fg_item *item, int64_t mono_us)
-{
-	run->missing = item->qc == FG_QC_MISSING;
-	run->reason = item->reason;
-	run->detail = item->detail;
-	run->announced_mono_us = mono_us;
-}
-
-/* Judges the batch and lays what is told out in core->items; returns how many. `due`: each point
- * was to be read, so what has no value is missing. */
-static unsigned judge(struct fg_core *core, const struct fg_batch *batch, bool due)
-{
-	unsigned n = 0;
-
-	for (size_t i = 0; i < batch->count && n < core->item_cap; i++) {
-		struct fg_reading r = batch->readings[i];
-		const struct fg_point *point = core->config->points[r.point];
-		struct fg_point_run *run = &core->points[r.point];
-
-		fg_quality_judge(point, &r);
-		run->has_last = run->seen = true;
-		run->last_qc = r.qc;
-		if (due && r.qc == FG_QC_MISSING)
-			fg_ledgers_missing(core, point, r.reason, r.detail, r.taken_mono_us);
-		if (!worth_telling(run, point, &r)) {
-			core->suppressed++;
-			continue;
-		}
-		core->items[n] = (struct fg_item){
-			.seq = core->next_seq + n,
-			.point = run->series->id,
-			.wall_ms = fg_core_wall_us(core, r.taken_mono_us) / 1000,
-			.uncertainty_s = core->time.clock.uncertainty_s,
-			.qc = r.qc,
-			.reason = r.reason,
-			.detail = r.detail,
-			.tests = r.tests,
-			.value = r.value,
-		};
-		core->item_mono_us[n] = r.taken_mono_us;
-		core->item_point[n] = r.point;
-		n++;
-	}
-	return n;
-}
-
-/* A point that was due and is not in the batch at all is missing too. */
-static void note_unseen(struct fg_core *core, const struct fg_poll_result *result, bool due)
-{
-	for (size_t i = 0; i < result->group->count; i++) {
-		const struct fg_point *point = result->group->points[i];
-		struct fg_point_run *run = &core->points[point->index];
-
-		if (due && !run->seen)
-			fg_ledgers_missing(core, point, FG_REASON_NO_RESPONSE, 0,
-				result->done_mono_us);
-		run->seen = false;
-	}
-}
-
-/* Readings with a value are sent once the store has them, or else lost. */
-static void note_readings(struct fg_core *core, unsigned n, bool taken)
-{
-	enum fg_reason why = core->store_writable ? FG_REASON_QUEUE_FULL : FG_REASON_STORAGE;
-
-	for (unsigned i = 0; i < n; i++) {
-		const struct fg_point *point = core->config->points[core->item_point[i]];
-
-		if (core->items[i].qc == FG_QC_MISSING)
-			continue;
-		if (taken || fg_planted(FG_PLANT_FULL_IS_SENT))
-			fg_ledgers_sent(core, point, core->item_mono_us[i], core->items[i].wall_ms);
-		else
-			fg_ledgers_missing(core, point, why, 0, core->item_mono_us[i]);
-	}
-}
-
 /* Numbers are used only below the durable limit (spool I2). */
 static int append_record(struct fg_core *core, unsigned n)
 {
@@ -366,7 +273,7 @@ static void keep_recent(struct fg_core *core, unsigned n)
 		};
 
 		fg_recent_add(&core->recent, &e);
-		told(run, &core->items[i], core->item_mono_us[i]);
+		fg_judge_told(run, &core->items[i], core->item_mono_us[i]);
 		if (core->ports.watch)
 			core->ports.watch(core->ports.arg, &core->items[i], &e.series->desc);
 	}
@@ -466,14 +373,14 @@ void fg_core_polled(struct fg_core *core, struct fg_now now, const struct fg_pol
 	run->busy = false;
 	core->polled += result->batch->count;
 	fg_health_polled(core, now, result);
-	n = judge(core, result->batch, due);
-	note_unseen(core, result, due);
+	n = fg_judge_batch(core, result->batch, due);
+	fg_judge_unseen(core, result, due);
 	if (n == 0)
 		return;
 	r = fg_ledgers_ready(core, result->group->device);
 	if (r >= 0)
 		r = append_record(core, n);
-	note_readings(core, n, r >= 0);
+	fg_judge_note(core, n, r >= 0);
 	if (r < 0) {
 		dropped_full(core, n);
 	} else {

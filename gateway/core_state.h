@@ -175,6 +175,18 @@ int fg_core_append_entries(struct fg_core *core, struct fg_item *items, unsigned
 /* Takes back the numbers from next_seq on: what has them was not taken after all. */
 void fg_core_take_back(struct fg_core *core, uint64_t next_seq);
 
+/* core_judge.c: what a reading is worth, and whether it is told */
+/* Judges the batch and lays what is told out in core->items; returns how many. `due`: each point
+ * was to be read, so what has no value is missing. */
+unsigned fg_judge_batch(struct fg_core *core, const struct fg_batch *batch, bool due);
+/* A point that was due and is not in the batch at all is missing too. */
+void fg_judge_unseen(struct fg_core *core, const struct fg_poll_result *result, bool due);
+/* Of the n readings laid out, those with a value are sent once the store has taken them, or else
+ * lost. */
+void fg_judge_note(struct fg_core *core, unsigned n, bool taken);
+/* The item goes to the store. */
+void fg_judge_told(struct fg_point_run *run, const struct fg_item *item, int64_t mono_us);
+
 /* core_ledger.c: the ledgers of all devices */
 /* Gives each device that has none one that begins now. */
 int fg_ledgers_begin(struct fg_core *core, struct fg_now now);
