@@ -76,6 +76,11 @@ struct fg_core_ports {
 	int (*end)(void *arg, bool keep);
 	int (*set_ledger)(void *arg, const struct fg_ledger_row *row);
 	int (*forget_ledger)(void *arg, const char *device);
+	/* Keeps a note for the next start (spool.h), between begin and end together with what is
+	 * appended; len 0 forgets it. FG_EFULL: not now; FG_EINVAL: too long for ever. May be NULL:
+	 * nothing is kept. */
+	int (*set_state)(void *arg, const char *kind, const char *key, const void *bytes,
+		size_t len);
 	/* Undelivered readings below drop_below may go; none of them is published until
 	 * fg_core_room_made(). Copies what it is given. */
 	int (*make_room)(
@@ -131,6 +136,11 @@ struct fg_core_known {
 };
 /* Before the first run, for each row of the ledger. Copies what it is given. */
 int fg_core_known(struct fg_core *core, const struct fg_core_known *known);
+
+/* Before the first run, for each note of the store; what it is given is lent for the call. One that
+ * nobody knows what to do with is left as it is. */
+int fg_core_known_state(struct fg_core *core, const char *kind, const char *key, const void *bytes,
+	size_t len);
 
 /* Does what is due; returns when it wants to be called again at the latest. */
 int64_t fg_core_run(struct fg_core *core, struct fg_now now);

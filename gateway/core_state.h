@@ -220,6 +220,10 @@ void fg_ledgers_sent(
 bool fg_core_may_give(struct fg_core *core, unsigned n);
 void fg_core_give(struct fg_core *core, unsigned n);
 
+/* core_notes.c: what is kept for the next start. Each kind is one line of the table there. */
+int fg_core_set_state(struct fg_core *core, const char *kind, const char *key, const void *bytes,
+	size_t len);
+
 /* core_clock.c */
 int fg_core_clock_init(struct fg_core *core, const struct fg_core_start *start, struct fg_now now);
 void fg_core_clock_fini(struct fg_core *core);

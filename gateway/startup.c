@@ -231,6 +231,27 @@ static int new_core(const struct fg_startup *s, const struct fg_spool_info *info
 	return r;
 }
 
+struct notes {
+	struct fg_core *core;
+	int status;
+};
+
+static void on_note(void *arg, const char *kind, const char *key, const void *bytes, size_t len)
+{
+	struct notes *n = arg;
+
+	if (n->status == FG_OK)
+		n->status = fg_core_known_state(n->core, kind, key, bytes, len);
+}
+
+static int give_notes(struct fg_spool *spool, struct fg_core *core)
+{
+	struct notes n = {.core = core};
+	int r = fg_spool_each_state(spool, on_note, &n);
+
+	return r < 0 ? r : n.status;
+}
+
 static int make_core(const struct fg_startup *s, struct fg_intern *in, int64_t newest_ms,
 	struct fg_core **ret_core)
 {
@@ -248,6 +269,8 @@ static int make_core(const struct fg_startup *s, struct fg_intern *in, int64_t n
 		r = fg_core_add_destination(
 			*ret_core, &s->config->destinations[i], &in->unacked[i]);
 	}
+	if (r == FG_OK)
+		r = give_notes(s->spool, *ret_core);
 	if (r == FG_OK && info.new_store)
 		fg_notice("store: new, numbers begin at %llu", (unsigned long long)info.next_seq);
 	return r;

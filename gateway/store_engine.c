@@ -53,6 +53,37 @@ static void forget_older_delivery(struct fg_store_engine *e, const char *name)
 	}
 }
 
+static bool is_note_of(const char *at, const struct fg_store_note *note)
+{
+	const size_t head = sizeof(uint32_t) + sizeof(struct fg_store_message);
+	struct fg_store_message m;
+	struct fg_store_note other;
+
+	memcpy(&m, at + sizeof(uint32_t), sizeof(m));
+	return m.type == FG_STORE_MSG_STATE && !m.bundled &&
+	       fg_store_note_decode(at + head, fg_engine_length_at(at) - head, &other) == FG_OK &&
+	       strcmp(other.kind, note->kind) == 0 && strcmp(other.key, note->key) == 0;
+}
+
+/* The newest of a note is enough, too. */
+static void forget_older_note(struct fg_store_engine *e, const void *payload, size_t len)
+{
+	struct fg_store_note note;
+	size_t at = 0;
+
+	if (fg_store_note_decode(payload, len, &note) < 0)
+		return;
+	while (at < e->pending.len) {
+		size_t n = fg_engine_length_at(e->pending.data + at);
+
+		if (is_note_of(e->pending.data + at, &note)) {
+			fg_engine_cut_out(&e->pending, at, n);
+			return;
+		}
+		at += n;
+	}
+}
+
 /* Other destinations: what was said before of what all have is not said of them, nor who lacks what
  * is to be dropped. Nothing goes by it any more; the core says both anew. */
 static void forget_delivered(struct fg_store_engine *e)
@@ -105,7 +136,10 @@ static int enqueue(struct fg_store_engine *e, const struct fg_store_message *m,
 		forget_older_delivery(e, m->name);
 	if (m->type == FG_STORE_MSG_DESTINATIONS)
 		forget_delivered(e);
-	if (m->type == FG_STORE_MSG_APPEND && e->pending.len + n > APPENDS_MAX)
+	if (m->type == FG_STORE_MSG_STATE)
+		forget_older_note(e, payload, len);
+	if ((m->type == FG_STORE_MSG_APPEND || m->type == FG_STORE_MSG_STATE) &&
+		e->pending.len + n > APPENDS_MAX)
 		return FG_EFULL;
 	if (!fg_buf_room(&e->pending, sizeof(n) + n)) {
 		e->pending.overflow = false;

@@ -211,6 +211,16 @@ static int apply_era(struct fg_store_engine *e, const void *payload)
 	return for_good(e, fg_spool_set_era(e->spool, &era), "an era");
 }
 
+static int apply_state(struct fg_store_engine *e, const void *payload, size_t len)
+{
+	struct fg_store_note note;
+	int r = fg_store_note_decode(payload, len, &note);
+
+	if (r == FG_OK)
+		r = fg_spool_set_state(e->spool, note.kind, note.key, note.bytes, note.len);
+	return for_good(e, r, "a note");
+}
+
 static int apply_destinations(struct fg_store_engine *e, const struct fg_store_message *m,
 	const char *payload, size_t len)
 {
@@ -248,6 +258,8 @@ static int apply(struct fg_store_engine *e, struct fg_store_message *m, const vo
 		return apply_ledger(e, payload);
 	case FG_STORE_MSG_FORGET_LEDGER:
 		return for_good(e, fg_spool_forget_ledger(e->spool, m->name), "a ledger's row");
+	case FG_STORE_MSG_STATE:
+		return apply_state(e, payload, len);
 	case FG_STORE_MSG_DESTINATIONS:
 		return apply_destinations(e, m, payload, len);
 	default:

@@ -117,6 +117,40 @@ int fg_store_set_destinations(struct fg_store_sink *to, const char *const *names
 	return r;
 }
 
+int fg_store_set_state(struct fg_store_sink *to, const char *kind, const char *key,
+	const void *bytes, size_t len)
+{
+	const struct fg_store_message m = {.type = FG_STORE_MSG_STATE};
+	const size_t kind_len = strlen(kind) + 1, key_len = strlen(key) + 1;
+	struct fg_buf note;
+	int r;
+
+	if (kind_len + key_len > FG_STATE_NAME_MAX || len > FG_STATE_NOTE_MAX)
+		return FG_EINVAL;
+	fg_buf_init(&note, FG_STORE_PAYLOAD_MAX);
+	fg_buf_put(&note, kind, kind_len);
+	fg_buf_put(&note, key, key_len);
+	fg_buf_put(&note, bytes, len);
+	r = note.overflow ? FG_EFULL : push(to, &m, note.data, note.len, false);
+	fg_buf_fini(&note);
+	return r;
+}
+
+int fg_store_note_decode(const void *payload, size_t len, struct fg_store_note *ret)
+{
+	const char *kind = payload, *end = kind + len;
+	const char *kind_end = len ? memchr(kind, '\0', len) : NULL;
+	const char *key_end = NULL;
+
+	if (kind_end)
+		key_end = memchr(kind_end + 1, '\0', (size_t)(end - kind_end - 1));
+	if (!key_end)
+		return FG_ECORRUPT;
+	*ret = (struct fg_store_note){.kind = kind, .key = kind_end + 1, .bytes = key_end + 1,
+		.len = (size_t)(end - key_end - 1)};
+	return FG_OK;
+}
+
 int fg_store_expire(struct fg_store_sink *to, int64_t now_wall_ms, uint64_t delivered_below)
 {
 	const struct fg_store_message m = {.type = FG_STORE_MSG_EXPIRE,

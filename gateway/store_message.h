@@ -56,6 +56,7 @@ enum fg_store_message_type {
 	FG_STORE_MSG_ISSUE_LOSSES,
 	FG_STORE_MSG_LEDGER,
 	FG_STORE_MSG_FORGET_LEDGER,
+	FG_STORE_MSG_STATE,
 	FG_STORE_MSG_DESTINATIONS,
 	/* before or after the group that they stand in */
 	FG_STORE_MSG_RESERVE,
@@ -103,6 +104,9 @@ int fg_store_issue_losses(
 	struct fg_store_sink *to, const char *destination, uint64_t first_seq, unsigned max);
 int fg_store_set_ledger(struct fg_store_sink *to, const struct fg_ledger_row *row);
 int fg_store_forget_ledger(struct fg_store_sink *to, const char *device);
+/* A note (spool.h, notes). FG_EINVAL: it is longer than one may be, for ever. */
+int fg_store_set_state(struct fg_store_sink *to, const char *kind, const char *key,
+	const void *bytes, size_t len);
 /* now_wall_ms: 0 while it is not known. Losses are told for these and for all ("") from then on. */
 int fg_store_set_destinations(struct fg_store_sink *to, const char *const *names, size_t count,
 	int64_t now_wall_ms);
@@ -117,6 +121,14 @@ int fg_store_make_room(struct fg_store_sink *to, const struct fg_owed *owed, siz
 	uint64_t drop_below);
 /* A reader found the file damaged. */
 int fg_store_found_damage(struct fg_store_sink *to);
+
+/* What a STATE message says: names and bytes within its payload. FG_ECORRUPT. */
+struct fg_store_note {
+	const char *kind, *key;
+	const void *bytes;
+	size_t len;
+};
+int fg_store_note_decode(const void *payload, size_t len, struct fg_store_note *ret);
 
 /* Collects what is to be stored together: what is pushed into its sink waits for the end, which
  * hands it over as one message. A push that failed makes the end fail. */

@@ -22,6 +22,8 @@
 #define FRAME_HEADER 24 /* of a page in the write-ahead log */
 #define WAL_BYTES_MIN (128 << 10)
 #define WAL_BYTES_MAX (4000 << 10)
+#define STATE_BYTES_MIN (72 << 10)
+#define STATE_BYTES_MAX (4 << 20)
 #define MARGIN_BYTES_MIN (64 << 10)
 #define MARGIN_BYTES_MAX (4 << 20)
 
@@ -106,6 +108,12 @@ static const char *const texts[ST_COUNT] = {
 	[ST_FREED_CLEAN] = "DELETE FROM freed WHERE last_seq < (SELECT"
 			   " coalesce(min(from_seq), 9223372036854775807) FROM ledger)",
 	[ST_LEDGER_FIRST] = "SELECT coalesce(min(from_seq), 9223372036854775807) FROM ledger",
+	[ST_STATE] = "SELECT kind, key, value FROM state ORDER BY kind, key",
+	[ST_STATE_SIZE] = "SELECT coalesce(sum(length(kind) + length(key) + length(value)), 0)"
+			  " FROM state WHERE ?1 IS NULL OR (kind = ?1 AND key = ?2)",
+	[ST_STATE_SET] = "INSERT INTO state (kind, key, value) VALUES (?1, ?2, ?3)"
+			 " ON CONFLICT (kind, key) DO UPDATE SET value = ?3",
+	[ST_STATE_FORGET] = "DELETE FROM state WHERE kind = ?1 AND key = ?2",
 	[ST_NEWEST] = "SELECT coalesce(max(to_ms), 0) FROM span WHERE timed",
 	[ST_LOSS_ANY] = "SELECT EXISTS (SELECT 1 FROM loss)",
 	[ST_LOSSES] = "SELECT count(*) FROM loss WHERE" FG_LOSS_TELLABLE,
@@ -134,6 +142,7 @@ static void share_out(const struct fg_spool_conf *conf, struct fg_spool_limits *
 	margin = clamp(l->pages_max * page / 16, MARGIN_BYTES_MIN, MARGIN_BYTES_MAX) / page;
 	l->pages_high = l->pages_max - margin;
 	l->pages_low = l->pages_high - margin / 4;
+	l->state_bytes = clamp(bytes / 16, STATE_BYTES_MIN, STATE_BYTES_MAX);
 }
 
 void fg_spool_set_limits(struct fg_spool *s, const struct fg_spool_conf *conf)
@@ -306,6 +315,8 @@ static int load(struct fg_spool *s, const struct fg_spool_conf *conf, uint64_t m
 		rc = fg_spool_begin_era(s, conf->boot_id);
 	if (rc == FG_OK)
 		rc = load_counters(s, marked);
+	if (rc == FG_OK)
+		rc = fg_spool_load_state(s);
 	rc = as_damage(rc);
 	if (rc < 0) {
 		fg_buf_printf(why, "cannot read the state of '%s': %s", s->file,

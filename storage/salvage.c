@@ -68,6 +68,8 @@ static const struct {
 		" count) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"},
 	{"SELECT era, next_seq, offset_us FROM restamp",
 		"INSERT OR IGNORE INTO restamp (era, next_seq, offset_us) VALUES (?1, ?2, ?3)"},
+	{"SELECT kind, key, value FROM state",
+		"INSERT OR IGNORE INTO state (kind, key, value) VALUES (?1, ?2, ?3)"},
 	{"SELECT key, value FROM meta WHERE key GLOB 'thin_*' OR key GLOB 'weak_*'",
 		"INSERT OR IGNORE INTO meta (key, value) VALUES (?1, ?2)"},
 };

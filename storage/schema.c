@@ -11,12 +11,16 @@
 #define STRING_(x) #x
 #define STRING(x) STRING_(x)
 
-/* Layout 2 had it not at first. */
+/* Layout 2 had these two not at first. */
 #define FREED \
 	"CREATE TABLE IF NOT EXISTS freed (point INTEGER NOT NULL, kind INTEGER NOT NULL," \
 	" since INTEGER NOT NULL, slot INTEGER NOT NULL, last_seq INTEGER NOT NULL," \
 	" from_ms INTEGER NOT NULL, to_ms INTEGER NOT NULL, count INTEGER NOT NULL," \
 	" PRIMARY KEY (point, kind, since, slot)) STRICT, WITHOUT ROWID;"
+
+#define STATE \
+	"CREATE TABLE IF NOT EXISTS state (kind TEXT NOT NULL, key TEXT NOT NULL," \
+	" value BLOB NOT NULL, PRIMARY KEY (kind, key)) STRICT, WITHOUT ROWID;"
 
 /* The tables that layout 2 added. */
 #define NEW_IN_2 \
@@ -29,6 +33,7 @@
 	" estimated INTEGER NOT NULL, PRIMARY KEY (destination, point, reason, detail))" \
 	" STRICT, WITHOUT ROWID;" \
 	FREED \
+	STATE \
 	"CREATE TABLE restamp (era INTEGER PRIMARY KEY, next_seq INTEGER NOT NULL," \
 	" offset_us INTEGER NOT NULL) STRICT;"
 
@@ -69,7 +74,7 @@ static bool has_our_tables(sqlite3 *db)
 	static const char all[] = "SELECT count(*) FROM sqlite_schema WHERE type = 'table'";
 	static const char ours[] = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND"
 		" name IN ('meta', 'era', 'point', 'reading', 'span', 'delivery', 'ledger', 'loss',"
-		" 'restamp', 'freed')";
+		" 'restamp', 'freed', 'state')";
 	int64_t known, there;
 
 	if (fg_sql_int(db, ours, &known) < 0 || fg_sql_int(db, all, &there) < 0)
@@ -150,7 +155,7 @@ int fg_schema_prepare(sqlite3 *db, const char *file, uint64_t first_seq, struct 
 		return FG_OK;
 	}
 	*ret_created = false;
-	rc = fg_sql_exec(db, rc == VERSION ? FREED : from_1);
+	rc = fg_sql_exec(db, rc == VERSION ? FREED STATE : from_1);
 	if (rc == FG_EINVAL) /* the tables are not those of its layout */
 		rc = FG_ECORRUPT;
 	if (rc < 0) {

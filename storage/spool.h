@@ -176,6 +176,23 @@ int fg_spool_forget_ledger(struct fg_spool *s, const char *device);	       /* in
 int fg_spool_ledger(struct fg_spool *s, void (*fn)(void *arg, const struct fg_ledger_row *row),
 	void *arg);
 
+/* ---- notes ----
+ *
+ * What the core wants to find again at the next start: small notes by kind and key, the newest of
+ * each. They are no readings: nobody is sent one, and a damaged one is simply not there. */
+#define FG_STATE_NOTE_MAX (64u << 10)
+#define FG_STATE_NAME_MAX 256u /* kind and key together, with their NULs */
+
+/* In a group; what was appended in the same one is stored with it or not at all. len 0: forgets it.
+ * FG_EINVAL where it is too long, a name is empty or too long, or all together would be more than a
+ * 16th of the store's size (at most 4 MiB): the older note stays and the group goes on. */
+int fg_spool_set_state(
+	struct fg_spool *s, const char *kind, const char *key, const void *bytes, size_t len);
+/* All of them, in order of kind and key. Outside a group; what it is given is lent for the call. */
+typedef void (*fg_state_fn)(
+	void *arg, const char *kind, const char *key, const void *bytes, size_t len);
+int fg_spool_each_state(struct fg_spool *s, fg_state_fn fn, void *arg);
+
 /* ---- housekeeping ---- */
 
 enum fg_tidy_result {

@@ -59,6 +59,11 @@ enum fg_spool_statement {
 	ST_LEDGER_FORGET,
 	ST_FREED_CLEAN,
 	ST_LEDGER_FIRST,
+	/* notes */
+	ST_STATE,
+	ST_STATE_SIZE,
+	ST_STATE_SET,
+	ST_STATE_FORGET,
 	/* losses, removed destinations: asked at each tidying */
 	ST_NEWEST,
 	ST_LOSS_ANY,
@@ -85,6 +90,7 @@ struct fg_spool_limits {
 	int64_t pages_max;  /* of the database file */
 	int64_t pages_high; /* in use: from here on, the oldest rows go */
 	int64_t pages_low;  /* down to here */
+	int64_t state_bytes; /* of all notes together */
 };
 
 /* A descriptor that got its id and is not yet committed. */
@@ -101,6 +107,7 @@ struct fg_spool_tail {
 	uint64_t rows;
 	struct fg_span open;
 	uint32_t next_era;
+	int64_t state_bytes; /* of all notes */
 };
 
 struct fg_spool {
@@ -140,6 +147,9 @@ int fg_spool_fail_group(struct fg_spool *s, int status, const char *doing);
 int fg_spool_begin_era(struct fg_spool *s, const char *boot_id);
 
 void fg_spool_forget_pending(struct fg_spool *s);
+
+/* At open: how large the notes are. */
+int fg_spool_load_state(struct fg_spool *s);
 
 /* Of a store that begins anew. */
 uint64_t fg_first_number(const struct fg_spool_conf *conf);

@@ -342,6 +342,12 @@ static int port_set_ledger(void *arg, const struct fg_ledger_row *row)
 	return fg_store_set_ledger(sink_of(arg), row);
 }
 
+static int port_set_state(
+	void *arg, const char *kind, const char *key, const void *bytes, size_t len)
+{
+	return fg_store_set_state(sink_of(arg), kind, key, bytes, len);
+}
+
 static int port_forget_ledger(void *arg, const char *device)
 {
 	return fg_store_forget_ledger(sink_of(arg), device);
@@ -398,6 +404,7 @@ static const struct fg_core_ports ports = {
 	.issue_losses = port_issue_losses,
 	.set_ledger = port_set_ledger,
 	.forget_ledger = port_forget_ledger,
+	.set_state = port_set_state,
 	.make_room = port_make_room,
 	.expire = port_expire,
 	.connect = port_connect,

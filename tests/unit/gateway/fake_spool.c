@@ -161,6 +161,14 @@ int fg_spool_forget_ledger(struct fg_spool *s, const char *device)
 	return note(s, "forget %s\n", device);
 }
 
+int fg_spool_set_state(
+	struct fg_spool *s, const char *kind, const char *key, const void *bytes, size_t len)
+{
+	if (s->state_status < 0)
+		return s->state_status;
+	return note(s, "note %s/%s '%.*s'\n", kind, key, (int)len, (const char *)bytes);
+}
+
 int fg_spool_set_destinations(struct fg_spool *s, const char *const *names, size_t count,
 	int64_t now_wall_ms)
 {

@@ -19,7 +19,7 @@ struct fg_spool {
 	/* what it answers */
 	int fail_commit, commit_status; /* how many commits fail, and how */
 	bool full;			/* appends alone do not fit: -ENOSPC */
-	int append_status, issue_status, restamp_status, era_status;
+	int append_status, state_status, issue_status, restamp_status, era_status;
 	int open_status, salvage_status;
 	bool damaged;
 	unsigned restamp_used, issue_used, losses;

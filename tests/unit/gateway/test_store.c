@@ -258,6 +258,17 @@ int fg_spool_forget_ledger(struct fg_spool *s, const char *device)
 	return FG_EINVAL;
 }
 
+int fg_spool_set_state(
+	struct fg_spool *s, const char *kind, const char *key, const void *bytes, size_t len)
+{
+	(void)s;
+	(void)kind;
+	(void)key;
+	(void)bytes;
+	(void)len;
+	return FG_EINVAL;
+}
+
 int fg_spool_set_destinations(struct fg_spool *s, const char *const *names, size_t count,
 	int64_t now_wall_ms)
 {

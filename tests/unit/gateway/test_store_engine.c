@@ -360,6 +360,48 @@ static void test_a_bundle_that_is_dropped_or_too_large(void **state)
 	pass(20);
 }
 
+static int set_note(struct fg_store_sink *sink, const char *key, const char *text)
+{
+	return fg_store_set_state(sink, "qc", key, text, strlen(text));
+}
+
+/* Of a note that waits only the newest is kept, unless it is bundled with something. */
+static void test_notes(void **state)
+{
+	static char most[FG_STATE_NOTE_MAX + 1], name[FG_STATE_NAME_MAX + 1];
+	struct fg_store_bundle b;
+
+	(void)state;
+	memset(name, 'n', FG_STATE_NAME_MAX);
+	assert_int_equal(fg_store_set_state(to, "qc", "a", most, sizeof(most)), FG_EINVAL);
+	assert_int_equal(fg_store_set_state(to, name, "a", "x", 1), FG_EINVAL);
+	spool.full = true;
+	assert_int_equal(set_note(to, "a", "1"), FG_OK);
+	assert_int_equal(set_note(to, "b", "2"), FG_OK);
+	fg_store_bundle_begin(&b);
+	assert_int_equal(fg_store_append(&b.sink, 100, 1, "record", 6), FG_OK);
+	assert_int_equal(set_note(&b.sink, "a", "3"), FG_OK);
+	assert_int_equal(fg_store_bundle_end(&b, true, to), FG_OK);
+	assert_int_equal(set_note(to, "a", "4"), FG_OK);
+	assert_int_equal(set_note(to, "a", ""), FG_OK);
+	assert_int_equal(set_note(to, "c", "5"), FG_OK);
+	pass(10);
+	expect_done(""); /* it is not small */
+	spool.full = false;
+	pass(10);
+	expect_done("note qc/b '2'\nappend 100+1\nnote qc/a '3'\nnote qc/a ''\nnote qc/c '5'\n");
+	spool.state_status = FG_EINVAL; /* for ever: the rest goes on */
+	assert_int_equal(set_note(to, "a", "6"), FG_OK);
+	append(101, 1);
+	pass(10);
+	expect_done("append 101+1\n");
+	spool.state_status = FG_OK;
+	while (append(102, 1) == FG_OK)
+		;
+	assert_int_equal(set_note(to, "a", "7"), FG_EFULL); /* room for what is no reading stays */
+	pass(20);
+}
+
 /* A group that failed does not make numbers look stored that a smaller one does not hold. */
 static void test_a_smaller_group_tells_its_own(void **state)
 {
@@ -643,6 +685,7 @@ int main(void)
 		TEST(test_a_bundle_is_never_split),
 		TEST(test_a_bundle_on_a_full_disk),
 		TEST(test_a_bundle_that_is_dropped_or_too_large),
+		TEST(test_notes),
 		TEST(test_a_smaller_group_tells_its_own),
 		TEST(test_bounds),
 		TEST(test_room),
