@@ -11,6 +11,7 @@
 #include "drivers/coap_internal.h"
 #include "drivers/driver.h"
 #include "protocol/payload.h"
+#include "protocol/senml.h"
 
 #define PORT_COAP  5683
 #define PORT_COAPS 5684
@@ -50,16 +51,16 @@ static const struct fg_key point_keys[] = {
 	{.name = "path",
 		.type = FG_KEY_TEXT,
 		.flags = FG_KEY_REQUIRED,
-		.offset = offsetof(struct fg_coap_point, path),
+		.offset = offsetof(struct fg_payload_point, path),
 		.help = "The resource, with its query where it has one: /sensors/pm25?avg=1."},
 	{.name = "json",
 		.type = FG_KEY_TEXT,
-		.offset = offsetof(struct fg_coap_point, json),
+		.offset = offsetof(struct fg_payload_point, json),
 		.help = "Where the value stands in a JSON or CBOR document: an RFC 6901 pointer, "
 			"/gas/no2."},
 	{.name = "senml",
 		.type = FG_KEY_TEXT,
-		.offset = offsetof(struct fg_coap_point, senml),
+		.offset = offsetof(struct fg_payload_point, senml),
 		.help = "The record in a SenML pack: its resolved name or its own `n`; or the "
 			"resource of an LwM2M object, 3303/0/5700."},
 	{0},
@@ -217,7 +218,7 @@ static bool senml_name_valid(const char *name)
 
 static void check_point(const struct fg_point *point, void *conf_area, struct fg_report *rep)
 {
-	const struct fg_coap_point *conf = conf_area;
+	const struct fg_payload_point *conf = conf_area;
 	const char *wrong = conf->path ? path_fault(conf->path) : NULL;
 
 	if (wrong)
@@ -266,7 +267,7 @@ static struct fg_coap_request *find_request(
 }
 
 /* A server is asked for a format only where all points of the path can read it. */
-static enum fg_coap_wants wants_of(const struct fg_coap_point *conf)
+static enum fg_coap_wants wants_of(const struct fg_payload_point *conf)
 {
 	if (conf->senml)
 		return FG_COAP_WANTS_PACK;
@@ -280,7 +281,7 @@ static int plan(struct fg_group *group, struct fg_arena *arena)
 
 	for (size_t i = 0; i < group->count; i++) {
 		const struct fg_point *point = group->points[i];
-		const struct fg_coap_point *conf = point->conf;
+		const struct fg_payload_point *conf = point->conf;
 		struct fg_coap_request *req = find_request(reqs, n, conf->path);
 
 		if (!req) {
@@ -318,7 +319,7 @@ const struct fg_driver fg_driver_coap = {
 	.flags = FG_DRIVER_SHARED,
 	.link_size = sizeof(struct fg_coap_link),
 	.device_size = sizeof(struct fg_coap_device),
-	.point_size = sizeof(struct fg_coap_point),
+	.point_size = sizeof(struct fg_payload_point),
 	.link_keys = link_keys,
 	.device_keys = device_keys,
 	.point_keys = point_keys,

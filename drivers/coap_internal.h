@@ -8,7 +8,7 @@
 
 #include "base/buf.h"
 #include "drivers/driver.h"
-#include "protocol/senml.h"
+#include "drivers/payload.h"
 
 /* What the parts of the coap driver share: its configuration, its plan, and two helpers that know
  * nothing of libcoap. */
@@ -23,12 +23,7 @@ struct fg_coap_link {
 
 struct fg_coap_device {
 	bool observe;
-};
-
-struct fg_coap_point {
-	const char *path;  /* "/sensors/pm25?unit=ug" */
-	const char *json;  /* RFC 6901 pointer, or NULL */
-	const char *senml; /* name of a record, or path of an LwM2M resource; or NULL */
+	struct fg_payload_conf payload;
 };
 
 /* What to ask a resource for (Accept), by what its points can read. */
@@ -153,6 +148,7 @@ struct fg_coap_host {
 	struct fg_coap_endpoint *endpoints;
 	struct fg_job *finished; /* done() is still to be called */
 	struct fg_coap_trouble *troubles;
+	struct fg_payload_notes notes;
 	uint32_t token;
 };
 
@@ -215,17 +211,6 @@ int64_t fg_coap_host_process(struct fg_host *host);
 
 /* ---- decoding (coap_decode.c) ---- */
 
-/* IANA's CoRE parameters, CoAP content formats. */
-enum {
-	FG_COAP_FORMAT_NONE = -1,
-	FG_COAP_FORMAT_TEXT = 0,
-	FG_COAP_FORMAT_JSON = 50,
-	FG_COAP_FORMAT_CBOR = 60,
-	FG_COAP_FORMAT_SENML_JSON = 110,
-	FG_COAP_FORMAT_SENML_CBOR = 112,
-	FG_COAP_FORMAT_TLV = 11542, /* application/vnd.oma.lwm2m+tlv */
-};
-
 /* The choice-th format to ask for; FG_COAP_FORMAT_NONE is the last: whatever there is. */
 int fg_coap_accept(enum fg_coap_wants wants, unsigned choice);
 
@@ -233,22 +218,5 @@ int fg_coap_accept(enum fg_coap_wants wants, unsigned choice);
  * the answer has none. */
 void fg_coap_decode(struct fg_job *job, const struct fg_coap_request *req, int content_format,
 	const char *data, size_t len, int64_t taken_mono_us);
-
-/* What a payload says about one point. */
-struct fg_coap_decoded {
-	struct fg_value value;
-	char unit[FG_SENML_UNIT]; /* as the payload tells it; "": it does not */
-	char text[251];
-	char why[200]; /* where there is no value */
-};
-
-/* The record of a pack whose resolved name, or else own name, is `wanted` (NULL: all are of one
- * name), the newest of them; FG_ENOENT or FG_EDECODE, with why. (coap_records.c) */
-int fg_coap_decode_senml(enum fg_senml_form form, const char *wanted, const char *data, size_t len,
-	struct fg_coap_decoded *ret);
-
-/* The resource `wanted` (NULL: that of the request) in the answer to a GET of `asked`. */
-int fg_coap_decode_tlv(const char *asked, const char *wanted, const char *data, size_t len,
-	struct fg_coap_decoded *ret);
 
 #endif

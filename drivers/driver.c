@@ -36,32 +36,41 @@ void fg_job_value(struct fg_job *job, const struct fg_point *point, struct fg_va
 		job, point, value, has_raw, raw, point->scale, point->offset, taken_mono_us);
 }
 
-void fg_job_scaled_value(struct fg_job *job, const struct fg_point *point, struct fg_value value,
-	bool has_raw, uint64_t raw, double scale, double offset, int64_t taken_mono_us)
+void fg_reading_set(struct fg_reading *r, const struct fg_point *point, struct fg_value value,
+	bool has_raw, uint64_t raw, double scale, double offset)
 {
-	struct fg_reading *r;
-
+	r->qc = FG_QC_MISSING;
 	if (fg_point_is_sentinel(point, &value, has_raw, raw)) {
-		fg_job_missing(job, point, FG_REASON_SENTINEL, 0, taken_mono_us);
+		r->reason = FG_REASON_SENTINEL;
 		return;
 	}
 	if (is_other_kind(point, &value)) {
-		fg_job_explain(job, "  %s: not a number", point->name);
-		fg_job_missing(job, point, FG_REASON_DECODE, 0, taken_mono_us);
+		r->reason = FG_REASON_DECODE;
 		return;
 	}
-	r = fg_batch_add(job->batch, point->index, taken_mono_us);
-	if (!r)
-		return;
+	r->qc = FG_QC_NOT_EVALUATED;
+	r->reason = FG_REASON_NONE;
 	fg_value_scale(&value, scale, offset); /* may overflow to infinity */
-	if (!is_finite(&value)) {
+	if (is_finite(&value)) {
+		r->value = value;
+	} else {
 		r->qc = FG_QC_FAIL;
 		r->reason = FG_REASON_NOT_A_NUMBER;
-	} else if (value.kind == FG_KIND_TEXT) {
-		fg_batch_set_text(job->batch, r, value.text, value.len);
-	} else {
-		r->value = value;
 	}
+}
+
+void fg_job_scaled_value(struct fg_job *job, const struct fg_point *point, struct fg_value value,
+	bool has_raw, uint64_t raw, double scale, double offset, int64_t taken_mono_us)
+{
+	struct fg_reading *r = fg_batch_add(job->batch, point->index, taken_mono_us);
+
+	if (!r)
+		return;
+	fg_reading_set(r, point, value, has_raw, raw, scale, offset);
+	if (r->reason == FG_REASON_DECODE)
+		fg_job_explain(job, "  %s: not a number", point->name);
+	if (r->value.kind == FG_KIND_TEXT)
+		fg_batch_set_text(job->batch, r, r->value.text, r->value.len);
 }
 
 void fg_job_explain(struct fg_job *job, const char *fmt, ...)

@@ -211,6 +211,11 @@ void fg_job_value(struct fg_job *job, const struct fg_point *point, struct fg_va
 void fg_job_scaled_value(struct fg_job *job, const struct fg_point *point, struct fg_value value,
 	bool has_raw, uint64_t raw, double scale, double offset, int64_t taken_mono_us);
 
+/* The same into a reading that is no job's: its qc, reason and value; text is lent. The value is
+ * left as it is where there is none to take. */
+void fg_reading_set(struct fg_reading *r, const struct fg_point *point, struct fg_value value,
+	bool has_raw, uint64_t raw, double scale, double offset);
+
 /* A line for `fjordctl read`; does nothing where nobody asked. */
 void fg_job_explain(struct fg_job *job, const char *fmt, ...) FG_PRINTF(2, 3);
 

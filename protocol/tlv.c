@@ -120,6 +120,28 @@ static struct span inside(const struct entry *e)
 	return (struct span){e->value, e->value + e->len};
 }
 
+/* What stands in an entry: resources in an instance, their instances in a multiple one. */
+static int check_entries(struct span rest, unsigned depth)
+{
+	struct entry e;
+	int r;
+
+	while ((r = take_entry(&rest, &e)) == FG_OK) {
+		if (e.kind != OBJECT_INSTANCE && e.kind != MULTIPLE_RESOURCE)
+			continue;
+		if (depth == 2 || check_entries(inside(&e), depth + 1) < 0)
+			return FG_EDECODE;
+	}
+	return r == FG_ENOENT ? FG_OK : r;
+}
+
+int fg_tlv_check(const void *payload, size_t len)
+{
+	if (!len || len > MAX_BYTES)
+		return FG_EDECODE;
+	return check_entries((struct span){payload, (const unsigned char *)payload + len}, 0);
+}
+
 static int find_resource_instance(
 	struct span rest, const struct fg_object_path *path, struct entry *ret)
 {

@@ -24,6 +24,9 @@ bool fg_object_path_parse(const char *text, struct fg_object_path *ret);
 /* Whether a resource lies at or below what `base` names. */
 bool fg_object_path_below(const struct fg_object_path *path, const struct fg_object_path *base);
 
+/* Whether the bytes are TLV: at most 64 KiB, entries nested as the kinds allow. FG_EDECODE. */
+int fg_tlv_check(const void *payload, size_t len);
+
 /* The value of a resource in the answer to a request for `asked` (an object, an instance, or the
  * resource itself). Its type is that of the OMA registry: TLV does not tell. Text is lent from the
  * payload. Of a multiple resource the instance must be named, except where it has only one.

@@ -23,7 +23,7 @@ extern const struct fg_driver fg_driver_coap;
 struct bench {
 	struct fg_arena *arena;
 	struct fg_coap_link link_conf;
-	struct fg_coap_point point_conf[MAX_POINTS];
+	struct fg_payload_point point_conf[MAX_POINTS];
 	struct fg_link link;
 	struct fg_device device;
 	struct fg_point points[MAX_POINTS];

@@ -122,7 +122,7 @@ static void test_points(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < FG_COUNT(cases); i++) {
-		struct fg_coap_point conf = {
+		struct fg_payload_point conf = {
 			.path = cases[i].path, .json = cases[i].json, .senml = cases[i].senml};
 		struct fg_device dev = {.name = "node", .node = &node};
 		struct fg_point point = {.name = "p", .node = &node, .device = &dev};
@@ -138,7 +138,7 @@ static void test_raw_pattern(void **state)
 {
 	static const struct fg_missing missing[] = {
 		{.value = -9999}, {.raw = true, .bits = 0x7FFF}};
-	struct fg_coap_point conf = {.path = "/a"};
+	struct fg_payload_point conf = {.path = "/a"};
 	struct fg_device dev = {.name = "node", .node = &node};
 	struct fg_point point = {.name = "p", .node = &node, .device = &dev, .missing = missing};
 

@@ -18,7 +18,7 @@
 
 struct payload_case {
 	int format;
-	struct fg_coap_point conf;
+	struct fg_payload_point conf;
 	const char *data;
 	size_t len;
 	const char *want; /* the value, or the reason */
@@ -69,7 +69,7 @@ static void try_cases(const struct payload_case *cases, size_t count)
 
 static void test_senml(void **state)
 {
-	static const struct fg_coap_point a = {.path = "/p", .senml = "dev:a"},
+	static const struct fg_payload_point a = {.path = "/p", .senml = "dev:a"},
 					  own = {.path = "/p", .senml = "b"}, any = {.path = "/p"},
 					  json = {.path = "/p", .json = "/0/v"};
 	const struct payload_case cases[] = {
@@ -165,11 +165,19 @@ static void test_tlv(void **state)
 			"TLV: the resource is not there"},
 		{11542, {.path = "/3303/0", .senml = "3303/0/5700"}, B("\xe4\x16\x44\x41"),
 			"decode", "TLV: not well-formed"},
+		/* where no object was asked for, the instance must be told */
 		{11542, {.path = "/t", .senml = "3303/0/5700"}, B(VALUE), "decode",
-			"names no resource"},
+			"the resource is not there"},
+		{11542, {.path = "/t", .senml = "3303/0/5700"}, B("\x08\x00\x0d" VALUE UNIT "Cel"),
+			"22.5", NULL},
 		{11542, {.path = "/3303/0"}, B(VALUE), "decode", "'/3303/0' names no resource"},
 		{110, {.path = "/3303/0", .senml = "3303/0/5700"},
 			B("[{\"bn\":\"/3303/0/\",\"n\":\"5700\",\"v\":21.5}]"), "21.5", NULL},
+		/* the unit of resource 5701 beside it */
+		{110, {.path = "/3303/0/5700"},
+			B("[{\"bn\":\"/3303/0/\",\"n\":\"5700\",\"v\":300},{\"n\":\"5701\","
+			  "\"vs\":\"K\"},{\"n\":\"5601\",\"v\":1}]"),
+			"26.85", "converted from 'K'"},
 	};
 
 	(void)state;
@@ -180,7 +188,7 @@ static void test_tlv(void **state)
 /* No text takes the room of another point's. */
 static void test_long_texts(void **state)
 {
-	static const struct fg_coap_point tlv = {.path = "/3303/0/5750"}, json = {.path = "/p"};
+	static const struct fg_payload_point tlv = {.path = "/3303/0/5750"}, json = {.path = "/p"};
 	char payload[310] = "\xf0\x16\x76\x01\x2c", want[300];
 	struct payload_case cases[] = {
 		{11542, tlv, payload, 305, want, NULL},

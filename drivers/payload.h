@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef FG_DRIVERS_PAYLOAD_H
+#define FG_DRIVERS_PAYLOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/point.h"
+#include "model/reading.h"
+
+/* Payloads of CoAP (or whatever carries bytes with a content format) to readings: what a device
+ * answers to a poll, and what it sends by itself. Pure functions over hostile bytes: no heap, no
+ * clock, at most 64 KiB. */
+
+/* IANA's CoRE parameters, CoAP content formats. */
+enum {
+	FG_COAP_FORMAT_NONE = -1,
+	FG_COAP_FORMAT_TEXT = 0,
+	FG_COAP_FORMAT_BYTES = 42, /* application/octet-stream */
+	FG_COAP_FORMAT_JSON = 50,
+	FG_COAP_FORMAT_CBOR = 60,
+	FG_COAP_FORMAT_SENML_JSON = 110,
+	FG_COAP_FORMAT_SENML_CBOR = 112,
+	FG_COAP_FORMAT_TLV = 11542, /* application/vnd.oma.lwm2m+tlv */
+};
+
+/* Where a point's value stands. The conf area of a point (fg_point.conf) begins with it in every
+ * driver whose points are decoded here. */
+struct fg_payload_point {
+	const char *path;  /* the resource, "/sensors/pm25?unit=ug"; NULL: any */
+	const char *json;  /* RFC 6901 pointer, or NULL */
+	const char *senml; /* name of a record, or path of an LwM2M resource; or NULL */
+};
+
+/* What the payloads of a device are, as its configuration says (`payload:`). All zero: what their
+ * content format says. */
+struct fg_payload_conf {
+	const char *identity; /* RFC 6901 pointer to what tells the device; NULL: none */
+};
+
+struct fg_payload {
+	int format; /* FG_COAP_FORMAT_… or any other number; NONE where it was not told */
+	const char *data;
+	size_t len;
+	const char *path; /* that was asked, or posted to */
+	int64_t taken_mono_us;
+};
+
+enum fg_payload_clock {
+	FG_PAYLOAD_NOW,	     /* the payload tells no time: when it arrived */
+	FG_PAYLOAD_RELATIVE, /* to the arrival; mostly below 0 */
+	FG_PAYLOAD_WALL,     /* since 1970 */
+};
+
+#define FG_PAYLOAD_WHY	240
+#define FG_PAYLOAD_UNIT 64
+
+struct fg_payload_reading {
+	const struct fg_point *point;
+	/* As fg_batch_add() would have it: point, taken_mono_us (the arrival), qc, reason, value.
+	 * Text is lent for the call. */
+	struct fg_reading reading;
+	enum fg_payload_clock clock;
+	int64_t time_us;
+	/* The payload's unit, where it is not the one that was configured and the value was
+	 * converted (or could not be); "" otherwise. */
+	const char *unit;
+	const char *why; /* MISSING by a fault: which; "" otherwise */
+};
+
+/* Negative ends the decoding with that code. */
+typedef int (*fg_payload_sink)(void *arg, const struct fg_payload_reading *r);
+
+/* The answer to a poll: gives exactly one reading for every point, in their order; the newest
+ * where the payload has several. */
+void fg_payload_newest(const struct fg_payload_conf *conf, const struct fg_point *const *points,
+	size_t count, const struct fg_payload *p, fg_payload_sink sink, void *arg);
+
+/* What a device sends by itself: gives all readings of these points, point by point, those of one
+ * point in the order of the payload. A point that it does not speak of has none; a value of a point
+ * that cannot be taken (a unit of another dimension, a text for a number) is MISSING, with why.
+ * Returns FG_OK, or before the first reading is given: FG_EDECODE, the payload is not what its
+ * format says; FG_EINVAL, its content format is none that one of the points can be read from;
+ * FG_ENOENT, nothing in it is for these points; with why. */
+int fg_payload_all(const struct fg_payload_conf *conf, const struct fg_point *const *points,
+	size_t count, const struct fg_payload *p, fg_payload_sink sink, void *arg,
+	char why[FG_PAYLOAD_WHY]);
+
+/* What the payload says of itself which device sent it: the field that the configuration names, or
+ * of a SenML pack its first base name. FG_ENOENT where it says nothing, FG_EDECODE where it is not
+ * what its format says, or longer than cap - 1. */
+int fg_payload_identity(
+	const struct fg_payload_conf *conf, const struct fg_payload *p, char *out, size_t cap);
+
+/* Units that were converted, so that each is told once: the newest 64 of a driver. */
+struct fg_payload_notes {
+	uint32_t hashes[64];
+	unsigned next;
+};
+
+/* Logs a unit that was converted, or cannot be, once. */
+void fg_payload_note(struct fg_payload_notes *notes, const struct fg_payload_reading *r);
+
+#endif

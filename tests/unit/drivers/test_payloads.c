@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What devices send by themselves: all readings of a payload with their times, and who sent it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/status.h"
+#include "drivers/payload.h"
+#include "protocol/encode.h"
+
+/* Bytes of a literal without the NUL behind it. */
+#define B(text) text, sizeof(text) - 1
+
+static struct fg_payload_point places[4];
+static struct fg_point points[4];
+static const struct fg_point *const all[] = {&points[0], &points[1], &points[2], &points[3]};
+
+static char told_text[8000];
+static struct fg_buf told;
+static int stop_after;
+
+static void set_point(unsigned i, const char *name, const char *unit, struct fg_payload_point at)
+{
+	places[i] = at;
+	points[i] = (struct fg_point){.name = name,
+		.index = i,
+		.unit = unit,
+		.scale = 1,
+		.decimals = -1,
+		.conf = &places[i]};
+}
+
+static int tell(void *arg, const struct fg_payload_reading *r)
+{
+	static const char *const clocks[] = {"", "@+", "@"};
+
+	(void)arg;
+	fg_buf_printf(&told, "%s=", r->point->name);
+	if (r->reading.reason)
+		fg_buf_puts(&told, fg_reason_text(r->reading.reason, 0, (char[FG_REASON_SIZE]){0}));
+	else
+		fg_encode_value(&told, &r->reading.value, -1);
+	fg_buf_puts(&told, clocks[r->clock]);
+	if (r->clock)
+		fg_buf_printf(&told, "%lld", (long long)r->time_us / 1000);
+	fg_buf_putc(&told, ' ');
+	assert_int_equal(r->reading.taken_mono_us, 7);
+	assert_int_equal(r->reading.point, r->point->index);
+	return stop_after && !--stop_after ? FG_EFULL : FG_OK;
+}
+
+/* Copies end where their memory ends, so that a read beyond is seen. */
+static const char *decode(const struct fg_payload_conf *conf, size_t count, int format,
+	const char *path, const char *data, size_t len)
+{
+	char *copy = malloc(len ? len : 1), why[FG_PAYLOAD_WHY];
+	const struct fg_payload p = {format, copy, len, path, 7};
+	int r;
+
+	assert_non_null(copy);
+	memcpy(copy, data, len);
+	fg_buf_wrap(&told, told_text, sizeof(told_text));
+	r = fg_payload_all(conf, all, count, &p, tell, NULL, why);
+	free(copy);
+	if (r == FG_OK || r == FG_EFULL)
+		return told_text;
+	assert_int_equal(told.len, 0);
+	fg_buf_printf(&told, "%s: %s",
+		r == FG_EINVAL	 ? "format"
+		: r == FG_ENOENT ? "none"
+				 : "bad",
+		why);
+	return told_text;
+}
+
+#define PACK                                                                                       \
+	"[{\"bn\":\"dev:\",\"bt\":1.8e9,\"bu\":\"Cel\",\"n\":\"a\",\"t\":-60,\"v\":2},"            \
+	"{\"n\":\"b\",\"u\":\"V\",\"v\":9},{\"n\":\"a\",\"v\":3},"                                 \
+	"{\"n\":\"c\",\"vs\":\"on\",\"bt\":0},{\"n\":\"c\",\"vs\":\"off\",\"t\":-10.5}]"
+
+static void test_pack(void **state)
+{
+	(void)state;
+	set_point(0, "a", "Cel", (struct fg_payload_point){.senml = "a"});
+	set_point(1, "b", "Cel", (struct fg_payload_point){.senml = "dev:b"});
+	set_point(2, "c", NULL, (struct fg_payload_point){.senml = "c"});
+	set_point(3, "d", NULL, (struct fg_payload_point){.senml = "d"});
+	/* all of a name in the pack's order, with times; a wrong unit is no reading; no d in it */
+	assert_string_equal(decode(NULL, 4, 110, "/push", B(PACK)),
+		"a=2@1799999940000 a=3@1800000000000 b=decode@1800000000000 c=\"on\" "
+		"c=\"off\"@+-10500 ");
+	assert_string_equal(
+		decode(NULL, 1, -1, "/push", B(PACK)), "a=2@1799999940000 a=3@1800000000000 ");
+	assert_string_equal(decode(NULL, 1, 110, "/", B("[{\"n\":\"a\",\"v\":1},{\"v\":2}]")),
+		"bad: SenML: record 2: bad name '': letters and digits, behind the first also - : "
+		". / _");
+	assert_string_equal(decode(NULL, 1, 110, "/", B("[{\"n\":\"x\",\"v\":1}]")),
+		"none: nothing in it is for one of the points");
+	assert_string_equal(decode(NULL, 2, 99, "/", B("x")),
+		"format: content format 99, which none of the points can be read from");
+	assert_string_equal(
+		decode(NULL, 1, 110, "/", B("[{\"n\":\"a\",\"v\":1,\"t\":1e300}]")), "a=decode ");
+	stop_after = 2;
+	assert_string_equal(
+		decode(NULL, 3, 110, "/push", B(PACK)), "a=2@1799999940000 a=3@1800000000000 ");
+}
+
+static void test_documents(void **state)
+{
+	(void)state;
+	set_point(0, "a", NULL, (struct fg_payload_point){.json = "/a"});
+	set_point(1, "b", NULL, (struct fg_payload_point){.json = "/b"});
+	set_point(2, "t", NULL, (struct fg_payload_point){.path = "/t"});
+	assert_string_equal(decode(NULL, 2, 50, "/", B("{\"a\":1,\"b\":null}")), "a=1 b=sentinel ");
+	assert_string_equal(decode(NULL, 2, 50, "/", B("{\"a\":[]}")), "a=decode ");
+	assert_string_equal(decode(NULL, 3, 50, "/", B("{\"a\":1")),
+		"bad: not JSON (RFC 8259) that can be read");
+	assert_string_equal(decode(NULL, 2, 60, "/",
+				    B("\xa1\x61"
+				      "a\x05")),
+		"a=5 ");
+	assert_string_equal(
+		decode(NULL, 2, 60, "/", B("\xa1")), "bad: not CBOR (RFC 8949) that can be read");
+	assert_string_equal(decode(NULL, 3, 0, "/t", B("21.5")), "t=21.5 ");
+	assert_string_equal(
+		decode(NULL, 3, 0, "/t", B("\xff")), "bad: not a text that can be read");
+}
+
+/* An instance with its value, unit and time stamp. */
+#define INSTANCE                                                                                   \
+	"\x08\x00\x14\xe4\x16\x44\x41\xb4\x00\x00\xe3\x16\x45"                                     \
+	"Cel\xe4\x15\x8e\x6b\x49\xd2\x00"
+
+static void test_objects(void **state)
+{
+	(void)state;
+	set_point(0, "a", "Cel", (struct fg_payload_point){.senml = "3303/0/5700"});
+	assert_string_equal(
+		decode(NULL, 1, 11542, "/report", B(INSTANCE)), "a=22.5@1800000000000 ");
+	assert_string_equal(
+		decode(NULL, 1, 11542, "/3303", B("\x08\x00")), "bad: TLV: not well-formed");
+	/* an instance in an instance's resource */
+	assert_string_equal(decode(NULL, 1, 11542, "/3303", B("\x02\x00\x82\x00\x80\x00")),
+		"bad: TLV: not well-formed");
+}
+
+static const char *identity(const char *pointer, int format, const char *data, size_t len)
+{
+	static char out[12];
+	const struct fg_payload_conf conf = {.identity = pointer};
+	const struct fg_payload p = {format, data, len, "/", 7};
+	int r = fg_payload_identity(&conf, &p, out, sizeof(out));
+
+	return r == FG_OK ? out : r == FG_ENOENT ? "none" : "bad";
+}
+
+static void test_identity(void **state)
+{
+	(void)state;
+	assert_string_equal(
+		identity(NULL, 110, B("[{\"bn\":\"dev:1/\",\"n\":\"a\",\"v\":1}]")), "dev:1/");
+	assert_string_equal(identity(NULL, 110, B("[{\"n\":\"a\",\"v\":1}]")), "none");
+	assert_string_equal(
+		identity(NULL, 110, B("[{\"bn\":\"dev:1234567890\",\"n\":\"a\",\"v\":1}]")), "bad");
+	assert_string_equal(identity(NULL, 110, B("[{\"n\":\"a\"}]")), "bad");
+	assert_string_equal(identity(NULL, 112, B("\x81\xa2\x21\x61x\x02\x01")), "x");
+	assert_string_equal(identity("/id", 50, B("{\"id\":\"s-1\"}")), "s-1");
+	assert_string_equal(identity("/id", 50, B("{\"id\":352656}")), "352656");
+	assert_string_equal(identity("/id", 50, B("{\"id\":1.5}")), "bad");
+	assert_string_equal(identity("/id", 50, B("{\"x\":1.5}")), "none");
+	assert_string_equal(identity(NULL, 50, B("{\"x\":1.5}")), "none");
+	assert_string_equal(identity(NULL, 0, B("12")), "none");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pack),
+		cmocka_unit_test(test_documents),
+		cmocka_unit_test(test_objects),
+		cmocka_unit_test(test_identity),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
