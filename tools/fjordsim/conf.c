@@ -31,6 +31,8 @@ static const struct fg_choice types[] = {
 	{.name = "float64", .value = SIM_F64},
 	{.name = "bcd16", .value = SIM_BCD16},
 	{.name = "bcd32", .value = SIM_BCD32},
+	{.name = "u8", .value = SIM_U8},
+	{.name = "i8", .value = SIM_I8},
 	{0},
 };
 
@@ -78,24 +80,25 @@ static const struct fg_key point_keys[] = {
 		.offset = POINT(address),
 		.max = 65535,
 		.dflt = "0",
-		.help = "Modbus: as on the wire, from 0."},
+		.help = "Modbus: as on the wire, from 0. Binary payloads: the first byte, from "
+			"0."},
 	{.name = "type",
 		.type = FG_KEY_CHOICE,
 		.offset = POINT(type),
 		.dflt = "u16",
 		.choices = types,
-		.help = "Modbus: how the registers hold the value."},
+		.help = "How registers, or the bytes of a binary payload, hold the value."},
 	{.name = "order",
 		.type = FG_KEY_CHOICE,
 		.offset = POINT(order),
 		.dflt = "ABCD",
 		.choices = orders,
-		.help = "Modbus: word and byte order."},
+		.help = "Word and byte order; of binary payloads DCBA is little-endian."},
 	{.name = "scale",
 		.type = FG_KEY_NUMBER,
 		.offset = POINT(scale),
 		.dflt = "1",
-		.help = "Modbus: value = register * scale + offset."},
+		.help = "value = register * scale + offset."},
 	{.name = "offset",
 		.type = FG_KEY_NUMBER,
 		.offset = POINT(offset),
@@ -106,6 +109,16 @@ static const struct fg_key point_keys[] = {
 		.type = FG_KEY_TEXT,
 		.offset = POINT(json),
 		.help = "CoAP: where in the resource's JSON document; absent: text/plain."},
+	{.name = "senml",
+		.type = FG_KEY_TEXT,
+		.offset = POINT(senml),
+		.help = "SenML: the record's name, else the point's; LwM2M: the resource, "
+			"3303/0/5700."},
+	{.name = "unit",
+		.type = FG_KEY_TEXT,
+		.offset = POINT(unit),
+		.max = 31,
+		.help = "SenML: the record's `u`; LwM2M: resource 5701."},
 	{.name = "decimals",
 		.type = FG_KEY_INT,
 		.offset = POINT(decimals),
@@ -185,18 +198,24 @@ static const struct fg_key fault_keys[] = {
 		.max = 599,
 		.dflt = "2",
 		.help = "exception: the Modbus code; CoAP: 404 for 4.04."},
+	{.name = "max_age",
+		.type = FG_KEY_DURATION,
+		.offset = FAULT(max_age_us),
+		.max = INT64_MAX,
+		.dflt = "0s",
+		.help = "exception, CoAP: Max-Age of the refusal; 0: none."},
 	{.name = "every",
 		.type = FG_KEY_INT,
 		.offset = FAULT(every),
 		.min = 1,
 		.max = 1000000,
 		.dflt = "10",
-		.help = "spike: each so many readings."},
+		.help = "spike: each so many readings; duplicate, again: messages."},
 	{.name = "amount",
 		.type = FG_KEY_NUMBER,
 		.offset = FAULT(amount),
 		.dflt = "10",
-		.help = "spike: how high."},
+		.help = "spike: how high; clock: seconds that it is ahead."},
 	{.name = "value",
 		.type = FG_KEY_TEXT,
 		.offset = FAULT(value),
@@ -227,9 +246,20 @@ static int parse_faults(struct fg_bind *b, const struct fg_node *node, void *fie
 static const struct fg_key device_keys[] = {
 	{.name = "endpoint",
 		.type = FG_KEY_NAME,
-		.flags = FG_KEY_REQUIRED,
 		.offset = DEVICE(endpoint),
-		.help = "Where it is reached."},
+		.help = "Where it is reached; absent: it only pushes."},
+	{.name = "resources",
+		.type = FG_KEY_LIST,
+		.offset = DEVICE(resources),
+		.max = 64,
+		.sub = sim_resource_keys,
+		.size = sizeof(struct sim_resource),
+		.help = "CoAP: what a path is more than text or JSON on request."},
+	{.name = "push",
+		.type = FG_KEY_STRUCT,
+		.offset = DEVICE(push),
+		.sub = sim_push_keys,
+		.help = "CoAP: it wakes up and reports to a server."},
 	{.name = "unit_id",
 		.type = FG_KEY_INT,
 		.offset = DEVICE(unit_id),
@@ -300,7 +330,32 @@ static const struct fg_key endpoint_keys[] = {
 		.type = FG_KEY_PATH,
 		.flags = FG_KEY_FILE,
 		.offset = ENDPOINT(psk_file),
-		.help = "coap: with it, DTLS; lines of identity:hexkey."},
+		.help = "coap: with it, DTLS or TLS; lines of identity:hexkey."},
+	{.name = "cert_file",
+		.type = FG_KEY_PATH,
+		.flags = FG_KEY_FILE,
+		.offset = ENDPOINT(cert_file),
+		.help = "coap: DTLS or TLS with this certificate (PEM)."},
+	{.name = "key_file",
+		.type = FG_KEY_PATH,
+		.flags = FG_KEY_FILE,
+		.offset = ENDPOINT(key_file),
+		.help = "Its key."},
+	{.name = "ca_file",
+		.type = FG_KEY_PATH,
+		.flags = FG_KEY_FILE,
+		.offset = ENDPOINT(ca_file),
+		.help = "coap: clients must have a certificate of this authority."},
+	{.name = "tcp",
+		.type = FG_KEY_BOOL,
+		.offset = ENDPOINT(tcp),
+		.dflt = "false",
+		.help = "coap: over TCP (RFC 8323) instead of UDP."},
+	{.name = "multicast",
+		.type = FG_KEY_TEXT,
+		.offset = ENDPOINT(multicast),
+		.max = 15,
+		.help = "coap: answers to All-CoAP-Nodes on this network interface."},
 	{0},
 };
 
@@ -354,8 +409,19 @@ static void check_endpoint(const struct sim_endpoint *e, struct fg_report *rep)
 	if (serial ? e->listen != NULL : e->pty != NULL)
 		fg_report_error(rep, e->node->at, "endpoints.%s: %s has no '%s'", e->name,
 			transports[e->transport].name, serial ? "listen" : "pty");
-	if (e->psk_file && e->transport != SIM_COAP)
-		fg_report_error(rep, e->node->at, "endpoints.%s: psk_file is for coap", e->name);
+	if (e->transport != SIM_COAP &&
+		(e->psk_file || e->cert_file || e->key_file || e->ca_file || e->tcp ||
+			e->multicast))
+		fg_report_error(rep, e->node->at,
+			"endpoints.%s: keys, certificates, tcp and multicast are for coap",
+			e->name);
+	if (!e->cert_file != !e->key_file || (e->ca_file && !e->cert_file))
+		fg_report_error(rep, e->node->at,
+			"endpoints.%s: cert_file and key_file belong together, and ca_file to them",
+			e->name);
+	if (e->multicast && (e->tcp || e->psk_file || e->cert_file))
+		fg_report_error(rep, e->node->at, "endpoints.%s: multicast is for plain UDP alone",
+			e->name);
 }
 
 static void check_points(
@@ -366,7 +432,7 @@ static void check_points(
 	for (size_t i = 0; i < d->points.count; i++) {
 		const struct sim_point *p = &points[i];
 
-		if (e->transport == SIM_COAP && (!p->path || *p->path != '/'))
+		if (e && e->transport == SIM_COAP && (!p->path || *p->path != '/'))
 			fg_report_error(rep, p->node->at,
 				"devices.%s.points.%s: needs a path that "
 				"begins with '/'",
@@ -406,16 +472,21 @@ static void check(const struct sim_model *m, struct fg_report *rep)
 	for (size_t i = 0; i < m->conf.devices.count; i++) {
 		const struct sim_endpoint *at = sim_find_endpoint(m, d[i].endpoint);
 
-		if (!at)
+		if (!at && d[i].endpoint)
 			fg_report_error(rep, d[i].node->at, "devices.%s.endpoint: no endpoint '%s'",
 				d[i].name, d[i].endpoint);
+		else if (!at && !d[i].push.uri)
+			fg_report_error(rep, d[i].node->at,
+				"devices.%s: missing key 'endpoint', or a 'push' with its 'uri'",
+				d[i].name);
 		else
 			check_points(&d[i], at, rep);
+		sim_check_coap(&d[i], at, rep);
 		check_faults(&d[i], rep);
 		if (d[i].unit_id + d[i].count > 256)
 			fg_report_error(
 				rep, d[i].node->at, "devices.%s: unit ids end at 255", d[i].name);
-		if (at && at->transport == SIM_COAP && d[i].count > 1)
+		if ((!at || at->transport == SIM_COAP) && d[i].count > 1)
 			fg_report_error(
 				rep, d[i].node->at, "devices.%s.count: is for Modbus", d[i].name);
 	}
@@ -450,7 +521,7 @@ static void make_unit(struct sim_model *m, const struct sim_device *d, int64_t c
 	u->seed = (uint64_t)m->conf.seed * 1000003 + m->unit_count * 7919;
 	u->states = fg_arena_array(m->arena, d->points.count, sizeof(*u->states));
 	copy_faults(u, now_us);
-	if (e->transport == SIM_COAP)
+	if (!e || e->transport == SIM_COAP)
 		return;
 	if (e->units[u->unit_id])
 		fg_report_error(rep, d->node->at, "devices.%s: unit id %u of endpoint %s is %s's",

@@ -25,6 +25,13 @@ const struct fg_choice sim_fault_names[] = {
 	{.name = "spike",
 		.value = SIM_SPIKE,
 		.help = "`amount` is added to every `every`-th reading"},
+	{.name = "clock", .value = SIM_CLOCK, .help = "its clock is wrong by `amount` seconds"},
+	{.name = "duplicate",
+		.value = SIM_DUPLICATE,
+		.help = "every `every`-th message is sent twice, under the same id"},
+	{.name = "again",
+		.value = SIM_AGAIN,
+		.help = "every `every`-th batch is sent once more, as if its 2.04 had been lost"},
 	{0},
 };
 
@@ -74,6 +81,8 @@ static int take_option(const char *word, struct sim_fault *f)
 		return fg_duration_parse(value, &f->conf.delay_us);
 	if (IS("code"))
 		return fg_integer_parse(value, &f->conf.code);
+	if (IS("max_age"))
+		return fg_duration_parse(value, &f->conf.max_age_us);
 	if (IS("every"))
 		return fg_integer_parse(value, &f->conf.every);
 	if (IS("amount"))
@@ -178,7 +187,7 @@ static void switch_fault(struct sim_model *m, const struct fg_choice *kind, char
 		if (take_option(word, &f) < 0) {
 			fg_buf_printf(out,
 				"error: '%.60s' is not one of after= for= repeat= delay= "
-				"code= every= amount= value=\n",
+				"code= max_age= every= amount= value=\n",
 				word);
 			return;
 		}
@@ -221,6 +230,21 @@ static void list_faults(const struct sim_model *m, int64_t now_us, struct fg_buf
 	fg_buf_puts(out, "ok\n");
 }
 
+static void list_counts(const struct sim_model *m, struct fg_buf *out)
+{
+	for (size_t i = 0; i < m->unit_count; i++) {
+		const struct sim_counts *c = &m->units[i].counts;
+
+		fg_buf_printf(out,
+			"%s answered=%" PRIu64 " notified=%" PRIu64 " pushed=%" PRIu64
+			" acked=%" PRIu64 " waiting=%" PRIu64 " refused=%" PRIu64
+			" forgotten=%" PRIu64 "\n",
+			m->units[i].name, c->answered, c->notified, c->pushed, c->acked, c->waiting,
+			c->refused, c->forgotten);
+	}
+	fg_buf_puts(out, "ok\n");
+}
+
 void sim_order(struct sim_model *m, const char *line, int64_t now_mono_us, struct fg_buf *out)
 {
 	char copy[512], *rest = copy, *verb;
@@ -240,7 +264,10 @@ void sim_order(struct sim_model *m, const char *line, int64_t now_mono_us, struc
 		clear_faults(m, next_word(&rest), out);
 	else if (strcmp(verb, "list") == 0)
 		list_faults(m, now_mono_us, out);
+	else if (strcmp(verb, "counts") == 0)
+		list_counts(m, out);
 	else
 		fg_buf_puts(out, "error: unknown order; there are mute slow exception garbage "
-				 "wrong_unit short stuck spike clear list\n");
+				 "wrong_unit short stuck spike clock duplicate again clear "
+				 "list counts\n");
 }

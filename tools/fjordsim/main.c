@@ -77,6 +77,23 @@ static int watch_signals(struct sim_source *source)
 	return source->fd < 0 ? -errno : sim_watch(source);
 }
 
+static int sooner(int a_ms, int b_ms)
+{
+	return a_ms < 0 ? b_ms : b_ms < 0 ? a_ms : FG_MIN(a_ms, b_ms);
+}
+
+/* What is due by itself; returns as epoll_wait() takes it when something is again. */
+static int run_timers(void)
+{
+	struct fg_now now = fg_clock_now();
+	int wait_ms = sooner(sim_pending_run(now.mono_us), sim_push_run(now));
+
+	for (struct sim_port *p = sim_loop.ports; p; p = p->next)
+		if (p->transport == SIM_COAP)
+			wait_ms = sooner(wait_ms, sim_coap_run(p, now));
+	return wait_ms;
+}
+
 /* A bad file leaves the running model as it is. */
 static void reload(const char *path)
 {
@@ -89,6 +106,7 @@ static void reload(const char *path)
 	}
 	sim_loop.model = m;
 	sim_ports_apply(m);
+	sim_push_apply(m);
 	sim_model_free(old);
 	fg_notice("reloaded %s", path);
 }
@@ -98,7 +116,7 @@ static void run(const char *path)
 	struct epoll_event events[64];
 
 	while (!sim_loop.stop) {
-		int wait_ms = sim_pending_run(fg_clock_mono_us());
+		int wait_ms = run_timers();
 		int n = epoll_wait(sim_loop.epoll, events, FG_COUNT(events), wait_ms);
 
 		for (int i = 0; i < n; i++) {
@@ -123,7 +141,7 @@ static int start(const char *path, struct sim_source *signals)
 	sim_loop.model = load(path);
 	if (!sim_loop.model)
 		return EX_CONFIG;
-	if (sim_ports_apply(sim_loop.model) < 0)
+	if (sim_ports_apply(sim_loop.model) < 0 || sim_push_apply(sim_loop.model) < 0)
 		return EX_UNAVAILABLE;
 	if (sim_loop.model->conf.control) {
 		r = sim_control_open(sim_loop.model->conf.control);
@@ -188,6 +206,7 @@ int main(int argc, char **argv)
 		if (r == EX_OK)
 			run(path);
 		sim_control_close();
+		sim_push_close();
 		sim_ports_close();
 		sim_free_dead();
 		if (signals.fd >= 0)

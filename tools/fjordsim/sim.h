@@ -48,6 +48,8 @@ enum sim_type {
 	SIM_F64,
 	SIM_BCD16,
 	SIM_BCD32,
+	SIM_U8, /* of binary payloads; in a register the low byte */
+	SIM_I8,
 };
 
 enum sim_order { SIM_ABCD, SIM_CDAB, SIM_BADC, SIM_DCBA };
@@ -66,7 +68,7 @@ struct sim_point {
 	int table, type, order;
 	int64_t address;
 	double scale, offset;	 /* register = (value - offset) / scale */
-	const char *path, *json; /* CoAP */
+	const char *path, *json, *senml, *unit; /* CoAP */
 	int64_t decimals;
 	struct sim_curve curve;
 };
@@ -80,6 +82,9 @@ enum sim_fault_kind {
 	SIM_SHORT,
 	SIM_STUCK,
 	SIM_SPIKE,
+	SIM_CLOCK,
+	SIM_DUPLICATE,
+	SIM_AGAIN,
 	SIM_FAULT_KINDS
 };
 
@@ -87,7 +92,7 @@ struct sim_fault_conf {
 	int kind;
 	const char *point;		     /* NULL: the whole device */
 	int64_t after_us, for_us, repeat_us; /* for 0: without end */
-	int64_t delay_us, code, every;
+	int64_t delay_us, code, every, max_age_us;
 	double amount;
 	const char *value; /* stuck: at this; NULL: at the value of the moment */
 };
@@ -97,10 +102,57 @@ struct sim_faults {
 	size_t count;
 };
 
+/* ---- CoAP payloads ---- */
+
+enum sim_format {
+	SIM_FORMAT_AUTO, /* text, or JSON where the points say `json` */
+	SIM_TEXT,
+	SIM_JSON,
+	SIM_CBOR,
+	SIM_SENML_JSON,
+	SIM_SENML_CBOR,
+	SIM_TLV,
+	SIM_BINARY,
+};
+
+/* How values become a payload. */
+struct sim_body {
+	int format;
+	const char *base_name; /* SenML: `bn` */
+	const char *bytes;     /* binary: the payload in hexadecimal, values are put over it */
+	const char *time;      /* JSON, CBOR: pointer to the seconds since 1970 */
+	int64_t pad;	       /* JSON, CBOR, SenML: a text of so many bytes more */
+};
+
+/* What a device says about one of its paths. */
+struct sim_resource {
+	const char *name; /* fg_item of a list: NULL */
+	const struct fg_node *node;
+	const char *path;
+	struct sim_body body;
+	bool observe, confirmable, etag;
+	int64_t notify_us, max_age_us;
+	double on_change;
+	int64_t history, step_us; /* SenML: so many older values, so far apart */
+	const char *rt, *iface;
+};
+
+/* A device that wakes up and reports. */
+struct sim_push {
+	const char *uri, *psk_identity, *psk_file, *ca_file, *cert_file, *key_file, *log;
+	bool put, confirmable, new_session;
+	int method;
+	struct sim_body body;
+	int64_t interval_us, sample_us, keep, batch;
+	int64_t ack_timeout_us, max_retransmit, timeout_us;
+};
+
 struct sim_device {
 	const char *name;
 	const struct fg_node *node;
-	const char *endpoint;
+	const char *endpoint; /* NULL: it only pushes */
+	struct fg_items resources;
+	struct sim_push push; /* uri NULL: it does not */
 	int64_t unit_id, count;
 	int64_t delay_us;
 	const char *vendor, *product, *revision; /* NULL: it does not say who it is */
@@ -114,7 +166,8 @@ struct sim_endpoint {
 	const char *name;
 	const struct fg_node *node;
 	int transport;
-	const char *listen, *pty, *psk_file;
+	const char *listen, *pty, *psk_file, *cert_file, *key_file, *ca_file, *multicast;
+	bool tcp;		     /* CoAP */
 	struct sim_unit *units[256]; /* Modbus: by unit id */
 };
 
@@ -151,6 +204,11 @@ struct sim_unit {
 	struct sim_state *states;
 	struct sim_fault faults[SIM_MAX_FAULTS];
 	size_t fault_count;
+	struct sim_counts {
+		uint64_t answered, notified;		    /* served */
+		uint64_t pushed, acked, refused, forgotten; /* samples, but `refused`: messages */
+		uint64_t waiting;
+	} counts;
 };
 
 struct sim_model {
@@ -193,6 +251,33 @@ extern const struct fg_choice sim_fault_names[];
  * [DEVICE]`, `list`. Writes the answer, with its newline. */
 void sim_order(struct sim_model *m, const char *line, int64_t now_mono_us, struct fg_buf *out);
 
+/* ---- CoAP ---- */
+
+extern const struct fg_key sim_resource_keys[], sim_push_keys[];
+/* Faults of a device's CoAP side; at: its endpoint, or NULL. */
+void sim_check_coap(
+	const struct sim_device *d, const struct sim_endpoint *at, struct fg_report *rep);
+
+/* The values of all points of a device at one time. */
+struct sim_row {
+	int64_t wall_us;
+	const double *values;
+};
+
+/* The format of a path (NULL: all points), where none is named. */
+enum sim_format sim_format_of(
+	const struct sim_device *d, const char *path, const struct sim_body *body);
+/* Its number in CoAP. */
+uint16_t sim_format_code(enum sim_format format);
+/* The format that answers an Accept; SIM_FORMAT_AUTO: there is none. */
+enum sim_format sim_format_accepted(enum sim_format own, unsigned accept);
+/* Whether a payload holds more than one row. */
+bool sim_format_takes_rows(enum sim_format format);
+/* Writes the points of a path (NULL: all). `timed`: with the times of the rows. */
+void sim_payload_put(const struct sim_device *d, const char *path, const struct sim_body *body,
+	enum sim_format format, const struct sim_row *rows, size_t count, bool timed,
+	struct fg_buf *out);
+
 /* ---- Modbus ---- */
 
 #define SIM_PDU_MAX 253
@@ -224,6 +309,7 @@ struct sim_loop {
 	struct sim_stream *streams;  /* open connections and serial lines */
 	struct sim_pending *pending; /* answers that wait, by due time */
 	struct sim_control *control;
+	struct sim_pushers *pushers;
 	struct sim_stream *dead; /* freed once the events at hand are done */
 	bool stop, reload;
 };
@@ -257,6 +343,20 @@ int sim_coap_open(struct sim_port *port, struct fg_buf *where);
 void sim_coap_close(struct sim_port *port);
 /* Sets up the resources of the model in force. */
 int sim_coap_apply(struct sim_port *port, struct sim_model *model);
+/* Notifies what is due; returns when to come again in milliseconds, -1: no need. */
+int sim_coap_run(struct sim_port *port, struct fg_now now);
+/* Starts libcoap with its messages in our log. */
+void sim_coap_startup(void);
+/* A key of `identity:hexkey` lines as bytes; FG_ENOENT, FG_EINVAL. */
+#define SIM_KEY_MAX 64
+int sim_coap_key(const char *file, const char *identity, uint8_t ret[SIM_KEY_MAX], size_t *ret_len);
+
+/* Sets up the pushers of the model in force; what they still hold of the one before goes on where
+ * the device has the same name and points. */
+int sim_push_apply(struct sim_model *model);
+/* Takes samples and sends what is due; returns as sim_coap_run(). */
+int sim_push_run(struct fg_now now);
+void sim_push_close(void);
 
 /* A socket for an address "HOST:PORT" or "[HOST]:PORT"; the address bound is written to where. */
 struct sockaddr_storage;

@@ -49,6 +49,8 @@ unsigned sim_type_width(int type)
 	case SIM_U16:
 	case SIM_I16:
 	case SIM_BCD16:
+	case SIM_U8:
+	case SIM_I8:
 		break;
 	}
 	return 1;
@@ -105,6 +107,10 @@ static uint64_t value_bits(int type, double v)
 	switch ((enum sim_type)type) {
 	case SIM_BOOL:
 		return v >= 0.5;
+	case SIM_U8:
+		return unsigned_bits(whole, 8);
+	case SIM_I8:
+		return signed_bits(whole, 8);
 	case SIM_U16:
 	case SIM_U32:
 	case SIM_U64:
