@@ -223,7 +223,7 @@ static bool wanted(const struct fg_client *c, const struct fg_point_desc *desc)
 void fg_control_watch(
 	struct fg_control *control, const struct fg_item *item, const struct fg_point_desc *desc)
 {
-	char mem[2200];
+	char mem[FG_READING_JSON_MAX];
 	struct fg_buf out;
 
 	if (control->watchers == 0)

@@ -11,7 +11,7 @@
 #include "protocol/encode.h"
 
 #define PIECE_BYTES (64u << 10)
-#define READING_MAX 2200
+#define READING_MAX FG_READING_JSON_MAX
 
 struct history_request {
 	uv_work_t req;
@@ -44,7 +44,7 @@ static int on_item(
 	h->given = true;
 	if (uncertain)
 		return 0;
-	fg_encode_json(&h->out, h->gateway, desc, item);
+	fg_encode_json_raw(&h->out, h->gateway, desc, item);
 	fg_buf_putc(&h->out, '\n');
 	if (h->out.len + READING_MAX > PIECE_BYTES) {
 		h->over = false;

@@ -399,7 +399,7 @@ void fg_core_committed(struct fg_core *core, struct fg_now now, uint64_t next_se
 		seq++) {
 		const struct fg_recent_entry *e = fg_recent_get(&core->recent, seq);
 
-		if (e && e->item.kind == FG_ITEM_READING && !e->item.not_stored)
+		if (e && fg_item_is_state(&e->item) && !e->item.not_stored)
 			fg_series_update(e->series, &e->item, e->mono_us, e->timed);
 	}
 	core->committed_next = FG_MAX(core->committed_next, next_seq);

@@ -52,6 +52,11 @@ static bool keep_rest(struct fg_page *page, struct fg_item *item)
 		return keep_gap(page, item);
 	case FG_ITEM_ACCOUNT:
 		return keep_account(page, item);
+	case FG_ITEM_AGGREGATE:
+		item->aggregate = keep(page, item->aggregate, sizeof(*item->aggregate));
+		if (!item->aggregate)
+			return false;
+		break;
 	case FG_ITEM_READING:
 		break;
 	}

@@ -34,6 +34,7 @@ static bool encode(const struct fg_publisher *p, const struct fg_item *item,
 		return fg_topic_gateway(topic, p->conf->prefix, p->gateway, "account") &&
 		       fg_encode_account(payload, p->gateway, desc, item);
 	case FG_ITEM_READING:
+	case FG_ITEM_AGGREGATE:
 		break;
 	}
 	return fg_topic_reading(topic, p->conf->prefix, desc) &&
@@ -168,6 +169,14 @@ static bool for_this(const struct fg_publisher *p, const struct fg_item *item,
 	return (!only || strcmp(only, p->conf->name) == 0) && domain_selected(p, desc->domain);
 }
 
+/* A reading taken now is the newest of its point; a mean told now may be of an hour long ago. */
+static bool retained_live(const struct fg_recent_entry *e, const struct fg_item *item)
+{
+	return item->kind == FG_ITEM_READING ||
+	       (item->kind == FG_ITEM_AGGREGATE &&
+		       (!e->series->has_newest || e->series->newest.seq == item->seq));
+}
+
 /* One entry of the ring: false where the session has no room. */
 static bool send_live(struct fg_publisher *p, const struct fg_recent_entry *e)
 {
@@ -175,7 +184,7 @@ static bool send_live(struct fg_publisher *p, const struct fg_recent_entry *e)
 	uint64_t seq = item.seq;
 
 	item.not_stored = seq >= p->committed_next;
-	if (send_item(p, &item, &e->series->desc, item.kind == FG_ITEM_READING) < 0)
+	if (send_item(p, &item, &e->series->desc, retained_live(e, &item)) < 0)
 		return false;
 	p->not_stored += item.not_stored;
 	return true;
@@ -189,7 +198,8 @@ static bool live_now(struct fg_publisher *p, const struct fg_recent_entry *e)
 	if (!fg_ranges_has(&p->unacked, seq))
 		return false; /* the store refused it */
 	if (!e || e->item.replaces || (e->item.kind != FG_ITEM_READING &&
-			(seq >= p->committed_next || !(e->item.gap || e->item.account))))
+			(seq >= p->committed_next || !(e->item.gap || e->item.account ||
+							     e->item.aggregate))))
 		fg_ranges_add(&p->backlog, seq, seq + 1); /* the store has it, or nobody */
 	else if (!e->timed)
 		fg_ranges_add(&p->held, seq, seq + 1);
@@ -238,8 +248,8 @@ static bool retained(const struct fg_publisher *p, const struct fg_item *item)
 	const struct fg_series *s = fg_series_by_id(p->series, item->point);
 
 	if (fg_planted(FG_PLANT_RETAIN_ALL))
-		return item->kind == FG_ITEM_READING;
-	return item->kind == FG_ITEM_READING && s && s->has_newest && s->newest.seq == item->seq &&
+		return fg_item_is_state(item);
+	return fg_item_is_state(item) && s && s->has_newest && s->newest.seq == item->seq &&
 	       !fg_ranges_has(&p->again, item->seq);
 }
 

@@ -34,8 +34,10 @@ static void drop_lent(struct fg_recent_entry *e)
 {
 	free((void *)e->item.gap);
 	free((void *)e->item.account);
+	free((void *)e->item.aggregate);
 	e->item.gap = NULL;
 	e->item.account = NULL;
+	e->item.aggregate = NULL;
 	if (e->item.value.kind == FG_KIND_TEXT)
 		free((char *)e->item.value.text);
 	e->item.value.kind = FG_KIND_NONE;
@@ -86,6 +88,15 @@ static const struct fg_account *copy_account(const struct fg_account *account)
 	return copy;
 }
 
+static const struct fg_aggregate *copy_aggregate(const struct fg_aggregate *aggregate)
+{
+	struct fg_aggregate *copy = malloc(sizeof(*copy));
+
+	if (copy)
+		*copy = *aggregate;
+	return copy;
+}
+
 void fg_recent_add(struct fg_recent *r, const struct fg_recent_entry *entry)
 {
 	struct fg_recent_entry *e = &r->entries[r->next % r->cap];
@@ -106,6 +117,8 @@ void fg_recent_add(struct fg_recent *r, const struct fg_recent_entry *entry)
 		e->item.gap = copy_gap(entry->item.gap);
 	if (e->item.account)
 		e->item.account = copy_account(entry->item.account);
+	if (e->item.aggregate)
+		e->item.aggregate = copy_aggregate(entry->item.aggregate);
 	r->next++;
 	if (r->next - r->first > r->cap)
 		r->first = r->next - r->cap;

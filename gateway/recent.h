@@ -13,7 +13,7 @@
  * that the live lanes have yet to publish. A ring: the oldest give way. What gives way is no
  * loss, a destination that has not seen it gets it from the store. Core thread. */
 struct fg_recent_entry {
-	struct fg_item item; /* text, gap and account are owned by the ring */
+	struct fg_item item; /* text, gap, account, aggregate are owned by the ring */
 	struct fg_series *series;
 	int64_t mono_us;
 	bool timed; /* item.wall_ms is right */
@@ -31,8 +31,8 @@ int fg_recent_init(struct fg_recent *r, size_t cap, uint64_t next_seq);
 void fg_recent_grow(struct fg_recent *r, size_t cap);
 void fg_recent_fini(struct fg_recent *r);
 
-/* Appends the entry for number r->next; copies its text, gap or account (a text that finds no
- * memory is cut to nothing in this copy, a gap or account is NULL; the store has them whole).
+/* Appends the entry for number r->next; copies its text, gap, account or aggregate (a text that
+ * finds no memory is cut to nothing in this copy, the others are NULL; the store has them whole).
  * Descriptors of an account's lines are lent. */
 void fg_recent_add(struct fg_recent *r, const struct fg_recent_entry *entry);
 

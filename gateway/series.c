@@ -5,12 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+static void free_newest(struct fg_series *s)
+{
+	if (s->has_newest && s->newest.value.kind == FG_KIND_TEXT)
+		free((char *)s->newest.value.text);
+	free(s->has_newest ? (void *)s->newest.aggregate : NULL);
+}
+
 static void series_free(struct fg_series *s)
 {
 	if (!s)
 		return;
-	if (s->has_newest && s->newest.value.kind == FG_KIND_TEXT)
-		free((char *)s->newest.value.text);
+	free_newest(s);
 	free((char *)s->desc.station); /* one block holds all texts */
 	free(s);
 }
@@ -23,12 +29,26 @@ void fg_series_set_fini(struct fg_series_set *set)
 	*set = (struct fg_series_set){0};
 }
 
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool rules_equal(const struct fg_point_desc *a, const struct fg_point_desc *b)
+{
+	for (size_t i = 0; i < FG_RULES; i++)
+		if (!same_text(a->rules[i], b->rules[i]))
+			return false;
+	return true;
+}
+
 static bool desc_equal(const struct fg_point_desc *a, const struct fg_point_desc *b)
 {
 	return a->decimals == b->decimals && strcmp(a->point, b->point) == 0 &&
 	       strcmp(a->station, b->station) == 0 && strcmp(a->device, b->device) == 0 &&
 	       strcmp(a->property, b->property) == 0 && strcmp(a->unit, b->unit) == 0 &&
-	       strcmp(a->domain, b->domain) == 0;
+	       strcmp(a->domain, b->domain) == 0 && a->period == b->period &&
+	       a->stat == b->stat && rules_equal(a, b);
 }
 
 struct fg_series *fg_series_find(const struct fg_series_set *set, const struct fg_point_desc *desc)
@@ -50,29 +70,44 @@ struct fg_series *fg_series_by_id(const struct fg_series_set *set, uint32_t id)
 	return NULL;
 }
 
-/* Copies the six texts into one block; desc->station is its beginning. */
+#define TEXTS (6 + FG_RULES)
+
+/* The places of a descriptor's texts; the first six are always there. */
+static void fields_of(struct fg_point_desc *desc, const char **fields[TEXTS])
+{
+	const char **const six[] = {&desc->station, &desc->device, &desc->point, &desc->property,
+		&desc->unit, &desc->domain};
+
+	memcpy(fields, six, sizeof(six));
+	for (size_t i = 0; i < FG_RULES; i++)
+		fields[6 + i] = &desc->rules[i];
+}
+
+/* Copies the texts into one block; desc->station is its beginning. */
 static bool copy_desc(struct fg_point_desc *to, const struct fg_point_desc *from)
 {
-	const char *const texts[] = {
-		from->station, from->device, from->point, from->property, from->unit, from->domain};
-	const char **const fields[] = {
-		&to->station, &to->device, &to->point, &to->property, &to->unit, &to->domain};
+	const char **fields[TEXTS];
 	size_t size = 0;
 	char *block;
 
-	for (size_t i = 0; i < 6; i++)
-		size += strlen(texts[i]) + 1;
+	*to = *from;
+	fields_of(to, fields);
+	for (size_t i = 0; i < TEXTS; i++)
+		size += *fields[i] ? strlen(*fields[i]) + 1 : 0;
 	block = malloc(size);
-	if (!block)
+	if (!block) {
+		*to = (struct fg_point_desc){0};
 		return false;
-	for (size_t i = 0; i < 6; i++) {
-		size_t len = strlen(texts[i]) + 1;
+	}
+	for (size_t i = 0; i < TEXTS; i++) {
+		size_t len = *fields[i] ? strlen(*fields[i]) + 1 : 0;
 
-		memcpy(block, texts[i], len);
+		if (!len)
+			continue;
+		memcpy(block, *fields[i], len);
 		*fields[i] = block;
 		block += len;
 	}
-	to->decimals = from->decimals;
 	return true;
 }
 
@@ -119,8 +154,11 @@ static uint64_t place(const struct fg_item *item)
 
 bool fg_series_is_newer(const struct fg_series *s, const struct fg_item *item)
 {
-	if (item->kind != FG_ITEM_READING)
+	if (!fg_item_is_state(item))
 		return false;
+	if (item->kind == FG_ITEM_AGGREGATE && s->has_newest) /* late ones are of older periods */
+		return item->wall_ms > s->newest.wall_ms ||
+		       (item->wall_ms == s->newest.wall_ms && item->seq > s->newest.seq);
 	if (!s->has_newest || place(item) != place(&s->newest))
 		return !s->has_newest || place(item) > place(&s->newest);
 	return item->seq > s->newest.seq;
@@ -128,19 +166,28 @@ bool fg_series_is_newer(const struct fg_series *s, const struct fg_item *item)
 
 void fg_series_update(struct fg_series *s, const struct fg_item *item, int64_t mono_us, bool timed)
 {
+	struct fg_aggregate *aggregate = NULL;
 	char *text = NULL;
 
 	if (!fg_series_is_newer(s, item))
 		return;
+	if (item->aggregate) {
+		aggregate = malloc(sizeof(*aggregate));
+		if (!aggregate)
+			return; /* the older one stays the newest known */
+		*aggregate = *item->aggregate;
+	}
 	if (item->value.kind == FG_KIND_TEXT) {
 		text = malloc(item->value.len + 1);
-		if (!text)
-			return; /* the older one stays the newest known */
+		if (!text) {
+			free(aggregate);
+			return;
+		}
 		memcpy(text, item->value.text, item->value.len);
 	}
-	if (s->has_newest && s->newest.value.kind == FG_KIND_TEXT)
-		free((char *)s->newest.value.text);
+	free_newest(s);
 	s->newest = *item;
+	s->newest.aggregate = aggregate;
 	s->newest.point = s->id;
 	if (text)
 		s->newest.value.text = text;
@@ -151,8 +198,7 @@ void fg_series_update(struct fg_series *s, const struct fg_item *item, int64_t m
 
 void fg_series_forget(struct fg_series *s)
 {
-	if (s->has_newest && s->newest.value.kind == FG_KIND_TEXT)
-		free((char *)s->newest.value.text);
+	free_newest(s);
 	s->newest = (struct fg_item){0};
 	s->has_newest = false;
 	s->forgotten = true;

@@ -20,7 +20,7 @@ struct fg_series {
 	bool forgotten; /* a newest one was: what is found in the store may be it */
 	bool newest_timed; /* newest.wall_ms is right */
 	int64_t newest_mono_us;
-	struct fg_item newest; /* committed; its text is owned here */
+	struct fg_item newest; /* committed; its text and aggregate are owned here */
 };
 
 struct fg_series_set {

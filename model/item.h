@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/aggregate.h"
+#include "model/alarm.h"
 #include "model/qc.h"
 #include "model/reason.h"
 #include "model/value.h"
@@ -16,6 +18,11 @@ struct fg_point_desc {
 	const char *station, *device, *point, *property, *unit;
 	const char *domain; /* "water" */
 	int decimals;	    /* -1: shortest text */
+	/* the names of the declared rules whose verdicts its readings carry; NULL: none */
+	const char *rules[FG_RULES];
+	/* of what is told of periods: a point's means are a series of their own */
+	enum fg_period period;
+	enum fg_stat stat;
 };
 
 /* Readings of one point that were due and will not come. */
@@ -49,6 +56,7 @@ enum fg_item_kind {
 	FG_ITEM_READING,
 	FG_ITEM_GAP,	 /* point, reason and detail tell of what and why; `gap` the rest */
 	FG_ITEM_ACCOUNT, /* `account`; point is that of its first line */
+	FG_ITEM_AGGREGATE, /* a mean or another value of a period, which ends at wall_ms */
 };
 
 /* One entry of the store, or about to be one, as it goes out: mostly a reading. */
@@ -56,17 +64,29 @@ struct fg_item {
 	uint64_t seq;
 	enum fg_item_kind kind;
 	uint32_t point;	     /* the store's id of the descriptor */
-	int64_t wall_ms;     /* when it was measured; of gaps and accounts: their to_ms */
+	int64_t wall_ms;     /* when it was measured; of gaps, accounts, aggregates: their end */
 	uint64_t replaces;   /* the number that this one corrects; 0: none */
 	uint32_t uncertainty_s; /* of the time; 0: it is right */
 	const struct fg_gap *gap;	  /* lent, like texts */
 	const struct fg_account *account; /* lent */
+	const struct fg_aggregate *aggregate; /* lent */
 	enum fg_qc qc;
 	enum fg_reason reason;
 	uint8_t detail;
 	bool not_stored; /* stored: false */
+	bool maintenance; /* taken while the device was in maintenance */
+	bool has_raw;	  /* `raw` is the value before calibration */
+	enum fg_alarm alarm; /* the rule that held */
+	double raw;	  /* stored, never published with the reading */
 	fg_tests tests;
 	struct fg_value value;
 };
+
+/* Whether it has a topic of its own, on which the newest is the state of things: a reading, or what
+ * is told of a period. */
+static inline bool fg_item_is_state(const struct fg_item *item)
+{
+	return item->kind == FG_ITEM_READING || item->kind == FG_ITEM_AGGREGATE;
+}
 
 #endif

@@ -26,8 +26,12 @@ enum fg_test {
 	FG_TEST_COUNT
 };
 
-/* The verdicts of a reading's tests: four bits each, 0 where a test did not run. */
+/* The verdicts of a reading's tests: four bits each, 0 where a test did not run. Behind the tests
+ * lie the rules that the point's station declares, by their place in its descriptor. */
 typedef uint64_t fg_tests;
+#define FG_RULES 8
+#define FG_TEST_RULE(i) ((enum fg_test)((unsigned)FG_TEST_COUNT + (i)))
+_Static_assert(FG_TEST_COUNT + FG_RULES <= 16, "all verdicts are in 64 bits");
 
 static inline fg_tests fg_tests_set(fg_tests t, enum fg_test test, enum fg_qc flag)
 {

@@ -26,6 +26,7 @@ static const char *const names[FG_REASON_COUNT] = {
 	[FG_REASON_STORAGE] = "storage",
 	[FG_REASON_TIME_UNKNOWN] = "time_unknown",
 	[FG_REASON_REJECTED] = "rejected",
+	[FG_REASON_COVERAGE] = "coverage",
 };
 
 const char *fg_reason_text(enum fg_reason reason, unsigned detail, char text[FG_REASON_SIZE])

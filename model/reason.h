@@ -30,6 +30,7 @@ enum fg_reason {
 	FG_REASON_STORAGE, /* the store could not keep it in time and memory was full */
 	FG_REASON_TIME_UNKNOWN,
 	FG_REASON_REJECTED, /* by the broker; detail is the MQTT 5 reason code */
+	FG_REASON_COVERAGE, /* of a mean: too few good readings in its period */
 	FG_REASON_COUNT
 };
 

@@ -23,9 +23,15 @@ struct fg_encoder {
 extern const struct fg_encoder *const fg_encoders[];
 const struct fg_encoder *fg_encoder_find(const char *name);
 
-/* Reading as the JSON object of docs/consumers.md; also used by history and watch. */
+/* Reading or aggregate as the JSON object of docs/consumers.md; also used by watch. */
 bool fg_encode_json(struct fg_buf *out, const char *gateway, const struct fg_point_desc *desc,
 	const struct fg_item *item);
+/* With the value before calibration (`raw`), for those who look into the gateway. */
+bool fg_encode_json_raw(struct fg_buf *out, const char *gateway, const struct fg_point_desc *desc,
+	const struct fg_item *item);
+/* The longest that either writes: every text as long as it may be, six characters for each
+ * of them. */
+#define FG_READING_JSON_MAX 4096
 
 /* A gap, an account (docs/consumers.md). desc is that of the item's point; lines of an account
  * whose descriptor is not at hand are left out, one without any cannot be written. */
@@ -40,7 +46,8 @@ bool fg_encode_item(struct fg_buf *out, const char *gateway, const struct fg_poi
 /* A value as JSON. */
 void fg_encode_value(struct fg_buf *out, const struct fg_value *value, int decimals);
 
-/* {prefix}/obs/{domain}/{station}/{point}; false where it does not fit. */
+/* {prefix}/obs/{domain}/{station}/{point}, or with the root of an aggregate in place of obs; false
+ * where it does not fit. */
 bool fg_topic_reading(struct fg_buf *out, const char *prefix, const struct fg_point_desc *desc);
 /* {prefix}/gateways/{gateway}/{tail} */
 bool fg_topic_gateway(struct fg_buf *out, const char *prefix, const char *gateway,

@@ -104,6 +104,7 @@ bool fg_encode_item(struct fg_buf *out, const char *gateway, const struct fg_poi
 	case FG_ITEM_ACCOUNT:
 		return fg_encode_account(out, gateway, desc, item);
 	case FG_ITEM_READING:
+	case FG_ITEM_AGGREGATE:
 		break;
 	}
 	return fg_encode_json(out, gateway, desc, item);

@@ -3,6 +3,7 @@
  * constant text with the members between. */
 #include "protocol/encode.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "base/json.h"
@@ -54,23 +55,32 @@ static void put_time(struct fg_buf *out, int64_t wall_ms)
 	fg_buf_putc(out, '"');
 }
 
-/* The tests that speak against the reading. */
-static void put_tests(struct fg_buf *out, fg_tests tests)
+/* Of a test, or of a declared rule; NULL where the point has none there. */
+static const char *test_name(const struct fg_point_desc *desc, unsigned t)
+{
+	if (t < FG_TEST_COUNT)
+		return fg_test_name((enum fg_test)t);
+	return t - FG_TEST_COUNT < FG_RULES ? desc->rules[t - FG_TEST_COUNT] : NULL;
+}
+
+/* The tests and rules that speak against the reading. */
+static void put_tests(struct fg_buf *out, const struct fg_point_desc *desc, fg_tests tests)
 {
 	bool any = false;
 
-	for (unsigned t = 0; t < FG_TEST_COUNT; t++) {
+	for (unsigned t = 0; t < FG_TEST_COUNT + FG_RULES; t++) {
 		enum fg_qc flag = fg_tests_get(tests, (enum fg_test)t);
+		const char *name = test_name(desc, t);
 
-		if (flag != FG_QC_SUSPECT && flag != FG_QC_FAIL)
+		if ((flag != FG_QC_SUSPECT && flag != FG_QC_FAIL) || !name)
 			continue;
 		if (any)
-			PUT(out, ",\"");
+			PUT(out, ",");
 		else
-			PUT(out, ",\"qc_tests\":{\"");
+			PUT(out, ",\"qc_tests\":{");
 		any = true;
-		fg_buf_puts(out, fg_test_name((enum fg_test)t));
-		PUT(out, "\":");
+		put_text(out, name);
+		PUT(out, ":");
 		fg_buf_put_uint(out, flag);
 	}
 	if (any)
@@ -78,11 +88,12 @@ static void put_tests(struct fg_buf *out, fg_tests tests)
 }
 
 /* What only a reading that is not simply good carries. */
-static void put_blemishes(struct fg_buf *out, const struct fg_item *item)
+static void put_blemishes(struct fg_buf *out, const struct fg_point_desc *desc,
+	const struct fg_item *item)
 {
 	char reason[FG_REASON_SIZE];
 
-	put_tests(out, item->tests);
+	put_tests(out, desc, item->tests);
 	if (item->reason != FG_REASON_NONE &&
 		(item->qc == FG_QC_FAIL || item->qc == FG_QC_MISSING)) {
 		PUT(out, ",\"reason\":\"");
@@ -91,8 +102,106 @@ static void put_blemishes(struct fg_buf *out, const struct fg_item *item)
 	}
 }
 
-bool fg_encode_json(struct fg_buf *out, const char *gateway, const struct fg_point_desc *desc,
-	const struct fg_item *item)
+static void put_number(struct fg_buf *out, const struct fg_point_desc *desc, double v)
+{
+	const struct fg_value value = {.kind = FG_KIND_DECIMAL, .f = v};
+
+	fg_encode_value(out, &value, desc->decimals);
+}
+
+static void put_count(struct fg_buf *out, const char *name, uint32_t count, bool *any)
+{
+	if (!count)
+		return;
+	fg_buf_puts(out, *any ? ",\"" : ",\"excluded\":{\"");
+	*any = true;
+	fg_buf_puts(out, name);
+	PUT(out, "\":");
+	fg_buf_put_uint(out, count);
+}
+
+static void put_excluded(struct fg_buf *out, const struct fg_aggregate *a)
+{
+	bool any = false;
+
+	put_count(out, "suspect", a->suspect, &any);
+	put_count(out, "fail", a->fail, &any);
+	put_count(out, "missing", a->missing, &any);
+	put_count(out, "maintenance", a->maintenance, &any);
+	if (any)
+		fg_buf_putc(out, '}');
+}
+
+/* A share with as many digits as are needed to tell it from 1 and from the next. */
+static void put_share(struct fg_buf *out, double share)
+{
+	const struct fg_value value = {.kind = FG_KIND_DECIMAL, .f = floor(share * 1e4) / 1e4};
+
+	fg_encode_value(out, &value, 4);
+}
+
+static void put_class(struct fg_buf *out, const struct fg_aggregate *a)
+{
+	PUT(out, ",\"class\":{\"scheme\":");
+	put_text(out, a->scheme);
+	PUT(out, ",\"index\":");
+	fg_buf_put_uint(out, a->index);
+	PUT(out, ",\"key\":");
+	put_text(out, a->key);
+	fg_buf_putc(out, '}');
+}
+
+static void put_aggregate(struct fg_buf *out, const struct fg_point_desc *desc,
+	const struct fg_aggregate *a)
+{
+	PUT(out, ",\"period\":");
+	put_text(out, fg_period_text(desc->period));
+	PUT(out, ",\"stat\":");
+	put_text(out, fg_stat_text(desc->stat));
+	PUT(out, ",\"coverage\":");
+	put_share(out, fg_aggregate_coverage(a));
+	PUT(out, ",\"count\":");
+	fg_buf_put_uint(out, a->count);
+	if (a->has_range) {
+		PUT(out, ",\"min\":");
+		put_number(out, desc, a->low);
+		PUT(out, ",\"max\":");
+		put_number(out, desc, a->high);
+	}
+	put_excluded(out, a);
+	if (a->index)
+		put_class(out, a);
+}
+
+/* How the reading came about, where that is not as usual. */
+static void put_circumstances(struct fg_buf *out, const struct fg_item *item)
+{
+	if (item->maintenance)
+		PUT(out, ",\"maintenance\":true");
+	if (item->alarm != FG_ALARM_NONE) {
+		PUT(out, ",\"alarm\":\"");
+		fg_buf_puts(out, fg_alarm_text(item->alarm));
+		fg_buf_putc(out, '"');
+	}
+	if (item->not_stored)
+		PUT(out, ",\"stored\":false");
+	if (item->uncertainty_s) {
+		PUT(out, ",\"time_uncertainty\":");
+		fg_buf_put_uint(out, item->uncertainty_s);
+	}
+}
+
+static void put_replaces(struct fg_buf *out, const char *gateway, uint64_t seq)
+{
+	PUT(out, ",\"replaces\":\"");
+	fg_buf_puts(out, gateway);
+	fg_buf_putc(out, ':');
+	fg_buf_put_uint(out, seq);
+	fg_buf_putc(out, '"');
+}
+
+static bool encode(struct fg_buf *out, const char *gateway, const struct fg_point_desc *desc,
+	const struct fg_item *item, bool raw)
 {
 	size_t start = out->len;
 
@@ -116,20 +225,18 @@ bool fg_encode_json(struct fg_buf *out, const char *gateway, const struct fg_poi
 	PUT(out, ",\"qc\":");
 	fg_buf_put_uint(out, item->qc);
 	if (item->qc != FG_QC_PASS && item->qc != FG_QC_NOT_EVALUATED)
-		put_blemishes(out, item);
-	if (item->not_stored)
-		PUT(out, ",\"stored\":false");
-	if (item->uncertainty_s) {
-		PUT(out, ",\"time_uncertainty\":");
-		fg_buf_put_uint(out, item->uncertainty_s);
+		put_blemishes(out, desc, item);
+	if (item->aggregate)
+		put_aggregate(out, desc, item->aggregate);
+	put_circumstances(out, item);
+	if (raw && item->has_raw) {
+		const struct fg_value value = {.kind = FG_KIND_DECIMAL, .f = item->raw};
+
+		PUT(out, ",\"raw\":");
+		fg_encode_value(out, &value, -1);
 	}
-	if (item->replaces) {
-		PUT(out, ",\"replaces\":\"");
-		fg_buf_puts(out, gateway);
-		fg_buf_putc(out, ':');
-		fg_buf_put_uint(out, item->replaces);
-		fg_buf_putc(out, '"');
-	}
+	if (item->replaces)
+		put_replaces(out, gateway, item->replaces);
 	fg_buf_putc(out, '}');
 	if (!out->overflow)
 		return true;
@@ -137,6 +244,18 @@ bool fg_encode_json(struct fg_buf *out, const char *gateway, const struct fg_poi
 	if (out->cap > start)
 		out->data[start] = '\0';
 	return false;
+}
+
+bool fg_encode_json(struct fg_buf *out, const char *gateway, const struct fg_point_desc *desc,
+	const struct fg_item *item)
+{
+	return encode(out, gateway, desc, item, false);
+}
+
+bool fg_encode_json_raw(struct fg_buf *out, const char *gateway, const struct fg_point_desc *desc,
+	const struct fg_item *item)
+{
+	return encode(out, gateway, desc, item, true);
 }
 
 const struct fg_encoder fg_encoder_json = {

@@ -11,7 +11,7 @@ static void part(struct fg_buf *out, const char *text)
 bool fg_topic_reading(struct fg_buf *out, const char *prefix, const struct fg_point_desc *desc)
 {
 	fg_buf_puts(out, prefix);
-	fg_buf_puts(out, "/obs");
+	part(out, fg_aggregate_root(desc->period, desc->stat));
 	part(out, desc->domain);
 	part(out, desc->station);
 	part(out, desc->point);
@@ -36,6 +36,7 @@ bool fg_topic_item(struct fg_buf *out, const char *prefix, const char *gateway,
 	case FG_ITEM_ACCOUNT:
 		return fg_topic_gateway(out, prefix, gateway, "account");
 	case FG_ITEM_READING:
+	case FG_ITEM_AGGREGATE:
 		break;
 	}
 	return fg_topic_reading(out, prefix, desc);

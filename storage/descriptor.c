@@ -11,6 +11,7 @@
 #include "storage/checksum.h"
 
 #define VERSION 1
+#define VERSION_MORE 2 /* with what version 1 does not have: rules, period, stat */
 
 static void put_text(struct fg_buf *out, const char *text)
 {
@@ -20,16 +21,34 @@ static void put_text(struct fg_buf *out, const char *text)
 	fg_buf_put(out, text, len);
 }
 
+static bool has_more(const struct fg_point_desc *desc)
+{
+	for (size_t i = 0; i < FG_RULES; i++)
+		if (desc->rules[i])
+			return true;
+	return desc->period != FG_PERIOD_NONE || desc->stat != FG_STAT_NONE;
+}
+
+static void put_more(struct fg_buf *out, const struct fg_point_desc *desc)
+{
+	for (size_t i = 0; i < FG_RULES; i++)
+		put_text(out, desc->rules[i]);
+	fg_buf_putc(out, (char)desc->period);
+	fg_buf_putc(out, (char)desc->stat);
+}
+
 void fg_descriptor_encode(const struct fg_point_desc *desc, struct fg_buf *out)
 {
 	const char *const texts[] = {desc->station, desc->device, desc->point, desc->property,
 		desc->unit, desc->domain};
 	size_t start = out->len;
 
-	fg_buf_putc(out, VERSION);
+	fg_buf_putc(out, has_more(desc) ? VERSION_MORE : VERSION);
 	for (size_t i = 0; i < FG_COUNT(texts); i++)
 		put_text(out, texts[i]);
 	fg_put_svarint(out, desc->decimals);
+	if (has_more(desc))
+		put_more(out, desc);
 	fg_seal(out, start);
 }
 
@@ -58,11 +77,27 @@ static const char *get_text(struct fg_bytes *in, char **at)
 	return text;
 }
 
+static void get_more(struct fg_bytes *in, char **at, struct fg_point_desc *d)
+{
+	unsigned period, stat;
+
+	for (size_t i = 0; i < FG_RULES; i++)
+		d->rules[i] = get_text(in, at);
+	period = fg_get_byte(in);
+	stat = fg_get_byte(in);
+	in->bad |= period >= FG_PERIOD_COUNT || stat >= FG_STAT_COUNT ||
+		   (period == FG_PERIOD_NONE) != (stat == FG_STAT_NONE);
+	d->period = (enum fg_period)period;
+	d->stat = (enum fg_stat)stat;
+	in->bad |= !has_more(d); /* equal bytes for equal content */
+}
+
 int fg_descriptor_decode(const void *bytes, size_t len, struct fg_point_desc **ret)
 {
 	struct fg_bytes in = {.at = bytes};
 	struct fg_point_desc *d;
 	int64_t decimals;
+	unsigned version;
 	char *at;
 
 	if (!fg_seal_check(bytes, len, &len))
@@ -73,7 +108,9 @@ int fg_descriptor_decode(const void *bytes, size_t len, struct fg_point_desc **r
 	if (!d)
 		return FG_ENOMEM;
 	at = (char *)(d + 1);
-	in.bad = fg_get_byte(&in) != VERSION;
+	*d = (struct fg_point_desc){0};
+	version = fg_get_byte(&in);
+	in.bad = version != VERSION && version != VERSION_MORE;
 	d->station = get_text(&in, &at);
 	d->device = get_text(&in, &at);
 	d->point = get_text(&in, &at);
@@ -81,6 +118,8 @@ int fg_descriptor_decode(const void *bytes, size_t len, struct fg_point_desc **r
 	d->unit = get_text(&in, &at);
 	d->domain = get_text(&in, &at);
 	decimals = fg_get_svarint(&in);
+	if (version == VERSION_MORE)
+		get_more(&in, &at, d);
 	if (in.bad || in.at != in.end || !d->station || !d->point || decimals < -1 ||
 		decimals > 99) {
 		free(d);

@@ -178,6 +178,8 @@ static int add_item(void *arg, const struct fg_record_head *head, const struct f
 			add(set, item, FG_FREED_ACCOUNT, 1, item->account->from_ms,
 				item->account->to_ms, true);
 		break;
+	case FG_ITEM_AGGREGATE: /* in no account */
+		break;
 	}
 	return set->rc != FG_OK;
 }

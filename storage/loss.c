@@ -263,6 +263,8 @@ static int add_for(struct row *row, const struct fg_owed *o, const struct fg_rec
 		if (fg_planted(FG_PLANT_DROP_ACCOUNT))
 			return FG_OK;
 		return name ? add_account(row, name, item->account) : FG_OK;
+	case FG_ITEM_AGGREGATE: /* made of readings, which are counted themselves */
+		break;
 	}
 	return FG_OK;
 }

@@ -67,7 +67,8 @@ struct walk {
 	uint64_t from, to; /* only these numbers */
 	bool timed;	   /* only these times, and no reading that has a correction */
 	int64_t since_ms, until_ms;
-	const char *station, *point; /* only readings of these; NULL: all entries */
+	const char *station, *point; /* only entries of these; NULL: all entries */
+	enum fg_period period; /* then: of readings, or of aggregates of that period */
 	struct era era;		     /* the one asked for last */
 	fg_reader_fn fn;
 	void *arg;
@@ -259,7 +260,8 @@ static bool wanted(struct walk *w, const struct fg_record_head *head, const stru
 	if (uncertain || last_ms < w->since_ms || last_ms >= w->until_ms)
 		return false;
 	if (w->point && (strcmp(desc->point, w->point) != 0 ||
-				strcmp(desc->station, w->station) != 0))
+				strcmp(desc->station, w->station) != 0 ||
+				desc->period != w->period))
 		return false;
 	return !replaced(w, head, item);
 }
@@ -272,7 +274,7 @@ static int give(void *arg, const struct fg_record_head *head, const struct fg_it
 	const struct fg_point_desc *desc = NULL;
 	bool uncertain = false, good;
 
-	if (item.seq < w->from || (w->point && item.kind != FG_ITEM_READING))
+	if (item.seq < w->from || (w->point && !fg_item_is_state(&item)))
 		return 0;
 	if (item.seq >= w->to)
 		return 1;
@@ -339,6 +341,7 @@ long fg_reader_range(struct fg_reader *r, uint64_t from, uint64_t to, fg_reader_
  * itself or its correction. */
 struct best {
 	uint64_t reading, entry;
+	int64_t to_ms; /* of an aggregate: the newest is that of the newest period */
 };
 
 struct newest {
@@ -347,12 +350,22 @@ struct newest {
 	size_t best_count;
 	bool deciding; /* first the best are found, then they are given */
 	struct fg_item *items; /* of one row */
+	struct fg_aggregate *aggregates;
 	int64_t *mono_us;
 	size_t count, cap;
 	bool has_readings; /* the row */
 };
 
-/* Notes an item if it is the newest of its point as yet. */
+static bool is_better(const struct best *b, const struct fg_item *item, uint64_t reading)
+{
+	if (b->entry == 0)
+		return true;
+	if (item->kind == FG_ITEM_AGGREGATE)
+		return item->wall_ms > b->to_ms;
+	return reading > b->reading;
+}
+
+/* Notes an item if it is the newest of its point as yet; rows come from the last one on. */
 static int note_best(struct newest *n, const struct fg_item *item)
 {
 	size_t id = item->point;
@@ -370,8 +383,8 @@ static int note_best(struct newest *n, const struct fg_item *item)
 		n->best = best;
 		n->best_count = count;
 	}
-	if (reading > n->best[id].reading || n->best[id].entry == 0)
-		n->best[id] = (struct best){reading, item->seq};
+	if (is_better(&n->best[id], item, reading))
+		n->best[id] = (struct best){reading, item->seq, item->wall_ms};
 	return FG_OK;
 }
 
@@ -381,6 +394,7 @@ static int keep(struct newest *n, const struct fg_item *item, int64_t mono_us)
 	if (n->count == n->cap) {
 		size_t cap = FG_MAX(n->cap * 2, (size_t)32);
 		struct fg_item *items = realloc(n->items, cap * sizeof(*items));
+		struct fg_aggregate *aggregates;
 		int64_t *times;
 
 		if (items)
@@ -388,10 +402,15 @@ static int keep(struct newest *n, const struct fg_item *item, int64_t mono_us)
 		times = realloc(n->mono_us, cap * sizeof(*times));
 		if (times)
 			n->mono_us = times;
-		if (!items || !times)
+		aggregates = realloc(n->aggregates, cap * sizeof(*aggregates));
+		if (aggregates)
+			n->aggregates = aggregates;
+		if (!items || !times || !aggregates)
 			return FG_ENOMEM;
 		n->cap = cap;
 	}
+	if (item->aggregate)
+		n->aggregates[n->count] = *item->aggregate;
 	n->items[n->count] = *item;
 	n->mono_us[n->count++] = mono_us;
 	return FG_OK;
@@ -403,9 +422,9 @@ static int on_newest(void *arg, const struct fg_record_head *head, const struct 
 	struct newest *n = arg;
 
 	(void)head;
-	if (item->kind != FG_ITEM_READING)
+	if (!fg_item_is_state(item))
 		return 1;
-	n->has_readings |= !item->replaces;
+	n->has_readings |= item->kind == FG_ITEM_READING && !item->replaces;
 	if (n->deciding)
 		n->w.rc = note_best(n, item);
 	else if (item->point < n->best_count && n->best[item->point].entry == item->seq)
@@ -428,8 +447,11 @@ static void newest_row(struct newest *n, sqlite3_stmt *st)
 		n->w.r->damaged += !n->deciding;
 		return;
 	}
-	for (size_t i = n->count; i-- > 0 && !n->w.stopped && n->w.rc == FG_OK;)
+	for (size_t i = n->count; i-- > 0 && !n->w.stopped && n->w.rc == FG_OK;) {
+		if (n->items[i].aggregate)
+			n->items[i].aggregate = &n->aggregates[i];
 		give(&n->w, &head, &n->items[i], n->mono_us[i]);
+	}
 }
 
 static int walk_newest(struct newest *n, unsigned rows)
@@ -463,6 +485,7 @@ long fg_reader_latest(struct fg_reader *r, unsigned rows, fg_reader_fn fn, void 
 	fg_sql_run(r->st[ST_END]);
 	free(n.best);
 	free(n.items);
+	free(n.aggregates);
 	free(n.mono_us);
 	return rc < 0 ? rc : n.w.given;
 }
@@ -529,6 +552,16 @@ static long walk_times(struct walk *w, uint64_t after)
 		rc = walk_tail(w, after);
 	fg_sql_run(w->r->st[ST_END]);
 	return rc < 0 ? rc : w->given;
+}
+
+long fg_reader_aggregates(struct fg_reader *r, const char *station, const char *point,
+	enum fg_period period, int64_t since_ms, int64_t until_ms, uint64_t after, fg_reader_fn fn,
+	void *arg)
+{
+	struct walk w = {.r = r, .timed = true, .station = station, .point = point,
+		.period = period, .since_ms = since_ms, .until_ms = until_ms, .fn = fn, .arg = arg};
+
+	return after >= FG_SQL_SEQ_END ? 0 : walk_times(&w, after);
 }
 
 long fg_reader_history(struct fg_reader *r, const char *station, const char *point,

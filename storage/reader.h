@@ -42,6 +42,11 @@ long fg_reader_latest(struct fg_reader *r, unsigned rows, fg_reader_fn fn, void 
  * were given. */
 long fg_reader_history(struct fg_reader *r, const char *station, const char *point,
 	int64_t since_ms, int64_t until_ms, uint64_t after, fg_reader_fn fn, void *arg);
+/* The same of the means and other values of that period: a place, a period may have several, each
+ * replacing the one before. */
+long fg_reader_aggregates(struct fg_reader *r, const char *station, const char *point,
+	enum fg_period period, int64_t since_ms, int64_t until_ms, uint64_t after, fg_reader_fn fn,
+	void *arg);
 
 /* The numbers of all entries with since_ms <= time < until_ms, added to `ret`: for a backfill. Gaps
  * and accounts belong where they end; a reading that was corrected belongs where its correction

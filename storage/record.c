@@ -20,7 +20,15 @@
 #define QC_SHIFT 3
 #define QC_MASK 0x07
 #define HAS_TIME 0x40  /* not the time of the item before */
-#define HAS_CAUSE 0x80 /* not the reason, detail and tests of the item before */
+#define HAS_CAUSE 0x80 /* not the reason, circumstances, detail and tests of the item before */
+
+/* Above the reason, in one number with it: the circumstances. */
+#define REASON_MASK 0xFFu
+#define MAINTENANCE 0x100u
+#define ALARM_SHIFT 9
+#define ALARM_MASK 0x0Fu
+#define HAS_RAW 0x2000u /* the value before calibration follows each value */
+#define CAUSE_MASK 0x3FFFu
 
 /* How a number is written. Decimal forms are whole numbers divided by 10^k, or multiplied with
  * 10^-k, which gives other last bits: 194 * 0.1 is not 19.4. */
@@ -46,7 +54,7 @@ struct state {
 	uint32_t point;
 	int64_t mono_us;
 	int64_t skew_ms; /* wall time less the head's wall time and the monotonic time since it */
-	enum fg_reason reason;
+	unsigned cause; /* reason and circumstances */
 	uint8_t detail;
 	fg_tests tests;
 };
@@ -98,7 +106,7 @@ static void put_le(struct fg_buf *out, uint64_t bits, unsigned size)
 }
 
 /* The shortest form that gives the same bits back. */
-static void put_number(struct fg_buf *out, double v)
+void fg_record_put_number(struct fg_buf *out, double v)
 {
 	bool single = fabs(v) <= (double)FLT_MAX && same((double)(float)v, v);
 	unsigned form;
@@ -131,7 +139,7 @@ static uint64_t get_le(struct fg_bytes *in, unsigned size)
 	return bits;
 }
 
-static double get_number(struct fg_bytes *in)
+double fg_record_get_number(struct fg_bytes *in)
 {
 	unsigned form = fg_get_byte(in);
 	uint64_t bits;
@@ -156,7 +164,7 @@ static double get_number(struct fg_bytes *in)
 	return decimal(form, fg_get_svarint(in));
 }
 
-static void put_value(struct fg_buf *out, const struct fg_value *v)
+void fg_record_put_value(struct fg_buf *out, const struct fg_value *v)
 {
 	switch (v->kind) {
 	case FG_KIND_NONE:
@@ -173,7 +181,7 @@ static void put_value(struct fg_buf *out, const struct fg_value *v)
 	case FG_KIND_FLOAT:
 	case FG_KIND_DOUBLE:
 	case FG_KIND_DECIMAL:
-		put_number(out, v->f);
+		fg_record_put_number(out, v->f);
 		break;
 	case FG_KIND_TEXT:
 		fg_put_varint(out, v->len);
@@ -194,7 +202,7 @@ static void get_text(struct fg_bytes *in, struct fg_value *ret)
 	ret->text = fg_get_bytes(in, (size_t)len);
 }
 
-static void get_value(struct fg_bytes *in, enum fg_kind kind, struct fg_value *ret)
+void fg_record_get_value(struct fg_bytes *in, enum fg_kind kind, struct fg_value *ret)
 {
 	unsigned b;
 
@@ -216,7 +224,7 @@ static void get_value(struct fg_bytes *in, enum fg_kind kind, struct fg_value *r
 	case FG_KIND_FLOAT:
 	case FG_KIND_DOUBLE:
 	case FG_KIND_DECIMAL:
-		ret->f = get_number(in);
+		ret->f = fg_record_get_number(in);
 		break;
 	case FG_KIND_TEXT:
 		get_text(in, ret);
@@ -229,7 +237,7 @@ static int64_t floor_ms(int64_t us)
 	return us / 1000 - (us % 1000 < 0);
 }
 
-static unsigned qc_code(enum fg_qc qc)
+unsigned fg_record_qc_code(enum fg_qc qc)
 {
 	unsigned i = 0;
 
@@ -237,6 +245,20 @@ static unsigned qc_code(enum fg_qc qc)
 		i++;
 	assert(qc_codes[i] == qc);
 	return i;
+}
+
+bool fg_record_qc_of(unsigned code, enum fg_qc *ret)
+{
+	if (code >= FG_COUNT(qc_codes))
+		return false;
+	*ret = qc_codes[code];
+	return true;
+}
+
+static unsigned cause_of(const struct fg_item *item)
+{
+	return ((unsigned)item->reason & REASON_MASK) | (item->maintenance ? MAINTENANCE : 0u) |
+	       ((unsigned)item->alarm & ALARM_MASK) << ALARM_SHIFT | (item->has_raw ? HAS_RAW : 0u);
 }
 
 static int64_t skew(const struct fg_record_head *head, int64_t wall_ms, int64_t mono_us)
@@ -249,11 +271,13 @@ static void put_item(struct fg_buf *out, const struct fg_record_head *head, stru
 {
 	int64_t skew_ms = head->has_wall ? skew(head, item->wall_ms, mono_us) : 0;
 	bool time = mono_us != last->mono_us || skew_ms != last->skew_ms;
-	bool cause = item->reason != last->reason || item->detail != last->detail ||
+	unsigned why = cause_of(item);
+	bool cause = why != last->cause || item->detail != last->detail ||
 		     item->tests != last->tests;
 
 	fg_put_svarint(out, (int64_t)item->point - last->point);
-	fg_buf_putc(out, (char)((unsigned)item->value.kind | qc_code(item->qc) << QC_SHIFT |
+	fg_buf_putc(out, (char)((unsigned)item->value.kind |
+				 fg_record_qc_code(item->qc) << QC_SHIFT |
 				 (time ? HAS_TIME : 0u) | (cause ? HAS_CAUSE : 0u)));
 	if (time) {
 		fg_put_svarint(out, mono_us - last->mono_us);
@@ -261,13 +285,14 @@ static void put_item(struct fg_buf *out, const struct fg_record_head *head, stru
 			fg_put_svarint(out, skew_ms - last->skew_ms);
 	}
 	if (cause) {
-		fg_put_varint(out, (uint64_t)item->reason);
+		fg_put_varint(out, why);
 		fg_buf_putc(out, (char)item->detail);
 		fg_put_varint(out, item->tests);
 	}
-	put_value(out, &item->value);
-	*last = (struct state){item->point, mono_us, skew_ms, item->reason, item->detail,
-		item->tests};
+	fg_record_put_value(out, &item->value);
+	if (item->has_raw)
+		fg_record_put_number(out, item->raw);
+	*last = (struct state){item->point, mono_us, skew_ms, why, item->detail, item->tests};
 }
 
 void fg_record_put_head(struct fg_buf *out, enum fg_record_type type,
@@ -340,7 +365,7 @@ static unsigned get_head(struct fg_bytes *in, struct fg_record_head *ret)
 	*ret = (struct fg_record_head){0};
 	in->bad |= version != VERSION && version != VERSION_BOUND;
 	type = fg_get_byte(in);
-	in->bad |= type < FG_RECORD_READINGS || type > FG_RECORD_ACCOUNT;
+	in->bad |= type < FG_RECORD_READINGS || type > FG_RECORD_AGGREGATES;
 	era = fg_get_varint(in);
 	ret->era = (uint32_t)(era >> 1);
 	ret->has_wall = era & 1;
@@ -366,10 +391,10 @@ static void get_item(struct fg_bytes *in, const struct fg_record_head *head, str
 {
 	int64_t step = fg_get_svarint(in);
 	unsigned flags = fg_get_byte(in), qc = flags >> QC_SHIFT & QC_MASK;
-	uint64_t reason;
+	uint64_t cause;
 
 	if (step < -(int64_t)s->point || step > (int64_t)UINT32_MAX - (int64_t)s->point ||
-		qc >= FG_COUNT(qc_codes)) {
+		!fg_record_qc_of(qc, &ret->qc)) {
 		in->bad = true;
 		return;
 	}
@@ -380,19 +405,22 @@ static void get_item(struct fg_bytes *in, const struct fg_record_head *head, str
 			s->skew_ms = fg_record_add_time(in, s->skew_ms);
 	}
 	if (flags & HAS_CAUSE) {
-		reason = fg_get_varint(in);
-		in->bad |= reason > UINT8_MAX;
-		s->reason = (enum fg_reason)(reason & UINT8_MAX);
+		cause = fg_get_varint(in);
+		in->bad |= cause > CAUSE_MASK;
+		s->cause = (unsigned)(cause & CAUSE_MASK);
 		s->detail = (uint8_t)fg_get_byte(in);
 		s->tests = fg_get_varint(in);
 	}
 	ret->point = s->point;
 	ret->wall_ms = head->wall_ms + floor_ms(s->mono_us - head->mono_us) + s->skew_ms;
-	ret->qc = qc_codes[qc];
-	ret->reason = s->reason;
+	ret->reason = (enum fg_reason)(s->cause & REASON_MASK);
+	ret->maintenance = s->cause & MAINTENANCE;
+	ret->alarm = (enum fg_alarm)(s->cause >> ALARM_SHIFT & ALARM_MASK);
+	ret->has_raw = s->cause & HAS_RAW;
 	ret->detail = s->detail;
 	ret->tests = s->tests;
-	get_value(in, (enum fg_kind)(flags & KIND_MASK), &ret->value);
+	fg_record_get_value(in, (enum fg_kind)(flags & KIND_MASK), &ret->value);
+	ret->raw = ret->has_raw ? fg_record_get_number(in) : 0;
 }
 
 static void decode_readings(struct fg_bytes *in, const struct fg_record_head *head,
@@ -431,6 +459,8 @@ int fg_record_decode(const void *bytes, size_t len, uint64_t first_seq, fg_recor
 		fg_record_decode_gaps(&in, &head, first_seq, fn, arg, &stopped);
 	else if (type == FG_RECORD_ACCOUNT)
 		fg_record_decode_account(&in, &head, first_seq, fn, arg, &stopped);
+	else if (type == FG_RECORD_AGGREGATES)
+		fg_record_decode_aggregates(&in, &head, first_seq, fn, arg, &stopped);
 	else
 		decode_readings(&in, &head, first_seq, fn, arg, &stopped);
 	if (stopped)

@@ -30,8 +30,14 @@ void fg_record_encode_gaps(struct fg_buf *out, const struct fg_record_head *head
 void fg_record_encode_account(struct fg_buf *out, const struct fg_record_head *head,
 	const struct fg_account *account);
 
+/* Aggregates, one number each: items of kind FG_ITEM_AGGREGATE with their `aggregate`, and each
+ * with its own `replaces`. They are always told in wall time. head: only `count` and `era` are
+ * used. */
+void fg_record_encode_aggregates(struct fg_buf *out, const struct fg_record_head *head,
+	const struct fg_item *items);
+
 /* Appends one record of readings or, where head->replaces is set, of corrections: head, then count
- * items (items[i].point, wall_ms, qc, reason, detail, tests,
+ * items (items[i].point, wall_ms, qc, reason, detail, tests, maintenance, alarm, raw and
  * value count; seq follows from the row). Times of items are kept relative to the first.
  * mono_us[i] is each item's monotonic time. Times lie within 2^59 of zero: what does not is no
  * record when it is read. */

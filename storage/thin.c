@@ -113,7 +113,7 @@ static int look(void *arg, const struct fg_record_head *head, const struct fg_it
 	int64_t mono_us)
 {
 	struct about *a = arg;
-	unsigned kind = head->replaces ? FG_ITEM_ACCOUNT + 1u : (unsigned)item->kind;
+	unsigned kind = head->replaces ? FG_ITEM_AGGREGATE + 1u : (unsigned)item->kind;
 
 	a->key = (uint64_t)kind << 32 | item->point;
 	a->ms = head->has_wall ? item->wall_ms : mono_us / 1000;

@@ -29,6 +29,9 @@ static int on_item(void *arg, const struct fg_record_head *head, const struct fg
 		if (item->account->destination)
 			*sum += strlen(item->account->destination);
 	}
+	if (item->aggregate)
+		*sum += item->aggregate->count + strlen(item->aggregate->scheme) +
+			strlen(item->aggregate->key);
 	return 0;
 }
 

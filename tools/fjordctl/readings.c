@@ -38,13 +38,40 @@ static const char *value_of(const cJSON *r, const char *line, char *mem, size_t 
 	return mem;
 }
 
+/* Tests and rules that speak against it, what was told of how it came about, what a mean is of. */
+static void print_remarks(const cJSON *r)
+{
+	static const char *const texts[] = {"reason", "alarm", "period", "stat"};
+	const cJSON *item;
+
+	for (size_t i = 0; i < FG_COUNT(texts); i++)
+		if (*ctl_text(r, texts[i]))
+			printf(" %s%s", strcmp(texts[i], "alarm") == 0 ? "alarm:" : "",
+				ctl_text(r, texts[i]));
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(r, "qc_tests"))
+		printf(" %s:%.0f", item->string, item->valuedouble);
+	if (cJSON_GetObjectItemCaseSensitive(r, "coverage"))
+		printf(" coverage:%.4g", ctl_number(r, "coverage"));
+	item = cJSON_GetObjectItemCaseSensitive(r, "class");
+	if (item)
+		printf(" class:%.0f (%s)", ctl_number(item, "index"), ctl_text(item, "key"));
+	if (ctl_true(r, "maintenance"))
+		printf(" maintenance");
+	if (cJSON_GetObjectItemCaseSensitive(r, "raw"))
+		printf(" raw:%.15g", ctl_number(r, "raw"));
+	if (*ctl_text(r, "replaces"))
+		printf(" replaces:%s", ctl_text(r, "replaces"));
+}
+
 static void print_reading(const cJSON *r, const char *line)
 {
 	char value[280];
 
-	printf("%s  %-16s %-24s %14s %-8s %-9s %s\n", ctl_text(r, "time"), ctl_text(r, "station"),
+	printf("%s  %-16s %-24s %14s %-8s %-9s", ctl_text(r, "time"), ctl_text(r, "station"),
 		ctl_text(r, "point"), value_of(r, line, value, sizeof(value)), ctl_text(r, "unit"),
-		quality_word((int)ctl_number(r, "qc")), ctl_text(r, "reason"));
+		quality_word((int)ctl_number(r, "qc")));
+	print_remarks(r);
+	putchar('\n');
 }
 
 static void print_csv_text(const char *text)

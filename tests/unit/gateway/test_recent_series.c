@@ -58,8 +58,10 @@ static void test_ring(void **state)
 
 static void test_series_are_found_by_content(void **state)
 {
-	static const struct fg_point_desc base = {"pier", "d", "ph", "ph", "[pH]", "water", 2};
-	struct fg_point_desc others[7] = {base, base, base, base, base, base, base};
+	static const struct fg_point_desc base = {"pier", "d", "ph", "ph", "[pH]", "water",
+		.decimals = 2};
+	struct fg_point_desc others[10] = {
+		base, base, base, base, base, base, base, base, base, base};
 	struct fg_series_set set = {0};
 	struct fg_series *s;
 	char station[] = "pier";
@@ -73,16 +75,21 @@ static void test_series_are_found_by_content(void **state)
 	others[4].unit = "1";
 	others[5].domain = "bathing";
 	others[6].decimals = -1;
+	others[7].rules[3] = "pair";
+	others[8].period = FG_PERIOD_HOUR;
+	others[8].stat = FG_STAT_MEAN;
+	others[9].period = FG_PERIOD_HOUR;
+	others[9].stat = FG_STAT_SUM;
 	mine.station = station;
 	s = fg_series_add(&set, 1, &mine);
 	station[0] = '!'; /* the set has its own copy */
 	assert_ptr_equal(fg_series_find(&set, &base), s);
 	assert_int_equal(s->domain, FG_DOMAIN_WATER);
-	for (size_t i = 0; i < 7; i++)
+	for (size_t i = 0; i < 10; i++)
 		assert_null(fg_series_find(&set, &others[i]));
-	for (size_t i = 0; i < 7; i++) /* ids with holes, as after many configurations */
+	for (size_t i = 0; i < 10; i++) /* ids with holes, as after many configurations */
 		fg_series_add(&set, (uint32_t)(100 + 3 * i), &others[i]);
-	for (size_t i = 0; i < 7; i++)
+	for (size_t i = 0; i < 10; i++)
 		assert_ptr_equal(fg_series_find(&set, &others[i]),
 			fg_series_by_id(&set, (uint32_t)(100 + 3 * i)));
 	assert_ptr_equal(fg_series_by_id(&set, 1), s);
@@ -93,12 +100,14 @@ static void test_series_are_found_by_content(void **state)
 		fg_series_add(&set, 1000 + i, &base);
 	assert_ptr_equal(fg_series_by_id(&set, 1), s);
 	assert_string_equal(s->desc.station, "pier");
+	assert_string_equal(fg_series_find(&set, &others[7])->desc.rules[3], "pair");
 	fg_series_set_fini(&set);
 }
 
 static void test_newest(void **state)
 {
-	static const struct fg_point_desc desc = {"pier", "d", "x_t", "x_t", "1", "water", -1};
+	static const struct fg_point_desc desc = {"pier", "d", "x_t", "x_t", "1", "water",
+		.decimals = -1};
 	struct fg_series_set set = {0};
 	struct fg_series *s = fg_series_add(&set, 7, &desc);
 	char text[] = "one";
@@ -182,7 +191,8 @@ static void test_ring_with_holes(void **state)
 /* A correction stands in the place of what it corrects; gaps and accounts are no readings. */
 static void test_newest_and_corrections(void **state)
 {
-	static const struct fg_point_desc desc = {"pier", "d", "x_t", "x_t", "1", "water", -1};
+	static const struct fg_point_desc desc = {"pier", "d", "x_t", "x_t", "1", "water",
+		.decimals = -1};
 	struct fg_series_set set = {0};
 	struct fg_series *s = fg_series_add(&set, 7, &desc);
 	struct fg_item item = {.seq = 10, .qc = FG_QC_PASS};
@@ -207,6 +217,42 @@ static void test_newest_and_corrections(void **state)
 	fg_series_set_fini(&set);
 }
 
+/* The newest mean is that of the newest hour, however late another one comes; ring and series have
+ * copies of their own. */
+static void test_newest_mean(void **state)
+{
+	static const struct fg_point_desc desc = {"pier", "d", "x_t", "x_t", "1", "water",
+		.decimals = -1, .period = FG_PERIOD_HOUR, .stat = FG_STAT_MEAN};
+	struct fg_series_set set = {0};
+	struct fg_series *s = fg_series_add(&set, 7, &desc);
+	struct fg_aggregate a = {.count = 5};
+	struct fg_item item = {.seq = 10, .kind = FG_ITEM_AGGREGATE, .wall_ms = 7200000,
+		.aggregate = &a};
+	struct fg_recent r;
+
+	(void)state;
+	assert_int_equal(fg_recent_init(&r, 64, 10), FG_OK);
+	fg_recent_add(&r, &(struct fg_recent_entry){.item = item, .series = s});
+	fg_series_update(s, &item, 0, true);
+	a.count = 6;
+	assert_int_equal(fg_recent_get(&r, 10)->item.aggregate->count, 5);
+	assert_int_equal(s->newest.aggregate->count, 5);
+	item.seq = 11;
+	item.wall_ms = 3600000; /* a late one */
+	assert_false(fg_series_is_newer(s, &item));
+	item.wall_ms = 7200000;
+	item.replaces = 10;
+	fg_series_update(s, &item, 0, true);
+	assert_int_equal(s->newest.seq, 11);
+	assert_int_equal(s->newest.aggregate->count, 6);
+	item.seq = 9;
+	assert_false(fg_series_is_newer(s, &item));
+	fg_series_forget(s);
+	assert_false(s->has_newest);
+	fg_recent_fini(&r);
+	fg_series_set_fini(&set);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -216,6 +262,7 @@ int main(void)
 		cmocka_unit_test(test_newest),
 		cmocka_unit_test(test_ring_with_holes),
 		cmocka_unit_test(test_newest_and_corrections),
+		cmocka_unit_test(test_newest_mean),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -101,7 +101,7 @@ static void append(struct fg_store *s, uint64_t seq, uint32_t era, uint32_t poin
 static void fill(enum fg_when_full when_full)
 {
 	static const char *const suffixes[] = {"", "-wal", "-shm", ".mark", ".reserve"};
-	const struct fg_point_desc desc = {"pier", "d", "x_t", "x_t", "1", "water", -1};
+	const struct fg_point_desc desc = {"pier", "d", "x_t", "x_t", "1", "water", .decimals = -1};
 	char dir[] = "/tmp/fjordgate-test-XXXXXX", file[64], path[80], why_text[256];
 	struct fg_spool_conf conf = {.file = file, .keep_ms = 86400000, .max_bytes = 1 << 20,
 		.when_full = when_full};

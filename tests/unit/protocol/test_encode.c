@@ -94,6 +94,134 @@ static void test_reading(void **state)
 	check(&i, HEAD "19.4,\"unit\":\"Cel\",\"qc\":1}");
 }
 
+/* What a reading tells of how it came about; the value before calibration is for those who look
+ * into the gateway alone. */
+static void test_circumstances(void **state)
+{
+	const struct fg_value v = {.kind = FG_KIND_DECIMAL, .f = 19.4};
+	struct fg_item i = item_of(v, FG_QC_PASS);
+	char mem[700];
+	struct fg_buf b;
+
+	(void)state;
+	i.maintenance = true;
+	i.alarm = FG_ALARM_ABOVE;
+	i.has_raw = true;
+	i.raw = 19.1;
+	i.not_stored = true;
+	check(&i, HEAD "19.4,\"unit\":\"Cel\",\"qc\":1,\"maintenance\":true,"
+		       "\"alarm\":\"above\",\"stored\":false}");
+	fg_buf_wrap(&b, mem, sizeof(mem));
+	assert_true(fg_encode_json_raw(&b, "drammen-01", &probe, &i));
+	assert_non_null(strstr(mem, ",\"stored\":false,\"raw\":19.1}"));
+	i.raw = NAN;
+	fg_buf_wrap(&b, mem, sizeof(mem));
+	assert_true(fg_encode_json_raw(&b, "drammen-01", &probe, &i));
+	assert_non_null(strstr(mem, ",\"raw\":null}"));
+	i = item_of(v, FG_QC_PASS);
+	i.alarm = FG_ALARM_BELOW;
+	check(&i, HEAD "19.4,\"unit\":\"Cel\",\"qc\":1,\"alarm\":\"below\"}");
+	i.alarm = FG_ALARM_RATE;
+	check(&i, HEAD "19.4,\"unit\":\"Cel\",\"qc\":1,\"alarm\":\"rate\"}");
+}
+
+/* Rules have the names that the point's descriptor holds; a verdict of one that it does not know
+ * says nothing. */
+static void test_rules(void **state)
+{
+	struct fg_point_desc desc = probe;
+	struct fg_item i = item_of((struct fg_value){.kind = FG_KIND_INT, .i = 7}, FG_QC_SUSPECT);
+	char mem[700];
+	struct fg_buf b;
+
+	(void)state;
+	desc.rules[0] = "pair";
+	desc.rules[7] = "out_of_water";
+	i.tests = fg_tests_set(i.tests, FG_TEST_SPIKE, FG_QC_SUSPECT);
+	i.tests = fg_tests_set(i.tests, FG_TEST_RULE(0), FG_QC_SUSPECT);
+	i.tests = fg_tests_set(i.tests, FG_TEST_RULE(1), FG_QC_FAIL);
+	i.tests = fg_tests_set(i.tests, FG_TEST_RULE(7), FG_QC_FAIL);
+	fg_buf_wrap(&b, mem, sizeof(mem));
+	assert_true(fg_encode_json(&b, "drammen-01", &desc, &i));
+	assert_string_equal(mem, HEAD
+		"7,\"unit\":\"Cel\",\"qc\":3,\"qc_tests\":{\"spike\":3,\"pair\":3,"
+		"\"out_of_water\":4}}");
+	i.tests = fg_tests_set(0, FG_TEST_RULE(0), FG_QC_PASS);
+	fg_buf_wrap(&b, mem, sizeof(mem));
+	assert_true(fg_encode_json(&b, "drammen-01", &desc, &i));
+	assert_string_equal(mem, HEAD "7,\"unit\":\"Cel\",\"qc\":3}");
+}
+
+static void check_aggregate(const struct fg_point_desc *desc, const struct fg_item *item,
+	const char *topic, const char *want)
+{
+	char mem[700];
+	struct fg_buf b;
+
+	fg_buf_wrap(&b, mem, sizeof(mem));
+	assert_true(fg_topic_item(&b, "drammen", "drammen-01", desc, item));
+	assert_string_equal(mem, topic);
+	fg_buf_wrap(&b, mem, sizeof(mem));
+	assert_true(fg_encode_item(&b, "drammen-01", desc, item));
+	assert_string_equal(mem, want);
+	for (size_t cap = 0; cap <= strlen(want); cap++) {
+		fg_buf_wrap(&b, mem, cap);
+		assert_false(fg_encode_item(&b, "drammen-01", desc, item));
+		assert_int_equal(b.len, 0);
+	}
+}
+
+static void test_aggregate(void **state)
+{
+	struct fg_point_desc desc = probe;
+	struct fg_aggregate a = {.from_ms = NOON - 3600000, .expected = 60, .count = 59,
+		.fail = 1, .has_range = true, .low = 18.9, .high = 20.25,
+		.scheme = "no-luftkvalitet", .key = "low", .index = 1};
+	struct fg_item i = item_of((struct fg_value){.kind = FG_KIND_DECIMAL, .f = 19.4}, 1);
+
+	(void)state;
+	desc.period = FG_PERIOD_HOUR;
+	desc.stat = FG_STAT_MEAN;
+	i.kind = FG_ITEM_AGGREGATE;
+	i.aggregate = &a;
+	i.replaces = 17;
+	check_aggregate(&desc, &i, "drammen/hourly/bathing/bragernes/water_temperature", HEAD
+		"19.4,\"unit\":\"Cel\",\"qc\":1,\"period\":\"PT1H\",\"stat\":\"mean\","
+		"\"coverage\":0.9833,\"count\":59,\"min\":18.9,\"max\":20.25,"
+		"\"excluded\":{\"fail\":1},\"class\":{\"scheme\":\"no-luftkvalitet\","
+		"\"index\":1,\"key\":\"low\"},\"replaces\":\"drammen-01:17\"}");
+	a = (struct fg_aggregate){.expected = 60, .suspect = 2, .missing = 55, .maintenance = 3};
+	i.replaces = 0;
+	i.qc = FG_QC_MISSING;
+	i.reason = FG_REASON_COVERAGE;
+	desc.period = FG_PERIOD_DAY;
+	desc.stat = FG_STAT_MAX_8H_MEAN;
+	check_aggregate(&desc, &i, "drammen/daily-max-8h/bathing/bragernes/water_temperature", HEAD
+		"null,\"unit\":\"Cel\",\"qc\":9,\"reason\":\"coverage\",\"period\":\"P1D\","
+		"\"stat\":\"max_8h_mean\",\"coverage\":0,\"count\":0,"
+		"\"excluded\":{\"suspect\":2,\"missing\":55,\"maintenance\":3}}");
+}
+
+/* No two that are told have one topic, and a share is never rounded up to the whole. */
+static void test_aggregate_names(void **state)
+{
+	const struct fg_aggregate most = {.expected = 100000, .count = 99999};
+	const struct fg_aggregate more = {.expected = 60, .count = 61}, none = {.count = 1};
+
+	(void)state;
+	assert_string_equal(fg_aggregate_root(FG_PERIOD_NONE, FG_STAT_NONE), "obs");
+	assert_string_equal(fg_aggregate_root(FG_PERIOD_RUNNING_8H, FG_STAT_MEAN), "running-8h");
+	assert_string_equal(fg_aggregate_root(FG_PERIOD_RUNNING_24H, FG_STAT_MEAN), "running-24h");
+	assert_string_equal(fg_aggregate_root(FG_PERIOD_DAY, FG_STAT_MEAN), "daily");
+	assert_true(fg_aggregate_coverage(&most) < 1);
+	assert_true(fg_aggregate_coverage(&more) == 1);
+	assert_true(fg_aggregate_coverage(&none) == 0);
+	for (unsigned p = 1; p < FG_PERIOD_COUNT; p++)
+		assert_true(fg_period_text((enum fg_period)p)[0] == 'P');
+	for (unsigned s = 1; s < FG_STAT_COUNT; s++)
+		assert_true(strlen(fg_stat_text((enum fg_stat)s)) >= 3);
+}
+
 static void test_values(void **state)
 {
 	static const struct {
@@ -353,6 +481,10 @@ int main(void)
 		cmocka_unit_test(test_account),
 		cmocka_unit_test(test_topics_of_items),
 		cmocka_unit_test(test_reading),
+		cmocka_unit_test(test_circumstances),
+		cmocka_unit_test(test_rules),
+		cmocka_unit_test(test_aggregate),
+		cmocka_unit_test(test_aggregate_names),
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_hostile),

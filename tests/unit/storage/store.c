@@ -15,10 +15,12 @@ static const char *const suffixes[] = {"", "-wal", "-shm", "-journal", ".mark", 
 	".reserve", ".new", ".salvage", ".salvaged", ".copy"};
 
 static const struct fg_point_desc descs[4] = {
-	{"bragernes", "sonde", "ph", "ph", "[pH]", "water", 2},
-	{"bragernes", "sonde", "water_temperature", "water_temperature", "Cel", "water", -1},
-	{"pier", "probe", "water_temperature", "water_temperature", "Cel", "bathing", 1},
-	{"pier", "probe", "x_text", "x_text", NULL, "bathing", -1},
+	{"bragernes", "sonde", "ph", "ph", "[pH]", "water", .decimals = 2},
+	{"bragernes", "sonde", "water_temperature", "water_temperature", "Cel", "water",
+		.decimals = -1},
+	{"pier", "probe", "water_temperature", "water_temperature", "Cel", "bathing",
+		.decimals = 1},
+	{"pier", "probe", "x_text", "x_text", NULL, "bathing", .decimals = -1},
 };
 
 const struct fg_point_desc *store_desc(unsigned i)
@@ -30,6 +32,12 @@ static void fill(const struct store *t, uint64_t seq, struct fg_item *item, char
 {
 	*item = (struct fg_item){.seq = seq, .point = t->point[seq % 4], .qc = FG_QC_PASS,
 		.tests = 1};
+	if (t->circumstances) {
+		item->maintenance = seq % 16 == 3;
+		item->alarm = seq % 16 == 4 ? FG_ALARM_RATE : FG_ALARM_NONE;
+		item->has_raw = seq % 4 == 1;
+		item->raw = item->has_raw ? (double)(seq % 500) * 0.25 : 0;
+	}
 	switch (seq % 4) {
 	case 0:
 		item->value = (struct fg_value){.kind = FG_KIND_FLOAT,
@@ -161,6 +169,8 @@ bool store_same(const struct store *t, const struct fg_item *item, uint64_t seq)
 	fill(t, seq, &want, text);
 	return item->point == want.point && item->qc == want.qc && item->reason == want.reason &&
 	       item->detail == want.detail && item->tests == want.tests &&
+	       item->maintenance == want.maintenance && item->alarm == want.alarm &&
+	       item->has_raw == want.has_raw && item->raw == want.raw &&
 	       same_value(&item->value, &want.value);
 }
 

@@ -25,6 +25,7 @@ struct store {
 	char why[512];
 	uint32_t point[4]; /* store ids, by seq % 4 */
 	uint32_t era;	   /* of what is appended; 0: that of this start */
+	bool circumstances; /* what is appended has some: maintenance, alarm, a raw value */
 };
 
 #define STORE_WALL_MS INT64_C(1790000000000)

@@ -365,6 +365,76 @@ static void a_period_has_all_entries_of_its_time(void **state)
 	fg_reader_close(r);
 }
 
+static void put_mean(struct store *t, uint64_t seq, uint32_t point, int64_t to_ms,
+	uint64_t replaces)
+{
+	const struct fg_record_head head = {.era = 1, .count = 1};
+	const struct fg_aggregate a = {.from_ms = to_ms - HOUR_MS, .expected = 6, .count = 6};
+	const struct fg_item item = {.kind = FG_ITEM_AGGREGATE, .point = point, .aggregate = &a,
+		.wall_ms = to_ms, .qc = FG_QC_PASS, .replaces = replaces};
+	char mem[256];
+	struct fg_buf out;
+
+	fg_buf_wrap(&out, mem, sizeof(mem));
+	fg_record_encode_aggregates(&out, &head, &item);
+	put_record(t, seq, 1, &out);
+}
+
+static void check_numbers(const char *what, uint64_t seq, const char *want)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; want[i]; i++)
+		if (want[i] == 'x' && (n >= seen.count || seen.items[n++].seq != seq + i))
+			fail_msg("%s: not number %zu", what, i);
+	if (n != seen.count)
+		fail_msg("%s: %u entries, expected %u", what, seen.count, n);
+	seen = (struct seen){0};
+}
+
+/* A point's means are no readings of it; the newest of them is that of the newest period, however
+ * late another comes. */
+static void means_are_a_series_of_their_own(void **state)
+{
+	struct store *t = *state;
+	uint64_t seq = start(t);
+	struct fg_point_desc mean = *store_desc(0);
+	struct fg_reader *r;
+	uint32_t hour, day;
+
+	mean.period = FG_PERIOD_HOUR;
+	mean.stat = FG_STAT_MEAN;
+	assert_int_equal(fg_spool_intern(t->s, &mean, &hour), FG_OK);
+	mean.period = FG_PERIOD_DAY;
+	assert_int_equal(fg_spool_intern(t->s, &mean, &day), FG_OK);
+	assert_true(hour != t->point[0] && day != hour);
+	seq += 3 - seq % 4; /* so that number 1 is of point 0 */
+	store_put(t, seq + 1, 1, W);
+	put_mean(t, seq + 2, hour, W + HOUR_MS, 0);
+	put_mean(t, seq + 3, hour, W + 2 * HOUR_MS, 0);
+	put_mean(t, seq + 4, day, W + HOUR_MS, 0);
+	put_mean(t, seq + 5, hour, W + 2 * HOUR_MS, seq + 3);
+	put_mean(t, seq + 6, hour, W + HOUR_MS, seq + 2);
+	r = open_reader(t);
+	fg_reader_history(r, mean.station, mean.point, W, INT64_MAX, 0, take, &seen);
+	check_numbers("history", seq, ".x.....");
+	fg_reader_aggregates(r, mean.station, mean.point, FG_PERIOD_HOUR, W, INT64_MAX, 0, take,
+		&seen);
+	check_numbers("hours", seq, "..xx.xx");
+	fg_reader_aggregates(r, mean.station, mean.point, FG_PERIOD_HOUR, W + 2 * HOUR_MS,
+		INT64_MAX, seq + 3, take, &seen);
+	check_numbers("hours later", seq, ".....x.");
+	fg_reader_aggregates(r, mean.station, mean.point, FG_PERIOD_DAY, W, INT64_MAX, 0, take,
+		&seen);
+	check_numbers("days", seq, "....x..");
+	fg_reader_latest(r, 100, take, &seen);
+	assert_int_equal(seen.count, 3);
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(seen.items[i].seq == seq + 5 || seen.items[i].seq == seq + 4 ||
+			seen.items[i].seq == seq + 1);
+	fg_reader_close(r);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, store_setup, store_teardown)
@@ -375,6 +445,7 @@ int main(void)
 		T(spool_I16_history_has_corrections_in_their_place),
 		T(spool_I17_a_number_tells_the_same_for_ever),
 		T(a_period_has_all_entries_of_its_time),
+		T(means_are_a_series_of_their_own),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

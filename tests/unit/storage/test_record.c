@@ -73,6 +73,10 @@ static void check_equal(const struct record *a, const struct record *b)
 		assert_int_equal(x->reason, y->reason);
 		assert_int_equal(x->detail, y->detail);
 		assert_true(x->tests == y->tests);
+		assert_int_equal(x->maintenance, y->maintenance);
+		assert_int_equal(x->alarm, y->alarm);
+		assert_int_equal(x->has_raw, y->has_raw);
+		assert_memory_equal(&x->raw, &y->raw, sizeof(x->raw));
 		check_value(&x->value, &y->value);
 	}
 }
@@ -174,6 +178,10 @@ static void any_record(struct fg_rng *rng, struct record *r)
 		x->reason = (enum fg_reason)(steady ? 0 : fg_rng_below(rng, FG_REASON_COUNT));
 		x->detail = (uint8_t)(steady ? 0 : fg_rng_next(rng));
 		any_value(rng, &x->value);
+		x->maintenance = fg_rng_below(rng, 8) == 0;
+		x->alarm = (enum fg_alarm)(steady ? 0 : fg_rng_below(rng, FG_ALARM_COUNT));
+		x->has_raw = fg_rng_below(rng, 4) == 0;
+		x->raw = x->has_raw ? any_double(rng) : 0;
 	}
 }
 
@@ -223,6 +231,41 @@ static void records_are_small(void **state)
 		print_message("kind %d: %.1f bytes a reading\n", rows[k].kind, (double)len / 10);
 		assert_true(len <= 10 * rows[k].max);
 	}
+}
+
+/* What the first gateways stored: such rows decode to what they were, and a reading without
+ * anything of what came later takes the same bytes. */
+static void spool_I6_old_records_are_as_they_were(void **state)
+{
+	static const unsigned char old[] = {
+		0x01, 0x01, 0x19, 0xF6, 0x81, 0xBF, 0xB5, 0x9D, 0xD2, 0x0D, 0x80, 0xB0,
+		0x83, 0xC5, 0x98, 0x68, 0x03, 0x50, 0x86, 0x00, 0x00, 0x11, 0x03, 0x84,
+		0x03, 0x02, 0x9E, 0x00, 0x00, 0x91, 0x80, 0x80, 0x80, 0x04, 0x03, 0x84,
+		0x03, 0x02, 0xA0, 0x14, 0x97, 0x11, 0xEA, 0x44, 0xAA, 0x74,
+	};
+	struct record r = {.head = {.era = 12, .mono_us = 30000000000123, .has_wall = true,
+		.wall_ms = STORE_WALL_MS, .count = 3}};
+	FG_CLEANUP(fg_buf_fini) struct fg_buf out;
+	struct record back = {0};
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		r.items[i] = (struct fg_item){.point = 40 + i, .wall_ms = STORE_WALL_MS,
+			.qc = FG_QC_PASS, .tests = 0x11, .value = {FG_KIND_DECIMAL, .f = 19.4}};
+		r.mono_us[i] = r.head.mono_us;
+	}
+	r.items[1].qc = FG_QC_FAIL;
+	r.items[1].tests = fg_tests_set(r.items[1].tests, FG_TEST_WARM_UP, FG_QC_FAIL);
+	r.items[2].qc = FG_QC_MISSING;
+	r.items[2].value.kind = FG_KIND_NONE;
+	r.items[2].reason = FG_REASON_REJECTED;
+	r.items[2].detail = 0x97;
+	fg_buf_init(&out, 1 << 10);
+	fg_record_encode(&out, &r.head, r.items, r.mono_us);
+	assert_int_equal(out.len, sizeof(old));
+	assert_memory_equal(out.data, old, sizeof(old));
+	assert_int_equal(fg_record_decode(old, sizeof(old), 500, take, &back), FG_OK);
+	check_equal(&r, &back);
 }
 
 static void spool_I6_truncated_and_flipped_records_are_refused(void **state)
@@ -363,9 +406,13 @@ static void decoding_stops_when_told(void **state)
 static void descriptors_come_back_or_are_refused(void **state)
 {
 	static const struct fg_point_desc rows[] = {
-		{"s", "d", "p", "x_p", "Cel", "water", 2},
-		{"s", NULL, "p", NULL, NULL, NULL, -1},
-		{"s", "", "p", "", "", "", 0},
+		{"s", "d", "p", "x_p", "Cel", "water", .decimals = 2},
+		{"s", NULL, "p", NULL, NULL, NULL, .decimals = -1},
+		{"s", "", "p", "", "", "", .decimals = 0},
+		{"s", "d", "p", "x_p", "Cel", "water", .decimals = 2,
+			.rules = {"dew", [2] = "pair", [7] = "x"}},
+		{"s", "d", "p", "x_p", "Cel", "water", .decimals = 2, .period = FG_PERIOD_HOUR,
+			.stat = FG_STAT_SUM},
 	};
 	char mem[256];
 	struct fg_buf out;
@@ -380,6 +427,13 @@ static void descriptors_come_back_or_are_refused(void **state)
 		assert_int_equal(d->unit == NULL, rows[i].unit == NULL);
 		assert_int_equal(d->device == NULL, rows[i].device == NULL);
 		assert_int_equal(d->decimals, rows[i].decimals);
+		assert_int_equal(d->period, rows[i].period);
+		assert_int_equal(d->stat, rows[i].stat);
+		for (size_t k = 0; k < FG_RULES; k++) {
+			assert_int_equal(d->rules[k] == NULL, rows[i].rules[k] == NULL);
+			if (d->rules[k])
+				assert_string_equal(d->rules[k], rows[i].rules[k]);
+		}
 		free(d);
 		for (size_t n = 0; n < out.len; n++)
 			assert_int_equal(fg_descriptor_decode(out.data, n, &d), FG_ECORRUPT);
@@ -403,6 +457,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(spool_I6_records_decode_to_what_was_encoded),
 		cmocka_unit_test(records_are_small),
+		cmocka_unit_test(spool_I6_old_records_are_as_they_were),
 		cmocka_unit_test(spool_I6_truncated_and_flipped_records_are_refused),
 		cmocka_unit_test(spool_I6_a_record_is_bound_to_its_number),
 		cmocka_unit_test(spool_I6_any_sealed_bytes_are_survived),

@@ -183,6 +183,7 @@ static void spool_I16_each_reading_is_corrected_once(void **state)
 {
 	struct store *t = *state;
 
+	t->circumstances = true;
 	store_open(t);
 	begin_seen(t);
 	store_time_era(t, 2, TRUE_US(2), 0);

@@ -198,7 +198,7 @@ static void spool_I3_numbers_rise_and_are_reserved(void **state)
 static void spool_I4_a_rollback_leaves_nothing(void **state)
 {
 	FG_CLEANUP(fg_ranges_fini) struct fg_ranges seen = {0}, left = {0}, got = {0};
-	const struct fg_point_desc late = {"a", "b", "c", "ph", "[pH]", "air", 0};
+	const struct fg_point_desc late = {"a", "b", "c", "ph", "[pH]", "air", .decimals = 0};
 	struct store *t = *state;
 	uint32_t id, again;
 	uint64_t seq;

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+#ifndef FG_MODEL_AGGREGATE_H
+#define FG_MODEL_AGGREGATE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What is told of a period instead of a moment. Numbers are stored: add at the end. */
+enum fg_period {
+	FG_PERIOD_NONE = 0, /* a reading */
+	FG_PERIOD_HOUR,
+	FG_PERIOD_RUNNING_8H,
+	FG_PERIOD_RUNNING_24H,
+	FG_PERIOD_DAY, /* of local time */
+	FG_PERIOD_COUNT
+};
+
+enum fg_stat {
+	FG_STAT_NONE = 0, /* a reading */
+	FG_STAT_MEAN,
+	FG_STAT_SUM,
+	FG_STAT_CIRCULAR_MEAN, /* of directions */
+	FG_STAT_VECTOR_MEAN,   /* of directions, each as heavy as the speed beside it */
+	FG_STAT_MAX_8H_MEAN,   /* the largest running mean over 8 hours */
+	FG_STAT_COUNT
+};
+
+/* "PT1H", "P1D"; "" for FG_PERIOD_NONE. */
+const char *fg_period_text(enum fg_period period);
+/* "mean", "sum" …; "" for FG_STAT_NONE. */
+const char *fg_stat_text(enum fg_stat stat);
+/* The root of its topics: "obs", "hourly", "daily" …, another one for each that is told. */
+const char *fg_aggregate_root(enum fg_period period, enum fg_stat stat);
+
+#define FG_CLASS_TEXT 24
+
+/* What an aggregate tells beside its value; its item's wall_ms is the end of the period. */
+struct fg_aggregate {
+	int64_t from_ms;   /* the beginning */
+	uint32_t expected; /* readings, or hours of what is made of hours */
+	uint32_t count;	   /* that it is made of */
+	/* left out, each in one of these */
+	uint32_t suspect, fail, missing, maintenance;
+	bool has_range;
+	double low, high; /* of what it is made of */
+	/* of an air-quality index; index 0: none. As they were when it was told. */
+	char scheme[FG_CLASS_TEXT], key[FG_CLASS_TEXT];
+	uint8_t index;
+};
+
+/* The share of what was expected that it is made of: 0 to 1. */
+double fg_aggregate_coverage(const struct fg_aggregate *a);
+
+#endif
