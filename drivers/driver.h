@@ -24,6 +24,7 @@
  * links of the driver). Every function below the line is called by that thread alone. */
 
 struct fg_config;
+struct fg_delivery;
 
 /* The run-time side of one link. Lives as long as its worker; across a reload that leaves the
  * link's own keys as they were, `link` then points to the new, equal object. */
@@ -35,6 +36,9 @@ struct fg_link_state {
 	/* Set by the driver where open() or poll() fails: what failed and why. The worker logs it,
 	 * once. */
 	char why[160];
+	/* The worker's: fg_link_deliver(). */
+	int (*deliver)(struct fg_link_state *ls, struct fg_delivery *d);
+	void *owner;
 };
 
 /* One due reading of one group: what the scheduler hands to a driver. */
@@ -58,10 +62,15 @@ struct fg_job {
 	int64_t answer_us; /* the longest time from the end of a request to the end of its answer;
 			    * 0: not measured */
 	unsigned splits; /* requests more than planned, as the device refused to read over gaps */
+	/* From now on the readings of the group come by themselves (fg_link_deliver()), and it is
+	 * not polled until they stay away for three intervals, or a delivery says that it is over.
+	 * Where the driver plans that, it sets group->observed. */
+	bool observing;
 	int64_t resume_mono_us; /* with FG_AGAIN: when poll() is to go on */
 	void *driver_data; /* the driver's own while the job is pending */
 
 	/* the worker's and the core's */
+	const struct fg_link *listen; /* not NULL: no poll, this link is to be open from now on */
 	struct fg_job *next;
 	struct fg_config *config; /* holds what group points to; drivers leave it alone */
 	int64_t started_mono_us, done_mono_us;
@@ -71,6 +80,54 @@ struct fg_job {
 	void (*done)(struct fg_job *job);
 	void *owner;
 };
+
+/* Readings that nobody polled, of one device: pushed by it, or sent because it is observed. */
+struct fg_delivery {
+	/* set by the driver */
+	const struct fg_device *device; /* of the link as it is configured now */
+	struct fg_batch batch; /* each with its time, on this gateway's clock or the sensor's */
+	int64_t arrived_mono_us;
+	/* Tells this message from all others of the device for EXCHANGE_LIFETIME (RFC 7252), so
+	 * that what comes twice is taken once where the sensor tells no times; 0: nothing does.
+	 * Readings with times that the sensor told are known by point and time, for much longer. */
+	uint64_t message;
+	bool kept; /* the sender keeps what is refused and sends it again: that is no loss */
+	bool over; /* nothing more comes by itself: the group of the readings is polled again */
+	const struct fg_group *group; /* of `over`, where there are no readings */
+	/* What became of it, in the link's thread. Frees it, with fg_delivery_free(). NULL: nobody
+	 * waits for it. */
+	void (*done)(struct fg_delivery *d);
+	void *user;
+
+	/* FG_OK: all is stored, durably, or was before. Refused, as a whole: FG_EFULL, the store
+	 * cannot keep it now; FG_EAGAIN, the time is not known yet that its times could be held
+	 * against; FG_EINVAL, a time in the future, or before there were such sensors;
+	 * FG_ECANCELED, the device or the gateway goes. */
+	int status;
+	unsigned known; /* of its readings were there already */
+
+	/* the worker's and the daemon's */
+	struct fg_delivery *next;
+	struct fg_config *config; /* holds what it points to */
+	void *owner;
+};
+
+/* At most so many of a link's thread are under way. */
+#define FG_DELIVERIES_MAX 64
+/* At most so many readings, and bytes of text, in one. */
+#define FG_DELIVERY_READINGS 512
+#define FG_DELIVERY_TEXT     16384
+
+/* Room for so many readings and so much text; NULL without memory. */
+struct fg_delivery *fg_delivery_new(
+	const struct fg_device *device, size_t readings, size_t text, int64_t arrived_mono_us);
+void fg_delivery_free(struct fg_delivery *d);
+
+/* Hands readings over that nobody polled, at any time while the link is open; the link's thread.
+ * FG_PENDING: taken, done() is called later, once. FG_EFULL: too much is under way, the delivery
+ * stays the caller's. A link that closes forgets those of its deliveries that are under way: it
+ * sets their done to NULL. */
+int fg_link_deliver(struct fg_link_state *ls, struct fg_delivery *d);
 
 /* One exchange outside of all plans, for a person at the cabinet (probe and scan). */
 #define FG_RAW_HEARD 640
@@ -114,6 +171,8 @@ enum {
 	/* All links of this driver run in one thread around one host area; poll() must not block
 	 * and returns FG_PENDING. */
 	FG_DRIVER_SHARED = 1u << 0,
+	/* Its links are open all the time, not from the first poll on. */
+	FG_DRIVER_LISTENS = 1u << 1,
 };
 
 /* The host of a FG_DRIVER_SHARED driver: what its links have in common. */
@@ -126,6 +185,7 @@ struct fg_driver {
 	const char *name; /* as written in the configuration */
 	const char *help; /* one line */
 	unsigned flags;
+	const char *thread; /* of shared drivers that run in one; NULL: one of its own */
 
 	size_t link_size, device_size, point_size; /* of the conf areas */
 	const struct fg_key *link_keys, *device_keys, *point_keys;
@@ -162,6 +222,10 @@ struct fg_driver {
 	 * backs off and calls again). close() undoes it and copes with a half-open link. */
 	int (*open)(struct fg_link_state *ls);
 	void (*close)(struct fg_link_state *ls);
+
+	/* The configuration was read again: files that it names may be others, and `ls->link` is
+	 * another object with equal keys. May be NULL. */
+	void (*reload)(struct fg_link_state *ls);
 
 	/* poll() makes one pass over the group's requests and never outlasts the deadline. It
 	 * appends exactly one reading for every point of the group, good or bad (but see

@@ -65,10 +65,8 @@ int fg_core_init_items(struct fg_core *core, const struct fg_config *config)
 {
 	size_t cap = 1;
 
-	/* what is derived is a point of the device too */
-	for (size_t i = 0; i < config->device_count; i++)
-		cap = FG_MAX(cap, config->devices[i]->point_count);
-	free(core->frame);
+	for (size_t i = 0; i < config->group_count; i++)
+		cap = FG_MAX(cap, config->groups[i]->count);
 	free(core->items);
 	free(core->item_mono_us);
 	free(core->item_point);
@@ -76,9 +74,30 @@ int fg_core_init_items(struct fg_core *core, const struct fg_config *config)
 	core->items = calloc(cap, sizeof(*core->items));
 	core->item_mono_us = calloc(cap, sizeof(*core->item_mono_us));
 	core->item_point = calloc(cap, sizeof(*core->item_point));
-	core->frame = calloc(cap, sizeof(*core->frame));
-	return core->items && core->item_mono_us && core->item_point && core->frame ? FG_OK
-										     : FG_ENOMEM;
+	return core->items && core->item_mono_us && core->item_point ? FG_OK : FG_ENOMEM;
+}
+
+int fg_core_want_items(struct fg_core *core, size_t n)
+{
+	struct fg_item *items;
+	int64_t *mono_us;
+	uint32_t *point;
+
+	if (n <= core->item_cap)
+		return FG_OK;
+	items = realloc(core->items, n * sizeof(*items));
+	if (items)
+		core->items = items;
+	mono_us = realloc(core->item_mono_us, n * sizeof(*mono_us));
+	if (mono_us)
+		core->item_mono_us = mono_us;
+	point = realloc(core->item_point, n * sizeof(*point));
+	if (point)
+		core->item_point = point;
+	if (!items || !mono_us || !point)
+		return FG_ENOMEM;
+	core->item_cap = n;
+	return FG_OK;
 }
 
 /* Run-time objects for a configuration, fresh. */
@@ -118,7 +137,7 @@ size_t fg_core_recent_cap(const struct fg_config *config)
 	for (size_t i = 0; i < config->group_count; i++) {
 		const struct fg_group *g = config->groups[i];
 
-		readings += (double)(g->count + g->derived_count) *
+		readings += (double)g->count *
 			    (commits_us / (double)g->interval_us + 2);
 	}
 	return (size_t)FG_MIN(RECENT_MIN + readings, RECENT_MAX);
@@ -158,6 +177,8 @@ int fg_core_new(struct fg_config *config, const struct fg_core_ports *ports,
 	core->aligned_offset_us = now.wall_us - now.mono_us;
 	core->wanted_mono_us = now.mono_us;
 	core->store_writable = true;
+	core->hurry_mono_us = INT64_MAX;
+	core->hurried_mono_us = INT64_MIN / 2;
 	core->status_due_mono_us = now.mono_us + STATUS_EVERY_US;
 	core->tidy_due_mono_us = now.mono_us + TIDY_EVERY_US / 6;
 	fg_buf_init(&core->record, RECORD_LIMIT);
@@ -195,11 +216,11 @@ void fg_core_free(struct fg_core *core)
 	}
 	free(core->publishers);
 	fg_ledgers_free(core);
+	fg_reports_free(core, NULL);
 	fg_core_free_runs(core);
 	free(core->items);
 	free(core->item_mono_us);
 	free(core->item_point);
-	free(core->frame);
 	fg_buf_fini(&core->record);
 	fg_recent_fini(&core->recent);
 	fg_core_clock_fini(core);
@@ -243,13 +264,14 @@ int fg_core_add_destination(
 /* ---- from a poll to the store ---- */
 
 /* Numbers are used only below the durable limit (spool I2). */
-static int append_record(struct fg_core *core, unsigned n)
+int fg_core_append_record(struct fg_core *core, unsigned n, bool own)
 {
+	/* times of the sensors' own are of no era: nobody corrects them */
 	const struct fg_record_head head = {
-		.era = core->era - fg_planted(FG_PLANT_WRONG_ERA),
+		.era = own ? 0 : core->era - fg_planted(FG_PLANT_WRONG_ERA),
 		.mono_us = core->item_mono_us[0],
 		.wall_ms = core->items[0].wall_ms,
-		.has_wall = core->trusted,
+		.has_wall = own || core->trusted,
 		.count = n,
 	};
 
@@ -263,7 +285,7 @@ static int append_record(struct fg_core *core, unsigned n)
 		core->ports.arg, core->next_seq, n, core->record.data, core->record.len);
 }
 
-static void keep_recent(struct fg_core *core, unsigned n)
+void fg_core_keep_recent(struct fg_core *core, unsigned n, bool reported)
 {
 	/* an estimate is told once the store has it, so that what is replayed says the same */
 	bool timed = fg_core_timed(core) || fg_planted(FG_PLANT_UNTIMED_SENT);
@@ -274,6 +296,7 @@ static void keep_recent(struct fg_core *core, unsigned n)
 			.item = core->items[i],
 			.series = run->series,
 			.mono_us = core->item_mono_us[i],
+			.came_mono_us = reported ? core->now.mono_us : core->item_mono_us[i],
 			.timed = timed,
 		};
 
@@ -290,7 +313,7 @@ static void keep_recent(struct fg_core *core, unsigned n)
 		fg_core_committed(core, core->now, core->next_seq);
 }
 
-static void reserve_ahead(struct fg_core *core)
+void fg_core_reserve_ahead(struct fg_core *core)
 {
 	if (core->reserving || core->seq_limit - core->next_seq > FG_SEQ_BLOCK / 2)
 		return;
@@ -329,18 +352,19 @@ int fg_core_append_entries(struct fg_core *core, struct fg_item *items, unsigned
 		const struct fg_recent_entry e = {.item = items[i],
 			.series = fg_series_by_id(core->series, items[i].point),
 			.mono_us = core->now.mono_us,
+			.came_mono_us = core->now.mono_us,
 			.timed = true};
 
 		fg_recent_add(&core->recent, &e);
 	}
 	core->next_seq += count;
-	reserve_ahead(core);
+	fg_core_reserve_ahead(core);
 	return FG_OK;
 }
 
 bool fg_core_may_give(struct fg_core *core, unsigned n)
 {
-	reserve_ahead(core);
+	fg_core_reserve_ahead(core);
 	return core->next_seq + n <= core->seq_limit;
 }
 
@@ -348,7 +372,7 @@ void fg_core_give(struct fg_core *core, unsigned n)
 {
 	fg_recent_skip(&core->recent, n);
 	core->next_seq += n;
-	reserve_ahead(core);
+	fg_core_reserve_ahead(core);
 }
 
 static void dropped_full(struct fg_core *core, unsigned n)
@@ -377,6 +401,7 @@ void fg_core_polled(struct fg_core *core, struct fg_now now, const struct fg_pol
 	}
 	run->busy = false;
 	core->polled += result->batch->count;
+	fg_reports_observing(now, run, result->observing);
 	fg_health_polled(core, now, result);
 	n = fg_judge_batch(core, result->batch, due);
 	fg_judge_unseen(core, result, due);
@@ -384,15 +409,15 @@ void fg_core_polled(struct fg_core *core, struct fg_now now, const struct fg_pol
 		return;
 	r = fg_ledgers_ready(core, result->group->device);
 	if (r >= 0)
-		r = append_record(core, n);
+		r = fg_core_append_record(core, n, false);
 	fg_judge_note(core, n, r >= 0);
 	if (r < 0) {
 		dropped_full(core, n);
 	} else {
-		keep_recent(core, n);
+		fg_core_keep_recent(core, n, false);
 		core->readings += n;
 	}
-	reserve_ahead(core);
+	fg_core_reserve_ahead(core);
 }
 
 /* ---- what the store tells ---- */
@@ -410,6 +435,7 @@ void fg_core_committed(struct fg_core *core, struct fg_now now, uint64_t next_se
 	core->committed_next = FG_MAX(core->committed_next, next_seq);
 	for (size_t i = 0; i < core->publisher_count; i++)
 		fg_publisher_committed(core->publishers[i], now, core->committed_next);
+	fg_reports_committed(core);
 }
 
 void fg_core_reserved(struct fg_core *core, uint64_t limit)
@@ -492,6 +518,7 @@ void fg_core_dropped(struct fg_core *core, uint64_t from, uint64_t to, unsigned 
 		seq < FG_MIN(to, core->recent.next); seq++)
 		mark_dropped(core, seq);
 	forget_newest(core, from, to);
+	fg_reports_dropped(core, from, to);
 	for (size_t i = 0; i < core->publisher_count; i++)
 		fg_publisher_dropped(core->publishers[i], from, to);
 }
@@ -633,6 +660,8 @@ int64_t fg_core_run(struct fg_core *core, struct fg_now now)
 		stop_publishers(core, now);
 	}
 	again_us = fg_ledgers_write(core, now);
+	next = FG_MIN(next, again_us);
+	again_us = fg_reports_hurry(core, now);
 	next = FG_MIN(next, again_us);
 	again_us = fg_core_clock_run(core);
 	next = FG_MIN(next, again_us);

@@ -39,6 +39,18 @@ struct fg_poll_result {
 	int64_t answer_us; /* the longest wait for an answer; 0: not measured */
 	int64_t started_mono_us, done_mono_us;
 	int64_t slept_us; /* between the two, when the link was left to others */
+	bool observing; /* from now on the group's readings come by themselves */
+};
+
+/* Readings that nobody polled, as in struct fg_delivery (drivers/driver.h). */
+struct fg_arrival {
+	const struct fg_device *device;
+	const struct fg_batch *batch;
+	int64_t arrived_mono_us;
+	uint64_t message;
+	bool kept;
+	const struct fg_group *over; /* of which nothing more comes by itself; NULL: none */
+	void *token;		     /* for the port `reported` */
 };
 
 struct fg_core_ports {
@@ -91,6 +103,12 @@ struct fg_core_ports {
 	void (*disconnect)(void *arg, const struct fg_destination *dest);
 	int (*publish)(void *arg, const struct fg_destination *dest, const struct fg_message *m);
 	void (*read_page)(void *arg, const struct fg_destination *dest, struct fg_page *page);
+
+	/* Somebody waits for the commit: it need not wait for its interval. May be NULL. */
+	void (*hurry)(void *arg);
+	/* What was handed over with fg_core_reported() and is under way: all is durable, or
+	 * refused. known: how many of its readings were there before. May be NULL. */
+	void (*reported)(void *arg, void *token, int status, unsigned known);
 
 	/* A reading was taken (stored or about to be): for `fjordctl watch`. May be NULL. */
 	void (*watch)(void *arg, const struct fg_item *item, const struct fg_point_desc *desc);
@@ -146,6 +164,14 @@ int fg_core_known_state(struct fg_core *core, const char *kind, const char *key,
 int64_t fg_core_run(struct fg_core *core, struct fg_now now);
 
 void fg_core_polled(struct fg_core *core, struct fg_now now, const struct fg_poll_result *result);
+/* Readings that nobody polled. FG_PENDING: the port `reported` tells, later, what became of
+ * them. Else it is not called: FG_OK, all of it was there, durably, before (*ret_known readings);
+ * negative as in fg_delivery.status. */
+int fg_core_reported(struct fg_core *core, struct fg_now now, const struct fg_arrival *arrival,
+	unsigned *ret_known);
+/* Before the first run: a reading with a time of its own that the store has; the newest ones, so
+ * that what comes twice is known. */
+void fg_core_known_report(struct fg_core *core, const struct fg_item *item);
 /* Readings below next_seq are durable. */
 void fg_core_committed(struct fg_core *core, struct fg_now now, uint64_t next_seq);
 void fg_core_reserved(struct fg_core *core, uint64_t limit);

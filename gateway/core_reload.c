@@ -160,6 +160,10 @@ int fg_core_reload(struct fg_core *core, struct fg_now now, struct fg_config *ne
 		fg_core_free_runs(&fresh);
 		return r;
 	}
+	for (size_t i = 0; i < prev->device_count; i++)
+		if (!fg_device_same(
+			    prev->devices[i], find_device(next, prev->devices[i]->name)))
+			fg_reports_free(core, &core->devices[prev->devices[i]->index]);
 	core->tidy_due_mono_us = 0; /* destinations may be others: what all have is told anew */
 	for (size_t i = 0; i < next->device_count; i++) {
 		const struct fg_device *to = next->devices[i];

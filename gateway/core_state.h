@@ -6,7 +6,6 @@
 
 #include "gateway/core.h"
 #include "gateway/ledger.h"
-#include "quality/derivation.h"
 
 /* Numbers are reserved in blocks of this many, the next block when half is used. */
 #define FG_SEQ_BLOCK 65536u
@@ -28,6 +27,9 @@ struct fg_group_run {
 	int64_t took_us; /* its last poll, or the last that was no failure */
 	bool failed; /* its last poll */
 	uint64_t polls, overruns;
+	/* core_reports.c */
+	bool observing; /* its readings come by themselves; those of a pushed group always do */
+	bool late;	/* and have not for too long */
 };
 
 /* A device at run time. */
@@ -56,6 +58,10 @@ struct fg_device_run {
 	int64_t probed_mono_us, patient_mono_us;
 	int64_t rest_mono_us; /* no probe on its link before */
 	struct fg_ledger *ledger; /* its points are the device's, in that order */
+	/* core_reports.c */
+	struct fg_seen *seen;	  /* what it reported lately; NULL: nothing */
+	int64_t reported_wall_ms; /* its last report; 0: none */
+	uint64_t reports, reports_known, reports_refused, reports_untimely;
 };
 
 /* A point at run time. */
@@ -68,9 +74,6 @@ struct fg_point_run {
 	int64_t announced_mono_us;
 	bool has_last; /* for status */
 	enum fg_qc last_qc;
-	/* core_derive.c: its newest reading, and in which frame it was */
-	struct fg_known known;
-	uint64_t frame;
 };
 
 /* True time: core_clock.c. */
@@ -147,9 +150,15 @@ struct fg_core {
 	bool store_refuses; /* new readings, until all that is delivered has given way */
 
 	/* since the start */
-	uint64_t derived; /* readings that were worked out; not in polled */
 	uint64_t polled, readings, refused; /* refused: of the readings, by the full store */
 	uint64_t suppressed, overruns, dropped_full, dropped_size;
+
+	/* reports that wait for their commit, in order (core_reports.c) */
+	struct fg_waiting_report *waiting;
+	size_t waiting_count, waiting_cap;
+	int64_t hurry_mono_us, hurried_mono_us; /* when to ask for it; INT64_MAX: not at all */
+	struct fg_reading *arrived;		/* sorted by time */
+	size_t arrived_cap;
 
 	/* one record under construction */
 	struct fg_item *items;
@@ -157,13 +166,12 @@ struct fg_core {
 	uint32_t *item_point;
 	size_t item_cap;
 	struct fg_buf record;
-	/* readings of one time of one device, under judgement, with what is derived of them */
-	struct fg_reading *frame;
-	uint64_t frame_number;
 };
 
 /* core.c, for core_reload.c */
 int fg_core_init_items(struct fg_core *core, const struct fg_config *config);
+/* Room for so many readings at least. */
+int fg_core_want_items(struct fg_core *core, size_t n);
 int fg_core_init_runs(struct fg_core *core, const struct fg_config *config, struct fg_now now);
 void fg_core_free_runs(struct fg_core *core);
 size_t fg_core_recent_cap(const struct fg_config *config);
@@ -183,6 +191,31 @@ int fg_core_append_entries(struct fg_core *core, struct fg_item *items, unsigned
 /* Takes back the numbers from next_seq on: what has them was not taken after all. */
 void fg_core_take_back(struct fg_core *core, uint64_t next_seq);
 
+/* core.c. Appends the n readings that are laid out; `own`: all with a time of their own. Their
+ * numbers begin at core->next_seq until fg_core_keep_recent(). */
+int fg_core_append_record(struct fg_core *core, unsigned n, bool own);
+void fg_core_keep_recent(struct fg_core *core, unsigned n, bool reported);
+void fg_core_reserve_ahead(struct fg_core *core);
+
+/* core_reports.c: readings that nobody polled */
+/* Whether a group is not polled now, as its readings come by themselves. */
+static inline bool fg_reports_by_itself(const struct fg_group_run *run)
+{
+	return run->group->pushed || run->observing;
+}
+/* Such a group: what has not come for too long is told. Sets run->due_mono_us. */
+void fg_reports_run(struct fg_core *core, struct fg_now now, struct fg_group_run *run);
+void fg_reports_expect(struct fg_now now, struct fg_group_run *run);
+/* A poll said that from now on they come by themselves, or no longer do. */
+void fg_reports_observing(struct fg_now now, struct fg_group_run *run, bool observing);
+void fg_reports_committed(struct fg_core *core);
+/* The store refused these numbers. */
+void fg_reports_dropped(struct fg_core *core, uint64_t from, uint64_t to);
+/* Asks for a commit where somebody waits; returns when to look again. */
+int64_t fg_reports_hurry(struct fg_core *core, struct fg_now now);
+/* Those of a device that goes, and of all at the end (NULL). */
+void fg_reports_free(struct fg_core *core, struct fg_device_run *dev);
+
 /* core_judge.c: what a reading is worth, and whether it is told */
 /* Judges the batch and lays what is told out in core->items; returns how many. `due`: each point
  * was to be read, so what has no value is missing. */
@@ -194,14 +227,6 @@ void fg_judge_unseen(struct fg_core *core, const struct fg_poll_result *result, 
 void fg_judge_note(struct fg_core *core, unsigned n, bool taken);
 /* The item goes to the store. */
 void fg_judge_told(struct fg_point_run *run, const struct fg_item *item, int64_t mono_us);
-
-/* core_derive.c: points that are worked out of others */
-/* It is the newest reading of its point from now on. */
-void fg_derive_note(struct fg_core *core, const struct fg_reading *r);
-/* The reading of a derived point with the frame at hand; false: its trigger is not in it. */
-bool fg_derive(const struct fg_core *core, const struct fg_point *point, struct fg_reading *ret);
-/* What its inputs are flagged with since it was worked out flags it too. */
-void fg_derive_flag(const struct fg_core *core, struct fg_reading *r);
 
 /* core_ledger.c: the ledgers of all devices */
 /* Gives each device that has none one that begins now. */
@@ -289,6 +314,9 @@ void fg_probe_wake_neighbours(
 	struct fg_core *core, const struct fg_device_run *back, int64_t now_us);
 
 /* health.c */
+/* The device reported, or is late with all it reports. */
+void fg_health_reported(struct fg_core *core, struct fg_now now, struct fg_device_run *dev);
+void fg_health_late(struct fg_core *core, struct fg_now now, struct fg_device_run *dev);
 void fg_health_polled(struct fg_core *core, struct fg_now now, const struct fg_poll_result *result);
 
 /* documents.c */

@@ -67,8 +67,6 @@ static void device_part(
 		fg_json_text(j, "reason", fg_reason_text(dev->reason, dev->detail, why));
 	fg_json_seconds(j, "interval_s", d->interval_us);
 	fg_json_uint(j, "points", d->point_count);
-	if (d->derived_count)
-		fg_json_uint(j, "points_derived", d->derived_count);
 	fg_json_uint(j, "points_bad", bad);
 	fg_json_uint(j, "polls", dev->polls);
 	fg_json_uint(j, "failures", dev->failures);
@@ -88,6 +86,15 @@ static void device_part(
 	}
 	if (dev->last_ok_wall_ms)
 		fg_json_time(j, "last_answer", dev->last_ok_wall_ms);
+	if (dev->reports) {
+		fg_json_time(j, "last_report", dev->reported_wall_ms);
+		fg_json_uint(j, "reports", dev->reports);
+		fg_json_uint(j, "reports_known", dev->reports_known);
+	}
+	if (dev->reports_refused) {
+		fg_json_uint(j, "reports_refused", dev->reports_refused);
+		fg_json_uint(j, "reports_untimely", dev->reports_untimely);
+	}
 	fg_json_seconds(j, "answer_s", dev->answer_us);
 	fg_json_seconds(j, "longest_answer_s", dev->longest_us);
 	fg_json_end_object(j);
@@ -144,7 +151,6 @@ static void totals_part(const struct fg_core *core, struct fg_json *j)
 	}
 	fg_json_object(j, "totals");
 	fg_json_uint(j, "polled", core->polled);
-	fg_json_uint(j, "derived", core->derived);
 	fg_json_uint(j, "stored", stored(core));
 	fg_json_uint(j, "not_stored_in_time", late);
 	fg_json_uint(j, "suppressed", core->suppressed);

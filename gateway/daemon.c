@@ -131,6 +131,13 @@ static int port_make_room(
 	return fg_store_make_room(fg_store_sink(d->store), owed, count, drop_below);
 }
 
+static void port_hurry(void *arg)
+{
+	struct fg_daemon *d = arg;
+
+	fg_store_flush(d->store);
+}
+
 static void port_watch(void *arg, const struct fg_item *item, const struct fg_point_desc *desc)
 {
 	struct fg_daemon *d = arg;
@@ -161,6 +168,8 @@ const struct fg_core_ports fg_daemon_ports = {
 	.publish = fg_sessions_publish,
 	.read_page = fg_daemon_read_page,
 	.watch = port_watch,
+	.hurry = port_hurry,
+	.reported = fg_reports_done,
 };
 
 /* ---- the loop ---- */
@@ -238,7 +247,7 @@ static void on_prepare(uv_prepare_t *prepare)
 	if (sleep_us <= PATIENCE_US)
 		return;
 	pthread_mutex_lock(&d->done_lock);
-	work = d->done_first != NULL;
+	work = d->done_first || d->delivered_first;
 	pthread_mutex_unlock(&d->done_lock);
 	if (work || fg_ring_used(&d->inbox) > 0)
 		uv_async_send(&d->wake);
@@ -374,6 +383,7 @@ static int init_loop(struct fg_daemon *d)
 		return FG_ENOMEM;
 	pthread_mutex_init(&d->done_lock, NULL);
 	d->done_last = &d->done_first;
+	d->delivered_last = &d->delivered_first;
 	d->timer.data = d->clock_timer.data = d->reap_timer.data = d->wake.data = d->prepare.data =
 		d;
 	uv_timer_init(&d->loop, &d->timer);

@@ -101,8 +101,9 @@ struct fg_daemon {
 	size_t ending_session_count;
 
 	struct fg_ring inbox;
-	pthread_mutex_t done_lock;
+	pthread_mutex_t done_lock; /* of these four */
 	struct fg_job *done_first, **done_last;
+	struct fg_delivery *delivered_first, **delivered_last;
 	_Atomic int64_t sleep_until_us;
 
 	struct fg_control *control;
@@ -134,6 +135,15 @@ int fg_links_reload(struct fg_daemon *d, struct fg_config *prev);
 void fg_links_stop(struct fg_daemon *d);
 /* The worker of a link; NULL where there is none. */
 struct fg_worker *fg_links_worker(struct fg_daemon *d, const struct fg_link *link);
+
+/* reports.c: readings that nobody polled, on their way from a driver to the core and back */
+void fg_reports_delivered(void *arg, struct fg_delivery *delivery); /* worker's thread */
+void fg_reports_drain(struct fg_daemon *d, struct fg_delivery *first);
+/* Port of the core: what has become of a delivery. */
+void fg_reports_done(void *arg, void *token, int status, unsigned known);
+/* Opens the links that wait for others to speak, or tells them of a new configuration. */
+int fg_reports_listen(struct fg_daemon *d);
+void fg_reports_listened(struct fg_job *job);
 
 /* sessions.c: MQTT */
 int fg_sessions_start(struct fg_daemon *d);

@@ -103,12 +103,48 @@ static void failed_poll(struct fg_core *core, struct fg_now now, struct fg_devic
 			d->name, d->link->name, dev->failed, why,
 			fg_probe_pause_us(dev) / 1000000);
 		dev->probed_mono_us = dev->dead_mono_us = now.mono_us;
-		for (size_t i = 0; i < d->group_count; i++)
-			core->groups[d->groups[i].index].due_mono_us =
-				now.mono_us + fg_probe_pause_us(dev);
+		for (size_t i = 0; i < d->group_count; i++) {
+			struct fg_group_run *run = &core->groups[d->groups[i].index];
+
+			if (!fg_reports_by_itself(run))
+				run->due_mono_us = now.mono_us + fg_probe_pause_us(dev);
+		}
 	} else if (reason_changed) {
 		fg_documents_touch(core, FG_DOC_DEVICES + d->index);
 	}
+}
+
+void fg_health_reported(struct fg_core *core, struct fg_now now, struct fg_device_run *dev)
+{
+	const struct fg_device *d = dev->device;
+	char since[FG_RFC3339_SIZE];
+
+	if (dev->state == FG_DEVICE_FAILING || dev->state == FG_DEVICE_QUARANTINED) {
+		fg_rfc3339(dev->failing_since_wall_ms, since);
+		fg_notice("device '%s' (link '%s'): reports again; it was failing since %s",
+			d->name, d->link->name, since);
+		for (size_t i = 0; dev->state == FG_DEVICE_QUARANTINED && i < d->group_count; i++)
+			fg_schedule_resume(core, now, &core->groups[d->groups[i].index]);
+	}
+	dev->failed = 0;
+	dev->reason = FG_REASON_NONE;
+	dev->last_ok_wall_ms = now.wall_us / 1000;
+	set_state(core, now, dev, FG_DEVICE_OK);
+}
+
+void fg_health_late(struct fg_core *core, struct fg_now now, struct fg_device_run *dev)
+{
+	const struct fg_device *d = dev->device;
+
+	if (dev->state == FG_DEVICE_FAILING)
+		return;
+	dev->failures++;
+	dev->last_error = dev->reason = FG_REASON_NOT_REPORTED;
+	dev->last_error_detail = dev->detail = 0;
+	dev->last_error_wall_ms = dev->failing_since_wall_ms = now.wall_us / 1000;
+	fg_warning("device '%s' (link '%s'): has not reported for three intervals", d->name,
+		d->link->name);
+	set_state(core, now, dev, FG_DEVICE_FAILING);
 }
 
 /* A device that answers for another of its groups is not dead, or its state would change with every

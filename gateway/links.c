@@ -103,6 +103,7 @@ static void finished(struct fg_daemon *d, struct fg_poll *poll)
 		.started_mono_us = poll->job.started_mono_us,
 		.done_mono_us = poll->job.done_mono_us,
 		.slept_us = poll->job.slept_us,
+		.observing = poll->job.observing,
 	};
 
 	poll->busy = false;
@@ -123,17 +124,24 @@ static void finished(struct fg_daemon *d, struct fg_poll *poll)
 void fg_links_drain(struct fg_daemon *d)
 {
 	struct fg_job *job, *next;
+	struct fg_delivery *delivered;
 
 	pthread_mutex_lock(&d->done_lock);
 	job = d->done_first;
 	d->done_first = NULL;
 	d->done_last = &d->done_first;
+	delivered = d->delivered_first;
+	d->delivered_first = NULL;
+	d->delivered_last = &d->delivered_first;
 	pthread_mutex_unlock(&d->done_lock);
+	fg_reports_drain(d, delivered);
 	for (; job; job = next) {
 		struct fg_poll *poll = (struct fg_poll *)job;
 
 		next = job->next;
-		if (poll->finished)
+		if (job->listen)
+			fg_reports_listened(job);
+		else if (poll->finished)
 			poll->finished(d, poll);
 		else
 			finished(d, poll);
@@ -155,18 +163,24 @@ static bool is_shared(const struct fg_link *link)
 	return link->driver->flags & FG_DRIVER_SHARED;
 }
 
+/* Of the thread that a link runs in. */
+static const char *thread_name(const struct fg_link *link)
+{
+	if (!is_shared(link))
+		return link->name;
+	return link->driver->thread ? link->driver->thread : link->driver->name;
+}
+
 struct fg_worker *fg_links_worker(struct fg_daemon *d, const struct fg_link *link)
 {
-	bool shared = is_shared(link);
-	struct fg_worker_slot *slot =
-		find_slot(d, shared ? link->driver->name : link->name, shared);
+	struct fg_worker_slot *slot = find_slot(d, thread_name(link), is_shared(link));
 
 	return slot ? slot->worker : NULL;
 }
 
 static int add_worker(struct fg_daemon *d, const struct fg_link *link)
 {
-	const char *name = is_shared(link) ? link->driver->name : link->name;
+	const char *name = thread_name(link);
 	struct fg_worker_slot *slots = realloc(d->workers, (d->worker_count + 1) * sizeof(*slots));
 	struct fg_worker_slot *slot;
 	int r;
@@ -178,7 +192,7 @@ static int add_worker(struct fg_daemon *d, const struct fg_link *link)
 	*slot = (struct fg_worker_slot){
 		.shared = is_shared(link), .fingerprint = link->fingerprint};
 	memcpy(slot->name, name, FG_MIN(strlen(name), sizeof(slot->name) - 1));
-	r = fg_worker_start(link->driver, name, on_done, d, &slot->worker);
+	r = fg_worker_start(name, on_done, fg_reports_delivered, d, &slot->worker);
 	if (r == FG_OK)
 		d->worker_count++;
 	return r;
@@ -211,6 +225,8 @@ static int fill_workers(struct fg_daemon *d)
 	for (size_t i = 0; i < d->config->link_count && r == FG_OK; i++)
 		if (!fg_links_worker(d, &d->config->links[i]))
 			r = add_worker(d, &d->config->links[i]);
+	if (r == FG_OK)
+		r = fg_reports_listen(d);
 	return r;
 }
 
@@ -256,7 +272,7 @@ static void drop_workers(struct fg_daemon *d, struct fg_config *prev)
 		if (is && is->driver == was->driver && is->fingerprint == was->fingerprint)
 			continue;
 		fg_notice("link '%s': %s", was->name, is ? "changed, opening anew" : "removed");
-		slot = find_slot(d, is_shared(was) ? was->driver->name : was->name, is_shared(was));
+		slot = find_slot(d, thread_name(was), is_shared(was));
 		if (!slot)
 			continue;
 		if (slot->shared)

@@ -148,7 +148,7 @@ static int64_t early_us(const struct fg_publisher *p, const struct fg_recent_ent
 	const struct fg_storage_conf *conf = &p->config->storage;
 	bool rare = conf->commit_interval_us >= conf->max_delay_us;
 
-	return e->mono_us + conf->max_delay_us + (rare ? conf->commit_interval_us : 0);
+	return e->came_mono_us + conf->max_delay_us + (rare ? conf->commit_interval_us : 0);
 }
 
 static bool domain_selected(const struct fg_publisher *p, const char *domain)
@@ -172,7 +172,7 @@ static bool for_this(const struct fg_publisher *p, const struct fg_item *item,
 /* A reading taken now is the newest of its point; a mean told now may be of an hour long ago. */
 static bool retained_live(const struct fg_recent_entry *e, const struct fg_item *item)
 {
-	return item->kind == FG_ITEM_READING ||
+	return (item->kind == FG_ITEM_READING && !fg_series_is_older(e->series, item)) ||
 	       (item->kind == FG_ITEM_AGGREGATE &&
 		       (!e->series->has_newest || e->series->newest.seq == item->seq));
 }

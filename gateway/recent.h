@@ -16,6 +16,7 @@ struct fg_recent_entry {
 	struct fg_item item; /* text, gap, account, aggregate are owned by the ring */
 	struct fg_series *series;
 	int64_t mono_us;
+	int64_t came_mono_us; /* when it was taken over; much later where a sensor kept it */
 	bool timed; /* item.wall_ms is right */
 	bool absent; /* the number was given away: the store knows what became of it */
 };

@@ -56,6 +56,8 @@ void fg_schedule_init(struct fg_core *core, struct fg_now now, struct fg_group_r
 	else
 		run->due_mono_us = now.mono_us + phase(run->group);
 	run->slot_mono_us = run->first_slot_mono_us = run->due_mono_us;
+	if (fg_reports_by_itself(run))
+		fg_reports_expect(now, run);
 }
 
 /* Goes so many regular times on. */
@@ -72,6 +74,8 @@ void fg_schedule_pass(struct fg_core *core, struct fg_now now, struct fg_group_r
 	int64_t interval = run->group->interval_us;
 	uint64_t count;
 
+	if (fg_reports_by_itself(run))
+		return; /* it has no regular times */
 	/* twice where the nearest mark after the last one has passed as well */
 	while (run->slot_mono_us <= now.mono_us) {
 		count = (uint64_t)((now.mono_us - run->slot_mono_us) / interval) + 1;
@@ -90,6 +94,8 @@ void fg_schedule_pass(struct fg_core *core, struct fg_now now, struct fg_group_r
 
 void fg_schedule_resume(struct fg_core *core, struct fg_now now, struct fg_group_run *run)
 {
+	if (fg_reports_by_itself(run))
+		return;
 	fg_schedule_pass(core, now, run, FG_REASON_QUARANTINED);
 	if (fg_planted(FG_PLANT_SLOT_LOST))
 		next_slot(core, run, 1);
@@ -101,7 +107,8 @@ void fg_schedule_wake(struct fg_core *core, const struct fg_device *device, int6
 	for (size_t i = 0; i < device->group_count; i++) {
 		struct fg_group_run *run = &core->groups[device->groups[i].index];
 
-		run->due_mono_us = FG_MIN(run->due_mono_us, due_mono_us);
+		if (!fg_reports_by_itself(run))
+			run->due_mono_us = FG_MIN(run->due_mono_us, due_mono_us);
 	}
 }
 
@@ -184,7 +191,8 @@ static void start(struct fg_core *core, struct fg_now now, struct fg_group_run *
 /* After a step of wall time. A regular time that has come already is polled all the same. */
 static void realign(struct fg_core *core, struct fg_now now, struct fg_group_run *run)
 {
-	if (!run->group->device->align || run->slot_mono_us <= now.mono_us)
+	if (!run->group->device->align || run->slot_mono_us <= now.mono_us ||
+		fg_reports_by_itself(run))
 		return;
 	if (run->slot_mono_us == run->first_slot_mono_us)
 		run->first_slot_mono_us = aligned_due(core, run->group, now);
@@ -203,7 +211,11 @@ int64_t fg_schedule_run(struct fg_core *core, struct fg_now now)
 		struct fg_group_run *run = &core->groups[i];
 		const struct fg_device *d = run->group->device;
 
-		if (core->devices[d->index].state == FG_DEVICE_QUARANTINED) {
+		if (fg_reports_by_itself(run))
+			fg_reports_run(core, now, run);
+		if (fg_reports_by_itself(run)) {
+			/* waits for the device to speak */
+		} else if (core->devices[d->index].state == FG_DEVICE_QUARANTINED) {
 			fg_schedule_pass(core, now, run, FG_REASON_QUARANTINED);
 			if (stepped)
 				realign(core, now, run);

@@ -152,9 +152,15 @@ static uint64_t place(const struct fg_item *item)
 	return item->replaces ? item->replaces : item->seq;
 }
 
+bool fg_series_is_older(const struct fg_series *s, const struct fg_item *item)
+{
+	return s->has_newest && s->newest_timed && (item->own_time || s->newest.own_time) &&
+	       place(item) != place(&s->newest) && item->wall_ms < s->newest.wall_ms;
+}
+
 bool fg_series_is_newer(const struct fg_series *s, const struct fg_item *item)
 {
-	if (!fg_item_is_state(item))
+	if (!fg_item_is_state(item) || fg_series_is_older(s, item))
 		return false;
 	if (item->kind == FG_ITEM_AGGREGATE && s->has_newest) /* late ones are of older periods */
 		return item->wall_ms > s->newest.wall_ms ||

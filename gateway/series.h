@@ -41,6 +41,9 @@ struct fg_series *fg_series_add(
 /* Whether nothing newer of the point is known: measured later, or a correction of the newest. */
 bool fg_series_is_newer(const struct fg_series *s, const struct fg_item *item);
 
+/* Whether it was measured before the newest that is known, as what a sensor kept for a while. */
+bool fg_series_is_older(const struct fg_series *s, const struct fg_item *item);
+
 /* Makes `item` the newest where it is newer; copies its text. */
 void fg_series_update(struct fg_series *s, const struct fg_item *item, int64_t mono_us, bool timed);
 

@@ -154,7 +154,7 @@ static int on_latest(
 
 	if (s)
 		fg_series_update(s, item, 0, !uncertain);
-	if (!uncertain)
+	if (!uncertain && !item->own_time)
 		l->newest_ms = FG_MAX(l->newest_ms, item->wall_ms);
 	return 0;
 }
@@ -252,6 +252,39 @@ static int give_notes(struct fg_spool *spool, struct fg_core *core)
 	return r < 0 ? r : n.status;
 }
 
+/* ---- what was reported before ---- */
+
+/* So far back what a sensor reports twice is known after a restart. */
+#define REPORTS_BACK 8192
+
+static int on_report(
+	void *arg, const struct fg_item *item, const struct fg_point_desc *desc, bool uncertain)
+{
+	(void)desc;
+	(void)uncertain;
+	fg_core_known_report(arg, item);
+	return 0;
+}
+
+static bool any_reports(const struct fg_config *config)
+{
+	for (size_t i = 0; i < config->group_count; i++)
+		if (config->groups[i]->pushed || config->groups[i]->observed)
+			return true;
+	return false;
+}
+
+static void read_reports(const struct fg_startup *s, struct fg_core *core)
+{
+	struct fg_spool_info info;
+
+	fg_spool_info(s->spool, &info);
+	if (any_reports(s->config) && info.last_seq)
+		fg_reader_range(s->reader,
+			info.last_seq > REPORTS_BACK ? info.last_seq - REPORTS_BACK : 0,
+			info.last_seq + 1, on_report, core);
+}
+
 static int make_core(const struct fg_startup *s, struct fg_intern *in, int64_t newest_ms,
 	struct fg_core **ret_core)
 {
@@ -264,6 +297,8 @@ static int make_core(const struct fg_startup *s, struct fg_intern *in, int64_t n
 		r = new_core(s, &info, newest_ms, ret_core);
 	if (r == FG_OK)
 		r = fg_ledger_start(*ret_core, s->spool, s->reader);
+	if (r == FG_OK)
+		read_reports(s, *ret_core);
 	for (size_t i = 0; i < s->config->destination_count && r == FG_OK; i++) {
 		forget_unused(&in->unacked[i], &info);
 		r = fg_core_add_destination(

@@ -18,11 +18,22 @@
 #define REOPEN_MIN_US 1000000
 #define REOPEN_MAX_US 30000000
 #define SLACK_US      1000000
+#define ROOMS_MAX     4 /* drivers that share a thread */
+
+/* A driver in the thread, and what its links have in common. */
+struct room {
+	struct room *next;
+	const struct fg_driver *driver;
+	struct fg_host host;
+	bool open; /* of shared drivers */
+};
 
 /* A link as its worker knows it. */
 struct line {
 	struct line *next;
+	struct room *room;
 	struct fg_link_state ls;
+	bool listening; /* to be open all the time */
 	struct fg_config *config; /* of ls.link; held */
 	char name[64];
 	uint64_t fingerprint; /* of the keys it is open with */
@@ -38,8 +49,8 @@ struct gone {
 };
 
 struct fg_worker {
-	const struct fg_driver *driver;
 	fg_worker_done_fn done;
+	fg_worker_delivered_fn delivered;
 	void *arg;
 	pthread_t thread;
 	int wake_fd;
@@ -53,10 +64,11 @@ struct fg_worker {
 	unsigned polls_first; /* so many polls go before the next such */
 	struct gone *forget;
 	size_t forget_count;
+	struct fg_delivery *returned; /* the newest first */
 
 	/* the thread's own */
-	struct fg_host host;
-	bool host_open;
+	struct room *rooms;
+	unsigned deliveries; /* under way */
 	struct line *lines;
 	/* Jobs that gave the link back for a while, the next one first. No more than the groups of
 	 * the link: each has one job at a time. */
@@ -104,7 +116,76 @@ void fg_worker_forget_link(struct fg_worker *w, const struct fg_link *link)
 	wake(w);
 }
 
+void fg_worker_return(struct fg_worker *w, struct fg_delivery *d)
+{
+	pthread_mutex_lock(&w->lock);
+	d->next = w->returned;
+	w->returned = d;
+	pthread_mutex_unlock(&w->lock);
+	wake(w);
+}
+
+/* ---- drivers ---- */
+
+static void open_room(struct room *room)
+{
+	if (!room->open && room->driver->flags & FG_DRIVER_SHARED)
+		room->open = room->driver->host_open(&room->host) == FG_OK;
+}
+
+static struct room *room_of(struct fg_worker *w, const struct fg_driver *driver)
+{
+	struct room *room;
+
+	for (room = w->rooms; room; room = room->next)
+		if (room->driver == driver)
+			return room;
+	room = calloc(1, sizeof(*room));
+	if (!room)
+		return NULL;
+	room->driver = room->host.driver = driver;
+	room->host.state = calloc(1, driver->host_size + 1);
+	if (!room->host.state) {
+		free(room);
+		return NULL;
+	}
+	open_room(room);
+	room->next = w->rooms;
+	w->rooms = room;
+	return room;
+}
+
+static void close_rooms(struct fg_worker *w)
+{
+	struct room *room;
+
+	while ((room = w->rooms)) {
+		w->rooms = room->next;
+		if (room->open)
+			room->driver->host_close(&room->host);
+		free(room->host.state);
+		free(room);
+	}
+}
+
+/* Gives each driver its turn; returns how long (µs) it may be until the next; -1: for ever. */
+static int64_t process_rooms(struct fg_worker *w)
+{
+	int64_t wait_us = -1, room_us;
+
+	for (struct room *room = w->rooms; room; room = room->next) {
+		if (!room->open)
+			continue;
+		room_us = room->driver->host_process(&room->host);
+		if (wait_us < 0 || (room_us >= 0 && room_us < wait_us))
+			wait_us = room_us;
+	}
+	return wait_us;
+}
+
 /* ---- lines ---- */
+
+static int deliver(struct fg_link_state *ls, struct fg_delivery *d);
 
 static struct line *find_line(struct fg_worker *w, const char *name)
 {
@@ -121,13 +202,17 @@ static struct line *add_line(
 
 	if (!l)
 		return NULL;
-	l->ls.state = calloc(1, w->driver->state_size + 1);
-	if (!l->ls.state) {
+	l->room = room_of(w, link->driver);
+	l->ls.state = calloc(1, link->driver->state_size + 1);
+	if (!l->ls.state || !l->room) {
+		free(l->ls.state);
 		free(l);
 		return NULL;
 	}
 	l->ls.link = link;
-	l->ls.host = &w->host;
+	l->ls.host = &l->room->host;
+	l->ls.deliver = deliver;
+	l->ls.owner = w;
 	l->config = fg_config_ref(config);
 	memcpy(l->name, link->name, FG_MIN(strlen(link->name), sizeof(l->name) - 1));
 	l->fingerprint = link->fingerprint;
@@ -137,18 +222,18 @@ static struct line *add_line(
 	return l;
 }
 
-static void close_line(struct fg_worker *w, struct line *l)
+static void close_line(struct line *l)
 {
 	bool was_open = l->ls.open;
 
 	l->ls.open = false; /* first: close() gives jobs back, which looks at it */
 	if (was_open)
-		w->driver->close(&l->ls);
+		l->room->driver->close(&l->ls);
 }
 
-static void free_line(struct fg_worker *w, struct line *l)
+static void free_line(struct line *l)
 {
-	close_line(w, l);
+	close_line(l);
 	free(l->ls.state);
 	fg_config_unref(l->config);
 	free(l);
@@ -163,13 +248,15 @@ static void forget_line(struct fg_worker *w, const char *name)
 		if (strcmp(l->name, name) != 0)
 			continue;
 		*at = l->next;
-		free_line(w, l);
+		free_line(l);
 		return;
 	}
 }
 
 static const struct fg_link *link_of(const struct fg_job *job)
 {
+	if (job->listen)
+		return job->listen;
 	return job->raw ? job->raw->link : job->group->device->link;
 }
 
@@ -206,8 +293,9 @@ static void link_failed(struct line *l, int64_t now_us, int status)
 	l->reopen_us = FG_MIN(l->reopen_us * 2, REOPEN_MAX_US);
 }
 
-static bool open_line(struct fg_worker *w, struct line *l)
+static bool open_line(struct line *l)
 {
+	const struct fg_driver *driver = l->room->driver;
 	int64_t now_us = fg_clock_mono_us();
 	int r;
 
@@ -215,10 +303,10 @@ static bool open_line(struct fg_worker *w, struct line *l)
 		return true;
 	if (now_us < l->reopen_at_us)
 		return false;
-	r = w->driver->flags & FG_DRIVER_SHARED && !w->host_open ? FG_ENOMEM
-								 : w->driver->open(&l->ls);
+	open_room(l->room);
+	r = driver->flags & FG_DRIVER_SHARED && !l->room->open ? FG_ENOMEM : driver->open(&l->ls);
 	if (r < 0) {
-		w->driver->close(&l->ls);
+		driver->close(&l->ls);
 		l->open_status = r;
 		link_failed(l, fg_clock_mono_us(), r);
 		return false;
@@ -251,7 +339,7 @@ static void settle(struct fg_worker *w, struct line *l, struct fg_job *job)
 {
 	if (job->status < 0 && l->ls.open) { /* else another job's failure has ended this one */
 		fg_job_explain(job, "! link failed: %s", fg_strerror(job->status));
-		close_line(w, l);
+		close_line(l);
 		link_failed(l, fg_clock_mono_us(), job->status);
 	} else if (job->status >= 0 && job->answers) {
 		if (l->down_logged)
@@ -288,7 +376,7 @@ static void put_to_sleep(struct fg_worker *w, struct fg_job *job)
 
 static void run_job(struct fg_worker *w, struct line *l, struct fg_job *job)
 {
-	int r = w->driver->poll(job);
+	int r = l->room->driver->poll(job);
 
 	if (r == FG_PENDING)
 		return;
@@ -314,7 +402,7 @@ static void run_raw(struct fg_worker *w, struct line *l, struct fg_job *job)
 	int64_t pause_us = l->reopen_us;
 
 	l->reopen_at_us = 0;
-	if (!open_line(w, l)) {
+	if (!open_line(l)) {
 		l->reopen_us = pause_us; /* no longer for the polls than it was */
 		x->status = l->open_status;
 		memcpy(x->why, l->why, sizeof(x->why));
@@ -322,7 +410,7 @@ static void run_raw(struct fg_worker *w, struct line *l, struct fg_job *job)
 		return;
 	}
 	job->link = &l->ls;
-	job->status = w->driver->raw ? w->driver->raw(&l->ls, x) : FG_OK;
+	job->status = l->room->driver->raw ? l->room->driver->raw(&l->ls, x) : FG_OK;
 	job->answers = x->status == FG_OK;
 	if (job->status < 0) {
 		x->status = job->status;
@@ -331,26 +419,70 @@ static void run_raw(struct fg_worker *w, struct line *l, struct fg_job *job)
 	settle(w, l, job);
 }
 
+/* A link that waits for others to speak. One that cannot be opened now is tried again. */
+static void listen(struct fg_worker *w, struct line *l, struct fg_job *job)
+{
+	if (l) {
+		l->listening = true;
+		if (!l->ls.open)
+			open_line(l);
+		else if (l->room->driver->reload)
+			l->room->driver->reload(&l->ls);
+	}
+	finish(w, job);
+}
+
+/* Opens those again that are down and whose time has come; returns when to look next (µs from
+ * now); -1: no need. */
+static int64_t reopen_listening(struct fg_worker *w)
+{
+	int64_t wait_us = -1, left_us;
+
+	for (struct line *l = w->lines; l; l = l->next) {
+		if (!l->listening || l->ls.open || w->stop)
+			continue;
+		if (open_line(l)) {
+			fg_notice("link '%s': up again", l->name);
+			l->down_logged = false;
+			l->reopen_us = REOPEN_MIN_US;
+			continue;
+		}
+		left_us = FG_MAX(l->reopen_at_us - fg_clock_mono_us(), INT64_C(0));
+		wait_us = wait_us < 0 ? left_us : FG_MIN(wait_us, left_us);
+	}
+	return wait_us;
+}
+
+static int64_t timeout_of(const struct fg_job *job)
+{
+	if (job->timeout_us > 0 || job->raw || job->listen)
+		return job->timeout_us;
+	return job->group->device->timeout_us;
+}
+
 static void start_job(struct fg_worker *w, struct fg_job *job)
 {
 	struct line *l = line_of(w, job);
-	int64_t timeout_us =
-		job->timeout_us > 0 || job->raw ? job->timeout_us : job->group->device->timeout_us;
+	int64_t timeout_us = timeout_of(job);
 
 	job->started_mono_us = fg_clock_mono_us();
 	job->batch->count = job->batch->text_len = 0;
 	job->requests = job->answers = job->splits = 0;
 	job->answer_us = job->slept_us = 0;
-	job->asleep = false;
+	job->asleep = job->observing = false;
 	job->driver_data = NULL;
 	job->status = FG_OK;
 	job->owner = w;
 	job->done = shared_done;
+	if (job->listen) {
+		listen(w, l, job);
+		return;
+	}
 	if (l && job->raw) {
 		run_raw(w, l, job);
 		return;
 	}
-	if (!l || !open_line(w, l)) {
+	if (!l || !open_line(l)) {
 		link_is_down(w, job);
 		return;
 	}
@@ -379,6 +511,48 @@ static void wake_jobs(struct fg_worker *w)
 			link_is_down(w, job);
 		else
 			run_job(w, l, job);
+	}
+}
+
+/* ---- readings that nobody polled ---- */
+
+static int deliver(struct fg_link_state *ls, struct fg_delivery *d)
+{
+	struct fg_worker *w = ls->owner;
+	struct line *l = find_line(w, ls->link->name);
+
+	if (!l || w->deliveries >= FG_DELIVERIES_MAX)
+		return FG_EFULL;
+	w->deliveries++;
+	d->owner = w;
+	d->config = fg_config_ref(l->config);
+	w->delivered(w->arg, d);
+	return FG_PENDING;
+}
+
+/* Those that came back, in the order in which they did. */
+static void take_returned(struct fg_worker *w)
+{
+	struct fg_delivery *d, *next, *first = NULL;
+
+	pthread_mutex_lock(&w->lock);
+	d = w->returned;
+	w->returned = NULL;
+	pthread_mutex_unlock(&w->lock);
+	for (; d; d = next) {
+		next = d->next;
+		d->next = first;
+		first = d;
+	}
+	for (d = first; d; d = next) {
+		next = d->next;
+		w->deliveries--;
+		fg_config_unref(d->config);
+		d->config = NULL;
+		if (d->done)
+			d->done(d);
+		else
+			fg_delivery_free(d);
 	}
 }
 
@@ -442,14 +616,43 @@ static void forget_lines(struct fg_worker *w)
 
 static void wait_for_work(struct fg_worker *w, int64_t wait_us)
 {
-	struct pollfd fds[2] = {{.fd = w->wake_fd, .events = POLLIN}, {.fd = -1, .events = POLLIN}};
+	struct pollfd fds[1 + ROOMS_MAX] = {{.fd = w->wake_fd, .events = POLLIN}};
+	nfds_t n = 1;
 	uint64_t count;
 
-	if (w->host_open)
-		fds[1].fd = w->driver->host_fd(&w->host);
-	poll(fds, 2, wait_us < 0 ? -1 : (int)FG_MIN((wait_us + 999) / 1000, 60000));
+	for (struct room *room = w->rooms; room && n < FG_COUNT(fds); room = room->next)
+		if (room->open)
+			fds[n++] = (struct pollfd){
+				.fd = room->driver->host_fd(&room->host), .events = POLLIN};
+	poll(fds, n, wait_us < 0 ? -1 : (int)FG_MIN((wait_us + 999) / 1000, 60000));
 	if (fds[0].revents && read(w->wake_fd, &count, sizeof(count)) < 0)
 		return;
+}
+
+static int64_t sooner(int64_t a_us, int64_t b_us)
+{
+	if (a_us < 0 || b_us < 0)
+		return FG_MAX(a_us, b_us);
+	return FG_MIN(a_us, b_us);
+}
+
+/* What is left when the end has come: nothing stays behind without an answer. */
+static void end_all(struct fg_worker *w)
+{
+	struct fg_job *job;
+
+	while ((job = w->asleep)) {
+		w->asleep = job->next;
+		link_is_down(w, job);
+	}
+	take_returned(w);
+	while (w->lines)
+		forget_line(w, w->lines->name);
+	while ((job = take(w))) {
+		all_missing(job, FG_REASON_LINK_DOWN);
+		finish(w, job);
+	}
+	close_rooms(w);
 }
 
 static void *run(void *arg)
@@ -457,11 +660,8 @@ static void *run(void *arg)
 	struct fg_worker *w = arg;
 	struct fg_job *job;
 
-	w->host.driver = w->driver;
-	if (w->driver->flags & FG_DRIVER_SHARED)
-		w->host_open = w->driver->host_open(&w->host) == FG_OK;
 	while (!w->stop) {
-		int64_t wait_us = -1;
+		int64_t wait_us;
 
 		wake_jobs(w);
 		while (!w->stop && (job = take(w))) {
@@ -469,27 +669,18 @@ static void *run(void *arg)
 			wake_jobs(w);
 		}
 		forget_lines(w);
-		if (w->host_open)
-			wait_us = w->driver->host_process(&w->host);
+		take_returned(w);
+		wait_us = reopen_listening(w);
+		wait_us = sooner(wait_us, process_rooms(w));
 		if (w->asleep)
-			wait_us = FG_MAX(w->asleep->resume_mono_us - fg_clock_mono_us(), 0);
+			wait_us = sooner(wait_us, FG_MAX(w->asleep->resume_mono_us -
+								 fg_clock_mono_us(),
+							  INT64_C(0)));
 		if (!w->stop)
 			wait_for_work(w, wait_us);
-		if (w->host_open)
-			w->driver->host_process(&w->host);
+		process_rooms(w);
 	}
-	while ((job = w->asleep)) {
-		w->asleep = job->next;
-		link_is_down(w, job);
-	}
-	while (w->lines)
-		forget_line(w, w->lines->name);
-	while ((job = take(w))) {
-		all_missing(job, FG_REASON_LINK_DOWN);
-		finish(w, job);
-	}
-	if (w->host_open)
-		w->driver->host_close(&w->host);
+	end_all(w);
 	pthread_mutex_lock(&w->lock);
 	w->ended = true;
 	pthread_cond_signal(&w->end);
@@ -497,7 +688,7 @@ static void *run(void *arg)
 	return NULL;
 }
 
-int fg_worker_start(const struct fg_driver *driver, const char *name, fg_worker_done_fn done,
+int fg_worker_start(const char *name, fg_worker_done_fn done, fg_worker_delivered_fn delivered,
 	void *arg, struct fg_worker **ret)
 {
 	struct fg_worker *w = calloc(1, sizeof(*w));
@@ -506,19 +697,17 @@ int fg_worker_start(const struct fg_driver *driver, const char *name, fg_worker_
 
 	if (!w)
 		return FG_ENOMEM;
-	w->driver = driver;
 	w->done = done;
+	w->delivered = delivered;
 	w->arg = arg;
 	w->last = &w->first;
 	pthread_mutex_init(&w->lock, NULL);
 	fg_cond_init(&w->end);
-	w->host.state = calloc(1, driver->host_size + 1);
 	w->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	memcpy(short_name, name, FG_MIN(strlen(name), sizeof(short_name) - 1));
-	if (w->host.state && w->wake_fd >= 0)
+	if (w->wake_fd >= 0)
 		r = fg_thread_start(&w->thread, short_name, run, w);
 	if (r < 0) {
-		free(w->host.state);
 		if (w->wake_fd >= 0)
 			close(w->wake_fd);
 		free(w);
@@ -536,8 +725,8 @@ void fg_worker_ask_stop(struct fg_worker *w)
 
 bool fg_worker_join(struct fg_worker *w, int64_t wait_us)
 {
+	struct fg_delivery *d;
 	struct timespec ts;
-
 	bool ended;
 
 	fg_clock_deadline(wait_us, &ts);
@@ -552,8 +741,12 @@ bool fg_worker_join(struct fg_worker *w, int64_t wait_us)
 	pthread_cond_destroy(&w->end);
 	close(w->wake_fd);
 	pthread_mutex_destroy(&w->lock);
+	while ((d = w->returned)) { /* after its end: nobody waits for them any more */
+		w->returned = d->next;
+		fg_config_unref(d->config);
+		fg_delivery_free(d);
+	}
 	free(w->forget);
-	free(w->host.state);
 	free(w);
 	return true;
 }

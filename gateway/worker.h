@@ -15,11 +15,18 @@ struct fg_worker;
 
 /* Called in the worker's thread when a job is over. */
 typedef void (*fg_worker_done_fn)(void *arg, struct fg_job *job);
+/* Called there with readings that nobody polled; they come back with fg_worker_return(). NULL where
+ * no driver hands any over. */
+typedef void (*fg_worker_delivered_fn)(void *arg, struct fg_delivery *d);
 
-/* One for each link of a blocking driver, one for all links of a shared driver. `name` (of the link
- * or the driver) names the thread. */
-int fg_worker_start(const struct fg_driver *driver, const char *name, fg_worker_done_fn done,
+/* One for each link of a blocking driver, one for all links of shared drivers that run in one
+ * thread. `name` (of the link or the thread) names it. */
+int fg_worker_start(const char *name, fg_worker_done_fn done, fg_worker_delivered_fn delivered,
 	void *arg, struct fg_worker **ret);
+
+/* Gives a delivery back, its status set, so that its driver hears of it. Not after the worker was
+ * joined. */
+void fg_worker_return(struct fg_worker *w, struct fg_delivery *d);
 
 /* Queues a job; never blocks, allocates nothing (the job is the queue's entry). job->group's
  * configuration is held until the job is back (job->config; whoever gets it back lets go). */

@@ -78,6 +78,9 @@ struct fg_item {
 	bool has_raw;	  /* `raw` is the value before calibration */
 	enum fg_alarm alarm; /* the rule that held */
 	double raw;	  /* stored, never published with the reading */
+	/* wall_ms is what the sensor told: right as it is, and perhaps older than what came before.
+	 */
+	bool own_time;
 	fg_tests tests;
 	struct fg_value value;
 };

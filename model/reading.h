@@ -2,6 +2,7 @@
 #ifndef FG_MODEL_READING_H
 #define FG_MODEL_READING_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -24,6 +25,9 @@ struct fg_reading {
 	uint8_t detail; /* of the reason: exception or CoAP code */
 	fg_tests tests;
 	struct fg_value value; /* text points into the batch */
+	/* The sensor told when: on its own clock, whatever this gateway's says. */
+	bool told;
+	int64_t told_wall_ms;
 };
 
 /* The readings of one job: room for one reading a point and for their texts, sized when the group

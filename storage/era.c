@@ -174,7 +174,8 @@ static int take_newest(void *arg, const struct fg_record_head *head, const struc
 	struct newest *n = arg;
 	int64_t ms = head->has_wall ? item->wall_ms : (mono_us + n->offset_us) / 1000;
 
-	n->ms = FG_MAX(n->ms, ms);
+	if (!item->own_time) /* a sensor's clock says nothing of ours */
+		n->ms = FG_MAX(n->ms, ms);
 	return 0;
 }
 

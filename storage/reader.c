@@ -341,7 +341,10 @@ long fg_reader_range(struct fg_reader *r, uint64_t from, uint64_t to, fg_reader_
  * itself or its correction. */
 struct best {
 	uint64_t reading, entry;
-	int64_t to_ms; /* of an aggregate: the newest is that of the newest period */
+	bool aggregate; /* the newest is that of the newest period */
+	bool own_time; /* what a sensor kept may come after what is newer */
+	bool has_wall;
+	int64_t wall_ms;
 };
 
 struct newest {
@@ -356,20 +359,28 @@ struct newest {
 	bool has_readings; /* the row */
 };
 
-static bool is_better(const struct best *b, const struct fg_item *item, uint64_t reading)
+static bool is_newer(const struct best *a, const struct best *b)
 {
 	if (b->entry == 0)
 		return true;
-	if (item->kind == FG_ITEM_AGGREGATE)
-		return item->wall_ms > b->to_ms;
-	return reading > b->reading;
+	if (a->aggregate)
+		return a->wall_ms > b->wall_ms;
+	if ((a->own_time || b->own_time) && a->has_wall && b->has_wall && a->wall_ms != b->wall_ms)
+		return a->wall_ms > b->wall_ms;
+	return a->reading > b->reading;
 }
 
 /* Notes an item if it is the newest of its point as yet; rows come from the last one on. */
-static int note_best(struct newest *n, const struct fg_item *item)
+static int note_best(
+	struct newest *n, const struct fg_record_head *head, const struct fg_item *item)
 {
 	size_t id = item->point;
-	uint64_t reading = item->replaces ? item->replaces : item->seq;
+	const struct best it = {.reading = item->replaces ? item->replaces : item->seq,
+		.entry = item->seq,
+		.aggregate = item->kind == FG_ITEM_AGGREGATE,
+		.own_time = item->own_time,
+		.has_wall = head->has_wall,
+		.wall_ms = item->wall_ms};
 
 	if (id > POINTS_MAX)
 		return FG_OK; /* damaged: there is no such point */
@@ -383,8 +394,8 @@ static int note_best(struct newest *n, const struct fg_item *item)
 		n->best = best;
 		n->best_count = count;
 	}
-	if (is_better(&n->best[id], item, reading))
-		n->best[id] = (struct best){reading, item->seq, item->wall_ms};
+	if (is_newer(&it, &n->best[id]))
+		n->best[id] = it;
 	return FG_OK;
 }
 
@@ -421,12 +432,15 @@ static int on_newest(void *arg, const struct fg_record_head *head, const struct 
 {
 	struct newest *n = arg;
 
+<<<<<<< HEAD
 	(void)head;
 	if (!fg_item_is_state(item))
+=======
+	if (item->kind != FG_ITEM_READING)
 		return 1;
 	n->has_readings |= item->kind == FG_ITEM_READING && !item->replaces;
 	if (n->deciding)
-		n->w.rc = note_best(n, item);
+		n->w.rc = note_best(n, head, item);
 	else if (item->point < n->best_count && n->best[item->point].entry == item->seq)
 		n->w.rc = keep(n, item, mono_us);
 	return n->w.rc < 0;

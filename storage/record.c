@@ -432,6 +432,7 @@ static void decode_readings(struct fg_bytes *in, const struct fg_record_head *he
 	for (unsigned i = 0; i < head->count; i++) {
 		item.seq = first_seq + i;
 		item.replaces = head->replaces ? head->replaces + i : 0;
+		item.own_time = head->era == 0 && head->has_wall && !head->replaces;
 		get_item(in, head, &s, &item);
 		if (in->bad)
 			return;

@@ -12,7 +12,7 @@
 /* One row of the spool: the readings of one device poll, in a compact form of its own (README.md).
  * Pure functions. */
 struct fg_record_head {
-	uint32_t era;      /* spool.h: whose time */
+	uint32_t era;      /* spool.h: whose time; 0, with wall time: the sensors' own */
 	uint64_t replaces; /* the number that the first reading corrects, the next one the next; 0:
 			    * these are no corrections */
 	int64_t mono_us;   /* of the first reading */

@@ -233,6 +233,14 @@ static const struct fg_driver shared = {.name = "shared", .flags = FG_DRIVER_SHA
 	.host_close = host_close, .host_fd = host_fd, .host_process = host_process,
 	.state_size = 16, .host_size = 8};
 
+static const struct fg_driver *used; /* by all links */
+
+static void use_driver(const struct fg_config *config)
+{
+	for (size_t i = 0; i < config->link_count; i++)
+		((struct fg_link *)(uintptr_t)&config->links[i])->driver = used;
+}
+
 static void finish_pending(int n, int status)
 {
 	const uint64_t one = 1;
@@ -259,6 +267,7 @@ static struct fg_job *submit(struct fg_config *config, size_t group)
 	*job = (struct fg_job){.group = config->groups[group], .attempts = 1,
 		.batch = &batches[job_count]};
 	job_count++;
+	use_driver(config);
 	fg_worker_submit(worker, config, job);
 	return job;
 }
@@ -275,6 +284,7 @@ static struct fg_raw *submit_raw(void)
 	*x = (struct fg_raw){.link = f.config->groups[0]->device->link};
 	*job = (struct fg_job){.batch = &batches[job_count], .raw = x};
 	job_count++;
+	use_driver(f.config);
 	fg_worker_submit(worker, f.config, job);
 	return x;
 }
@@ -324,7 +334,8 @@ static int end(void **state)
 
 static void start(const struct fg_driver *driver)
 {
-	assert_int_equal(fg_worker_start(driver, driver->name, on_done, NULL, &worker), FG_OK);
+	used = driver;
+	assert_int_equal(fg_worker_start(driver->name, on_done, NULL, NULL, &worker), FG_OK);
 }
 
 /* Every job that went in has come back, once, and every link is closed. */
