@@ -579,8 +579,8 @@ void fg_modbus_check_pair(
 
 	if (da->unit_id != db->unit_id)
 		return;
-	for (size_t i = 0; i < a->point_count; i++)
-		for (size_t j = 0; j < b->point_count; j++)
+	for (size_t i = 0; i < a->read_count; i++)
+		for (size_t j = 0; j < b->read_count; j++)
 			check_points(&a->points[i], &b->points[j], (int)da->unit_id, rep);
 }
 

@@ -157,7 +157,7 @@ static struct fg_place place_of(const struct fg_node *node, const char *key)
 static void check_interval(
 	const struct fg_device *dev, const struct fg_modbus_device *conf, struct fg_report *rep)
 {
-	for (size_t i = 0; i < dev->point_count; i++) {
+	for (size_t i = 0; i < dev->read_count; i++) {
 		const struct fg_point *p = &dev->points[i];
 		bool own = p->interval_us != dev->interval_us;
 		char is[32], least[32];
@@ -294,7 +294,7 @@ void fg_modbus_check_device(const struct fg_device *dev, void *conf, struct fg_r
 	fg_modbus_check_cycle(dev, &d->cycle, rep);
 	check_interval(dev, d, rep);
 	check_blocks(dev, d, rep);
-	for (size_t i = 0; i < dev->point_count; i++)
+	for (size_t i = 0; i < dev->read_count; i++)
 		check_values(d, &dev->points[i], rep);
 	fg_modbus_check_layout(dev, conf, rep);
 }

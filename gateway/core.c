@@ -65,8 +65,10 @@ int fg_core_init_items(struct fg_core *core, const struct fg_config *config)
 {
 	size_t cap = 1;
 
-	for (size_t i = 0; i < config->group_count; i++)
-		cap = FG_MAX(cap, config->groups[i]->count);
+	/* what is derived is a point of the device too */
+	for (size_t i = 0; i < config->device_count; i++)
+		cap = FG_MAX(cap, config->devices[i]->point_count);
+	free(core->frame);
 	free(core->items);
 	free(core->item_mono_us);
 	free(core->item_point);
@@ -74,7 +76,9 @@ int fg_core_init_items(struct fg_core *core, const struct fg_config *config)
 	core->items = calloc(cap, sizeof(*core->items));
 	core->item_mono_us = calloc(cap, sizeof(*core->item_mono_us));
 	core->item_point = calloc(cap, sizeof(*core->item_point));
-	return core->items && core->item_mono_us && core->item_point ? FG_OK : FG_ENOMEM;
+	core->frame = calloc(cap, sizeof(*core->frame));
+	return core->items && core->item_mono_us && core->item_point && core->frame ? FG_OK
+										     : FG_ENOMEM;
 }
 
 int fg_core_want_items(struct fg_core *core, size_t n)
@@ -137,7 +141,7 @@ size_t fg_core_recent_cap(const struct fg_config *config)
 	for (size_t i = 0; i < config->group_count; i++) {
 		const struct fg_group *g = config->groups[i];
 
-		readings += (double)g->count *
+		readings += (double)(g->count + g->derived_count) *
 			    (commits_us / (double)g->interval_us + 2);
 	}
 	return (size_t)FG_MIN(RECENT_MIN + readings, RECENT_MAX);
@@ -221,6 +225,7 @@ void fg_core_free(struct fg_core *core)
 	free(core->items);
 	free(core->item_mono_us);
 	free(core->item_point);
+	free(core->frame);
 	fg_buf_fini(&core->record);
 	fg_recent_fini(&core->recent);
 	fg_core_clock_fini(core);

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* The core: what a reading is worth, and whether it is told. Each reading of a batch goes through
- * the steps of assess() in their order. */
+ * the steps of assess() in their order, and then what is worked out of it. */
 #include "gateway/core_state.h"
+
+#include <string.h>
 
 #include "base/plant.h"
 #include "quality/quality.h"
@@ -29,13 +31,20 @@ void fg_judge_told(struct fg_point_run *run, const struct fg_item *item, int64_t
 	run->announced_mono_us = mono_us;
 }
 
-/* One reading, from what the driver handed over to what is stored of it. */
-static void assess(struct fg_core *core, const struct fg_point *point, struct fg_reading *r,
-	struct fg_item *ret)
+/* What a reading is worth by itself, and by what its point showed before. */
+static void assess(struct fg_core *core, struct fg_reading *r)
 {
+	const struct fg_point *point = core->config->points[r->point];
+
 	fg_quality_judge(point, r);
+	fg_derive_note(core, r);
+}
+
+/* From a judged reading to what is stored of it. */
+static void lay_out(struct fg_core *core, const struct fg_reading *r, struct fg_item *ret)
+{
 	*ret = (struct fg_item){
-		.point = core->points[point->index].series->id,
+		.point = core->points[r->point].series->id,
 		.wall_ms = fg_core_wall_us(core, r->taken_mono_us) / 1000,
 		.uncertainty_s = core->time.clock.uncertainty_s,
 		.qc = r->qc,
@@ -51,43 +60,94 @@ static void assess(struct fg_core *core, const struct fg_point *point, struct fg
 	}
 }
 
+/* Lays a judged reading out as the n-th item, unless it is not told; returns how many there are. */
+static unsigned tell(struct fg_core *core, const struct fg_reading *r, bool due, unsigned n)
+{
+	const struct fg_point *point = core->config->points[r->point];
+	struct fg_point_run *run = &core->points[r->point];
+
+	run->has_last = run->seen = true;
+	run->last_qc = r->qc;
+	if (due && r->qc == FG_QC_MISSING)
+		fg_ledgers_missing(core, point, r->reason, r->detail, r->taken_mono_us);
+	if (!worth_telling(run, point, r)) {
+		core->suppressed++;
+		return n;
+	}
+	lay_out(core, r, &core->items[n]);
+	core->items[n].seq = core->next_seq + n;
+	core->item_mono_us[n] = r->taken_mono_us;
+	core->item_point[n] = r->point;
+	return n + 1;
+}
+
+/* Of readings from first on: how many there are until a point comes again. Such a frame is what a
+ * device said at one time. */
+static size_t frame_of(struct fg_core *core, const struct fg_batch *batch, size_t first)
+{
+	size_t at = first;
+
+	core->frame_number++;
+	for (; at < batch->count && at - first < core->item_cap; at++) {
+		struct fg_point_run *run = &core->points[batch->readings[at].point];
+
+		if (run->frame == core->frame_number)
+			break;
+		run->frame = core->frame_number;
+	}
+	return at - first;
+}
+
+/* What was read is judged first, then what is worked out of it. */
+static unsigned judge_frame(
+	struct fg_core *core, const struct fg_reading *read, size_t count, bool due, unsigned n)
+{
+	const struct fg_device *device = core->config->points[read->point]->device;
+	struct fg_reading *frame = core->frame;
+	size_t all = count;
+
+	memcpy(frame, read, count * sizeof(*frame));
+	for (size_t i = 0; i < count; i++)
+		assess(core, &frame[i]);
+	for (size_t i = 0; i < device->derived_count && all < core->item_cap; i++)
+		if (fg_derive(core, device->derived[i], &frame[all]))
+			assess(core, &frame[all++]);
+	for (size_t i = 0; i < all && n < core->item_cap; i++)
+		n = tell(core, &frame[i], due, n);
+	core->derived += all - count;
+	return n;
+}
+
 unsigned fg_judge_batch(struct fg_core *core, const struct fg_batch *batch, bool due)
 {
 	unsigned n = 0;
+	size_t count;
 
-	for (size_t i = 0; i < batch->count && n < core->item_cap; i++) {
-		struct fg_reading r = batch->readings[i];
-		const struct fg_point *point = core->config->points[r.point];
-		struct fg_point_run *run = &core->points[r.point];
-
-		assess(core, point, &r, &core->items[n]);
-		run->has_last = run->seen = true;
-		run->last_qc = r.qc;
-		if (due && r.qc == FG_QC_MISSING)
-			fg_ledgers_missing(core, point, r.reason, r.detail, r.taken_mono_us);
-		if (!worth_telling(run, point, &r)) {
-			core->suppressed++;
-			continue;
-		}
-		core->items[n].seq = core->next_seq + n;
-		core->item_mono_us[n] = r.taken_mono_us;
-		core->item_point[n] = r.point;
-		n++;
+	for (size_t i = 0; i < batch->count && n < core->item_cap; i += count) {
+		count = frame_of(core, batch, i);
+		n = judge_frame(core, &batch->readings[i], count, due, n);
 	}
 	return n;
 }
 
+static void note_unseen(
+	struct fg_core *core, const struct fg_point *point, bool due, int64_t mono_us)
+{
+	struct fg_point_run *run = &core->points[point->index];
+
+	if (due && !run->seen)
+		fg_ledgers_missing(core, point, FG_REASON_NO_RESPONSE, 0, mono_us);
+	run->seen = false;
+}
+
 void fg_judge_unseen(struct fg_core *core, const struct fg_poll_result *result, bool due)
 {
-	for (size_t i = 0; i < result->group->count; i++) {
-		const struct fg_point *point = result->group->points[i];
-		struct fg_point_run *run = &core->points[point->index];
+	const struct fg_group *g = result->group;
 
-		if (due && !run->seen)
-			fg_ledgers_missing(core, point, FG_REASON_NO_RESPONSE, 0,
-				result->done_mono_us);
-		run->seen = false;
-	}
+	for (size_t i = 0; i < g->count; i++)
+		note_unseen(core, g->points[i], due, result->done_mono_us);
+	for (size_t i = 0; i < g->derived_count; i++)
+		note_unseen(core, g->derived[i], due, result->done_mono_us);
 }
 
 void fg_judge_note(struct fg_core *core, unsigned n, bool taken)

@@ -221,6 +221,9 @@ static void reckon(struct fg_core *core, struct fg_ledger *l, const struct fg_de
 		for (size_t k = 0; k < g->count; k++)
 			fg_ledger_reckon(l, (size_t)(g->points[k] - d->points), first_us,
 				g->interval_us);
+		for (size_t k = 0; k < g->derived_count; k++)
+			fg_ledger_reckon(l, (size_t)(g->derived[k] - d->points), first_us,
+				g->interval_us);
 	}
 	fg_ledger_reckoned(l);
 }
@@ -278,6 +281,9 @@ void fg_ledgers_slots(struct fg_core *core, const struct fg_group_run *run, enum
 	for (size_t i = 0; i < g->count; i++)
 		fg_ledger_slots(l, place_of(g->points[i]), reason, at_us(core, l, first_mono_us),
 			g->interval_us, count);
+	for (size_t i = 0; i < g->derived_count; i++)
+		fg_ledger_slots(l, place_of(g->derived[i]), reason,
+			at_us(core, l, first_mono_us), g->interval_us, count);
 }
 
 void fg_ledgers_missing(struct fg_core *core, const struct fg_point *point, enum fg_reason reason,

@@ -6,6 +6,7 @@
 
 #include "gateway/core.h"
 #include "gateway/ledger.h"
+#include "quality/derivation.h"
 
 /* Numbers are reserved in blocks of this many, the next block when half is used. */
 #define FG_SEQ_BLOCK 65536u
@@ -74,6 +75,9 @@ struct fg_point_run {
 	int64_t announced_mono_us;
 	bool has_last; /* for status */
 	enum fg_qc last_qc;
+	/* core_derive.c: its newest reading, and in which frame it was */
+	struct fg_known known;
+	uint64_t frame;
 };
 
 /* True time: core_clock.c. */
@@ -150,6 +154,7 @@ struct fg_core {
 	bool store_refuses; /* new readings, until all that is delivered has given way */
 
 	/* since the start */
+	uint64_t derived; /* readings that were worked out; not in polled */
 	uint64_t polled, readings, refused; /* refused: of the readings, by the full store */
 	uint64_t suppressed, overruns, dropped_full, dropped_size;
 
@@ -166,6 +171,9 @@ struct fg_core {
 	uint32_t *item_point;
 	size_t item_cap;
 	struct fg_buf record;
+	/* readings of one time of one device, under judgement, with what is derived of them */
+	struct fg_reading *frame;
+	uint64_t frame_number;
 };
 
 /* core.c, for core_reload.c */
@@ -227,6 +235,14 @@ void fg_judge_unseen(struct fg_core *core, const struct fg_poll_result *result, 
 void fg_judge_note(struct fg_core *core, unsigned n, bool taken);
 /* The item goes to the store. */
 void fg_judge_told(struct fg_point_run *run, const struct fg_item *item, int64_t mono_us);
+
+/* core_derive.c: points that are worked out of others */
+/* It is the newest reading of its point from now on. */
+void fg_derive_note(struct fg_core *core, const struct fg_reading *r);
+/* The reading of a derived point with the frame at hand; false: its trigger is not in it. */
+bool fg_derive(const struct fg_core *core, const struct fg_point *point, struct fg_reading *ret);
+/* What its inputs are flagged with since it was worked out flags it too. */
+void fg_derive_flag(const struct fg_core *core, struct fg_reading *r);
 
 /* core_ledger.c: the ledgers of all devices */
 /* Gives each device that has none one that begins now. */

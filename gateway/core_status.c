@@ -67,6 +67,8 @@ static void device_part(
 		fg_json_text(j, "reason", fg_reason_text(dev->reason, dev->detail, why));
 	fg_json_seconds(j, "interval_s", d->interval_us);
 	fg_json_uint(j, "points", d->point_count);
+	if (d->derived_count)
+		fg_json_uint(j, "points_derived", d->derived_count);
 	fg_json_uint(j, "points_bad", bad);
 	fg_json_uint(j, "polls", dev->polls);
 	fg_json_uint(j, "failures", dev->failures);
@@ -151,6 +153,7 @@ static void totals_part(const struct fg_core *core, struct fg_json *j)
 	}
 	fg_json_object(j, "totals");
 	fg_json_uint(j, "polled", core->polled);
+	fg_json_uint(j, "derived", core->derived);
 	fg_json_uint(j, "stored", stored(core));
 	fg_json_uint(j, "not_stored_in_time", late);
 	fg_json_uint(j, "suppressed", core->suppressed);

@@ -49,10 +49,13 @@ struct fg_device {
 	int retries;	    /* further attempts after the first */
 	bool align;	    /* polls on the wall clock */
 	bool allow_commands; /* anything but reading may be sent to it */
-	const struct fg_point *points;
-	size_t point_count;
+	const struct fg_point *points; /* first those that are read, then those that are derived */
+	size_t point_count, read_count; /* read_count: drivers look at no more */
 	const struct fg_group *groups;
 	size_t group_count;
+	/* of its points those that are worked out, each after those that it is worked out of */
+	const struct fg_point *const *derived;
+	size_t derived_count;
 	const void *conf;     /* of the driver's device keys */
 	uint64_t fingerprint; /* of its effective keys, points and link */
 };
@@ -64,6 +67,9 @@ struct fg_group {
 	int64_t interval_us;
 	const struct fg_point *const *points;
 	size_t count;
+	/* of the device's derived points those that are worked out with its polls, in that order */
+	const struct fg_point *const *derived;
+	size_t derived_count;
 	size_t request_count; /* set by the driver's plan() */
 	const void *plan;     /* the driver's */
 	/* Set by the driver's plan(). pushed: readings come by themselves and are never polled.

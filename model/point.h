@@ -9,6 +9,7 @@
 #include "model/property.h"
 #include "model/value.h"
 
+struct fg_derivation;
 struct fg_device;
 struct fg_node;
 
@@ -54,6 +55,9 @@ struct fg_point {
 	struct fg_qc_conf qc;
 	int64_t at_least_every_us; /* a failed point is announced again this often */
 	const void *conf;	   /* of the driver's point keys */
+	/* Not NULL: it is worked out of others (quality/derivation.h), so no driver reads it: it is
+	 * in no group's points and has no conf. */
+	const struct fg_derivation *derived;
 };
 
 /* Applies scale and offset to a decoded number; whole numbers stay whole where both are neutral,

@@ -31,6 +31,9 @@ enum fg_reason {
 	FG_REASON_TIME_UNKNOWN,
 	FG_REASON_REJECTED, /* by the broker; detail is the MQTT 5 reason code */
 	FG_REASON_COVERAGE, /* of a mean: too few good readings in its period */
+	/* of derived points */
+	FG_REASON_NO_INPUT,	/* what it is worked out of was never read, or too long ago */
+	FG_REASON_OUT_OF_RANGE, /* an input lies where the formula or table says nothing */
 	FG_REASON_COUNT
 };
 

@@ -72,6 +72,8 @@ static const struct fg_unit units[] = {
 	{"A", "current", 1, 0},
 	{"mA", "current", 1e-3, 0},
 	{"W/m2", "irradiance", 1, 0},
+	{"Ohm", "resistance", 1, 0},
+	{"kOhm", "resistance", 1e3, 0},
 	{"lx", "illuminance", 1, 0},
 };
 
@@ -126,6 +128,8 @@ static const struct {
 	{"m³/h", "m3/h"},
 	{"[CFU]/(100.mL)", "{CFU}/(100.mL)"},
 	{"dBm", "{dBm}"},
+	{"Ω", "Ohm"},
+	{"ohm", "Ohm"},
 };
 
 static const struct fg_unit *find_code(const char *code)

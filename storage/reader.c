@@ -432,11 +432,7 @@ static int on_newest(void *arg, const struct fg_record_head *head, const struct 
 {
 	struct newest *n = arg;
 
-<<<<<<< HEAD
-	(void)head;
 	if (!fg_item_is_state(item))
-=======
-	if (item->kind != FG_ITEM_READING)
 		return 1;
 	n->has_readings |= item->kind == FG_ITEM_READING && !item->replaces;
 	if (n->deciding)

@@ -150,7 +150,7 @@ static void number_points(struct fg_loader *l)
 
 static bool complete(const struct fg_device *dev)
 {
-	for (size_t i = 0; i < dev->point_count; i++)
+	for (size_t i = 0; i < dev->read_count; i++)
 		if (!dev->points[i].conf)
 			return false;
 	return dev->conf && dev->point_count > 0;

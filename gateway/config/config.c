@@ -97,6 +97,7 @@ static void load(struct fg_loader *l)
 	fg_build_links(l);
 	fg_build_devices(l);
 	fg_check_config(l);
+	fg_build_derived(l);
 	if (fg_report_errors(l->rep) == 0)
 		fg_build_groups(l);
 }
@@ -141,6 +142,7 @@ int fg_config_load(const char *path, const struct fg_load_options *options, stru
 	l->profile_dir = options->profile_dir;
 	l->bind = (struct fg_bind){.arena = arena, .rep = rep, .no_files = options->no_files};
 	l->config = &h->config;
+	l->derived_end = &l->derived;
 	if (fg_files_load(l) == FG_OK)
 		load(l);
 	if (fg_report_errors(rep) > 0) {

@@ -105,7 +105,8 @@ static void print_points(struct printer *p, const struct fg_device *dev)
 		print_computed(p, point->node, "interval",
 			fg_duration_text(point->interval_us, text, sizeof(text)));
 		print_keys(p, point->node, fg_keys_point);
-		print_keys(p, point->node, dev->link->driver->point_keys);
+		if (!point->derived)
+			print_keys(p, point->node, dev->link->driver->point_keys);
 		leave(p, mark);
 	}
 }

@@ -16,12 +16,24 @@ static size_t first_alike(const struct fg_device *dev, size_t i)
 	return k;
 }
 
+/* What is worked out with the polls of the group. */
+static void add_derived(struct fg_loader *l, const struct fg_device *dev, struct fg_group *g)
+{
+	const struct fg_point **derived =
+		fg_arena_array(l->arena, dev->derived_count, sizeof(*derived));
+
+	g->derived = derived;
+	for (size_t i = 0; i < dev->derived_count; i++)
+		if (dev->derived[i]->interval_us == g->interval_us)
+			derived[g->derived_count++] = dev->derived[i];
+}
+
 static void group_points(struct fg_loader *l, struct fg_device *dev)
 {
 	struct fg_group *groups = fg_arena_array(l->arena, dev->point_count, sizeof(*groups));
 	size_t n = 0;
 
-	for (size_t i = 0; i < dev->point_count; i++) {
+	for (size_t i = 0; i < dev->read_count; i++) {
 		const struct fg_point **points;
 		struct fg_group *g;
 
@@ -32,9 +44,10 @@ static void group_points(struct fg_loader *l, struct fg_device *dev)
 		g->device = dev;
 		g->interval_us = dev->points[i].interval_us;
 		g->points = points;
-		for (size_t k = i; k < dev->point_count; k++)
+		for (size_t k = i; k < dev->read_count; k++)
 			if (dev->points[k].interval_us == g->interval_us)
 				points[g->count++] = &dev->points[k];
+		add_derived(l, dev, g);
 	}
 	dev->groups = groups;
 	dev->group_count = n;

@@ -56,7 +56,21 @@ struct fg_raw_point {
 	int64_t decimals, interval_us, at_least_every_us;
 	struct fg_raw_missing missing;
 	struct fg_qc_conf qc;
+	/* worked out of others: keys_derive.c */
+	struct fg_raw_derive {
+		int formula, method; /* of the choices; 0: none */
+		const char *expression;
+		const struct fg_node *from, *rating;
+		const char *rating_file;
+		int64_t max_age_us;
+	} derive;
 };
+/* Whether a point is worked out of others. */
+bool fg_raw_is_derived(const struct fg_node *point);
+/* The keys that say so, for messages. */
+#define FG_DERIVE_KEYS "derive, expression, rating or rating_file"
+extern const struct fg_choice fg_formula_choices[], fg_method_choices[];
+int fg_parse_node(struct fg_bind *b, const struct fg_node *node, void *field);
 
 extern const struct fg_key fg_keys_repeat[];
 

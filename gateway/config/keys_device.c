@@ -240,6 +240,36 @@ const struct fg_key fg_keys_point[] = {
 		.help = "Quality tests (QARTOD). Where none is applied a reading is qc 2."},
 	{"alarm", FG_KEY_STRUCT, FG_KEY_UNSUPPORTED, .sub = alarm_keys,
 		.help = "A bound that is watched closely."},
+	/* points that are worked out of others: keys_derive.c */
+	{"derive", FG_KEY_CHOICE, AT(fg_raw_point, derive.formula), .choices = fg_formula_choices,
+		.help = "Not read from the device but worked out of other points by a formula; "
+			"docs/quality.md tells its inputs and its source."},
+	{"method", FG_KEY_CHOICE, AT(fg_raw_point, derive.method), .choices = fg_method_choices,
+		.help = "Which of several formulas of a quantity. Default: the first of its "
+			"methods in docs/quality.md."},
+	{"from", FG_KEY_CUSTOM, AT(fg_raw_point, derive.from), .parse = fg_parse_node,
+		.form = "a point, or a mapping of inputs to points or numbers",
+		.help = "What it is worked out of: points of the same device, points of the "
+			"station by their name or as `DEVICE/POINT`, or fixed numbers. With "
+			"`derive` the names are the formula's, with `expression` your own."},
+	{"expression", FG_KEY_TEXT, AT(fg_raw_point, derive.expression), .max = 500,
+		.help = "Not read but worked out: `+ - * / ^`, brackets, `pi`, abs sqrt exp ln "
+			"log10 sin cos tan min max, over points of the device or names of `from`, "
+			"in published units. The result is in `unit`."},
+	{"rating", FG_KEY_CUSTOM, AT(fg_raw_point, derive.rating), .parse = fg_parse_node,
+		.form = "a list of [level, flow]",
+		.schema = "{\"type\":\"array\",\"minItems\":2,\"maxItems\":1000,\"items\":{"
+			  "\"type\":\"array\",\"minItems\":2,\"maxItems\":2,\"items\":{\"type\":"
+			  "\"number\"}}}",
+		.help = "Not read but looked up: pairs of a value of `from` (published unit) and "
+			"of this point (`unit`), straight lines between them, nothing outside."},
+	{"rating_file", FG_KEY_PATH, FG_KEY_FILE, AT(fg_raw_point, derive.rating_file),
+		.help = "The same from a file: two numbers a line, with a comma, semicolon or "
+			"blank between; `#` begins a comment."},
+	{"max_age", FG_KEY_DURATION, AT(fg_raw_point, derive.max_age_us), .min = 100 * MS,
+		.max = 365 * DAY,
+		.help = "Of a derived point: an input that was read longer ago is missing. "
+			"Default: three intervals of the input."},
 	{"repeat", FG_KEY_STRUCT, AT(fg_raw_point, repeat), .sub = fg_keys_repeat,
 		.help = "The point stands for several: `{n}` in its name and texts is replaced by "
 			"their numbers (without it, the number is put behind the name), and "

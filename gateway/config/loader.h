@@ -6,6 +6,7 @@
 #include "gateway/config/config.h"
 #include "gateway/config/keys.h"
 #include "gateway/config/profiles.h"
+#include "quality/derivation.h"
 
 /* One load of a configuration: the steps of config.c share it. */
 
@@ -26,6 +27,22 @@ struct fg_repeated {
 	const struct fg_repeated *next;
 };
 
+/* A point that is worked out of others, until what it names is found. */
+struct fg_derived_point {
+	struct fg_point *point;
+	struct fg_raw_derive raw;
+	char path[256]; /* "devices.d.points.p", for messages */
+	struct fg_derivation *derivation;
+	enum { FG_DERIVED_NEW, FG_DERIVED_BEGUN, FG_DERIVED_DONE, FG_DERIVED_BAD } state;
+	struct fg_derived_point *next;
+};
+
+/* A point that a device does not have after all. */
+struct fg_left_out {
+	const char *name;
+	const struct fg_left_out *next;
+};
+
 struct fg_loader {
 	struct fg_arena *arena; /* what the configuration keeps */
 	struct fg_arena *tree;  /* nodes and their texts: freed after the load unless asked for */
@@ -40,6 +57,8 @@ struct fg_loader {
 	struct fg_link *links; /* config->links, while they are built */
 	struct fg_device *devices;
 	const struct fg_repeated *repeated; /* points of the device that is being built */
+	const struct fg_left_out *left_out; /* of it, too */
+	struct fg_derived_point *derived, **derived_end;
 };
 
 /* Bounds that keep every check quick; far above what a board can poll. */
@@ -74,6 +93,8 @@ void fg_build_destinations(struct fg_loader *l);
 void fg_build_links(struct fg_loader *l);
 void fg_build_devices(struct fg_loader *l);
 void fg_check_config(struct fg_loader *l);
+/* Finds what derived points are worked out of: derive.c. */
+void fg_build_derived(struct fg_loader *l);
 /* Only without faults so far: groups, plans and the forecast. */
 void fg_build_groups(struct fg_loader *l);
 
@@ -85,6 +106,19 @@ const struct fg_node *fg_lay_device(
 /* Reads the points of a device into dev->points; conf areas included. */
 void fg_build_points(
 	struct fg_loader *l, struct fg_device *dev, const struct fg_key *const *driver_keys);
+
+/* A point by name: of the device (may be NULL), of the station, or DEVICE/POINT. NULL, and why. */
+struct fg_point_ref {
+	const struct fg_station *station;
+	const struct fg_device *device;
+};
+const struct fg_point *fg_find_point(struct fg_loader *l, const struct fg_point_ref *ref,
+	const char *text, struct fg_buf *why);
+/* Notes a point as derived; false where the device lacks what it is worked out of. */
+bool fg_take_derived(struct fg_loader *l, struct fg_point *p, const struct fg_raw_derive *raw);
+/* The table of `rating` or `rating_file`; NULL and faults where it is none. */
+const struct fg_rating *fg_rating_load(
+	struct fg_loader *l, const struct fg_derived_point *d, size_t *ret_count);
 
 /* Tables of driver keys that stand beside `sub`: of one driver, or of all where it is NULL.
  * `ret` has room for FG_MAX_DRIVERS and ends with NULL. */

@@ -19,6 +19,26 @@ static void print_request(const struct fg_request_info *info, struct fg_buf *out
 	fg_buf_putc(out, '\n');
 }
 
+/* Not asked for, but worked out of what is. */
+static void print_derived(const struct fg_point *point, struct fg_buf *out)
+{
+	const struct fg_derivation *d = point->derived;
+	const char *before = " of ";
+
+	fg_buf_printf(out, "    %s: worked out", point->name);
+	for (size_t i = 0; i < d->input_count; i++) {
+		const struct fg_point *in = d->inputs[i].point;
+
+		if (!in)
+			continue;
+		fg_buf_printf(out, "%s%s%s%s", before,
+			in->device != point->device ? in->device->name : "",
+			in->device != point->device ? "/" : "", in->name);
+		before = ", ";
+	}
+	fg_buf_printf(out, ", with each %s\n", d->trigger->name);
+}
+
 static void print_group(const struct fg_group *g, struct fg_buf *out)
 {
 	const struct fg_driver *driver = g->device->link->driver;
@@ -45,6 +65,8 @@ static void print_group(const struct fg_group *g, struct fg_buf *out)
 		driver->describe(g, i, &info);
 		print_request(&info, out);
 	}
+	for (size_t i = 0; i < g->derived_count; i++)
+		print_derived(g->derived[i], out);
 }
 
 static void print_link(const struct fg_config *c, const struct fg_link *link, struct fg_buf *out)
@@ -68,7 +90,7 @@ static void print_store(const struct fg_config *c, struct fg_buf *out)
 
 	for (size_t i = 0; i < c->group_count; i++) {
 		double polls = DAY_US / (double)c->groups[i]->interval_us;
-		double count = (double)c->groups[i]->count;
+		double count = (double)(c->groups[i]->count + c->groups[i]->derived_count);
 
 		readings += polls * count;
 		bytes += polls * (POLL_BYTES + READING_BYTES * count);

@@ -184,6 +184,69 @@ static void check_align(struct fg_loader *l, const struct fg_point *p)
 		l->bind.path);
 }
 
+/* What is worked out is not decoded: the keys that say how do not go with it. */
+static void check_not_read(struct fg_loader *l, const struct fg_point *p,
+	const struct fg_key *const *tables)
+{
+	static const char *const decoding[] = {
+		"scale", "offset", "range", "missing", "valid", "interval"};
+
+	for (size_t i = 0; i < FG_COUNT(decoding); i++)
+		if (fg_node_get(p->node, decoding[i]))
+			fault(l, p, decoding[i], "a derived point is worked out, not read; %s",
+				i < 3 ? "put it into an expression"
+				      : "leave this out, or set it where its input is read");
+	for (; *tables; tables++)
+		for (const struct fg_key *k = *tables; k->name; k++)
+			if (fg_node_get(p->node, k->name))
+				fault(l, p, k->name,
+					"a derived point is worked out, not read; leave this out");
+}
+
+/* Whatever formula there is has a unit of its own. */
+static const char *derived_unit(
+	struct fg_loader *l, const struct fg_point *p, const struct fg_raw_point *raw)
+{
+	for (size_t i = 0; raw->derive.formula && i < fg_formula_count; i++) {
+		const char *unit = fg_formulas[i].unit;
+
+		if (strcmp(fg_formulas[i].name,
+			    fg_formula_choices[raw->derive.formula - 1].name) != 0)
+			continue;
+		if (raw->unit)
+			fault(l, p, "unit", "the formula gives %s; leave this out", unit);
+		return unit;
+	}
+	return raw->unit;
+}
+
+/* False where the device does not have the point. */
+static bool build_derived(struct fg_loader *l, const struct fg_device *dev,
+	const struct fg_pair *pair, const struct fg_key *const *tables, struct fg_point *p)
+{
+	struct fg_raw_point raw = {0};
+	size_t faults;
+
+	*p = (struct fg_point){.name = fg_arena_strdup(l->arena, pair->key), .node = pair->value,
+		.device = dev};
+	fg_bind_check_name(&l->bind, pair);
+	faults = fg_bind_struct(
+		&l->bind, p->node, fg_keys_point, tables, &raw, NULL, p->node->at);
+	raw.unit = derived_unit(l, p, &raw);
+	take_raw(l, p, &raw, !faults);
+	check_not_read(l, p, tables);
+	return faults || fg_take_derived(l, p, &raw.derive);
+}
+
+static void check_not_derived(struct fg_loader *l, const struct fg_point *p)
+{
+	static const char *const keys[] = {"from", "method", "max_age"};
+
+	for (size_t i = 0; i < FG_COUNT(keys); i++)
+		if (fg_node_get(p->node, keys[i]))
+			fault(l, p, keys[i], "goes with a derived point (" FG_DERIVE_KEYS ")");
+}
+
 /* False where the device does not have the point. */
 static bool build_point(struct fg_loader *l, const struct fg_device *dev,
 	const struct fg_pair *pair, const struct fg_key *const *tables, struct fg_point *p)
@@ -204,6 +267,7 @@ static bool build_point(struct fg_loader *l, const struct fg_device *dev,
 	if (p->node->kind != FG_NODE_MAPPING && !fg_node_is_empty(p->node))
 		return true;
 	take_raw(l, p, &raw, !faults);
+	check_not_derived(l, p);
 	if (!faults)
 		check_align(l, p);
 	if (!driver)
@@ -220,6 +284,30 @@ static bool build_point(struct fg_loader *l, const struct fg_device *dev,
 	return true;
 }
 
+static void build_one(struct fg_loader *l, struct fg_device *dev, const struct fg_pair *pair,
+	const struct fg_key *const *tables,
+	bool (*build)(struct fg_loader *l, const struct fg_device *dev, const struct fg_pair *pair,
+		const struct fg_key *const *tables, struct fg_point *p),
+	struct fg_point *points)
+{
+	struct fg_left_out *out;
+	size_t mark;
+
+	if (fg_node_is_null(pair->value) && !fg_node_is_empty(pair->value))
+		return;
+	mark = fg_bind_enter(&l->bind, pair->key);
+	if (build(l, dev, pair, tables, &points[dev->point_count])) {
+		dev->point_count++;
+	} else {
+		fg_report_warning(l->rep, pair->at,
+			"%s: the device's fields do not have it; it is left out", l->bind.path);
+		out = fg_arena_alloc(l->arena, sizeof(*out));
+		*out = (struct fg_left_out){pair->key, l->left_out};
+		l->left_out = out;
+	}
+	fg_bind_leave(&l->bind, mark);
+}
+
 void fg_build_points(struct fg_loader *l, struct fg_device *dev, const struct fg_key *const *tables)
 {
 	const struct fg_node *node = fg_node_get(dev->node, "points");
@@ -232,21 +320,14 @@ void fg_build_points(struct fg_loader *l, struct fg_device *dev, const struct fg
 	if (count && !fg_within(l, node, "points", FG_MAX_DEVICE_POINTS))
 		return;
 	mark = fg_bind_enter(&l->bind, "points");
-	for (size_t i = 0; i < count; i++) {
-		const struct fg_pair *pair = &node->pairs[i];
-		size_t inner;
-
-		if (fg_node_is_null(pair->value) && !fg_node_is_empty(pair->value))
-			continue;
-		inner = fg_bind_enter(&l->bind, pair->key);
-		if (build_point(l, dev, pair, tables, &points[dev->point_count]))
-			dev->point_count++;
-		else
-			fg_report_warning(l->rep, pair->at,
-				"%s: the device's fields do not have it; it is left out",
-				l->bind.path);
-		fg_bind_leave(&l->bind, inner);
-	}
+	l->left_out = NULL;
+	for (size_t i = 0; i < count; i++)
+		if (!fg_raw_is_derived(node->pairs[i].value))
+			build_one(l, dev, &node->pairs[i], tables, build_point, points);
+	dev->read_count = dev->point_count;
+	for (size_t i = 0; i < count; i++)
+		if (fg_raw_is_derived(node->pairs[i].value))
+			build_one(l, dev, &node->pairs[i], tables, build_derived, points);
 	fg_bind_leave(&l->bind, mark);
 	dev->points = points;
 	if (dev->point_count == 0)

@@ -244,7 +244,7 @@ static void check_points(struct run *r, const struct fg_config *config)
 {
 	const struct fg_device *dev = find_device(config, "it");
 
-	for (size_t i = 0; i < dev->point_count; i++) {
+	for (size_t i = 0; i < dev->read_count; i++) {
 		bool met = false;
 
 		for (size_t k = 0; k < r->met_count; k++)

@@ -313,6 +313,7 @@ static void load_point(struct replay *r, const struct fg_pair *pair)
 		.conf = conf,
 	};
 	r->pointers[r->device.point_count++] = p;
+	r->device.read_count = r->device.point_count;
 	if (d->check_point)
 		d->check_point(p, conf, r->rep);
 }

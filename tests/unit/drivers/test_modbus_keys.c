@@ -299,7 +299,7 @@ static void test_areas(void **state)
 		snprintf(text, sizeof(text), "{unit_id: 1, %s}", cases[i].text);
 		w.device.node = yaml(&w, text);
 		w.device.points = &p;
-		w.device.point_count = 1;
+		w.device.point_count = w.device.read_count = 1;
 		w.device.conf = bind_object(
 			&w, w.driver->device_keys, w.driver->device_size, text);
 		if (!fg_report_errors(w.rep))
@@ -398,7 +398,8 @@ static void test_pairs(void **state)
 		b.device = &other;
 		w.device.points = &a;
 		other.points = &b;
-		w.device.point_count = other.point_count = 1;
+		w.device.point_count = w.device.read_count = 1;
+		other.point_count = other.read_count = 1;
 		w.driver->check_pair(&w.device, &other, w.rep);
 		assert_int_equal(fg_report_errors(w.rep) == 0, cases[i].good);
 		elsewhere = w.device_conf; /* another unit: no matter */
