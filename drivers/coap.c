@@ -10,8 +10,7 @@
 #include "base/status.h"
 #include "drivers/coap_internal.h"
 #include "drivers/driver.h"
-#include "protocol/payload.h"
-#include "protocol/senml.h"
+#include "drivers/payload_keys.h"
 
 #define PORT_COAP  5683
 #define PORT_COAPS 5684
@@ -44,25 +43,21 @@ static const struct fg_key device_keys[] = {
 		.dflt = "false",
 		.offset = offsetof(struct fg_coap_device, observe),
 		.help = "Observe (RFC 7641); `true` is not supported yet: resources are polled."},
+	FG_PAYLOAD_DEVICE_KEYS(struct fg_coap_device, payload),
+	{.name = "path",
+		.type = FG_KEY_TEXT,
+		.offset = offsetof(struct fg_coap_device, path),
+		.help = "The resource of all its points that name none of their own."},
 	{0},
 };
 
 static const struct fg_key point_keys[] = {
 	{.name = "path",
 		.type = FG_KEY_TEXT,
-		.flags = FG_KEY_REQUIRED,
-		.offset = offsetof(struct fg_payload_point, path),
-		.help = "The resource, with its query where it has one: /sensors/pm25?avg=1."},
-	{.name = "json",
-		.type = FG_KEY_TEXT,
-		.offset = offsetof(struct fg_payload_point, json),
-		.help = "Where the value stands in a JSON or CBOR document: an RFC 6901 pointer, "
-			"/gas/no2."},
-	{.name = "senml",
-		.type = FG_KEY_TEXT,
-		.offset = offsetof(struct fg_payload_point, senml),
-		.help = "The record in a SenML pack: its resolved name or its own `n`; or the "
-			"resource of an LwM2M object, 3303/0/5700."},
+		.offset = offsetof(struct fg_coap_point, in.path),
+		.help = "The resource, with its query where it has one: /sensors/pm25?avg=1. "
+			"Default: the device's `path`."},
+	FG_PAYLOAD_POINT_KEYS(struct fg_coap_point, in),
 	{0},
 };
 
@@ -185,6 +180,7 @@ static void check_device(const struct fg_device *dev, void *conf_area, struct fg
 		fg_report_error(rep, place_of(dev->node, "observe"),
 			"devices.%s.observe: not supported yet; leave it out and set an interval",
 			dev->name);
+	fg_payload_check_conf(dev, &conf->payload, rep);
 	if (dev->retries > 0 && dev->timeout_us < MIN_ACK_US)
 		fg_report_warning(rep, place_of(dev->node, "timeout"),
 			"devices.%s.timeout: CoAP repeats a request after 1s at the soonest; "
@@ -206,46 +202,25 @@ static const char *path_fault(const char *path)
 	return NULL;
 }
 
-/* A record's name, whole or in part: no more than its characters are known. */
-static bool senml_name_valid(const char *name)
-{
-	size_t len = strlen(name);
-
-	return len && len < FG_SENML_NAME &&
-	       strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
-			    "-:./_") == len;
-}
-
 static void check_point(const struct fg_point *point, void *conf_area, struct fg_report *rep)
 {
-	const struct fg_payload_point *conf = conf_area;
-	const char *wrong = conf->path ? path_fault(conf->path) : NULL;
+	struct fg_coap_point *conf = conf_area;
+	static const struct fg_payload_conf nothing = {0};
+	const struct fg_coap_device *dev = point->device->conf;
+	const char *path = conf->in.path ? conf->in.path : dev ? dev->path : NULL;
+	const char *wrong = path ? path_fault(path) : NULL;
+
+	conf->in.path = path;
+	if (!path)
+		fg_report_error(rep, point->node->at,
+			"devices.%s.points.%s: missing key 'path', here or for the whole device",
+			point->device->name, point->name);
 
 	if (wrong)
 		fg_report_error(rep, place_of(point->node, "path"),
 			"devices.%s.points.%s.path: '%s' %s", point->device->name, point->name,
-			conf->path, wrong);
-	if (conf->json && !fg_json_pointer_valid(conf->json))
-		fg_report_error(rep, place_of(point->node, "json"),
-			"devices.%s.points.%s.json: '%s' is not an RFC 6901 pointer, such as "
-			"/gas/no2",
-			point->device->name, point->name, conf->json);
-	if (conf->senml && conf->json)
-		fg_report_error(rep, place_of(point->node, "senml"),
-			"devices.%s.points.%s: json and senml exclude each other",
-			point->device->name, point->name);
-	if (conf->senml && !senml_name_valid(conf->senml))
-		fg_report_error(rep, place_of(point->node, "senml"),
-			"devices.%s.points.%s.senml: '%s' is not a name: letters, digits and "
-			"- : . / _",
-			point->device->name, point->name, conf->senml);
-	for (size_t i = 0; i < point->missing_count; i++)
-		if (point->missing[i].raw)
-			fg_report_error(rep, place_of(point->node, "missing"),
-				"devices.%s.points.%s.missing: 0x%llX is a pattern of registers; "
-				"over CoAP write the number that means \"no reading\"",
-				point->device->name, point->name,
-				(unsigned long long)point->missing[i].bits);
+			path, wrong);
+	fg_payload_check_point(point, &conf->in, dev ? &dev->payload : &nothing, rep);
 }
 
 static bool same_port(const struct fg_link *a, const struct fg_link *b)
@@ -319,7 +294,7 @@ const struct fg_driver fg_driver_coap = {
 	.flags = FG_DRIVER_SHARED,
 	.link_size = sizeof(struct fg_coap_link),
 	.device_size = sizeof(struct fg_coap_device),
-	.point_size = sizeof(struct fg_payload_point),
+	.point_size = sizeof(struct fg_coap_point),
 	.link_keys = link_keys,
 	.device_keys = device_keys,
 	.point_keys = point_keys,

@@ -24,6 +24,11 @@ struct fg_coap_link {
 struct fg_coap_device {
 	bool observe;
 	struct fg_payload_conf payload;
+	const char *path; /* of points that name none */
+};
+
+struct fg_coap_point {
+	struct fg_payload_point in; /* comes first: drivers/payload.h */
 };
 
 /* What to ask a resource for (Accept), by what its points can read. */

@@ -30,15 +30,43 @@ int fg_payload_fail(struct fg_payload_search *s, int status, const char *fmt, ..
 
 /* ---- formats ---- */
 
+/* An array in CBOR is no ASCII. */
+static int pack_format(const struct fg_payload *p)
+{
+	return p->len && (unsigned char)*p->data >= 0x80 ? FG_COAP_FORMAT_SENML_CBOR
+							 : FG_COAP_FORMAT_SENML_JSON;
+}
+
+/* What is declared holds where the device says nothing, or no more than that it is text or bytes;
+ * many say either of anything. */
+static int declared_format(const struct fg_payload_conf *conf, const struct fg_payload *p)
+{
+	static const int formats[] = {
+		[FG_PAYLOAD_TEXT_PLAIN] = FG_COAP_FORMAT_TEXT,
+		[FG_PAYLOAD_JSON] = FG_COAP_FORMAT_JSON,
+		[FG_PAYLOAD_CBOR] = FG_COAP_FORMAT_CBOR,
+		[FG_PAYLOAD_TLV] = FG_COAP_FORMAT_TLV,
+		[FG_PAYLOAD_BINARY] = FG_FORMAT_BINARY,
+		[FG_PAYLOAD_PROTOBUF] = FG_FORMAT_PROTOBUF,
+	};
+
+	if (p->format != FG_COAP_FORMAT_NONE && p->format != FG_COAP_FORMAT_TEXT &&
+		p->format != FG_COAP_FORMAT_BYTES)
+		return p->format;
+	return conf->format == FG_PAYLOAD_SENML ? pack_format(p) : formats[conf->format];
+}
+
 /* Where the device leaves the format out, the configuration decides. Packs that are called plain
  * JSON or CBOR are packs all the same to a point that wants a record. */
-static int format_for(const struct fg_payload_point *at, const struct fg_payload *p)
+static int format_for(const struct fg_payload_conf *conf, const struct fg_payload_point *at,
+	const struct fg_payload *p)
 {
 	int format = p->format;
 
-	if (at->senml && format == FG_COAP_FORMAT_NONE) /* an array in CBOR is no ASCII */
-		return p->len && (unsigned char)*p->data >= 0x80 ? FG_COAP_FORMAT_SENML_CBOR
-								 : FG_COAP_FORMAT_SENML_JSON;
+	if (conf && conf->format)
+		format = declared_format(conf, p);
+	if (at->senml && format == FG_COAP_FORMAT_NONE)
+		return pack_format(p);
 	if (at->senml && format == FG_COAP_FORMAT_JSON)
 		return FG_COAP_FORMAT_SENML_JSON;
 	if (at->senml && format == FG_COAP_FORMAT_CBOR)
@@ -51,16 +79,22 @@ static int format_for(const struct fg_payload_point *at, const struct fg_payload
 /* Where the device names a format, it must be one that the configuration can mean. */
 static bool format_fits(const struct fg_payload_point *at, int format)
 {
+	bool in_bytes = at->at.given || at->logged.given;
+
 	switch (format) {
 	case FG_COAP_FORMAT_TEXT:
-		return !at->json && !at->senml;
+		return !at->json && !at->senml && !in_bytes;
 	case FG_COAP_FORMAT_JSON:
 	case FG_COAP_FORMAT_CBOR:
-		return true;
+		return !in_bytes && !at->column.given;
 	case FG_COAP_FORMAT_SENML_JSON:
 	case FG_COAP_FORMAT_SENML_CBOR:
 	case FG_COAP_FORMAT_TLV:
-		return !at->json;
+		return !at->json && !in_bytes && !at->column.given;
+	case FG_FORMAT_BINARY:
+		return in_bytes;
+	case FG_FORMAT_PROTOBUF:
+		return at->field.count || at->channel.given;
 	default:
 		return false;
 	}
@@ -71,7 +105,7 @@ static struct fg_payload_search search_for(const struct fg_payload_conf *conf,
 {
 	struct fg_payload_search s = {.conf = conf, .at = at, .payload = p};
 
-	s.format = format_for(at, p);
+	s.format = format_for(conf, at, p);
 	return s;
 }
 
@@ -83,6 +117,10 @@ static int search(struct fg_payload_search *s)
 		return fg_payload_search_pack(s);
 	case FG_COAP_FORMAT_TLV:
 		return fg_payload_search_objects(s);
+	case FG_FORMAT_BINARY:
+		return fg_payload_search_binary(s);
+	case FG_FORMAT_PROTOBUF:
+		return fg_payload_search_protobuf(s);
 	default:
 		return fg_payload_search_document(s);
 	}
@@ -96,6 +134,10 @@ static int check(struct fg_payload_search *s)
 		return fg_payload_check_pack(s);
 	case FG_COAP_FORMAT_TLV:
 		return fg_payload_check_objects(s);
+	case FG_FORMAT_BINARY:
+		return fg_payload_check_binary(s);
+	case FG_FORMAT_PROTOBUF:
+		return fg_payload_check_protobuf(s);
 	default:
 		return fg_payload_check_document(s);
 	}
@@ -378,29 +420,43 @@ static int copy_identity(void *arg, const struct fg_payload_found *f)
 	return FG_OK;
 }
 
+/* A layout or a message of the configuration. */
+static int declared_identity(struct fg_payload_search *s, struct fg_payload_found *f)
+{
+	const struct fg_payload_place *place = &s->conf->identity;
+
+	if (s->format == FG_FORMAT_BINARY)
+		return place->at.given ? fg_payload_find_binary(s, place, f) : FG_ENOENT;
+	return place->field.count ? fg_payload_find_protobuf(s, place, f) : FG_ENOENT;
+}
+
 int fg_payload_identity(
 	const struct fg_payload_conf *conf, const struct fg_payload *p, char *out, size_t cap)
 {
-	struct fg_payload_point at = {.json = conf ? conf->identity : NULL};
+	struct fg_payload_point at = {.json = conf ? conf->identity.json : NULL};
 	struct fg_payload_found found = {.clock = FG_PAYLOAD_NOW};
 	struct fg_payload_search s;
 	int r;
 
 	if (!at.json)
 		at.senml = "";
-	s = search_for(conf, &at, p);
+	s = search_for(NULL, &at, p);
+	if (conf && conf->format)
+		s.format = declared_format(conf, p);
+	s.conf = conf;
+	s.sink = copy_identity;
+	s.arg = &found;
 	if (s.format == FG_COAP_FORMAT_SENML_JSON || s.format == FG_COAP_FORMAT_SENML_CBOR) {
 		r = fg_payload_base_name(&s, out, cap);
 		return r == FG_EDECODE && s.format != p->format ? FG_ENOENT : r; /* a guess */
 	}
-	if (!at.json || !format_fits(&at, s.format))
+	if (s.format == FG_FORMAT_BINARY || s.format == FG_FORMAT_PROTOBUF)
+		r = declared_identity(&s, &found);
+	else if (!at.json || !format_fits(&at, s.format))
 		return FG_ENOENT;
-	s.sink = copy_identity;
-	s.arg = &found;
-	r = search(&s);
-	if (r < 0)
-		return r;
-	return identity_text(&found.value, out, cap);
+	else
+		r = search(&s);
+	return r < 0 ? r : identity_text(&found.value, out, cap);
 }
 
 /* ---- told once ---- */

@@ -6,8 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/report.h"
+#include "model/device.h"
 #include "model/point.h"
 #include "model/reading.h"
+#include "protocol/binary.h"
 
 /* Payloads of CoAP (or whatever carries bytes with a content format) to readings: what a device
  * answers to a poll, and what it sends by itself. Pure functions over hostile bytes: no heap, no
@@ -25,18 +28,94 @@ enum {
 	FG_COAP_FORMAT_TLV = 11542, /* application/vnd.oma.lwm2m+tlv */
 };
 
+/* What `payload: {format: …}` says; AUTO: the content format does. */
+enum fg_payload_format {
+	FG_PAYLOAD_AUTO,
+	FG_PAYLOAD_TEXT_PLAIN,
+	FG_PAYLOAD_JSON,
+	FG_PAYLOAD_CBOR,
+	FG_PAYLOAD_SENML,
+	FG_PAYLOAD_TLV,
+	FG_PAYLOAD_BINARY,
+	FG_PAYLOAD_PROTOBUF,
+};
+
+/* A number that may be left out. */
+struct fg_payload_number {
+	bool given;
+	int64_t v;
+};
+
+struct fg_payload_numbers {
+	const int64_t *items;
+	size_t count;
+};
+
+/* The bytes that a value takes: of a layout (`u16`), or of a .proto file (`sint32`). */
+struct fg_payload_type {
+	bool given, protobuf;
+	int kind;     /* enum fg_binary_type or enum fg_protobuf_type */
+	uint8_t size; /* of a layout's */
+};
+
+/* Something that a payload must say: a byte, or a number in a document. */
+struct fg_payload_condition {
+	struct fg_payload_number at, mask;
+	const char *json;
+	struct fg_payload_numbers equals;
+};
+
+/* Where the payload tells a time or who sent it. */
+struct fg_payload_place {
+	const char *json;
+	struct fg_payload_number at;
+	struct fg_payload_type type;
+	struct fg_payload_numbers field;
+};
+
 /* Where a point's value stands. The conf area of a point (fg_point.conf) begins with it in every
  * driver whose points are decoded here. */
 struct fg_payload_point {
-	const char *path;  /* the resource, "/sensors/pm25?unit=ug"; NULL: any */
-	const char *json;  /* RFC 6901 pointer, or NULL */
-	const char *senml; /* name of a record, or path of an LwM2M resource; or NULL */
+	const char *path;     /* the resource, "/sensors/pm25?unit=ug"; NULL: any */
+	const char *json;     /* RFC 6901 pointer, or NULL */
+	const char *senml;    /* name of a record, or path of an LwM2M resource; or NULL */
+	bool sum;	      /* of the record: its sum */
+	const char *exponent; /* pointer to a power of ten */
+	struct fg_payload_number column;
+	struct fg_payload_number at, block, logged; /* of a binary layout */
+	struct fg_payload_type type;
+	int byte_order;
+	struct fg_payload_numbers bits;
+	struct fg_payload_condition when, invalid;
+	struct fg_payload_numbers field; /* of protocol buffers */
+	struct fg_payload_number channel, nth, divide;
+
+	/* made of these by fg_payload_check_point() */
+	struct fg_binary_field head[2], record[2];
+	struct fg_binary_layout layout;
 };
 
 /* What the payloads of a device are, as its configuration says (`payload:`). All zero: what their
  * content format says. */
 struct fg_payload_conf {
-	const char *identity; /* RFC 6901 pointer to what tells the device; NULL: none */
+	int format, byte_order;
+	struct fg_payload_number length;
+	bool longer;
+	struct fg_payload_condition select;
+	struct fg_payload_place identity, time;
+	struct fg_payload_logged {
+		struct fg_payload_number length;
+		struct fg_payload_number time;
+		int64_t step_us;
+	} logged;
+	struct fg_payload_blocks {
+		struct fg_payload_number flags;
+		struct fg_payload_numbers lengths;
+	} blocks;
+	struct fg_payload_series {
+		struct fg_payload_number message, kind, time, start, offsets, period, factor;
+		struct fg_payload_numbers errors, switches;
+	} series;
 };
 
 struct fg_payload {
@@ -92,6 +171,13 @@ int fg_payload_all(const struct fg_payload_conf *conf, const struct fg_point *co
  * what its format says, or longer than cap - 1. */
 int fg_payload_identity(
 	const struct fg_payload_conf *conf, const struct fg_payload *p, char *out, size_t cap);
+
+/* For the loader's thread: faults that the tables of keys cannot express, and the tables that
+ * decode the point. `conf` is that of the point's device. */
+void fg_payload_check_conf(
+	const struct fg_device *dev, const struct fg_payload_conf *conf, struct fg_report *rep);
+void fg_payload_check_point(const struct fg_point *point, struct fg_payload_point *at,
+	const struct fg_payload_conf *conf, struct fg_report *rep);
 
 /* Units that were converted, so that each is told once: the newest 64 of a driver. */
 struct fg_payload_notes {

@@ -9,6 +9,12 @@
 
 #define FG_PAYLOAD_TEXT 251 /* room of a text of a point */
 
+/* Formats that have no number of IANA's. */
+enum {
+	FG_FORMAT_BINARY = -2,
+	FG_FORMAT_PROTOBUF = -3,
+};
+
 /* One value as it stands in the payload. */
 struct fg_payload_found {
 	struct fg_value value; /* NONE: the sensor has no reading */
@@ -45,10 +51,21 @@ int fg_payload_search_pack(struct fg_payload_search *s);     /* SenML */
 int fg_payload_search_objects(struct fg_payload_search *s);  /* LwM2M TLV */
 int fg_payload_search_document(struct fg_payload_search *s); /* text, JSON, CBOR */
 
+int fg_payload_search_binary(struct fg_payload_search *s);
+int fg_payload_search_protobuf(struct fg_payload_search *s);
+
 /* Whether the payload as a whole is what its format says; FG_EDECODE with why. */
 int fg_payload_check_pack(struct fg_payload_search *s);
 int fg_payload_check_objects(struct fg_payload_search *s);
 int fg_payload_check_document(struct fg_payload_search *s);
+int fg_payload_check_binary(struct fg_payload_search *s);
+int fg_payload_check_protobuf(struct fg_payload_search *s);
+
+/* Who sent it, and when: as the configuration's places say. */
+int fg_payload_find_binary(struct fg_payload_search *s, const struct fg_payload_place *place,
+	struct fg_payload_found *f);
+int fg_payload_find_protobuf(struct fg_payload_search *s, const struct fg_payload_place *place,
+	struct fg_payload_found *f);
 
 /* The first base name of a pack; FG_ENOENT, FG_EDECODE. */
 int fg_payload_base_name(struct fg_payload_search *s, char *out, size_t cap);

@@ -96,6 +96,13 @@ static void put_text(const struct fg_value *v, char *out, size_t cap)
 	snprintf(out, cap, "%.*s", (int)FG_MIN(v->len, cap - 1), v->text);
 }
 
+/* Whether resource 5701 tells the unit of this one: the value, and its least and most. */
+static bool has_unit(const struct fg_object_path *path)
+{
+	return path->depth >= 3 &&
+	       (path->resource == 5700 || (path->resource >= 5601 && path->resource <= 5604));
+}
+
 /* Of an object's resource without a unit of its own: what resource 5701 beside it says. */
 static void find_unit(struct fg_senml pack, const char *name, char unit[FG_PAYLOAD_UNIT])
 {
@@ -103,7 +110,7 @@ static void find_unit(struct fg_senml pack, const char *name, char unit[FG_PAYLO
 	struct fg_senml_record record;
 	struct fg_object_path path;
 
-	if (!last || !fg_object_path_parse(name, &path) || path.depth != 3)
+	if (!last || !fg_object_path_parse(name, &path) || path.depth != 3 || !has_unit(&path))
 		return;
 	while (fg_senml_next(&pack, &record) == FG_OK)
 		if (record.value.kind == FG_KIND_TEXT && !record.is_data &&
@@ -133,12 +140,17 @@ static int give_record(
 	set_time(&f, record);
 	if (f.bad) {
 		fg_payload_fail(s, FG_OK, "'%.80s' has a time beyond all bounds", record->name);
+	} else if (s->at->sum) {
+		f.value = record->sum;
+		f.bad = f.value.kind == FG_KIND_NONE;
+		fg_payload_fail(s, FG_OK, "'%.80s' has no sum (s)", record->name);
 	} else if (record->is_data || record->value.kind == FG_KIND_NONE) {
 		f.bad = true;
 		fg_payload_fail(s, FG_OK, "'%.80s' has %s, which is no reading", record->name,
 			record->is_data ? "bytes (vd)" : "only a sum (s)");
 	}
-	snprintf(f.unit, sizeof(f.unit), "%s", *record->unit ? record->unit : unit);
+	if (!s->at->sum) /* its unit would be that times seconds */
+		snprintf(f.unit, sizeof(f.unit), "%s", *record->unit ? record->unit : unit);
 	return s->sink(s->arg, &f);
 }
 
@@ -208,11 +220,12 @@ static void copy_text(struct fg_payload_found *f)
 static void take_neighbours(const struct fg_payload *p, const struct fg_object_path *base,
 	struct fg_object_path path, struct fg_payload_found *f)
 {
+	bool unit = has_unit(&path);
 	struct fg_value v;
 
 	path.depth = 3;
 	path.resource = UNIT_RESOURCE;
-	if (fg_tlv_value(p->data, p->len, base, &path, &v) == FG_OK)
+	if (unit && fg_tlv_value(p->data, p->len, base, &path, &v) == FG_OK)
 		put_text(&v, f->unit, sizeof(f->unit));
 	path.resource = TIME_RESOURCE;
 	if (fg_tlv_value(p->data, p->len, base, &path, &v) == FG_OK && v.i > 0 &&

@@ -4,10 +4,12 @@
 
 #include <string.h>
 
+#include "base/json.h"
 #include "base/status.h"
 #include "model/point.h"
 
 #define MAX_BYTES (64u << 10)
+#define MAX_HEX	  64 /* digits of a field */
 
 static const char digits[] = "0123456789abcdef";
 
@@ -74,25 +76,58 @@ static void take_hex(const unsigned char *p, unsigned size, char *text, struct f
 	ret->len = 2 * size;
 }
 
-static struct fg_value take_field(
-	const struct fg_binary_field *f, const unsigned char *part, char text[16])
+static void take_text(const unsigned char *p, size_t size, struct fg_value *ret)
+{
+	const unsigned char *nul = memchr(p, '\0', size);
+	size_t len = nul ? (size_t)(nul - p) : size;
+
+	while (len && p[len - 1] == ' ')
+		len--;
+	for (size_t i = 0, n; i < len; i += n) {
+		n = fg_utf8_char(p + i, len - i);
+		if (!n || p[i] < 0x20 || p[i] == 0x7f)
+			return;
+	}
+	ret->kind = FG_KIND_TEXT;
+	ret->text = (const char *)p;
+	ret->len = (uint32_t)len;
+}
+
+static bool is_number(enum fg_binary_type type)
+{
+	return type != FG_BINARY_HEX && type != FG_BINARY_TEXT;
+}
+
+static struct fg_value take_field(const struct fg_binary_field *f, const unsigned char *part,
+	char text[MAX_HEX], uint64_t *ret_raw)
 {
 	struct fg_value v = {.kind = FG_KIND_NONE};
-	unsigned count;
-	uint64_t bits = bits_of(f, part, &count);
+	unsigned count = 0;
+	uint64_t bits = is_number(f->type) ? bits_of(f, part, &count) : 0;
 
+	*ret_raw = bits;
 	if (f->has_missing && bits == f->missing)
 		return v;
 	if (f->invalid_mask && (part[f->invalid_offset] & f->invalid_mask) == f->invalid_equals)
 		return v;
-	if (f->type == FG_BINARY_HEX) {
+	switch (f->type) {
+	case FG_BINARY_HEX:
 		take_hex(part + f->offset, f->size, text, &v);
 		return v;
-	}
-	if (f->type == FG_BINARY_FLOAT)
+	case FG_BINARY_TEXT:
+		take_text(part + f->offset, f->size, &v);
+		return v;
+	case FG_BINARY_BOOL:
+		v.kind = FG_KIND_BOOL;
+		v.b = bits != 0;
+		return v;
+	case FG_BINARY_FLOAT:
 		take_float(bits, f->size, &v);
-	else
+		break;
+	case FG_BINARY_UNSIGNED:
+	case FG_BINARY_SIGNED:
 		take_integer(bits, count, f->type == FG_BINARY_SIGNED, &v);
+	}
 	fg_value_scale(&v, f->scale < 0 || f->scale > 0 ? f->scale : 1, f->bias);
 	return v;
 }
@@ -128,14 +163,14 @@ static bool has_time_field(const struct fg_binary_part *part)
 static int give_part(const struct fg_binary_part *part, const unsigned char *p,
 	struct fg_binary_value *v, fg_binary_sink sink, void *arg)
 {
-	char text[16];
+	char text[MAX_HEX];
 	int r = FG_OK;
 
 	for (size_t i = 0; i < part->count && r >= 0; i++) {
 		if (part->fields[i].role == FG_BINARY_TIME)
 			continue;
 		v->field = &part->fields[i];
-		v->value = take_field(v->field, p, text);
+		v->value = take_field(v->field, p, text, &v->raw);
 		r = sink(arg, v);
 	}
 	return r < 0 ? r : FG_OK;

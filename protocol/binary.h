@@ -15,7 +15,9 @@ enum fg_binary_type {
 	FG_BINARY_UNSIGNED,
 	FG_BINARY_SIGNED, /* two's complement */
 	FG_BINARY_FLOAT,  /* IEEE 754, 4 or 8 bytes */
-	FG_BINARY_HEX,	  /* bytes that are told as a text of hexadecimal digits */
+	FG_BINARY_HEX,	  /* up to 32 bytes that are told as a text of hexadecimal digits */
+	FG_BINARY_BOOL,	  /* anything but 0 */
+	FG_BINARY_TEXT,	  /* UTF-8 of fixed room, up to 250 bytes; filled up with NULs or blanks */
 };
 
 enum fg_binary_role {
@@ -28,7 +30,7 @@ struct fg_binary_field {
 	enum fg_binary_type type;
 	enum fg_binary_role role;
 	uint16_t offset;       /* of its first byte in the part */
-	uint8_t size;	       /* in bytes; 1 to 8 */
+	uint8_t size;	       /* in bytes; 1 to 8, where its type says nothing else */
 	bool little;	       /* the least significant byte comes first */
 	uint8_t low_bit, bits; /* a part of the number; bits 0: all of it */
 	double scale, bias;    /* told = number * scale + bias; scale 0 is 1 */
@@ -61,7 +63,8 @@ struct fg_binary_layout {
 struct fg_binary_value {
 	const struct fg_binary_field *field;
 	size_t record;	       /* 0: of the head; from 1: of a record */
-	struct fg_value value; /* NONE: the sensor says that it has no reading */
+	struct fg_value value; /* NONE: the sensor says that it has no reading, or it is no text */
+	uint64_t raw;	       /* the number's bits; 0 of texts */
 	bool has_time;
 	int64_t time_s;
 };
@@ -110,5 +113,31 @@ typedef int (*fg_series_sink)(void *arg, const struct fg_series_value *v);
  * is none: fields of another wire type, cut short, a channel without type or time. */
 int fg_series_decode(const struct fg_series_layout *layout, const void *payload, size_t len,
 	fg_series_sink sink, void *arg);
+
+/* ---- single fields of protocol buffers ---- */
+
+/* The types of .proto files, by how they stand on the wire. */
+enum fg_protobuf_type {
+	FG_PROTOBUF_UINT, /* uint32, uint64, enum */
+	FG_PROTOBUF_INT,  /* int32, int64 */
+	FG_PROTOBUF_SINT, /* sint32, sint64 */
+	FG_PROTOBUF_BOOL,
+	FG_PROTOBUF_FIXED, /* fixed32, fixed64 */
+	FG_PROTOBUF_SFIXED,
+	FG_PROTOBUF_FLOAT,  /* float, double */
+	FG_PROTOBUF_STRING, /* at most 250 bytes of UTF-8, lent */
+	FG_PROTOBUF_BYTES,  /* at most 32, told as hexadecimal digits in `text` */
+};
+
+#define FG_PROTOBUF_DEPTH 8
+
+/* The last of the fields that `path` leads to: field numbers from the message inwards, 1 to
+ * FG_PROTOBUF_DEPTH of them, through the last message of a number each. FG_ENOENT where it is not
+ * there, FG_EDECODE where the message is none (at most 64 KiB), or the field is of another type. */
+int fg_protobuf_value(const void *payload, size_t len, const uint32_t *path, size_t depth,
+	enum fg_protobuf_type type, char text[65], struct fg_value *ret_value);
+
+/* Whether the bytes can be a message: its fields one behind another, at most 64 KiB. */
+int fg_protobuf_check(const void *payload, size_t len);
 
 #endif

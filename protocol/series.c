@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* Series of samples in protocol buffers: a small reader of the wire format, and the declared fields
- * out of it. */
+/* Series of samples and single fields in protocol buffers: a small reader of the wire format, and
+ * the declared fields out of it. */
 #include "protocol/binary.h"
 
+#include <string.h>
+
+#include "base/json.h"
 #include "base/status.h"
 
 #define MAX_BYTES (64u << 10)
@@ -16,8 +19,8 @@ struct span {
 struct field {
 	uint32_t number;
 	enum wire wire;
-	uint64_t value;	  /* VARINT */
-	struct span body; /* LENGTH */
+	uint64_t value;	  /* VARINT, FIXED32, FIXED64 */
+	struct span body; /* LENGTH, else of no length */
 };
 
 struct channel {
@@ -53,11 +56,16 @@ static int64_t zigzag(uint64_t v)
 	return (int64_t)(v >> 1) ^ -(int64_t)(v & 1);
 }
 
-static bool skip(struct span *rest, size_t n)
+static bool take_fixed(struct span *rest, unsigned n, uint64_t *ret)
 {
+	uint64_t v = 0;
+
 	if ((size_t)(rest->end - rest->at) < n)
 		return false;
+	for (unsigned i = 0; i < n; i++)
+		v |= (uint64_t)rest->at[i] << (8 * i);
 	rest->at += n;
+	*ret = v;
 	return true;
 }
 
@@ -72,13 +80,14 @@ static int take_field(struct span *rest, struct field *ret)
 		return FG_EDECODE;
 	ret->number = (uint32_t)(key >> 3);
 	ret->wire = (enum wire)(key & 7);
+	ret->body = (struct span){rest->at, rest->at};
 	switch (ret->wire) {
 	case VARINT:
 		return take_varint(rest, &ret->value) ? FG_OK : FG_EDECODE;
 	case FIXED64:
-		return skip(rest, 8) ? FG_OK : FG_EDECODE;
+		return take_fixed(rest, 8, &ret->value) ? FG_OK : FG_EDECODE;
 	case FIXED32:
-		return skip(rest, 4) ? FG_OK : FG_EDECODE;
+		return take_fixed(rest, 4, &ret->value) ? FG_OK : FG_EDECODE;
 	case LENGTH:
 		if (!take_varint(rest, &ret->value) || ret->value > (size_t)(rest->end - rest->at))
 			return FG_EDECODE;
@@ -226,4 +235,171 @@ int fg_series_decode(const struct fg_series_layout *layout, const void *payload,
 		return FG_EDECODE;
 	r = walk(layout, all, &period_s, NULL, NULL);
 	return r == FG_OK ? walk(layout, all, &period_s, sink, arg) : r;
+}
+
+/* ---- single fields ---- */
+
+static int64_t as_signed(uint64_t bits, enum wire wire)
+{
+	int64_t v;
+
+	if (wire == FIXED32 && bits >> 31)
+		bits |= UINT64_MAX << 32;
+	memcpy(&v, &bits, sizeof(v));
+	return v;
+}
+
+static void put_unsigned(uint64_t v, struct fg_value *ret)
+{
+	ret->kind = v > INT64_MAX ? FG_KIND_UINT : FG_KIND_INT;
+	if (v > INT64_MAX)
+		ret->u = v;
+	else
+		ret->i = (int64_t)v;
+}
+
+static void put_float(const struct field *f, struct fg_value *ret)
+{
+	uint32_t low = (uint32_t)f->value;
+	float single;
+
+	if (f->wire == FIXED64) {
+		memcpy(&ret->f, &f->value, sizeof(ret->f));
+		ret->kind = FG_KIND_DOUBLE;
+		return;
+	}
+	memcpy(&single, &low, sizeof(single));
+	ret->f = (double)single;
+	ret->kind = FG_KIND_FLOAT;
+}
+
+static int put_string(struct span body, struct fg_value *ret)
+{
+	size_t len = (size_t)(body.end - body.at);
+
+	if (len > 250)
+		return FG_EDECODE;
+	for (size_t i = 0, n; i < len; i += n) {
+		n = fg_utf8_char(body.at + i, len - i);
+		if (!n || body.at[i] < 0x20 || body.at[i] == 0x7f)
+			return FG_EDECODE;
+	}
+	ret->kind = FG_KIND_TEXT;
+	ret->text = (const char *)body.at;
+	ret->len = (uint32_t)len;
+	return FG_OK;
+}
+
+static int put_bytes(struct span body, char text[65], struct fg_value *ret)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t len = (size_t)(body.end - body.at);
+
+	if (len > 32)
+		return FG_EDECODE;
+	for (size_t i = 0; i < len; i++) {
+		text[2 * i] = digits[body.at[i] >> 4];
+		text[2 * i + 1] = digits[body.at[i] & 15];
+	}
+	text[2 * len] = '\0';
+	ret->kind = FG_KIND_TEXT;
+	ret->text = text;
+	ret->len = (uint32_t)(2 * len);
+	return FG_OK;
+}
+
+static bool wire_fits(enum fg_protobuf_type type, enum wire wire)
+{
+	if (type <= FG_PROTOBUF_BOOL)
+		return wire == VARINT;
+	if (type <= FG_PROTOBUF_FLOAT)
+		return wire == FIXED32 || wire == FIXED64;
+	return wire == LENGTH;
+}
+
+static int put_value(
+	const struct field *f, enum fg_protobuf_type type, char text[65], struct fg_value *ret)
+{
+	if (!wire_fits(type, f->wire))
+		return FG_EDECODE;
+	ret->kind = FG_KIND_INT;
+	switch (type) {
+	case FG_PROTOBUF_BOOL:
+		ret->kind = FG_KIND_BOOL;
+		ret->b = f->value != 0;
+		break;
+	case FG_PROTOBUF_INT:
+	case FG_PROTOBUF_SFIXED:
+		ret->i = as_signed(f->value, f->wire);
+		break;
+	case FG_PROTOBUF_SINT:
+		ret->i = zigzag(f->value);
+		break;
+	case FG_PROTOBUF_UINT:
+	case FG_PROTOBUF_FIXED:
+		put_unsigned(f->value, ret);
+		break;
+	case FG_PROTOBUF_FLOAT:
+		put_float(f, ret);
+		break;
+	case FG_PROTOBUF_STRING:
+		return put_string(f->body, ret);
+	case FG_PROTOBUF_BYTES:
+		return put_bytes(f->body, text, ret);
+	}
+	return FG_OK;
+}
+
+/* The last field of a number; all are looked at. */
+static int find_last(struct span rest, uint32_t number, struct field *ret)
+{
+	bool found = false;
+	struct field f;
+	int r;
+
+	while ((r = take_field(&rest, &f)) == FG_OK) {
+		if (f.number != number)
+			continue;
+		found = true;
+		*ret = f;
+	}
+	if (r != FG_ENOENT)
+		return r;
+	return found ? FG_OK : FG_ENOENT;
+}
+
+int fg_protobuf_check(const void *payload, size_t len)
+{
+	struct span all = {payload, (const unsigned char *)payload + len};
+	struct field f;
+	int r = FG_EDECODE;
+
+	if (len && len <= MAX_BYTES)
+		while ((r = take_field(&all, &f)) == FG_OK)
+			;
+	return r == FG_ENOENT ? FG_OK : FG_EDECODE;
+}
+
+int fg_protobuf_value(const void *payload, size_t len, const uint32_t *path, size_t depth,
+	enum fg_protobuf_type type, char text[65], struct fg_value *ret_value)
+{
+	struct span all = {payload, (const unsigned char *)payload + len};
+	struct fg_value v = {.kind = FG_KIND_NONE};
+	struct field f = {.number = 0};
+	int r;
+
+	if (!len || len > MAX_BYTES || !depth || depth > FG_PROTOBUF_DEPTH)
+		return FG_EDECODE;
+	for (size_t i = 0; i < depth; i++) {
+		r = find_last(all, path[i], &f);
+		if (r < 0)
+			return r;
+		if (i + 1 < depth && f.wire != LENGTH)
+			return FG_EDECODE;
+		all = f.body;
+	}
+	r = put_value(&f, type, text, &v);
+	if (r == FG_OK)
+		*ret_value = v;
+	return r;
 }

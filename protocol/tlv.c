@@ -227,6 +227,10 @@ static const struct {
 	{0, 5850, 5850, BOOLEAN}, /* on/off */
 	{0, 5851, 5852, INTEGER}, /* dimmer, on time */
 	{0, 5900, 5900, FLOAT},	  /* set point */
+	{0, 6042, 6042, INTEGER}, /* measurement quality: indicator, level */
+	{0, 6043, 6043, FLOAT},	  /* particle size */
+	{0, 6049, 6049, INTEGER},
+	{0, 6050, 6050, FLOAT}, /* fraction of a time stamp */
 };
 
 static enum type type_of(const struct fg_object_path *path)

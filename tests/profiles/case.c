@@ -150,6 +150,57 @@ static void parse_talk(struct reader *r, char *rest)
 	t->answer_len = parse_bytes(r, colon + 1, t->answer);
 }
 
+static void put_byte(const struct reader *r, struct message *m, unsigned byte)
+{
+	if (m->len == sizeof(m->bytes))
+		die(r, "more than %zu bytes", sizeof(m->bytes));
+	m->bytes[m->len++] = (uint8_t)byte;
+}
+
+static void put_hex(const struct reader *r, struct message *m, const char *text)
+{
+	unsigned byte;
+	int n;
+
+	for (; *text; text += n)
+		if (sscanf(text, " %2x%n", &byte, &n) == 1)
+			put_byte(r, m, byte);
+		else
+			die(r, "'%s' is no bytes in hexadecimal", text);
+}
+
+/* "11542 /3303/0: e4 16 44", or "0 /t: 'the text'"; "-" for no content format */
+static void parse_message(struct reader *r, char *rest)
+{
+	char *save, *format = strtok_r(rest, SPACE, &save), *path = strtok_r(NULL, ":", &save);
+	struct message *m;
+
+	if (!path)
+		die(r, "payload takes a content format, a path, a colon, and bytes");
+	r->c->messages = grown(r->c->messages, r->c->message_count, sizeof(*m));
+	m = &r->c->messages[r->c->message_count++];
+	m->line = r->line;
+	m->format = strcmp(format, "-") == 0 ? -1 : (int)number(r, format, 65535);
+	m->path = copy(path);
+	save += strspn(save, SPACE);
+	if (*save == '\'' && strlen(save) > 1 && save[strlen(save) - 1] == '\'')
+		for (save++; save[1]; save++)
+			put_byte(r, m, (unsigned char)*save);
+	else
+		put_hex(r, m, save);
+}
+
+/* "@1667906320000", behind the unit */
+static void parse_time(const struct reader *r, const char *word, struct expect *e)
+{
+	char *end;
+
+	e->has_time = true;
+	e->time_ms = strtoll(word + 1, &end, 10);
+	if (!word[1] || *end)
+		die(r, "'%s' is no time in milliseconds since 1970", word);
+}
+
 /* "water_temperature 14.2 Cel qc=3 warming up" */
 static void parse_expect(struct reader *r, char *rest)
 {
@@ -166,6 +217,10 @@ static void parse_expect(struct reader *r, char *rest)
 	e->value = copy(value);
 	e->unit = copy(unit);
 	save += strspn(save, SPACE);
+	if (*save == '@') {
+		parse_time(r, strtok_r(NULL, SPACE, &save), e);
+		save += strspn(save, SPACE);
+	}
 	if (strncmp(save, "qc=", 3) == 0) {
 		char *word = strtok_r(NULL, SPACE, &save);
 
@@ -194,8 +249,7 @@ static void begin_case(struct reader *r, const char *title)
 
 	f->cases = grown(f->cases, f->count, sizeof(*f->cases));
 	r->c = &f->cases[f->count++];
-	*r->c = (struct fg_case){
-		.line = r->line, .title = copy(title), .limit = 125, .align = 1};
+	*r->c = (struct fg_case){.line = r->line, .title = copy(title), .limit = 125, .align = 1};
 }
 
 static void parse_word(struct reader *r, const char *word, char *rest)
@@ -210,6 +264,10 @@ static void parse_word(struct reader *r, const char *word, char *rest)
 		parse_talk(r, rest);
 	else if (strcmp(word, "expect") == 0)
 		parse_expect(r, rest);
+	else if (strcmp(word, "payload") == 0)
+		parse_message(r, rest);
+	else if (strcmp(word, "identity") == 0)
+		r->c->identity = copy(rest);
 	else if (strcmp(word, "device") == 0)
 		parse_device(r, rest);
 	else if (strcmp(word, "limit") == 0)

@@ -23,9 +23,18 @@ struct talk { /* a request that is no reading, and its answer; both from the fun
 	unsigned seen;
 };
 
+struct message { /* what a device sent, or answered */
+	int line, format;
+	char *path;
+	uint8_t bytes[1024];
+	size_t len;
+};
+
 struct expect {
 	int line;
 	bool met;
+	bool has_time;
+	long long time_ms; /* since 1970 */
 	char *point, *value, *unit;
 	unsigned qc;
 	const char *reason;
@@ -37,6 +46,9 @@ struct fg_case {
 	char *device; /* YAML, keys of the device */
 	struct area *areas;
 	size_t area_count;
+	struct message *messages; /* instead of registers: the profile is one of payloads */
+	size_t message_count;
+	char *identity; /* that they tell; NULL: not looked at */
 	struct talk *talks;
 	size_t talk_count;
 	struct expect *expects;

@@ -14,6 +14,7 @@
 #include "base/number.h"
 #include "base/status.h"
 #include "case.h"
+#include "drivers/coap_internal.h"
 #include "drivers/driver.h"
 #include "gateway/config/config.h"
 #include "instrument.h"
@@ -49,6 +50,7 @@ static void FG_PRINTF(3, 4) fault(struct run *r, int line, const char *fmt, ...)
 static void write_config(const struct run *r, const struct fg_case *c, unsigned port)
 {
 	const char *keys = c->device ? c->device : "";
+	bool payloads = c->message_count > 0;
 	FILE *f = fopen(r->config_path, "w");
 
 	if (!f)
@@ -59,16 +61,18 @@ static void write_config(const struct run *r, const struct fg_case *c, unsigned 
 		"storage: {file: readings.db}\n"
 		"mqtt: {local: {servers: [mqtt://127.0.0.1]}}\n"
 		"links:\n"
-		"  net: {driver: modbus-tcp, host: 127.0.0.1, port: %u}\n"
-		"  line: {driver: modbus-rtu, device: /dev/ttyS0, baud: 9600}\n"
-		"devices:\n",
-		port);
-	for (int i = 0; i < 2; i++)
+		"  net: {driver: %s%u%s}\n",
+		payloads ? "coap, uri: \"coap://127.0.0.1:" : "modbus-tcp, host: 127.0.0.1, port: ",
+		port, payloads ? "\"" : "");
+	if (!payloads)
+		fprintf(f, "  line: {driver: modbus-rtu, device: /dev/ttyS0, baud: 9600}\n");
+	fprintf(f, "devices:\n");
+	for (int i = 0; i < (payloads ? 1 : 2); i++)
 		fprintf(f,
 			"  %s:\n    station: %s\n    domain: water\n    link: %s\n"
-			"    unit_id: 1\n    profile: %s\n%s",
+			"%s    profile: %s\n%s",
 			i ? "other" : "it", i ? "there" : "here", i ? "line" : "net",
-			r->profile, keys);
+			payloads ? "" : "    unit_id: 1\n", r->profile, keys);
 	fclose(f);
 }
 
@@ -188,8 +192,8 @@ static void poll_group(struct run *r, struct fg_case *c, const struct fg_config 
 	const struct fg_driver *d = ls->link->driver;
 	struct fg_buf words;
 	struct fg_batch batch = {.cap = group->count, .text_cap = d->text_room(group)};
-	struct fg_job job = {.link = ls, .group = group, .attempts = 1, .batch = &batch,
-		.explain = &words};
+	struct fg_job job = {
+		.link = ls, .group = group, .attempts = 1, .batch = &batch, .explain = &words};
 	int status, faults = r->faults;
 
 	batch.readings = calloc(group->count + 1, sizeof(*batch.readings));
@@ -222,6 +226,90 @@ static void poll_all(struct run *r, struct fg_case *c, const struct fg_config *c
 		poll_group(r, c, config, &dev->groups[i], &ls);
 	dev->link->driver->close(&ls);
 	free(ls.state);
+}
+
+/* ---- what is sent ---- */
+
+struct decoding {
+	struct run *run;
+	struct fg_case *c;
+	const struct message *m;
+};
+
+/* The readings of a point come in the order in which they are expected. */
+static int met(void *arg, const struct fg_payload_reading *got)
+{
+	struct decoding *d = arg;
+	struct run *r = d->run;
+	bool any = false;
+
+	for (size_t k = 0; k < d->c->expect_count; k++) {
+		struct expect *e = &d->c->expects[k];
+
+		if (strcmp(e->point, got->point->name) != 0)
+			continue;
+		any = true;
+		if (e->met)
+			continue;
+		e->met = true;
+		compare(r, e, got->point, &got->reading);
+		if (e->has_time != (got->clock == FG_PAYLOAD_WALL) ||
+			(e->has_time && e->time_ms * 1000 != got->time_us))
+			fault(r, e->line, "%s: its time is %lld ms", e->point,
+				(long long)got->time_us / 1000);
+		if (r->met_count < MAX_NAMES)
+			r->met[r->met_count++] = e->point;
+		return FG_OK;
+	}
+	if (any)
+		fault(r, d->m->line, "%s: one reading more than expected", got->point->name);
+	return FG_OK;
+}
+
+static int count_one(void *arg, const struct fg_payload_reading *got)
+{
+	(void)got;
+	++*(size_t *)arg;
+	return FG_OK;
+}
+
+static void decode_one(struct decoding *d, const struct fg_device *dev)
+{
+	const struct fg_payload_conf *conf = &((const struct fg_coap_device *)dev->conf)->payload;
+	const struct fg_payload p = {.format = d->m->format,
+		.data = (const char *)d->m->bytes,
+		.len = d->m->len,
+		.path = d->m->path};
+	const struct fg_point **points = calloc(dev->point_count + 1, sizeof(*points));
+	char why[FG_PAYLOAD_WHY], who[100] = "";
+	size_t n = 0, newest = 0;
+	int r;
+
+	for (size_t i = 0; i < dev->point_count; i++) {
+		const struct fg_payload_point *at = dev->points[i].conf;
+
+		if (strcmp(at->path, p.path) == 0)
+			points[n++] = &dev->points[i];
+	}
+	r = fg_payload_all(conf, points, n, &p, met, d, why);
+	if (r < 0)
+		fault(d->run, d->m->line, "the payload is not taken: %s", why);
+	fg_payload_newest(conf, points, n, &p, count_one, &newest);
+	if (newest != n)
+		fault(d->run, d->m->line, "a poll gives %zu readings of %zu points", newest, n);
+	r = fg_payload_identity(conf, &p, who, sizeof(who));
+	if (d->c->identity && strcmp(who, d->c->identity) != 0)
+		fault(d->run, d->m->line, "it is of '%s', not '%s'", who, d->c->identity);
+	free(points);
+}
+
+static void decode_all(struct run *r, struct fg_case *c, const struct fg_config *config)
+{
+	for (size_t i = 0; i < c->message_count; i++) {
+		struct decoding d = {r, c, &c->messages[i]};
+
+		decode_one(&d, find_device(config, "it"));
+	}
 }
 
 /* ---- a case ---- */
@@ -263,8 +351,12 @@ static void run_case(struct run *r, struct fg_case *c, bool last)
 	instrument_start(&in, c);
 	config = load(r, c, in.port);
 	if (config) {
-		poll_all(r, c, config);
-		check_plan(r, c, config);
+		if (c->message_count) {
+			decode_all(r, c, config);
+		} else {
+			poll_all(r, c, config);
+			check_plan(r, c, config);
+		}
 		if (last)
 			check_points(r, config);
 	}

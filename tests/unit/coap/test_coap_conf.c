@@ -148,7 +148,7 @@ static void test_raw_pattern(void **state)
 
 		point.missing_count = n;
 		fg_driver_coap.check_point(&point, &conf, rep);
-		expect_fault(rep, n == 2 ? "missing: 0x7FFF is a pattern of registers" : NULL);
+		expect_fault(rep, n == 2 ? "missing: 0x7FFF is a pattern of bits" : NULL);
 	}
 }
 

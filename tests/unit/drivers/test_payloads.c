@@ -155,7 +155,7 @@ static void test_objects(void **state)
 static const char *identity(const char *pointer, int format, const char *data, size_t len)
 {
 	static char out[12];
-	const struct fg_payload_conf conf = {.identity = pointer};
+	const struct fg_payload_conf conf = {.identity.json = pointer};
 	const struct fg_payload p = {format, data, len, "/", 7};
 	int r = fg_payload_identity(&conf, &p, out, sizeof(out));
 
