@@ -22,9 +22,9 @@ static const struct fg_key link_keys[] = {
 		.type = FG_KEY_TEXT,
 		.flags = FG_KEY_REQUIRED,
 		.offset = offsetof(struct fg_coap_link, uri),
-		.help = "coap://HOST[:PORT] or coaps://HOST[:PORT]; HOST is an IPv4 address, an "
-			"IPv6 "
-			"address in brackets, or a name. Ports: 5683 and 5684."},
+		.help = "coap://HOST[:PORT], coaps://, coap+tcp:// or coaps+tcp://; HOST is an "
+			"IPv4 "
+			"address, an IPv6 address in brackets, or a name. Ports: 5683 and 5684."},
 	{.name = "psk_identity",
 		.type = FG_KEY_TEXT,
 		.offset = offsetof(struct fg_coap_link, psk_identity),
@@ -34,6 +34,28 @@ static const struct fg_key link_keys[] = {
 		.flags = FG_KEY_FILE,
 		.offset = offsetof(struct fg_coap_link, psk_file),
 		.help = "With coaps: a file of identity:hexkey lines, read at each connect."},
+	{.name = "ca_file",
+		.type = FG_KEY_PATH,
+		.flags = FG_KEY_FILE,
+		.offset = offsetof(struct fg_coap_link, ca_file),
+		.help = "With coaps and certificates: the authorities (PEM) that may have signed "
+			"the server's, read at each connect."},
+	{.name = "cert_file",
+		.type = FG_KEY_PATH,
+		.flags = FG_KEY_FILE,
+		.offset = offsetof(struct fg_coap_link, cert_file),
+		.help = "With ca_file: this gateway's certificate (PEM), where the server asks "
+			"for one."},
+	{.name = "key_file",
+		.type = FG_KEY_PATH,
+		.flags = FG_KEY_FILE,
+		.offset = offsetof(struct fg_coap_link, key_file),
+		.help = "With cert_file: its private key (PEM)."},
+	{.name = "server_name",
+		.type = FG_KEY_TEXT,
+		.offset = offsetof(struct fg_coap_link, server_name),
+		.help = "With ca_file: the name that the server's certificate bears, where it is "
+			"not the host of the uri."},
 	{0},
 };
 
@@ -42,12 +64,20 @@ static const struct fg_key device_keys[] = {
 		.type = FG_KEY_BOOL,
 		.dflt = "false",
 		.offset = offsetof(struct fg_coap_device, observe),
-		.help = "Observe (RFC 7641); `true` is not supported yet: resources are polled."},
+		.help = "Observe (RFC 7641): the device tells its values by itself where its "
+			"resources allow it; otherwise they are polled."},
 	FG_PAYLOAD_DEVICE_KEYS(struct fg_coap_device, payload),
 	{.name = "path",
 		.type = FG_KEY_TEXT,
 		.offset = offsetof(struct fg_coap_device, path),
 		.help = "The resource of all its points that name none of their own."},
+	{.name = "confirmable",
+		.type = FG_KEY_BOOL,
+		.dflt = "true",
+		.offset = offsetof(struct fg_coap_device, confirmable),
+		.help = "Requests are confirmable and repeated (RFC 7252). `false`: each is sent "
+			"once, and after one without an answer no other before PROBING_RATE "
+			"allows it."},
 	{0},
 };
 
@@ -72,23 +102,29 @@ static struct fg_place place_of(const struct fg_node *node, const char *key)
 
 static const char *parse_scheme(const char *uri, struct fg_coap_link *conf, const char **ret_rest)
 {
-	static const char *const later[] = {
-		"coap+tcp://", "coaps+tcp://", "coap+ws://", "coaps+ws://"};
+	static const struct {
+		const char *text;
+		bool secure, tcp;
+	} schemes[] = {
+		{"coap://", false, false},
+		{"coaps://", true, false},
+		{"coap+tcp://", false, true},
+		{"coaps+tcp://", true, true},
+	};
 
-	for (size_t i = 0; i < FG_COUNT(later); i++)
-		if (strncasecmp(uri, later[i], strlen(later[i])) == 0)
-			return "CoAP over TCP is not supported yet; use coap:// or coaps://";
-	if (strncasecmp(uri, "coaps://", 8) == 0) {
-		conf->secure = true;
-		*ret_rest = uri + 8;
+	for (size_t i = 0; i < FG_COUNT(schemes); i++) {
+		size_t len = strlen(schemes[i].text);
+
+		if (strncasecmp(uri, schemes[i].text, len) != 0)
+			continue;
+		conf->secure = schemes[i].secure;
+		conf->tcp = schemes[i].tcp;
+		*ret_rest = uri + len;
 		return NULL;
 	}
-	if (strncasecmp(uri, "coap://", 7) == 0) {
-		conf->secure = false;
-		*ret_rest = uri + 7;
-		return NULL;
-	}
-	return "must begin with coap:// or coaps://";
+	if (strncasecmp(uri, "coap+ws", 7) == 0 || strncasecmp(uri, "coaps+ws", 8) == 0)
+		return "CoAP over WebSockets is not supported; use coap+tcp:// or coaps+tcp://";
+	return "must begin with coap://, coaps://, coap+tcp:// or coaps+tcp://";
 }
 
 /* Copies the host; a zone may be written %eth0 or, as in URIs, %25eth0. */
@@ -149,6 +185,41 @@ static const char *parse_uri(const char *uri, struct fg_coap_link *conf)
 	return NULL;
 }
 
+/* What secures a link: a key or certificates, and nothing without coaps. */
+static void check_secrets(
+	const struct fg_link *link, const struct fg_coap_link *conf, struct fg_report *rep)
+{
+	const char *psk = conf->psk_identity ? "psk_identity" : conf->psk_file ? "psk_file" : NULL;
+	const char *pki = conf->ca_file	      ? "ca_file"
+			  : conf->cert_file   ? "cert_file"
+			  : conf->key_file    ? "key_file"
+			  : conf->server_name ? "server_name"
+					      : NULL;
+	const char *first = psk ? psk : pki;
+
+	if (!conf->secure && first)
+		fg_report_error(rep, place_of(link->node, first),
+			"links.%s.%s: keys and certificates are for coaps:// and coaps+tcp:// "
+			"alone; otherwise nothing is encrypted",
+			link->name, first);
+	else if (conf->secure && psk && pki)
+		fg_report_error(rep, place_of(link->node, pki),
+			"links.%s.%s: either a key (psk_identity and psk_file) or certificates "
+			"(ca_file …), not both",
+			link->name, pki);
+	else if (conf->secure && pki && !conf->ca_file)
+		fg_report_error(rep, place_of(link->node, pki),
+			"links.%s.%s: needs ca_file, or the server would be anybody", link->name,
+			pki);
+	else if (conf->secure && !pki && (!conf->psk_identity || !conf->psk_file))
+		fg_report_error(rep, link->node->at,
+			"links.%s: coaps needs psk_identity and psk_file, or ca_file", link->name);
+	if (conf->secure && !conf->cert_file != !conf->key_file)
+		fg_report_error(rep,
+			place_of(link->node, conf->cert_file ? "cert_file" : "key_file"),
+			"links.%s: cert_file and key_file go together", link->name);
+}
+
 static void check_link(const struct fg_link *link, void *conf_area, struct fg_report *rep)
 {
 	struct fg_coap_link *conf = conf_area;
@@ -162,26 +233,22 @@ static void check_link(const struct fg_link *link, void *conf_area, struct fg_re
 			link->name, conf->uri, wrong);
 		return;
 	}
-	if (conf->secure && (!conf->psk_identity || !conf->psk_file))
-		fg_report_error(rep, link->node->at,
-			"links.%s: coaps needs psk_identity and psk_file", link->name);
-	if (!conf->secure && (conf->psk_identity || conf->psk_file))
-		fg_report_error(rep,
-			place_of(link->node, conf->psk_identity ? "psk_identity" : "psk_file"),
-			"links.%s: keys are for coaps:// alone; with coap:// nothing is encrypted",
-			link->name);
+	check_secrets(link, conf, rep);
+}
+
+static bool over_tcp(const struct fg_device *dev)
+{
+	const struct fg_coap_link *conf = dev->link ? dev->link->conf : NULL;
+
+	return conf && conf->tcp;
 }
 
 static void check_device(const struct fg_device *dev, void *conf_area, struct fg_report *rep)
 {
 	const struct fg_coap_device *conf = conf_area;
 
-	if (conf->observe)
-		fg_report_error(rep, place_of(dev->node, "observe"),
-			"devices.%s.observe: not supported yet; leave it out and set an interval",
-			dev->name);
 	fg_payload_check_conf(dev, &conf->payload, rep);
-	if (dev->retries > 0 && dev->timeout_us < MIN_ACK_US)
+	if (conf->confirmable && !over_tcp(dev) && dev->retries > 0 && dev->timeout_us < MIN_ACK_US)
 		fg_report_warning(rep, place_of(dev->node, "timeout"),
 			"devices.%s.timeout: CoAP repeats a request after 1s at the soonest; "
 			"less holds only with `retries: 0`",
@@ -227,7 +294,8 @@ static bool same_port(const struct fg_link *a, const struct fg_link *b)
 {
 	const struct fg_coap_link *ca = a->conf, *cb = b->conf;
 
-	return *ca->host && strcasecmp(ca->host, cb->host) == 0 && ca->port == cb->port;
+	return *ca->host && strcasecmp(ca->host, cb->host) == 0 && ca->port == cb->port &&
+	       ca->tcp == cb->tcp;
 }
 
 /* ---- the plan: one request a path ---- */
@@ -270,6 +338,7 @@ static int plan(struct fg_group *group, struct fg_arena *arena)
 		req->points[req->count++] = point;
 	}
 	group->plan = reqs;
+	group->observed = ((const struct fg_coap_device *)group->device->conf)->observe;
 	group->request_count = n;
 	return FG_OK;
 }
@@ -290,7 +359,7 @@ static void describe(const struct fg_group *group, size_t i, struct fg_request_i
 
 const struct fg_driver fg_driver_coap = {
 	.name = "coap",
-	.help = "CoAP over UDP or DTLS (RFC 7252): resources are polled with GET",
+	.help = "CoAP over UDP, DTLS, TCP or TLS (RFC 7252, 8323): resources are polled with GET",
 	.flags = FG_DRIVER_SHARED,
 	.link_size = sizeof(struct fg_coap_link),
 	.device_size = sizeof(struct fg_coap_device),

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include "base/buf.h"
+#include "base/rng.h"
 #include "drivers/driver.h"
 #include "drivers/payload.h"
 
@@ -15,14 +16,17 @@
 
 struct fg_coap_link {
 	const char *uri, *psk_identity, *psk_file;
+	const char *ca_file, *cert_file, *key_file, *server_name;
 	/* taken from the uri by check_link() */
 	char host[256]; /* without brackets; a zone as in fe80::1%eth0 */
 	uint16_t port;
-	bool secure; /* coaps */
+	bool secure; /* coaps, coaps+tcp */
+	bool tcp;    /* coap+tcp, coaps+tcp (RFC 8323) */
 };
 
 struct fg_coap_device {
 	bool observe;
+	bool confirmable;
 	struct fg_payload_conf payload;
 	const char *path; /* of points that name none */
 };
@@ -76,6 +80,8 @@ void fg_resolve_abandon(struct fg_resolve *r);
 #define FG_COAP_TOKEN_SIZE 4
 #define FG_COAP_ACCEPTS	   64
 #define FG_PSK_MAX	   64 /* bytes of a key */
+#define FG_COAP_BODY_MAX   (64u << 10)
+#define FG_COAP_KEPT_MAX   4096 /* bytes of a representation that is remembered by its ETag */
 
 struct coap_context_t;
 struct coap_session_t;
@@ -85,7 +91,8 @@ struct coap_pdu_t;
 enum fg_coap_phase {
 	FG_COAP_IDLE,
 	FG_COAP_RESOLVING,
-	FG_COAP_WAITING, /* for the answer; under DTLS perhaps for the handshake before it */
+	FG_COAP_CONNECTING, /* TCP, with TLS and CSM */
+	FG_COAP_WAITING,    /* for the answer; under DTLS perhaps for the handshake before it */
 };
 
 /* What libcoap's callbacks saw; the exchange goes on from it once libcoap has returned, since a
@@ -96,10 +103,37 @@ enum fg_coap_event {
 	FG_COAP_MORE,	      /* one block of an answer; more follow */
 	FG_COAP_BAD_ANSWER,   /* not a usable answer */
 	FG_COAP_OTHER_FORMAT, /* refused for its Accept; another is to be tried */
+	FG_COAP_CHANGED,      /* the resource, between two blocks: once more from the first */
 	FG_COAP_SILENT,	      /* all attempts used up */
 	FG_COAP_RESET,
 	FG_COAP_TLS_FAILED,
 };
+
+/* What is known of a resource from one poll to the next. */
+struct fg_coap_kept {
+	char *path; /* NULL: nothing */
+	/* The representation of an ETag, for 2.03 Valid; no bytes: none. */
+	uint8_t etag[8];
+	size_t etag_len;
+	int format;
+	char *body;
+	size_t len;
+	/* 5.03 and 4.29 with Max-Age: it is not asked before, and has had this code. */
+	int64_t not_before_mono_us;
+	unsigned code;
+	int64_t plain_until_mono_us; /* it could not be observed, and is not asked to before */
+};
+
+/* What has happened beside polls. */
+struct fg_coap_counts {
+	uint64_t notified; /* handed over */
+	uint64_t late;	   /* older than what was there, or twice */
+	uint64_t refused;  /* there was no room for them */
+	uint64_t stale;	   /* Max-Age has passed without any */
+};
+
+struct fg_coap_watch;
+struct fg_coap_unacked;
 
 /* Run-time state of a link (fg_link_state.state). */
 struct fg_coap_endpoint {
@@ -112,10 +146,15 @@ struct fg_coap_endpoint {
 	size_t address_count, address_used; /* used: tried so far */
 	size_t address;			    /* of the session */
 	bool named;			    /* the host is a name, not an address */
-	bool connected;			    /* DTLS handshake done; true without DTLS */
-	bool broken;			    /* the session is of no further use */
-	bool proven;			    /* the session has had an answer */
-	bool refused;			    /* ICMP: nobody listens there */
+	struct coap_context_t *own;	    /* with certificates: a context of the session's own */
+	/* libcoap keeps pointers to these as long as the context. */
+	char sni[256], *cert_file, *key_file;
+	bool connected;	   /* DTLS handshake done, CSM exchanged; true without them */
+	bool wrong_name;   /* the certificate is another's */
+	char tls_why[120]; /* why a handshake failed, where that is known */
+	bool broken;	   /* the session is of no further use */
+	bool proven;	   /* the session has had an answer */
+	bool refused;	   /* ICMP: nobody listens there */
 
 	enum fg_coap_phase phase;
 	enum fg_coap_event event;
@@ -123,13 +162,27 @@ struct fg_coap_endpoint {
 	uint32_t token; /* of the message that is waited for */
 	int64_t sent_mono_us, give_up_mono_us;
 	int64_t wait_us;     /* until the first repetition */
+	unsigned repeats;    /* at most */
 	struct fg_buf body;  /* of a block-wise answer */
 	unsigned block, szx; /* the next block to ask for, and its size */
+	unsigned changes;    /* of the resource while its blocks were fetched */
 	uint8_t etag[8];
 	size_t etag_len;
+	/* A request that need not be confirmed had no answer: no other one before (RFC 7252 4.7,
+	 * PROBING_RATE). */
+	int64_t quiet_until_mono_us;
 	/* Which of the formats that its points can read a resource is asked for, by a hash of its
 	 * path: what two paths share they only negotiate once more. */
 	uint8_t accepts[FG_COAP_ACCEPTS];
+	struct fg_coap_kept kept[FG_COAP_ACCEPTS]; /* by the same hash; the last path has it */
+
+	struct fg_coap_watch *watches;	/* what is observed */
+	struct fg_coap_watch *watching; /* what the request at work registers, or NULL */
+	size_t watch_count;
+	struct fg_coap_unacked *unacked;
+	const struct fg_link *watched_link; /* that the watches' groups belong to */
+	uint32_t session_number;
+	struct fg_coap_counts counts;
 };
 
 enum fg_coap_trouble_kind {
@@ -138,6 +191,7 @@ enum fg_coap_trouble_kind {
 	FG_COAP_NO_SOCKET,
 	FG_COAP_NO_KEY,
 	FG_COAP_NO_HANDSHAKE,
+	FG_COAP_NO_TRUST,
 };
 
 /* What was last said about a link, so that a trouble is logged once and not at each reconnect. */
@@ -155,6 +209,8 @@ struct fg_coap_host {
 	struct fg_coap_trouble *troubles;
 	struct fg_payload_notes notes;
 	uint32_t token;
+	int epoll_fd; /* of the context and of those that are links' own */
+	struct fg_rng rng;
 };
 
 static inline const struct fg_coap_link *fg_coap_conf(const struct fg_coap_endpoint *ep)
@@ -173,14 +229,24 @@ static inline const struct fg_coap_request *fg_coap_request_of(const struct fg_c
 	return (const struct fg_coap_request *)ep->first->group->plan + ep->request;
 }
 
-/* Which format the request at work is asked for. */
-static inline uint8_t *fg_coap_accept_of(struct fg_coap_endpoint *ep)
+static inline const struct fg_coap_device *fg_coap_device_of(const struct fg_coap_endpoint *ep)
+{
+	return ep->first->group->device->conf;
+}
+
+static inline unsigned fg_coap_hash(const char *path)
 {
 	unsigned hash = 5381;
 
-	for (const char *p = fg_coap_request_of(ep)->path; *p; p++)
-		hash = hash * 33 + (unsigned char)*p;
-	return &ep->accepts[hash % FG_COAP_ACCEPTS];
+	for (; *path; path++)
+		hash = hash * 33 + (unsigned char)*path;
+	return hash % FG_COAP_ACCEPTS;
+}
+
+/* Which format the request at work is asked for. */
+static inline uint8_t *fg_coap_accept_of(struct fg_coap_endpoint *ep)
+{
+	return &ep->accepts[fg_coap_hash(fg_coap_request_of(ep)->path)];
 }
 
 /* ---- sessions (coap_session.c); none of it from within libcoap's callbacks ---- */
@@ -194,6 +260,9 @@ int fg_coap_send_get(struct fg_coap_endpoint *ep, int64_t now_us);
 /* The times of one exchange that begins now (this one may be called from a callback). */
 void fg_coap_set_times(struct fg_coap_endpoint *ep, const struct fg_job *job, int64_t now_us);
 
+/* A request had no answer; one that need not be confirmed makes the endpoint be left alone. */
+void fg_coap_note_silence(struct fg_coap_endpoint *ep);
+
 /* Logs a trouble of a link when it is not the one told last. */
 void fg_coap_tell(struct fg_coap_endpoint *ep, enum fg_coap_trouble_kind kind, const char *fmt, ...)
 	FG_PRINTF(3, 4);
@@ -202,6 +271,74 @@ void fg_coap_tell_fine(struct fg_coap_endpoint *ep);
 /* One line for --debug=coap; direction is '>' or '<'. */
 void fg_coap_debug_message(const struct fg_coap_endpoint *ep, char direction,
 	const struct coap_pdu_t *pdu, const char *path, int format, size_t len);
+
+/* Uri-Host, where the link has a name; Uri-Path and Uri-Query. */
+bool fg_coap_add_host(const struct fg_coap_endpoint *ep, struct coap_pdu_t *pdu);
+bool fg_coap_add_path(struct coap_pdu_t *pdu, const char *path);
+
+/* ---- Observe (coap_observe.c) ---- */
+
+/* Where a reload has replaced the link's objects, what was registered waits for the poll that names
+ * it again. Before each poll. */
+void fg_coap_watch_look(struct fg_coap_endpoint *ep);
+/* What the request at work is to register, with the token for it; NULL: nothing. */
+struct fg_coap_watch *fg_coap_watch_for(struct fg_coap_endpoint *ep, int64_t now_us);
+uint32_t fg_coap_watch_token(const struct fg_coap_watch *w);
+/* Whose token the message bears; NULL: none. */
+struct fg_coap_watch *fg_coap_watch_of(
+	const struct fg_coap_endpoint *ep, const struct coap_pdu_t *pdu);
+/* Whether it is older than what was there. */
+bool fg_coap_is_late(const struct fg_coap_endpoint *ep, const struct fg_coap_watch *w,
+	const struct coap_pdu_t *pdu);
+/* The answer to the GET that registers. */
+void fg_coap_note_registration(struct fg_coap_endpoint *ep, struct fg_coap_watch *w,
+	const struct coap_pdu_t *pdu);
+/* A poll of the group is over: whether its readings come by themselves now. */
+bool fg_coap_watch_settle(
+	struct fg_coap_endpoint *ep, const struct fg_group *group, int64_t now_us);
+/* A poll of the group has failed, which the core knows from that. */
+void fg_coap_watch_failed(struct fg_coap_endpoint *ep, const struct fg_group *group);
+/* The session is gone, and with it all that was registered there. */
+void fg_coap_watches_lost(struct fg_coap_endpoint *ep);
+/* A message that no request waits for, from within the callback. False: it is to be reset. */
+bool fg_coap_notified(
+	struct fg_coap_endpoint *ep, struct fg_coap_watch *w, const struct coap_pdu_t *pdu);
+/* Tells what has ended, and what has been silent for too long. */
+void fg_coap_watch_process(struct fg_coap_endpoint *ep, int64_t now_us);
+int64_t fg_coap_watch_due_in(const struct fg_coap_endpoint *ep, int64_t now_us);
+/* Cancels all; the link closes. */
+void fg_coap_watches_end(struct fg_coap_endpoint *ep);
+
+/* ---- certificates (coap_tls.c) ---- */
+
+/* A session with certificates, in a context of its own: libcoap keeps certificates, authorities
+ * and checks for each context, and one link's must not be another's. */
+struct coap_session_t *fg_coap_new_pki_session(
+	struct fg_coap_endpoint *ep, const struct fg_address *to);
+void fg_coap_free_own(struct fg_coap_endpoint *ep);
+/* In the callback that tells of a failed handshake: keeps why in ep->tls_why. */
+void fg_coap_note_tls_failure(struct fg_coap_endpoint *ep);
+/* Sets libcoap's callbacks, for each context (coap_io.c). */
+void fg_coap_set_callbacks(struct coap_context_t *ctx);
+
+/* ---- what an answer says (coap_answer.c) ---- */
+
+int fg_coap_content_format(const struct coap_pdu_t *pdu);
+/* Max-Age in seconds; 60 where it is left out. */
+unsigned fg_coap_max_age(const struct coap_pdu_t *pdu);
+/* An answer to the request at work, with all its readings where it is the whole. */
+enum fg_coap_event fg_coap_take_answer(struct fg_coap_endpoint *ep, const struct coap_pdu_t *pdu);
+
+/* ---- what is remembered of a resource (coap_kept.c) ---- */
+
+/* Of the path; NULL: nothing. */
+struct fg_coap_kept *fg_coap_kept_find(struct fg_coap_endpoint *ep, const char *path);
+/* The place of the path, emptied where another had it; NULL without memory. */
+struct fg_coap_kept *fg_coap_kept_take(struct fg_coap_endpoint *ep, const char *path);
+/* Keeps a representation with its ETag, or forgets the one that was kept where it has none. */
+void fg_coap_kept_body(struct fg_coap_endpoint *ep, const char *path, const uint8_t *etag,
+	size_t etag_len, int format, const char *data, size_t len);
+void fg_coap_kept_free(struct fg_coap_endpoint *ep);
 
 /* ---- the driver's functions (coap_io.c) ---- */
 

@@ -11,8 +11,12 @@
  * forgotten our DTLS session is met afresh. */
 #include <coap3/coap.h>
 
+#include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -22,9 +26,10 @@
 #include "drivers/coap_internal.h"
 #include "drivers/driver.h"
 
-#define MAX_BODY	(64u << 10)
 #define RESOLVE_LOOK_US 20000
 #define IDLE_US		INT64_C(60000000)
+#define CSM_SIZE	1152 /* the least that stands in RFC 8323: no larger blocks (BERT) */
+#define CSM_TIMEOUT_S	30
 
 static void on_libcoap_log(coap_log_t level, const char *message)
 {
@@ -112,101 +117,21 @@ static bool is_ours(const struct fg_coap_endpoint *ep, const coap_pdu_t *pdu)
 	       memcmp(token.s, &ep->token, FG_COAP_TOKEN_SIZE) == 0;
 }
 
-static int content_format(const coap_pdu_t *pdu)
-{
-	coap_opt_iterator_t it;
-	const coap_opt_t *opt = coap_check_option(pdu, COAP_OPTION_CONTENT_FORMAT, &it);
-
-	return opt ? (int)coap_decode_var_bytes(coap_opt_value(opt), coap_opt_length(opt)) : -1;
-}
-
-/* All blocks must be of one state of the resource. */
-static bool same_etag(struct fg_coap_endpoint *ep, const coap_pdu_t *pdu)
-{
-	coap_opt_iterator_t it;
-	const coap_opt_t *opt = coap_check_option(pdu, COAP_OPTION_ETAG, &it);
-	size_t len = opt ? FG_MIN(coap_opt_length(opt), (uint32_t)sizeof(ep->etag)) : 0;
-
-	if (!ep->block) {
-		ep->etag_len = len;
-		if (len)
-			memcpy(ep->etag, coap_opt_value(opt), len);
-		return true;
-	}
-	return len == ep->etag_len && (!len || memcmp(ep->etag, coap_opt_value(opt), len) == 0);
-}
-
-/* Takes a payload that may be one block of several. */
-static enum fg_coap_event take_content(
-	struct fg_coap_endpoint *ep, const coap_pdu_t *pdu, const uint8_t *data, size_t len)
-{
-	int format = content_format(pdu);
-	coap_block_b_t block;
-	bool blockwise = coap_get_block_b(ep->session, pdu, COAP_OPTION_BLOCK2, &block);
-	int64_t now_us = fg_clock_mono_us();
-
-	if (!blockwise && ep->block)
-		return FG_COAP_BAD_ANSWER;
-	if (blockwise &&
-		((size_t)block.num << (block.szx + 4) != ep->body.len || !same_etag(ep, pdu) ||
-			(block.m && len != (size_t)16 << block.szx)))
-		return FG_COAP_BAD_ANSWER;
-	if (blockwise && (block.m || block.num)) {
-		fg_buf_put(&ep->body, data, len);
-		if (ep->body.overflow)
-			return FG_COAP_BAD_ANSWER;
-		if (block.m) {
-			ep->block = block.num + 1;
-			ep->szx = block.szx;
-			return FG_COAP_MORE;
-		}
-		data = (const uint8_t *)ep->body.data;
-		len = ep->body.len;
-	}
-	fg_coap_decode(ep->first, fg_coap_request_of(ep), format, (const char *)data, len, now_us);
-	return FG_COAP_ANSWERED;
-}
-
-/* A refusal is a valid answer: it holds for the points of this request. */
-static void take_refusal(struct fg_coap_endpoint *ep, unsigned code)
-{
-	const struct fg_coap_request *req = fg_coap_request_of(ep);
-	int64_t now_us = fg_clock_mono_us();
-
-	fg_job_explain(ep->first, "  refused: %u.%02u", code >> 5, code & 31);
-	for (size_t i = 0; i < req->count; i++)
-		fg_job_missing(ep->first, req->points[i], FG_REASON_COAP, code, now_us);
-}
-
-/* Not acceptable, or an Accept option that the device does not know (it is a critical one). With
- * none left to try, the next poll begins with the first again: devices learn, too. */
-static bool is_about_accept(struct fg_coap_endpoint *ep, unsigned code)
-{
-	enum fg_coap_wants wants = fg_coap_request_of(ep)->wants;
-	uint8_t *choice = fg_coap_accept_of(ep);
-
-	if (code != COAP_RESPONSE_CODE(406) && code != COAP_RESPONSE_CODE(402))
-		return false;
-	if (fg_coap_accept(wants, *choice) == FG_COAP_FORMAT_NONE) {
-		*choice = 0;
-		return false;
-	}
-	fg_job_explain(ep->first, "  not as content format %d (%u.%02u)",
-		fg_coap_accept(wants, *choice), code >> 5, code & 31);
-	++*choice;
-	return true;
-}
-
 static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *sent,
 	const coap_pdu_t *received, const coap_mid_t mid)
 {
 	struct fg_coap_endpoint *ep = coap_session_get_app_data(session);
 	unsigned code = coap_pdu_get_code(received);
-	const uint8_t *data = NULL;
-	size_t len = 0;
+
+	struct fg_coap_watch *watch = ep ? fg_coap_watch_of(ep, received) : NULL;
 
 	(void)sent;
 	(void)mid;
+	if (watch && (!is_ours(ep, received) || fg_coap_is_late(ep, watch, received)))
+		return fg_coap_notified(ep, watch, received) ||
+				       coap_pdu_get_type(received) == COAP_MESSAGE_ACK
+			       ? COAP_RESPONSE_OK
+			       : COAP_RESPONSE_FAIL;
 	if (!is_ours(ep, received)) {
 		fg_debug(FG_DEBUG_coap,
 			"coap: an answer (%u.%02u) that nobody waits for is dropped", code >> 5,
@@ -216,20 +141,9 @@ static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *se
 		return coap_pdu_get_type(received) == COAP_MESSAGE_ACK ? COAP_RESPONSE_OK
 								       : COAP_RESPONSE_FAIL;
 	}
-	if (!coap_get_data(received, &len, &data))
-		len = 0;
-	fg_coap_debug_message(
-		ep, '<', received, fg_coap_request_of(ep)->path, content_format(received), len);
-	if (code == COAP_RESPONSE_CODE_CONTENT) {
-		ep->event = take_content(ep, received, data ? data : (const uint8_t *)"", len);
-	} else if (is_about_accept(ep, code)) {
-		ep->event = FG_COAP_OTHER_FORMAT;
-	} else if (code >> 5 == 4 || code >> 5 == 5) {
-		take_refusal(ep, code);
-		ep->event = FG_COAP_ANSWERED;
-	} else {
-		ep->event = FG_COAP_BAD_ANSWER;
-	}
+	if (watch && watch == ep->watching)
+		fg_coap_note_registration(ep, watch, received);
+	ep->event = fg_coap_take_answer(ep, received);
 	return COAP_RESPONSE_OK;
 }
 
@@ -264,13 +178,32 @@ static int on_event(coap_session_t *session, const coap_event_t event)
 
 	if (!ep)
 		return 0;
-	if (event == COAP_EVENT_DTLS_CONNECTED) {
-		fg_debug(FG_DEBUG_coap, "link %s: DTLS handshake done", ep->ls->link->name);
-		ep->connected = true;
-		if (ep->phase == FG_COAP_WAITING)
+	switch (event) {
+	case COAP_EVENT_DTLS_CONNECTED:
+		fg_debug(FG_DEBUG_coap, "link %s: handshake done", ep->ls->link->name);
+		ep->connected = !fg_coap_conf(ep)->tcp;
+		if (ep->connected && ep->phase == FG_COAP_WAITING)
 			fg_coap_set_times(ep, ep->first, fg_clock_mono_us());
-	} else if (event == COAP_EVENT_DTLS_CLOSED || event == COAP_EVENT_DTLS_ERROR) {
+		break;
+	case COAP_EVENT_SESSION_CONNECTED: /* both have told their capabilities (CSM) */
+		ep->connected = true;
+		break;
+	case COAP_EVENT_TCP_FAILED:
+		ep->refused = true;
 		ep->broken = true;
+		break;
+	case COAP_EVENT_DTLS_ERROR:
+		fg_coap_note_tls_failure(ep);
+		ep->broken = true;
+		break;
+	case COAP_EVENT_DTLS_CLOSED:
+	case COAP_EVENT_TCP_CLOSED:
+	case COAP_EVENT_SESSION_CLOSED:
+	case COAP_EVENT_SESSION_FAILED:
+		ep->broken = true;
+		break;
+	default:
+		break;
 	}
 	return 0;
 }
@@ -279,12 +212,11 @@ static int on_event(coap_session_t *session, const coap_event_t event)
 
 /* How many times libcoap has sent again by now. It does not tell, so this goes by its times, which
  * are rounded to milliseconds and more. */
-static unsigned repeated(
-	const struct fg_coap_endpoint *ep, const struct fg_job *job, int64_t now_us)
+static unsigned repeated(const struct fg_coap_endpoint *ep, int64_t now_us)
 {
 	unsigned n = 0;
 
-	while (n + 1 < job->attempts && n < 8 &&
+	while (n < ep->repeats &&
 		now_us - ep->sent_mono_us + 20000 >= (ep->wait_us << (n + 1)) - ep->wait_us)
 		n++;
 	return n;
@@ -301,21 +233,74 @@ static void give_up(struct fg_coap_endpoint *ep, enum fg_reason reason, int stat
 		fg_reason_text(reason, 0, text));
 	fg_job_explain(job, "  %s", fg_reason_text(reason, 0, text));
 	fail_requests(job, ep->request, reason, now_us);
+	fg_coap_watch_failed(ep, job->group);
 	fg_coap_drop_session(ep);
 	finish(ep, status);
+}
+
+static void tell_unconnected(struct fg_coap_endpoint *ep)
+{
+	const struct fg_coap_link *conf = fg_coap_conf(ep);
+
+	if (ep->tls_why[0])
+		fg_coap_tell(
+			ep, FG_COAP_NO_TRUST, "no handshake with %s: %s", conf->uri, ep->tls_why);
+	else if (conf->secure && !ep->refused)
+		fg_coap_tell(ep, FG_COAP_NO_HANDSHAKE,
+			"no %s handshake with %s: nobody there, or one does not trust the other's "
+			"%s (--debug=coap says more)",
+			conf->tcp ? "TLS" : "DTLS", conf->uri,
+			conf->ca_file ? "certificate" : "identity or key");
+	else
+		fg_coap_tell(ep, FG_COAP_NO_SOCKET, "no connection with %s", conf->uri);
 }
 
 static void give_up_silent(struct fg_coap_endpoint *ep, int64_t now_us)
 {
 	bool refused = ep->refused;
 
-	ep->first->requests += ep->connected ? repeated(ep, ep->first, now_us) : 0;
-	if (!ep->connected)
-		fg_coap_tell(ep, FG_COAP_NO_HANDSHAKE,
-			"no DTLS handshake with %s: nobody there, or the identity or "
-			"key is not the one that it knows",
-			fg_coap_conf(ep)->uri);
+	ep->first->requests += ep->connected ? repeated(ep, now_us) : 0;
+	if (ep->connected)
+		fg_coap_note_silence(ep);
+	else
+		tell_unconnected(ep);
 	give_up(ep, refused ? FG_REASON_LINK_DOWN : FG_REASON_NO_RESPONSE, FG_OK, now_us);
+}
+
+/* Over TCP libcoap would block in its call until the connection stands. */
+static int wait_connected(struct fg_coap_endpoint *ep)
+{
+	ep->phase = FG_COAP_CONNECTING;
+	ep->refused = false;
+	ep->give_up_mono_us = ep->first->deadline_mono_us;
+	return FG_OK;
+}
+
+/* What must not be sent now: true when the request is over without having begun. */
+static bool held_back(struct fg_coap_endpoint *ep, int64_t now_us)
+{
+	const struct fg_coap_request *req = fg_coap_request_of(ep);
+	const struct fg_coap_kept *kept = fg_coap_kept_find(ep, req->path);
+	struct fg_job *job = ep->first;
+
+	if (kept && kept->not_before_mono_us > now_us) {
+		fg_job_explain(job,
+			"GET %s\n  not sent: the server said %u.%02u, and to come again "
+			"in %" PRId64 "s",
+			req->path, kept->code >> 5, kept->code & 31,
+			(kept->not_before_mono_us - now_us + 999999) / 1000000);
+		for (size_t i = 0; i < req->count; i++)
+			fg_job_missing(job, req->points[i], FG_REASON_COAP, kept->code, now_us);
+		return true;
+	}
+	if (fg_coap_device_of(ep)->confirmable || fg_coap_conf(ep)->tcp ||
+		ep->quiet_until_mono_us <= now_us)
+		return false;
+	fg_job_explain(
+		job, "GET %s\n  not sent: the last one had no answer (PROBING_RATE)", req->path);
+	for (size_t i = 0; i < req->count; i++)
+		fg_job_missing(job, req->points[i], FG_REASON_NO_RESPONSE, 0, now_us);
+	return true;
 }
 
 /* Begins the request of the job at work, or the first step towards it. */
@@ -342,7 +327,8 @@ static void begin(struct fg_coap_endpoint *ep, int64_t now_us)
 		if (fg_coap_open_session(ep) < 0 && ep->address_used == ep->address_count)
 			r = -EHOSTUNREACH;
 	if (r == FG_OK)
-		r = fg_coap_send_get(ep, now_us);
+		r = ep->connected || !fg_coap_conf(ep)->tcp ? fg_coap_send_get(ep, now_us)
+							    : wait_connected(ep);
 	if (r < 0)
 		give_up(ep, FG_REASON_LINK_DOWN, r, now_us);
 }
@@ -376,8 +362,23 @@ static void next_request(struct fg_coap_endpoint *ep, int64_t now_us)
 {
 	struct fg_job *job = ep->first;
 
-	if (++ep->request == job->group->request_count)
-		finish(ep, FG_OK);
+	ep->changes = 0;
+	do
+		ep->request++;
+	while (ep->request < job->group->request_count && held_back(ep, now_us));
+	if (ep->request < job->group->request_count) {
+		begin(ep, now_us);
+		return;
+	}
+	job->observing = fg_coap_watch_settle(ep, job->group, now_us);
+	finish(ep, FG_OK);
+}
+
+static void first_request(struct fg_coap_endpoint *ep, int64_t now_us)
+{
+	ep->changes = 0;
+	if (held_back(ep, now_us))
+		next_request(ep, now_us);
 	else
 		begin(ep, now_us);
 }
@@ -408,7 +409,7 @@ static bool step_wait(struct fg_coap_endpoint *ep, int64_t now_us)
 	switch (ep->event) {
 	case FG_COAP_ANSWERED:
 		fg_coap_tell_fine(ep);
-		ep->first->requests += repeated(ep, ep->first, now_us);
+		ep->first->requests += repeated(ep, now_us);
 		ep->first->answers++;
 		ep->address_used = ep->address; /* a good one: the next session tries it first */
 		ep->proven = true;
@@ -421,6 +422,7 @@ static bool step_wait(struct fg_coap_endpoint *ep, int64_t now_us)
 	case FG_COAP_BAD_ANSWER:
 		bad_answer(ep, now_us);
 		return true;
+	case FG_COAP_CHANGED:
 	case FG_COAP_OTHER_FORMAT:
 		ep->first->answers++;
 		ep->proven = true;
@@ -445,6 +447,18 @@ static bool step_wait(struct fg_coap_endpoint *ep, int64_t now_us)
 	return true;
 }
 
+/* Goes on with a connection. False: nothing has happened. */
+static bool step_connect(struct fg_coap_endpoint *ep, int64_t now_us)
+{
+	if (ep->connected)
+		begin(ep, now_us);
+	else if (ep->broken || now_us >= ep->give_up_mono_us)
+		give_up_silent(ep, now_us);
+	else
+		return false;
+	return true;
+}
+
 /* Does all that can be done for a link now. */
 static void advance(struct fg_coap_endpoint *ep, int64_t now_us)
 {
@@ -454,7 +468,7 @@ static void advance(struct fg_coap_endpoint *ep, int64_t now_us)
 		switch (ep->phase) {
 		case FG_COAP_IDLE:
 			if (now_us < ep->first->deadline_mono_us) {
-				begin(ep, now_us);
+				first_request(ep, now_us);
 			} else { /* it waited too long for the jobs before it */
 				fail_requests(ep->first, 0, FG_REASON_NO_RESPONSE, now_us);
 				finish(ep, FG_OK);
@@ -462,6 +476,9 @@ static void advance(struct fg_coap_endpoint *ep, int64_t now_us)
 			break;
 		case FG_COAP_RESOLVING:
 			moved = step_resolve(ep, now_us);
+			break;
+		case FG_COAP_CONNECTING:
+			moved = step_connect(ep, now_us);
 			break;
 		case FG_COAP_WAITING:
 			moved = step_wait(ep, now_us);
@@ -480,7 +497,8 @@ int fg_coap_open(struct fg_link_state *ls)
 
 	memset(ep, 0, sizeof(*ep));
 	ep->ls = ls;
-	fg_buf_init(&ep->body, MAX_BODY + 1);
+	ep->watched_link = ls->link;
+	fg_buf_init(&ep->body, FG_COAP_BODY_MAX + 1);
 	ep->named = fg_resolve_numeric(conf->host, conf->port, &ep->addresses[0]) < 0;
 	ep->address_count = ep->named ? 0 : 1;
 	ep->next = host->endpoints;
@@ -503,9 +521,11 @@ void fg_coap_close(struct fg_link_state *ls)
 			break;
 		}
 	}
+	fg_coap_watches_end(ep);
 	fg_coap_drop_session(ep);
 	fg_resolve_abandon(ep->resolving);
 	fg_buf_fini(&ep->body);
+	fg_coap_kept_free(ep);
 	ep->ls = NULL;
 }
 
@@ -513,6 +533,7 @@ int fg_coap_poll(struct fg_job *job)
 {
 	struct fg_coap_endpoint *ep = job->link->state;
 
+	fg_coap_watch_look(ep);
 	job->driver_data = NULL;
 	job->status = FG_OK;
 	if (ep->first)
@@ -550,22 +571,37 @@ void fg_coap_cancel(struct fg_job *job)
 	job->done(job);
 }
 
+void fg_coap_set_callbacks(coap_context_t *ctx)
+{
+	coap_context_set_block_mode(ctx, 0);
+	coap_context_set_csm_max_message_size(ctx, CSM_SIZE);
+	coap_context_set_csm_timeout(ctx, CSM_TIMEOUT_S);
+	coap_register_response_handler(ctx, on_response);
+	coap_register_nack_handler(ctx, on_nack);
+	coap_register_event_handler(ctx, on_event);
+}
+
 int fg_coap_host_open(struct fg_host *h)
 {
 	struct fg_coap_host *host = h->state;
+	struct epoll_event event = {.events = EPOLLIN};
 
 	coap_startup();
 	coap_set_log_handler(on_libcoap_log);
 	coap_set_log_level(LOG_WARNING);
 	coap_dtls_set_log_level(LOG_WARNING);
+	host->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (host->epoll_fd < 0)
+		return -errno;
 	host->ctx = coap_new_context(NULL);
 	if (!host->ctx)
 		return FG_ENOMEM;
-	host->token = (uint32_t)fg_random_seed();
-	coap_context_set_block_mode(host->ctx, 0);
-	coap_register_response_handler(host->ctx, on_response);
-	coap_register_nack_handler(host->ctx, on_nack);
-	coap_register_event_handler(host->ctx, on_event);
+	fg_coap_set_callbacks(host->ctx);
+	if (epoll_ctl(host->epoll_fd, EPOLL_CTL_ADD, coap_context_get_coap_fd(host->ctx), &event) <
+		0)
+		return -errno;
+	host->rng.state = fg_random_seed();
+	host->token = (uint32_t)fg_rng_next(&host->rng);
 	return FG_OK;
 }
 
@@ -583,13 +619,16 @@ void fg_coap_host_close(struct fg_host *h)
 	if (host->ctx)
 		coap_free_context(host->ctx);
 	host->ctx = NULL;
+	if (host->epoll_fd > 0)
+		close(host->epoll_fd);
+	host->epoll_fd = 0;
 }
 
 int fg_coap_host_fd(struct fg_host *h)
 {
 	struct fg_coap_host *host = h->state;
 
-	return coap_context_get_coap_fd(host->ctx);
+	return host->epoll_fd;
 }
 
 static int64_t due_in(const struct fg_coap_endpoint *ep, int64_t now_us)
@@ -607,11 +646,17 @@ int64_t fg_coap_host_process(struct fg_host *h)
 	int64_t now_us, wait_us = IDLE_US;
 
 	coap_io_process(host->ctx, COAP_IO_NO_WAIT);
-	now_us = fg_clock_mono_us();
 	for (struct fg_coap_endpoint *ep = host->endpoints; ep; ep = ep->next)
+		if (ep->own)
+			coap_io_process(ep->own, COAP_IO_NO_WAIT);
+	now_us = fg_clock_mono_us();
+	for (struct fg_coap_endpoint *ep = host->endpoints; ep; ep = ep->next) {
 		advance(ep, now_us);
+		fg_coap_watch_process(ep, now_us);
+	}
 	run_finished(host);
 	for (struct fg_coap_endpoint *ep = host->endpoints; ep; ep = ep->next)
-		wait_us = FG_MIN(wait_us, due_in(ep, now_us));
+		wait_us = FG_MIN(
+			wait_us, FG_MIN(due_in(ep, now_us), fg_coap_watch_due_in(ep, now_us)));
 	return wait_us;
 }

@@ -84,15 +84,19 @@ void fg_coap_drop_session(struct fg_coap_endpoint *ep)
 {
 	coap_session_t *session = FG_TAKE(ep->session);
 
+	fg_coap_watches_lost(ep);
+	ep->watching = NULL;
 	ep->broken = false;
 	ep->proven = false;
 	ep->connected = false;
+	ep->tls_why[0] = '\0';
 	if (!session)
 		return;
 	coap_session_set_app_data(session, NULL); /* our callbacks are deaf from here */
 	/* a message that is being repeated holds its session: this takes it off the queue */
 	coap_session_disconnected(session, COAP_NACK_NOT_DELIVERABLE);
 	coap_session_release(session);
+	fg_coap_free_own(ep);
 }
 
 static int hex_digit(char c)
@@ -143,8 +147,8 @@ static coap_session_t *new_secure_session(struct fg_coap_endpoint *ep, const coa
 	setup.psk_info.identity.length = strlen(conf->psk_identity);
 	setup.psk_info.key.s = key;
 	setup.psk_info.key.length = key_len;
-	session = coap_new_client_session_psk2(
-		fg_coap_host_of(ep)->ctx, NULL, addr, COAP_PROTO_DTLS, &setup);
+	session = coap_new_client_session_psk2(fg_coap_host_of(ep)->ctx, NULL, addr,
+		conf->tcp ? COAP_PROTO_TLS : COAP_PROTO_DTLS, &setup);
 	explicit_bzero(key, sizeof(key));
 	if (!session)
 		fg_coap_tell(
@@ -163,32 +167,54 @@ int fg_coap_open_session(struct fg_coap_endpoint *ep)
 	coap_address_init(&addr);
 	addr.size = to->len;
 	memcpy(&addr.addr, &to->addr, to->len);
-	if (conf->secure) {
+	if (conf->ca_file) {
+		ep->session = fg_coap_new_pki_session(ep, to);
+	} else if (conf->secure) {
 		ep->session = new_secure_session(ep, &addr);
 	} else {
-		ep->session = coap_new_client_session(
-			fg_coap_host_of(ep)->ctx, NULL, &addr, COAP_PROTO_UDP);
+		ep->session = coap_new_client_session(fg_coap_host_of(ep)->ctx, NULL, &addr,
+			conf->tcp ? COAP_PROTO_TCP : COAP_PROTO_UDP);
 		if (!ep->session)
 			fg_coap_tell(ep, FG_COAP_NO_SOCKET,
 				"cannot reach %s: no socket or no route", conf->uri);
 	}
-	if (!ep->session)
+	if (!ep->session) {
+		fg_coap_free_own(ep);
 		return -EHOSTUNREACH;
+	}
 	coap_session_set_app_data(ep->session, ep);
-	ep->connected = !conf->secure;
+	ep->connected = coap_session_get_state(ep->session) == COAP_SESSION_STATE_ESTABLISHED;
 	return FG_OK;
 }
 
 /* ---- sending ---- */
 
+static bool is_confirmable(const struct fg_coap_endpoint *ep)
+{
+	return fg_coap_device_of(ep)->confirmable || fg_coap_conf(ep)->tcp;
+}
+
+/* RFC 7252 4.8: by chance up to half as long again, so that those who began together do not go on
+ * together. Drawn here and not by libcoap: it would not tell. */
+static int64_t spread(struct fg_coap_endpoint *ep, int64_t us)
+{
+	return us + (int64_t)fg_rng_below(&fg_coap_host_of(ep)->rng, (uint64_t)us / 2 + 1);
+}
+
 /* Times of one exchange. With repetitions libcoap waits at least a second for the first and twice
- * as long for each next one; a single attempt is over after the device's timeout. */
+ * as long for each next one; a single attempt is over after the device's timeout. Over TCP nothing
+ * is repeated, and all the time is for one. */
 void fg_coap_set_times(struct fg_coap_endpoint *ep, const struct fg_job *job, int64_t now_us)
 {
 	unsigned attempts = FG_MAX(job->attempts, 1u), repeats = FG_MIN(attempts - 1, 8u);
 	int64_t timeout_us = job->group->device->timeout_us, ack_us;
 
-	ep->wait_us = repeats ? FG_MAX(timeout_us, MIN_ACK_US) : timeout_us;
+	if (!is_confirmable(ep) || fg_coap_conf(ep)->tcp)
+		repeats = 0;
+	if (fg_coap_conf(ep)->tcp)
+		timeout_us *= attempts;
+	ep->repeats = repeats;
+	ep->wait_us = repeats ? spread(ep, FG_MAX(timeout_us, MIN_ACK_US)) : timeout_us;
 	/* libcoap cannot be told to send only once: its first repetition comes too late instead */
 	ack_us = repeats ? ep->wait_us : FG_MAX(timeout_us, MIN_ACK_US) + MIN_ACK_US;
 	coap_session_set_ack_random_factor(ep->session, (coap_fixed_point_t){1, 0});
@@ -203,6 +229,15 @@ void fg_coap_set_times(struct fg_coap_endpoint *ep, const struct fg_job *job, in
 			      : job->deadline_mono_us; /* set again after the handshake */
 }
 
+/* One byte a second on average, reckoned with the size of the request that had no answer. */
+void fg_coap_note_silence(struct fg_coap_endpoint *ep)
+{
+	size_t size = 4 + FG_COAP_TOKEN_SIZE + 4 + strlen(fg_coap_request_of(ep)->path);
+
+	if (!is_confirmable(ep))
+		ep->quiet_until_mono_us = ep->sent_mono_us + (int64_t)size * 1000000;
+}
+
 static bool add_options(coap_pdu_t *pdu, uint16_t number, int count, const unsigned char *options)
 {
 	while (count-- > 0) {
@@ -214,7 +249,15 @@ static bool add_options(coap_pdu_t *pdu, uint16_t number, int count, const unsig
 	return true;
 }
 
-static bool add_path(coap_pdu_t *pdu, const char *path)
+bool fg_coap_add_host(const struct fg_coap_endpoint *ep, coap_pdu_t *pdu)
+{
+	const char *host = fg_coap_conf(ep)->host;
+
+	return !ep->named ||
+	       coap_add_option(pdu, COAP_OPTION_URI_HOST, strlen(host), (const uint8_t *)host);
+}
+
+bool fg_coap_add_path(coap_pdu_t *pdu, const char *path)
 {
 	const uint8_t *text = (const uint8_t *)path + 1; /* without the first slash */
 	size_t len = strlen(path) - 1, path_len = strcspn(path + 1, "?");
@@ -231,23 +274,29 @@ static bool add_path(coap_pdu_t *pdu, const char *path)
 		       room);
 }
 
-static coap_pdu_t *make_get(struct fg_coap_endpoint *ep, const struct fg_coap_request *req)
+static coap_pdu_t *make_get(
+	struct fg_coap_endpoint *ep, const struct fg_coap_request *req, int64_t now_us)
 {
-	const struct fg_coap_link *conf = fg_coap_conf(ep);
-	coap_pdu_t *pdu = coap_new_pdu(COAP_MESSAGE_CON, COAP_REQUEST_CODE_GET, ep->session);
+	coap_pdu_t *pdu = coap_new_pdu(is_confirmable(ep) ? COAP_MESSAGE_CON : COAP_MESSAGE_NON,
+		COAP_REQUEST_CODE_GET, ep->session);
+	const struct fg_coap_kept *kept = fg_coap_kept_find(ep, req->path);
 	int accept = fg_coap_accept(req->wants, *fg_coap_accept_of(ep));
 	uint8_t token[FG_COAP_TOKEN_SIZE], block[4], format[2];
 
 	if (!pdu)
 		return NULL;
-	ep->token = fg_coap_host_of(ep)->token++;
+	ep->watching = ep->block ? NULL : fg_coap_watch_for(ep, now_us);
+	ep->token = ep->watching ? fg_coap_watch_token(ep->watching) : fg_coap_host_of(ep)->token++;
 	memcpy(token, &ep->token, FG_COAP_TOKEN_SIZE);
-	if (!coap_add_token(pdu, FG_COAP_TOKEN_SIZE, token))
+	/* options in the order of their numbers, as they are written */
+	if (!coap_add_token(pdu, FG_COAP_TOKEN_SIZE, token) || !fg_coap_add_host(ep, pdu))
 		goto fail;
-	if (ep->named && !coap_add_option(pdu, COAP_OPTION_URI_HOST, strlen(conf->host),
-				 (const uint8_t *)conf->host))
+	if (kept && kept->etag_len && !ep->block &&
+		!coap_add_option(pdu, COAP_OPTION_ETAG, kept->etag_len, kept->etag))
 		goto fail;
-	if (!add_path(pdu, req->path))
+	if (ep->watching && !coap_add_option(pdu, COAP_OPTION_OBSERVE, 0, NULL))
+		goto fail;
+	if (!fg_coap_add_path(pdu, req->path))
 		goto fail;
 	if (accept != FG_COAP_FORMAT_NONE &&
 		!coap_add_option(pdu, COAP_OPTION_ACCEPT,
@@ -272,10 +321,10 @@ int fg_coap_send_get(struct fg_coap_endpoint *ep, int64_t now_us)
 	coap_pdu_t *pdu;
 
 	fg_coap_set_times(ep, job, now_us);
-	pdu = make_get(ep, req);
+	pdu = make_get(ep, req, now_us);
 	if (!pdu)
 		return FG_ENOMEM;
-	fg_coap_debug_message(ep, '>', pdu, req->path, -1, 0);
+	fg_coap_debug_message(ep, '>', pdu, req->path, FG_COAP_FORMAT_NONE, 0);
 	ep->event = FG_COAP_NOTHING;
 	ep->phase = FG_COAP_WAITING;
 	ep->refused = false;

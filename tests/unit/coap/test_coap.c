@@ -8,50 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-struct request {
-	uint8_t bytes[512];
-	size_t len;
-	struct sockaddr_in from;
-};
-
-static bool wait_request(struct bench *b, struct request *req, int64_t within_us)
-{
-	int64_t end = fg_clock_mono_us() + within_us;
-	socklen_t from_len = sizeof(req->from);
-
-	while (!b->done && fg_clock_mono_us() < end) {
-		if (!turn(b, 50))
-			continue;
-		req->len = (size_t)recvfrom(b->server, req->bytes, sizeof(req->bytes), 0,
-			(struct sockaddr *)&req->from, &from_len);
-		return true;
-	}
-	return false;
-}
-
-/* An answer on the ACK: code, the request's mid and token, then what the case wants. */
-static void answer(
-	struct bench *b, const struct request *req, unsigned code, const void *rest, size_t len)
-{
-	size_t tkl = req->bytes[0] & 15;
-	uint8_t out[2048] = {(uint8_t)(0x60 | tkl), (uint8_t)code, req->bytes[2], req->bytes[3]};
-
-	memcpy(out + 4, req->bytes + 4, tkl);
-	memcpy(out + 4 + tkl, rest, len);
-	sendto(b->server, out, 4 + tkl + len, 0, (const struct sockaddr *)&req->from,
-		sizeof(req->from));
-}
-
 static const char *const one_path[] = {"/t", NULL, NULL};
-
-static void open_with_server(struct bench *b, const char *const *paths)
-{
-	uint16_t port;
-	int fd = udp_server(&port);
-
-	bench_open(b, "127.0.0.1", port, NULL, paths);
-	b->server = fd;
-}
 
 /* ---- what an answer becomes ---- */
 

@@ -29,10 +29,12 @@ static const struct link_case {
 	{"coap://[fe80::1%25eth0]", NULL, NULL, "fe80::1%eth0", 5683, NULL},
 	{"coap://[fe80::1%eth0]", NULL, NULL, "fe80::1%eth0", 5683, NULL},
 	{"coaps://[fd00::5]", "gw", "keys", "fd00::5", 5684, NULL},
-	{"coaps://[fd00::5]", NULL, NULL, NULL, 0, "psk_identity and psk_file"},
-	{"coaps://[fd00::5]", "gw", NULL, NULL, 0, "psk_identity and psk_file"},
-	{"coap://192.0.2.1", "gw", "keys", NULL, 0, "coaps:// alone"},
-	{"coap+tcp://192.0.2.1", NULL, NULL, NULL, 0, "not supported yet"},
+	{"coaps://[fd00::5]", NULL, NULL, NULL, 0, "psk_identity and psk_file, or ca_file"},
+	{"coaps://[fd00::5]", "gw", NULL, NULL, 0, "psk_identity and psk_file, or ca_file"},
+	{"coap://192.0.2.1", "gw", "keys", NULL, 0, "coaps+tcp:// alone"},
+	{"coap+tcp://192.0.2.1", NULL, NULL, "192.0.2.1", 5683, NULL},
+	{"coaps+tcp://[fd00::5]", "gw", "keys", "fd00::5", 5684, NULL},
+	{"coap+ws://192.0.2.1", NULL, NULL, NULL, 0, "WebSockets"},
 	{"http://192.0.2.1", NULL, NULL, NULL, 0, "must begin with"},
 	{"192.0.2.1", NULL, NULL, NULL, 0, "must begin with"},
 	{"coap://", NULL, NULL, NULL, 0, "no host"},
@@ -154,15 +156,11 @@ static void test_raw_pattern(void **state)
 
 static void test_devices(void **state)
 {
-	struct fg_coap_device conf = {.observe = true};
+	struct fg_coap_device conf = {.confirmable = true};
 	struct fg_device dev = {.name = "node", .node = &node, .timeout_us = 1000000, .retries = 2};
 	struct fg_report *rep = fg_report_new();
 
 	(void)state;
-	fg_driver_coap.check_device(&dev, &conf, rep);
-	expect_fault(rep, "not supported yet");
-	conf.observe = false;
-	rep = fg_report_new();
 	fg_driver_coap.check_device(&dev, &conf, rep);
 	expect_fault(rep, NULL);
 	dev.timeout_us = 999999;

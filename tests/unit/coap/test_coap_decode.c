@@ -70,8 +70,9 @@ static void try_cases(const struct payload_case *cases, size_t count)
 static void test_senml(void **state)
 {
 	static const struct fg_payload_point a = {.path = "/p", .senml = "dev:a"},
-					  own = {.path = "/p", .senml = "b"}, any = {.path = "/p"},
-					  json = {.path = "/p", .json = "/0/v"};
+					     own = {.path = "/p", .senml = "b"},
+					     any = {.path = "/p"},
+					     json = {.path = "/p", .json = "/0/v"};
 	const struct payload_case cases[] = {
 		/* the newest record of a name, wherever it stands */
 		{110, a, B(PACK), "2", NULL},

@@ -16,12 +16,17 @@
 
 #define SERVER "/usr/bin/coap-server-openssl"
 
-static pid_t spawn_server(uint16_t port)
+/* certs: a folder with server.crt, server.key and ca.crt; then clients need certificates as well.
+ */
+static pid_t spawn_secured(uint16_t port, const char *certs)
 {
-	char text[8];
+	char text[8], cert[100], key[100], ca[100];
 	pid_t pid;
 
 	snprintf(text, sizeof(text), "%u", port);
+	snprintf(cert, sizeof(cert), "%s/server.crt", certs);
+	snprintf(key, sizeof(key), "%s/server.key", certs);
+	snprintf(ca, sizeof(ca), "%s/ca.crt", certs);
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
@@ -30,11 +35,19 @@ static pid_t spawn_server(uint16_t port)
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
 		dup2(null, 1);
 		dup2(null, 2);
+		if (*certs)
+			execl(SERVER, SERVER, "-A", "127.0.0.1", "-p", text, "-c", cert, "-j", key,
+				"-C", ca, "-v", "0", (char *)NULL);
 		execl(SERVER, SERVER, "-A", "127.0.0.1", "-p", text, "-k", "secret", "-v", "0",
 			(char *)NULL);
 		_exit(127);
 	}
 	return pid;
+}
+
+static pid_t spawn_server(uint16_t port)
+{
+	return spawn_secured(port, "");
 }
 
 static void end_server(pid_t pid)
@@ -160,12 +173,172 @@ static void test_dtls_wrong_key(void **state)
 	end_server(pid);
 }
 
+/* coap+tcp, and coaps+tcp with a key: an own connection that is kept, and made anew when it is
+ * gone. */
+static void test_tcp(void **state)
+{
+	for (int secure = 0; secure <= 1; secure++) {
+		uint16_t port = two_ports();
+		pid_t pid = spawn_server(port);
+		struct coap_session_t *session;
+		char keys[32];
+		struct bench b;
+
+		(void)state;
+		write_keys(keys, "gateway:736563726574\n");
+		bench_open(&b, "127.0.0.1", (uint16_t)(port + secure), secure ? keys : NULL,
+			time_path);
+		b.link_conf.tcp = true;
+		b.device.timeout_us = 500000;
+		poll_until_answer(&b);
+		assert_int_equal(b.readings[1].detail, 0x84);
+		session = ((struct fg_coap_endpoint *)b.ls.state)->session;
+		start(&b, 3000000, 1);
+		wait_done(&b);
+		assert_int_equal(b.readings[0].qc, FG_QC_NOT_EVALUATED);
+		assert_ptr_equal(((struct fg_coap_endpoint *)b.ls.state)->session, session);
+		end_server(pid);
+		start(&b, 2000000, 1);
+		wait_done(&b);
+		assert_int_equal(b.readings[0].qc, FG_QC_MISSING);
+		pid = spawn_server(port);
+		poll_until_answer(&b);
+		end_server(pid);
+		bench_close(&b);
+		unlink(keys);
+	}
+}
+
+#define OPENSSL "/usr/bin/openssl"
+
+/* An authority, a server "pond.example" at 127.0.0.1 and a gateway, in a new folder. */
+static bool make_certificates(char folder[40], const char *days)
+{
+	char command[1500];
+
+	snprintf(folder, 40, "/tmp/fg-certs-XXXXXX");
+	assert_non_null(mkdtemp(folder));
+	snprintf(command, sizeof(command),
+		"cd %s && exec 2>/dev/null && ec='-newkey ec -pkeyopt ec_paramgen_curve:P-256' && "
+		"openssl req -x509 $ec -nodes -days 30 -subj /CN=Authority -keyout ca.key -out "
+		"ca.crt && openssl req -x509 $ec -nodes -days 30 -subj /CN=Other -keyout other.key "
+		"-out other.crt && for who in server gateway; do openssl req $ec -nodes -subj "
+		"/CN=$who -keyout $who.key -out $who.csr && echo "
+		"'subjectAltName=DNS:first.example,DNS:pond.example,IP:127.0.0.1' >ext && openssl "
+		"x509 -req -in $who.csr -CA ca.crt -CAkey ca.key -CAcreateserial -days %s "
+		"-extfile ext -out $who.crt || exit 1; done",
+		folder, days);
+	return system(command) == 0;
+}
+
+static void remove_certificates(const char *folder)
+{
+	char command[100];
+
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	assert_int_equal(system(command), 0);
+}
+
+static struct pki {
+	char ca[60], cert[60], key[60];
+} pki;
+
+static void open_pki(struct bench *b, uint16_t port, const char *folder, const char *ca)
+{
+	bench_open(b, "127.0.0.1", port, "", time_path);
+	snprintf(pki.ca, sizeof(pki.ca), "%s/%s.crt", folder, ca);
+	snprintf(pki.cert, sizeof(pki.cert), "%s/gateway.crt", folder);
+	snprintf(pki.key, sizeof(pki.key), "%s/gateway.key", folder);
+	b->link_conf.psk_file = b->link_conf.psk_identity = NULL;
+	b->link_conf.ca_file = pki.ca;
+	b->link_conf.cert_file = pki.cert;
+	b->link_conf.key_file = pki.key;
+	b->device.timeout_us = 700000;
+}
+
+/* What the driver last knew of why a handshake failed. */
+static void expect_refusal(struct bench *b, enum fg_coap_trouble_kind kind)
+{
+	struct fg_coap_trouble *told;
+
+	start(b, 3000000, 1);
+	wait_done(b);
+	assert_int_equal(b->readings[0].qc, FG_QC_MISSING);
+	told = ((struct fg_coap_host *)b->host.state)->troubles;
+	assert_non_null(told);
+	if (told->kind != FG_COAP_NO_TRUST)
+		assert_int_equal(told->kind, kind);
+}
+
+static void test_certificates(void **state)
+{
+	char folder[40];
+
+	(void)state;
+	assert_true(make_certificates(folder, "30"));
+	for (int tcp = 0; tcp <= 1; tcp++) {
+		uint16_t port = two_ports();
+		pid_t pid = spawn_secured(port, folder);
+		struct bench b;
+
+		open_pki(&b, (uint16_t)(port + 1), folder, "ca"); /* by its address */
+		b.link_conf.tcp = tcp;
+		poll_until_answer(&b);
+		bench_close(&b);
+		open_pki(&b, (uint16_t)(port + 1), folder, "ca");
+		b.link_conf.tcp = tcp;
+		b.link_conf.server_name = "pond.example"; /* the second name of it */
+		poll_until_answer(&b);
+		bench_close(&b);
+		open_pki(&b, (uint16_t)(port + 1), folder, "ca");
+		b.link_conf.tcp = tcp;
+		b.link_conf.server_name = "lake.example";
+		expect_refusal(&b, FG_COAP_NO_TRUST);
+		bench_close(&b);
+		open_pki(&b, (uint16_t)(port + 1), folder, "other");
+		b.link_conf.tcp = tcp; /* over TCP libcoap may forget why before it tells */
+		expect_refusal(&b, tcp ? FG_COAP_NO_HANDSHAKE : FG_COAP_NO_TRUST);
+		bench_close(&b);
+		end_server(pid);
+	}
+	remove_certificates(folder);
+}
+
+static void test_expired(void **state)
+{
+	uint16_t port = two_ports();
+	char folder[40];
+	struct bench b;
+	pid_t pid;
+
+	(void)state;
+	assert_true(make_certificates(folder, "0"));
+	pid = spawn_secured(port, folder);
+	poll(NULL, 0, 1100); /* the certificate ends with the second in which it was made */
+	open_pki(&b, (uint16_t)(port + 1), folder, "ca");
+	for (int i = 0; i < 30; i++) { /* until the server is up */
+		start(&b, 3000000, 1);
+		wait_done(&b);
+		assert_int_equal(b.readings[0].qc, FG_QC_MISSING);
+		if (((struct fg_coap_host *)b.host.state)->troubles &&
+			((struct fg_coap_host *)b.host.state)->troubles->kind == FG_COAP_NO_TRUST)
+			break;
+	}
+	expect_refusal(&b, FG_COAP_NO_TRUST);
+	bench_close(&b);
+	end_server(pid);
+	remove_certificates(folder);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_plain),
 		cmocka_unit_test(test_dtls),
 		cmocka_unit_test(test_dtls_wrong_key),
+		cmocka_unit_test(test_tcp),
+		cmocka_unit_test(test_certificates),
+		cmocka_unit_test(test_expired),
 	};
 
 	if (access(SERVER, X_OK) < 0) {
