@@ -72,7 +72,7 @@ int fg_core_init_items(struct fg_core *core, const struct fg_config *config)
 	free(core->items);
 	free(core->item_mono_us);
 	free(core->item_point);
-	core->item_cap = cap;
+	core->item_cap = core->frame_cap = cap;
 	core->items = calloc(cap, sizeof(*core->items));
 	core->item_mono_us = calloc(cap, sizeof(*core->item_mono_us));
 	core->item_point = calloc(cap, sizeof(*core->item_point));

@@ -11,33 +11,42 @@ void fg_derive_note(struct fg_core *core, const struct fg_reading *r)
 	struct fg_point_run *run = &core->points[r->point];
 
 	run->frame = core->frame_number;
-	run->known = (struct fg_known){
+	run->at_hand = (struct fg_known){
 		.seen = true,
 		.value = r->qc == FG_QC_MISSING ? NAN : fg_value_number(&r->value),
 		.taken_mono_us = r->taken_mono_us,
+		.told = r->told,
+		.told_wall_ms = r->told_wall_ms,
 		.qc = r->qc,
 		.reason = r->reason,
 		.detail = r->detail,
 	};
+	if (!run->known.seen || r->taken_mono_us >= run->known.taken_mono_us)
+		run->known = run->at_hand;
 }
 
-static void gather(
-	const struct fg_core *core, const struct fg_derivation *d, struct fg_known *inputs)
+/* What stands beside a reading goes before what came later. */
+static const struct fg_known *known_of(const struct fg_core *core, const struct fg_point *point)
 {
-	for (size_t i = 0; i < d->input_count; i++)
-		if (d->inputs[i].point)
-			inputs[i] = core->points[d->inputs[i].point->index].known;
+	const struct fg_point_run *run = &core->points[point->index];
+
+	return run->frame == core->frame_number ? &run->at_hand : &run->known;
 }
 
 bool fg_derive(const struct fg_core *core, const struct fg_point *point, struct fg_reading *ret)
 {
-	const struct fg_point_run *trigger = &core->points[point->derived->trigger->index];
+	const struct fg_derivation *d = point->derived;
+	const struct fg_point_run *trigger = &core->points[d->trigger->index];
 	struct fg_known inputs[FG_DERIVATION_INPUTS];
 
 	if (trigger->frame != core->frame_number)
 		return false;
-	gather(core, point->derived, inputs);
-	*ret = fg_derivation_reading(point, inputs, trigger->known.taken_mono_us);
+	for (size_t i = 0; i < d->input_count; i++)
+		if (d->inputs[i].point)
+			inputs[i] = *known_of(core, d->inputs[i].point);
+	*ret = fg_derivation_reading(point, inputs, trigger->at_hand.taken_mono_us);
+	ret->told = trigger->at_hand.told;
+	ret->told_wall_ms = trigger->at_hand.told_wall_ms;
 	return true;
 }
 
@@ -47,9 +56,22 @@ void fg_derive_flag(const struct fg_core *core, struct fg_reading *r)
 
 	for (size_t i = 0; i < d->input_count && r->qc != FG_QC_MISSING; i++) {
 		const struct fg_point *in = d->inputs[i].point;
-		enum fg_qc qc = in ? core->points[in->index].known.qc : FG_QC_PASS;
+		enum fg_qc qc = in ? known_of(core, in)->qc : FG_QC_PASS;
 
 		if ((qc == FG_QC_SUSPECT || qc == FG_QC_FAIL) && qc > r->qc)
 			r->qc = qc;
 	}
+}
+
+size_t fg_derive_most(const struct fg_core *core, const struct fg_batch *batch)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < batch->count; i++) {
+		const struct fg_point *p = core->config->points[batch->readings[i].point];
+
+		for (size_t k = 0; k < p->device->derived_count; k++)
+			n += p->device->derived[k]->derived->trigger == p;
+	}
+	return n;
 }

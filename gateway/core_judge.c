@@ -81,17 +81,19 @@ static unsigned tell(struct fg_core *core, const struct fg_reading *r, bool due,
 	return n + 1;
 }
 
-/* Of readings from first on: how many there are until a point comes again. Such a frame is what a
- * device said at one time. */
+/* Of readings from first on: how many there are until a point comes again, or another time of the
+ * sensor's own. Such a frame is what a device said at one time. */
 static size_t frame_of(struct fg_core *core, const struct fg_batch *batch, size_t first)
 {
 	size_t at = first;
 
 	core->frame_number++;
-	for (; at < batch->count && at - first < core->item_cap; at++) {
-		struct fg_point_run *run = &core->points[batch->readings[at].point];
+	for (; at < batch->count && at - first < core->frame_cap; at++) {
+		const struct fg_reading *r = &batch->readings[at];
+		struct fg_point_run *run = &core->points[r->point];
 
-		if (run->frame == core->frame_number)
+		if (run->frame == core->frame_number ||
+			(r->told && r->told_wall_ms != batch->readings[first].told_wall_ms))
 			break;
 		run->frame = core->frame_number;
 	}
@@ -109,7 +111,7 @@ static unsigned judge_frame(
 	memcpy(frame, read, count * sizeof(*frame));
 	for (size_t i = 0; i < count; i++)
 		assess(core, &frame[i]);
-	for (size_t i = 0; i < device->derived_count && all < core->item_cap; i++)
+	for (size_t i = 0; i < device->derived_count && all < core->frame_cap; i++)
 		if (fg_derive(core, device->derived[i], &frame[all]))
 			assess(core, &frame[all++]);
 	for (size_t i = 0; i < all && n < core->item_cap; i++)

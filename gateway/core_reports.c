@@ -288,6 +288,7 @@ static bool all_late(const struct fg_core *core, const struct fg_device *d)
 static void tell_late(struct fg_core *core, struct fg_now now, struct fg_group_run *run)
 {
 	const struct fg_group *g = run->group;
+	unsigned n;
 
 	for (size_t i = 0; i < g->count; i++) {
 		struct fg_reading reading = {.point = g->points[i]->index,
@@ -296,12 +297,13 @@ static void tell_late(struct fg_core *core, struct fg_now now, struct fg_group_r
 			.reason = FG_REASON_NOT_REPORTED};
 		const struct fg_batch batch = {.readings = &reading, .count = 1, .cap = 1};
 
-		if (fg_judge_batch(core, &batch, false) == 0)
+		n = fg_judge_batch(core, &batch, false); /* with what is worked out of it */
+		if (n == 0)
 			continue;
 		if (fg_ledgers_ready(core, g->device) >= 0 &&
-			fg_core_append_record(core, 1, false) >= 0) {
-			fg_core_keep_recent(core, 1, false);
-			core->readings++;
+			fg_core_append_record(core, n, false) >= 0) {
+			fg_core_keep_recent(core, n, false);
+			core->readings += n;
 		}
 		fg_core_reserve_ahead(core);
 	}
@@ -473,10 +475,11 @@ static int store_arrived(struct fg_core *core, const struct fg_arrival *a, size_
 	struct fg_device_run *dev = &core->devices[a->device->index];
 	const struct fg_batch batch = {
 		.readings = core->arrived, .count = count, .cap = core->arrived_cap};
+	size_t most = count + fg_derive_most(core, &batch);
 	unsigned n;
 	int r;
 
-	if (!store_takes(core, count) || fg_core_want_items(core, count) < 0 ||
+	if (!store_takes(core, most) || fg_core_want_items(core, most) < 0 ||
 		fg_ledgers_ready(core, a->device) < 0)
 		return FG_EFULL;
 	n = fg_judge_batch(core, &batch, false);

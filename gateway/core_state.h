@@ -75,9 +75,9 @@ struct fg_point_run {
 	int64_t announced_mono_us;
 	bool has_last; /* for status */
 	enum fg_qc last_qc;
-	/* core_derive.c: its newest reading, and in which frame it was */
-	struct fg_known known;
-	uint64_t frame;
+	/* core_derive.c: its newest reading; that of the frame at hand, perhaps an older one */
+	struct fg_known known, at_hand;
+	uint64_t frame; /* in which it was last */
 };
 
 /* True time: core_clock.c. */
@@ -173,6 +173,7 @@ struct fg_core {
 	struct fg_buf record;
 	/* readings of one time of one device, under judgement, with what is derived of them */
 	struct fg_reading *frame;
+	size_t frame_cap;
 	uint64_t frame_number;
 };
 
@@ -241,6 +242,8 @@ void fg_judge_told(struct fg_point_run *run, const struct fg_item *item, int64_t
 void fg_derive_note(struct fg_core *core, const struct fg_reading *r);
 /* The reading of a derived point with the frame at hand; false: its trigger is not in it. */
 bool fg_derive(const struct fg_core *core, const struct fg_point *point, struct fg_reading *ret);
+/* How many readings are worked out of a batch, at most. */
+size_t fg_derive_most(const struct fg_core *core, const struct fg_batch *batch);
 /* What its inputs are flagged with since it was worked out flags it too. */
 void fg_derive_flag(const struct fg_core *core, struct fg_reading *r);
 

@@ -69,6 +69,8 @@ struct fg_known {
 	bool seen;
 	double value; /* published; NaN: none */
 	int64_t taken_mono_us;
+	bool told; /* and its time by the sensor's own clock */
+	int64_t told_wall_ms;
 	enum fg_qc qc;
 	enum fg_reason reason;
 	uint8_t detail;

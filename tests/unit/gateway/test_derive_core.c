@@ -257,6 +257,47 @@ static void test_a_trigger_that_is_not_in_the_batch(void **state)
 	assert_null(last("x_half", from));
 }
 
+/* A report of several times: each is worked out of what stands beside it, with its time, and what
+ * is older than the newest known does not take its place. */
+static void test_a_report_of_several_times(void **state)
+{
+	static const double values[][2] = {{6, 2}, {30, 3}, {50, 5}};
+	struct fg_reading readings[6];
+	struct fg_batch batch = {.readings = readings, .cap = 6};
+	const struct fg_arrival arrival = {.device = fake_group(&f, "a", 0)->device,
+		.batch = &batch, .arrived_mono_us = f.now.mono_us, .kept = true};
+	uint64_t from;
+	unsigned known, n = 0;
+
+	(void)state;
+	answer(8, 1);
+	from = f.appended_next;
+	for (size_t i = 0; i < 3; i++) {
+		add(&batch, "x_two", values[i][1]);
+		add(&batch, "x_one", values[i][0]);
+		for (size_t k = 0; k < 2; k++) {
+			readings[2 * i + k].told = true;
+			readings[2 * i + k].told_wall_ms =
+				f.now.wall_us / 1000 - 3600000 + (int64_t)i * 1000;
+		}
+	}
+	assert_int_equal(fg_core_reported(f.core, f.now, &arrival, &known), FG_PENDING);
+	assert_int_equal(f.appended_next - from, 12); /* x_far and x_mix were told as missing */
+	for (uint64_t seq = from; seq < f.appended_next; seq++) {
+		const struct fg_item *i = &f.stored[seq - FAKE_FIRST_SEQ].item;
+
+		if (i->point != f.core->points[point("a", "x_half")->index].series->id)
+			continue;
+		assert_true(i->value.f == (n == 0 ? 3 : 10));
+		assert_int_equal(
+			i->wall_ms, f.now.wall_us / 1000 - 3600000 + (int64_t)n++ * 1000);
+	}
+	assert_int_equal(n, 3);
+	from = f.appended_next;
+	fake_answer(&f, fake_group(&f, "a", 1), 1); /* x_rare alone */
+	assert_true(f.core->points[point("a", "x_one")->index].known.value == 8);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -269,6 +310,7 @@ int main(void)
 			test_what_is_known_survives_a_reload_of_others, begin, end),
 		cmocka_unit_test_setup_teardown(
 			test_a_trigger_that_is_not_in_the_batch, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_report_of_several_times, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
