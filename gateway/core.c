@@ -110,7 +110,7 @@ int fg_core_init_runs(struct fg_core *core, const struct fg_config *config, stru
 	core->groups = calloc(config->group_count + 1, sizeof(*core->groups));
 	core->devices = calloc(config->device_count + 1, sizeof(*core->devices));
 	core->points = calloc(config->point_count + 1, sizeof(*core->points));
-	if (!core->groups || !core->devices || !core->points)
+	if (fg_rules_init(core, config) < 0 || !core->groups || !core->devices || !core->points)
 		return FG_ENOMEM;
 	for (size_t i = 0; i < config->device_count; i++) {
 		core->devices[i].device = config->devices[i];
@@ -208,6 +208,7 @@ void fg_core_free_runs(struct fg_core *core)
 	free(core->groups);
 	free(core->devices);
 	free(core->points);
+	free(core->windows);
 }
 
 void fg_core_free(struct fg_core *core)

@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+#include "base/cleanup.h"
+
 void fg_derive_note(struct fg_core *core, const struct fg_reading *r)
 {
 	struct fg_point_run *run = &core->points[r->point];
@@ -25,8 +27,17 @@ void fg_derive_note(struct fg_core *core, const struct fg_reading *r)
 		run->known = run->at_hand;
 }
 
+void fg_derive_flagged(struct fg_core *core, const struct fg_reading *r)
+{
+	struct fg_point_run *run = &core->points[r->point];
+
+	if (run->known.taken_mono_us == run->at_hand.taken_mono_us)
+		run->known.qc = r->qc;
+	run->at_hand.qc = r->qc;
+}
+
 /* What stands beside a reading goes before what came later. */
-static const struct fg_known *known_of(const struct fg_core *core, const struct fg_point *point)
+const struct fg_known *fg_known_of(const struct fg_core *core, const struct fg_point *point)
 {
 	const struct fg_point_run *run = &core->points[point->index];
 
@@ -43,7 +54,7 @@ bool fg_derive(const struct fg_core *core, const struct fg_point *point, struct 
 		return false;
 	for (size_t i = 0; i < d->input_count; i++)
 		if (d->inputs[i].point)
-			inputs[i] = *known_of(core, d->inputs[i].point);
+			inputs[i] = *fg_known_of(core, d->inputs[i].point);
 	*ret = fg_derivation_reading(point, inputs, trigger->at_hand.taken_mono_us);
 	ret->told = trigger->at_hand.told;
 	ret->told_wall_ms = trigger->at_hand.told_wall_ms;
@@ -52,15 +63,17 @@ bool fg_derive(const struct fg_core *core, const struct fg_point *point, struct 
 
 void fg_derive_flag(const struct fg_core *core, struct fg_reading *r)
 {
-	const struct fg_derivation *d = core->config->points[r->point]->derived;
+	const struct fg_point *point = core->config->points[r->point];
+	const struct fg_derivation *d = point->derived;
+	enum fg_qc worst = FG_QC_PASS;
 
-	for (size_t i = 0; i < d->input_count && r->qc != FG_QC_MISSING; i++) {
-		const struct fg_point *in = d->inputs[i].point;
-		enum fg_qc qc = in ? known_of(core, in)->qc : FG_QC_PASS;
-
-		if ((qc == FG_QC_SUSPECT || qc == FG_QC_FAIL) && qc > r->qc)
-			r->qc = qc;
-	}
+	for (size_t i = 0; i < d->input_count; i++)
+		if (d->inputs[i].point)
+			worst = FG_MAX(worst, fg_known_of(core, d->inputs[i].point)->qc);
+	if (r->qc == FG_QC_MISSING || (worst != FG_QC_SUSPECT && worst != FG_QC_FAIL))
+		return;
+	r->tests = fg_tests_set(r->tests, FG_TEST_RULE(point->rule_count), worst);
+	r->qc = FG_MAX(r->qc, worst);
 }
 
 size_t fg_derive_most(const struct fg_core *core, const struct fg_batch *batch)

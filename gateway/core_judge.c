@@ -100,7 +100,8 @@ static size_t frame_of(struct fg_core *core, const struct fg_batch *batch, size_
 	return at - first;
 }
 
-/* What was read is judged first, then what is worked out of it. */
+/* What was read is judged first, then what is worked out of it, each for itself; then by the rules
+ * of the station, which look at all of it. */
 static unsigned judge_frame(
 	struct fg_core *core, const struct fg_reading *read, size_t count, bool due, unsigned n)
 {
@@ -114,6 +115,11 @@ static unsigned judge_frame(
 	for (size_t i = 0; i < device->derived_count && all < core->frame_cap; i++)
 		if (fg_derive(core, device->derived[i], &frame[all]))
 			assess(core, &frame[all++]);
+	for (size_t i = 0; i < all; i++) {
+		if (i >= count)
+			fg_derive_flag(core, &frame[i]);
+		fg_rules_judge(core, &frame[i]);
+	}
 	for (size_t i = 0; i < all && n < core->item_cap; i++)
 		n = tell(core, &frame[i], due, n);
 	core->derived += all - count;

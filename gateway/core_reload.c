@@ -174,7 +174,9 @@ int fg_core_reload(struct fg_core *core, struct fg_now now, struct fg_config *ne
 		else
 			replace_device(core, from, to, fresh.groups);
 	}
+	fg_rules_carry(core, &fresh);
 	fg_core_free_runs(core);
+	core->windows = fresh.windows;
 	core->groups = fresh.groups;
 	core->devices = fresh.devices;
 	core->points = fresh.points;

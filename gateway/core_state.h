@@ -7,6 +7,7 @@
 #include "gateway/core.h"
 #include "gateway/ledger.h"
 #include "quality/derivation.h"
+#include "quality/rules.h"
 
 /* Numbers are reserved in blocks of this many, the next block when half is used. */
 #define FG_SEQ_BLOCK 65536u
@@ -175,6 +176,7 @@ struct fg_core {
 	struct fg_reading *frame;
 	size_t frame_cap;
 	uint64_t frame_number;
+	struct fg_water_window *windows; /* by fg_rule.window */
 };
 
 /* core.c, for core_reload.c */
@@ -246,6 +248,17 @@ bool fg_derive(const struct fg_core *core, const struct fg_point *point, struct 
 size_t fg_derive_most(const struct fg_core *core, const struct fg_batch *batch);
 /* What its inputs are flagged with since it was worked out flags it too. */
 void fg_derive_flag(const struct fg_core *core, struct fg_reading *r);
+/* The flag of what was noted has become another one. */
+void fg_derive_flagged(struct fg_core *core, const struct fg_reading *r);
+/* What is known of a point: of the frame at hand, or else the newest. */
+const struct fg_known *fg_known_of(const struct fg_core *core, const struct fg_point *point);
+
+/* core_rules.c: rules of stations */
+int fg_rules_init(struct fg_core *core, const struct fg_config *config);
+/* Judges a reading of the frame at hand. */
+void fg_rules_judge(struct fg_core *core, struct fg_reading *r);
+/* What rules that are the same have in their windows. */
+void fg_rules_carry(const struct fg_core *from, struct fg_core *to);
 
 /* core_ledger.c: the ledgers of all devices */
 /* Gives each device that has none one that begins now. */

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "quality/rules.h"
+
 static void free_newest(struct fg_series *s)
 {
 	if (s->has_newest && s->newest.value.kind == FG_KIND_TEXT)
@@ -212,7 +214,7 @@ void fg_series_forget(struct fg_series *s)
 
 struct fg_point_desc fg_series_desc(const struct fg_point *point)
 {
-	return (struct fg_point_desc){
+	struct fg_point_desc desc = {
 		.station = point->device->station->name,
 		.device = point->device->name,
 		.point = point->name,
@@ -221,4 +223,10 @@ struct fg_point_desc fg_series_desc(const struct fg_point *point)
 		.domain = fg_domain_name(point->device->domain),
 		.decimals = point->decimals,
 	};
+
+	for (size_t i = 0; i < point->rule_count; i++)
+		desc.rules[i] = point->rules[i]->name;
+	if (point->derived)
+		desc.rules[point->rule_count] = FG_INPUTS_RULE;
+	return desc;
 }

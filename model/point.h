@@ -12,6 +12,7 @@
 struct fg_derivation;
 struct fg_device;
 struct fg_node;
+struct fg_rule;
 
 /* A pattern that means "no reading": raw bits before conversion (written 0x…), or the decoded
  * value before scaling. */
@@ -58,6 +59,9 @@ struct fg_point {
 	/* Not NULL: it is worked out of others (quality/derivation.h), so no driver reads it: it is
 	 * in no group's points and has no conf. */
 	const struct fg_derivation *derived;
+	/* Rules of its station that judge it, by their place in its descriptor. */
+	const struct fg_rule *const *rules;
+	size_t rule_count;
 };
 
 /* Applies scale and offset to a decoded number; whole numbers stay whole where both are neutral,

@@ -30,6 +30,8 @@ enum fg_test {
  * lie the rules that the point's station declares, by their place in its descriptor. */
 typedef uint64_t fg_tests;
 #define FG_RULES 8
+/* What stands among the rules of a derived point, behind the others: what its inputs are worth. */
+#define FG_INPUTS_RULE "inputs"
 #define FG_TEST_RULE(i) ((enum fg_test)((unsigned)FG_TEST_COUNT + (i)))
 _Static_assert(FG_TEST_COUNT + FG_RULES <= 16, "all verdicts are in 64 bits");
 

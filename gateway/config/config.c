@@ -98,6 +98,7 @@ static void load(struct fg_loader *l)
 	fg_build_devices(l);
 	fg_check_config(l);
 	fg_build_derived(l);
+	fg_build_rules(l);
 	if (fg_report_errors(l->rep) == 0)
 		fg_build_groups(l);
 }

@@ -93,6 +93,9 @@ struct fg_config {
 	size_t group_count;
 	const struct fg_point *const *points; /* by fg_point.index */
 	size_t point_count;
+	const struct fg_rule *const *windows; /* rules that look back, by fg_rule.window */
+	size_t window_count;
+	size_t rule_count; /* of all stations */
 
 	/* The merged tree; places tell the file and line of each value. NULL, like the nodes of all
 	 * objects, unless it was asked for: it takes more memory than all the rest. */

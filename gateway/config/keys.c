@@ -45,6 +45,17 @@ static const struct fg_key gateway_keys[] = {
 	{0},
 };
 
+/* Links and devices are read by the loader, which knows their drivers; rules once points are. */
+static int parse_later(struct fg_bind *b, const struct fg_node *node, void *field)
+{
+	(void)field;
+	if (node->kind == FG_NODE_MAPPING)
+		return FG_OK;
+	fg_bind_error(b, node, "a %s cannot stand here; it takes a mapping of names",
+		node->kind == FG_NODE_SCALAR ? "text" : "list");
+	return FG_ECONFIG;
+}
+
 /* ---- stations ---- */
 
 static const struct fg_key position_keys[] = {
@@ -61,6 +72,10 @@ const struct fg_key fg_keys_station[] = {
 	{"title", FG_KEY_TEXT, AT(fg_station, title),
 		.help = "Its name for people. Default: the station's name."},
 	{"position", FG_KEY_STRUCT, .sub = position_keys, .help = "Where it is."},
+	{"rules", FG_KEY_CUSTOM, .parse = parse_later, .sub = fg_keys_rule,
+		.form = "a mapping of names",
+		.help = "Quality tests across points of the station; see docs/quality.md. The name "
+			"stands in `qc_tests` of what it finds suspect."},
 	{0},
 };
 
@@ -346,17 +361,6 @@ const struct fg_key fg_keys_mqtt[] = {
 
 /* ---- the file ---- */
 
-/* Links and devices are read by the loader, which knows their drivers. */
-static int parse_later(struct fg_bind *b, const struct fg_node *node, void *field)
-{
-	(void)field;
-	if (node->kind == FG_NODE_MAPPING)
-		return FG_OK;
-	fg_bind_error(b, node, "a %s cannot stand here; it takes a mapping of names",
-		node->kind == FG_NODE_SCALAR ? "text" : "list");
-	return FG_ECONFIG;
-}
-
 const struct fg_key fg_keys_root[] = {
 	{"gateway", FG_KEY_STRUCT, FG_KEY_REQUIRED, AT(fg_raw_root, gateway), .sub = gateway_keys,
 		.help = "Who this gateway is."},
@@ -388,7 +392,7 @@ const struct fg_key fg_keys_root[] = {
 bool fg_key_is_map(const struct fg_key *key)
 {
 	return key->type == FG_KEY_MAP || key->sub == fg_keys_link || key->sub == fg_keys_device ||
-	       key->sub == fg_keys_point;
+	       key->sub == fg_keys_point || key->sub == fg_keys_rule;
 }
 
 const struct fg_key *fg_key_driver_part(const struct fg_key *sub, const struct fg_driver *driver)

@@ -5,6 +5,7 @@
 #include "base/key.h"
 #include "drivers/driver.h"
 #include "gateway/config/config.h"
+#include "quality/rules.h"
 
 /* What the tables of keys fill, before references are resolved. */
 
@@ -69,6 +70,14 @@ struct fg_raw_point {
 bool fg_raw_is_derived(const struct fg_node *point);
 /* The keys that say so, for messages. */
 #define FG_DERIVE_KEYS "derive, expression, rating or rating_file"
+struct fg_raw_rule {
+	int test; /* enum fg_rule_kind + 1 */
+	struct fg_texts points;
+	double tolerance, percent, low, high, correlation, ratio, spread;
+	int64_t window_us, max_age_us;
+};
+extern const struct fg_key fg_keys_rule[];
+
 extern const struct fg_choice fg_formula_choices[], fg_method_choices[];
 int fg_parse_node(struct fg_bind *b, const struct fg_node *node, void *field);
 

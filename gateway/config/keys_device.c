@@ -330,7 +330,5 @@ const struct fg_key fg_keys_device[] = {
 			"wiper). Without it nothing but reads goes to the device."},
 	{"hourly", FG_KEY_CUSTOM, FG_KEY_UNSUPPORTED, .form = "a mapping of points to true",
 		.help = "Hourly means with coverage and air-quality class."},
-	{"rules", FG_KEY_CUSTOM, FG_KEY_UNSUPPORTED, .form = "a mapping",
-		.help = "Quality tests across points."},
 	{0},
 };

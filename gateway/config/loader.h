@@ -95,6 +95,8 @@ void fg_build_devices(struct fg_loader *l);
 void fg_check_config(struct fg_loader *l);
 /* Finds what derived points are worked out of: derive.c. */
 void fg_build_derived(struct fg_loader *l);
+/* The rules of stations: rules.c. */
+void fg_build_rules(struct fg_loader *l);
 /* Only without faults so far: groups, plans and the forecast. */
 void fg_build_groups(struct fg_loader *l);
 
