@@ -21,7 +21,11 @@ struct ctl {
 	const char *since, *until;
 	const char *unit, *table, *address, *reference, *count_text, *property; /* probe */
 	const char *units, *baud, *parity;				   /* scan */
+	/* coap */
+	const char *psk_identity, *psk_file, *ca_file, *cert_file, *key_file, *accept;
+	bool observe;
 	int64_t timeout_us;	/* of one answer; 0: the default */
+	int64_t for_us;		/* how long to listen; 0: the default */
 	const char *words[4]; /* the command and its arguments */
 	int count;
 };

@@ -36,11 +36,20 @@ static const struct command {
 		"read registers and show them in every type and word order; TARGET: a link of the "
 		"configuration, tcp://HOST:PORT, rtutcp://HOST:PORT, or "
 		"rtu:/dev/PORT?baud=9600&parity=E&stop=1"},
+	{"probe",
+		"coap URI [--observe] [--for 60s] [--accept FORMAT] [--psk-identity NAME "
+		"--psk-file FILE] [--ca-file FILE] [--cert-file FILE --key-file FILE] "
+		"[--timeout 2s] [--json]",
+		2, 2, ctl_probe,
+		"GET a resource and show its message, what it says, and points to paste; without a "
+		"path: what the server has"},
 	{"scan",
 		"modbus TARGET [--units 1-247] [--baud 9600,19200|all] [--parity none,even|all] "
 		"[--timeout 200ms] [--json]",
 		2, 2, ctl_scan,
 		"which unit ids answer, what they say they are, and which profile may fit"},
+	{"scan", "coap [IFACE] [--for 6s] [--json]", 1, 2, ctl_scan,
+		"which CoAP servers answer multicast, and what they say they have"},
 	{"backfill", "DESTINATION --since TIME --until TIME [--json]", 1, 1, ctl_backfill,
 		"send what is stored of a period once more, under the same ids; TIME: "
 		"2026-07-01T12:00:00Z, or an age like 24h"},
@@ -84,6 +93,14 @@ enum {
 	OPT_BAUD,
 	OPT_PARITY,
 	OPT_TIMEOUT,
+	OPT_FOR,
+	OPT_OBSERVE,
+	OPT_ACCEPT,
+	OPT_PSK_IDENTITY,
+	OPT_PSK_FILE,
+	OPT_CA_FILE,
+	OPT_CERT_FILE,
+	OPT_KEY_FILE,
 	OPT_VERSION
 };
 
@@ -107,6 +124,14 @@ static const struct option options[] = {
 	{"baud", required_argument, NULL, OPT_BAUD},
 	{"parity", required_argument, NULL, OPT_PARITY},
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
+	{"for", required_argument, NULL, OPT_FOR},
+	{"observe", no_argument, NULL, OPT_OBSERVE},
+	{"accept", required_argument, NULL, OPT_ACCEPT},
+	{"psk-identity", required_argument, NULL, OPT_PSK_IDENTITY},
+	{"psk-file", required_argument, NULL, OPT_PSK_FILE},
+	{"ca-file", required_argument, NULL, OPT_CA_FILE},
+	{"cert-file", required_argument, NULL, OPT_CERT_FILE},
+	{"key-file", required_argument, NULL, OPT_KEY_FILE},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{NULL, 0, NULL, 0},
@@ -134,6 +159,18 @@ static const char **text_option(struct ctl *ctl, int opt)
 		return &ctl->baud;
 	case OPT_PARITY:
 		return &ctl->parity;
+	case OPT_ACCEPT:
+		return &ctl->accept;
+	case OPT_PSK_IDENTITY:
+		return &ctl->psk_identity;
+	case OPT_PSK_FILE:
+		return &ctl->psk_file;
+	case OPT_CA_FILE:
+		return &ctl->ca_file;
+	case OPT_CERT_FILE:
+		return &ctl->cert_file;
+	case OPT_KEY_FILE:
+		return &ctl->key_file;
 	default:
 		return NULL;
 	}
@@ -148,6 +185,15 @@ static int parse_timeout(struct ctl *ctl)
 	return EX_USAGE;
 }
 
+static int parse_for(struct ctl *ctl)
+{
+	if (fg_duration_parse(optarg, &ctl->for_us) == FG_OK && ctl->for_us >= 100000 &&
+		ctl->for_us <= INT64_C(86400000000))
+		return -1;
+	fprintf(stderr, "fjordctl: --for: '%s' is not a duration from 100ms to 1d\n", optarg);
+	return EX_USAGE;
+}
+
 static int parse_option(struct ctl *ctl, int opt)
 {
 	if (text_option(ctl, opt)) {
@@ -157,6 +203,11 @@ static int parse_option(struct ctl *ctl, int opt)
 	switch (opt) {
 	case OPT_TIMEOUT:
 		return parse_timeout(ctl);
+	case OPT_FOR:
+		return parse_for(ctl);
+	case OPT_OBSERVE:
+		ctl->observe = true;
+		break;
 	case 'c':
 		ctl->config = optarg;
 		break;
@@ -219,27 +270,41 @@ static int parse(struct ctl *ctl, int argc, char **argv)
 	return -1;
 }
 
+/* Of two with the same name, that of the protocol which the first argument names. */
+static const struct command *find_command(const struct ctl *ctl)
+{
+	const struct command *found = NULL;
+	const char *first = ctl->count > 1 ? ctl->words[1] : "";
+
+	for (size_t i = 0; i < FG_COUNT(commands); i++) {
+		if (strcmp(commands[i].name, ctl->words[0]) != 0)
+			continue;
+		if (!found || (*first && strncmp(commands[i].arguments, first, strlen(first)) == 0))
+			found = &commands[i];
+	}
+	return found;
+}
+
 int main(int argc, char **argv)
 {
 	struct ctl ctl = {0};
 	int code = parse(&ctl, argc, argv);
+	const struct command *command;
 
 	if (code >= 0)
 		return code;
-	for (size_t i = 0; i < FG_COUNT(commands); i++) {
-		if (strcmp(commands[i].name, ctl.words[0]) != 0)
-			continue;
-		if (ctl.count - 1 < commands[i].least || ctl.count - 1 > commands[i].most) {
-			fprintf(stderr, "usage: fjordctl %s %s\n", commands[i].name,
-				commands[i].arguments);
-			return EX_USAGE;
-		}
-		code = commands[i].run(&ctl);
-		if (fflush(stdout) != 0 && code == EX_OK)
-			code = EX_IOERR;
-		return code;
+	command = find_command(&ctl);
+	if (!command) {
+		fprintf(stderr, "fjordctl: unknown command '%s'; 'fjordctl --help' lists them\n",
+			ctl.words[0]);
+		return EX_USAGE;
 	}
-	fprintf(stderr, "fjordctl: unknown command '%s'; 'fjordctl --help' lists them\n",
-		ctl.words[0]);
-	return EX_USAGE;
+	if (ctl.count - 1 < command->least || ctl.count - 1 > command->most) {
+		fprintf(stderr, "usage: fjordctl %s %s\n", command->name, command->arguments);
+		return EX_USAGE;
+	}
+	code = command->run(&ctl);
+	if (fflush(stdout) != 0 && code == EX_OK)
+		code = EX_IOERR;
+	return code;
 }

@@ -11,6 +11,7 @@
 
 #include "base/key.h"
 #include "base/status.h"
+#include "coap.h"
 #include "model/plausible.h"
 #include "modbus.h"
 #include "model/property.h"
@@ -331,14 +332,18 @@ static int run(struct probe *p, struct ctl_bus *bus)
 
 int ctl_probe(const struct ctl *ctl)
 {
-	struct probe *p = calloc(1, sizeof(*p));
 	struct ctl_bus bus = {0};
 	int code = EX_USAGE;
+	struct probe *p;
 
+	if (strcmp(ctl->words[1], "coap") == 0)
+		return ctl_probe_coap(ctl);
+	p = calloc(1, sizeof(*p));
 	if (!p)
 		return EX_OSERR;
 	if (strcmp(ctl->words[1], "modbus") != 0)
-		fprintf(stderr, "fjordctl: probe takes 'modbus' and a target\n");
+		fprintf(stderr, "fjordctl: probe takes 'modbus' and a target, or 'coap' and a "
+				"URI\n");
 	else if (parse(ctl, p))
 		code = ctl_bus_open(ctl, ctl->words[2], &bus);
 	if (code == EX_OK)

@@ -11,6 +11,7 @@
 #include "base/json.h"
 #include "base/report.h"
 #include "base/status.h"
+#include "coap.h"
 #include "ctl.h"
 #include "gateway/config/profiles.h"
 #include "modbus.h"
@@ -480,14 +481,18 @@ static int start(struct scan *s)
 
 int ctl_scan(const struct ctl *ctl)
 {
-	struct scan *s = calloc(1, sizeof(*s));
+	struct scan *s;
 	int code = EX_USAGE;
 
+	if (strcmp(ctl->words[1], "coap") == 0)
+		return ctl_scan_coap(ctl);
+	s = calloc(1, sizeof(*s));
 	if (!s)
 		return EX_OSERR;
 	s->ctl = ctl;
-	if (strcmp(ctl->words[1], "modbus") != 0)
-		fprintf(stderr, "fjordctl: scan takes 'modbus' and a target\n");
+	if (strcmp(ctl->words[1], "modbus") != 0 || ctl->count < 3)
+		fprintf(stderr, "fjordctl: scan takes 'modbus' and a target, or 'coap' and perhaps "
+				"a network interface\n");
 	else if (parse(s))
 		code = start(s);
 	ctl_bus_close(&s->bus);
