@@ -154,6 +154,23 @@ static struct fg_place place_of(const struct fg_node *node, const char *key)
 	return value ? value->at : node ? node->at : (struct fg_place){0};
 }
 
+static void check_alarms(
+	const struct fg_device *dev, const struct fg_modbus_device *conf, struct fg_report *rep)
+{
+	for (size_t i = 0; i < dev->point_count; i++) {
+		const struct fg_point *p = &dev->points[i];
+		char least[32];
+
+		if (!p->alarm.interval_us || p->alarm.interval_us >= conf->min_interval_us)
+			continue;
+		fg_duration_text(conf->min_interval_us, least, sizeof(least));
+		fg_report_error(rep, place_of(fg_node_get(p->node, "alarm"), "interval"),
+			"devices.%s.points.%s.alarm.interval: the device cannot be read more "
+			"often than each %s (min_interval)",
+			dev->name, p->name, least);
+	}
+}
+
 static void check_interval(
 	const struct fg_device *dev, const struct fg_modbus_device *conf, struct fg_report *rep)
 {
@@ -174,6 +191,7 @@ static void check_interval(
 		if (!own)
 			return; /* once for all points */
 	}
+	check_alarms(dev, conf, rep);
 }
 
 static bool overlap(const struct fg_request *a, const struct fg_request *b)

@@ -142,7 +142,7 @@ size_t fg_core_recent_cap(const struct fg_config *config)
 		const struct fg_group *g = config->groups[i];
 
 		readings += (double)(g->count + g->derived_count) *
-			    (commits_us / (double)g->interval_us + 2);
+			    (commits_us / (double)fg_alarm_shortest_us(g) + 2);
 	}
 	return (size_t)FG_MIN(RECENT_MIN + readings, RECENT_MAX);
 }
@@ -222,6 +222,7 @@ void fg_core_free(struct fg_core *core)
 	free(core->publishers);
 	fg_ledgers_free(core);
 	fg_reports_free(core, NULL);
+	fg_ledger_notes_free(core);
 	fg_core_free_runs(core);
 	free(core->items);
 	free(core->item_mono_us);
@@ -388,12 +389,31 @@ static void dropped_full(struct fg_core *core, unsigned n)
 	core->dropped_full += n;
 }
 
+/* The n readings that are laid out, into one record. */
+static void store_batch(struct fg_core *core, const struct fg_poll_result *result, unsigned n)
+{
+	int r;
+
+	if (n == 0)
+		return;
+	r = fg_ledgers_ready(core, result->group->device);
+	if (r >= 0)
+		r = fg_core_append_record(core, n, false);
+	fg_judge_note(core, n, r >= 0);
+	if (r < 0) {
+		dropped_full(core, n);
+	} else {
+		fg_core_keep_recent(core, n, false);
+		core->readings += n;
+	}
+	fg_core_reserve_ahead(core);
+}
+
 void fg_core_polled(struct fg_core *core, struct fg_now now, const struct fg_poll_result *result)
 {
 	struct fg_group_run *run = &core->groups[result->group->index];
 	bool due = run->busy && !run->probe;
 	unsigned n;
-	int r;
 
 	core->now = now = fg_core_now(core, now);
 	if (core->ledgers_ended)
@@ -411,19 +431,9 @@ void fg_core_polled(struct fg_core *core, struct fg_now now, const struct fg_pol
 	fg_health_polled(core, now, result);
 	n = fg_judge_batch(core, result->batch, due);
 	fg_judge_unseen(core, result, due);
-	if (n == 0)
-		return;
-	r = fg_ledgers_ready(core, result->group->device);
-	if (r >= 0)
-		r = fg_core_append_record(core, n, false);
-	fg_judge_note(core, n, r >= 0);
-	if (r < 0) {
-		dropped_full(core, n);
-	} else {
-		fg_core_keep_recent(core, n, false);
-		core->readings += n;
-	}
-	fg_core_reserve_ahead(core);
+	store_batch(core, result, n);
+	fg_alarm_pace(core, now, result->group->device);
+	fg_events_save(core, &core->devices[result->group->device->index]);
 }
 
 /* ---- what the store tells ---- */
@@ -525,6 +535,7 @@ void fg_core_dropped(struct fg_core *core, uint64_t from, uint64_t to, unsigned 
 		mark_dropped(core, seq);
 	forget_newest(core, from, to);
 	fg_reports_dropped(core, from, to);
+	fg_report_forget(core, from, to);
 	for (size_t i = 0; i < core->publisher_count; i++)
 		fg_publisher_dropped(core->publishers[i], from, to);
 }
@@ -668,6 +679,8 @@ int64_t fg_core_run(struct fg_core *core, struct fg_now now)
 	again_us = fg_ledgers_write(core, now);
 	next = FG_MIN(next, again_us);
 	again_us = fg_reports_hurry(core, now);
+	next = FG_MIN(next, again_us);
+	again_us = fg_events_run(core, now);
 	next = FG_MIN(next, again_us);
 	again_us = fg_core_clock_run(core);
 	next = FG_MIN(next, again_us);

@@ -11,9 +11,11 @@
 /* Whether a reading is told. What the device said itself always is, a sentinel too. That it said
  * nothing is told when the state begins or changes, and then as often as the point asks; what is
  * not told is counted. */
-static bool worth_telling(
-	struct fg_point_run *run, const struct fg_point *point, const struct fg_reading *r)
+static bool worth_telling(const struct fg_point_run *run, const struct fg_point *point,
+	const struct fg_reading *r, const struct fg_item *item)
 {
+	if (r->qc != FG_QC_MISSING && point->by_change)
+		return fg_report_worth_telling(run, point, item, r->taken_mono_us);
 	if (r->qc != FG_QC_MISSING || r->reason == FG_REASON_SENTINEL ||
 		r->reason == FG_REASON_DECODE)
 		return true;
@@ -29,6 +31,7 @@ void fg_judge_told(struct fg_point_run *run, const struct fg_item *item, int64_t
 	run->reason = item->reason;
 	run->detail = item->detail;
 	run->announced_mono_us = mono_us;
+	fg_report_told(run, item);
 }
 
 /* What a reading is worth by itself, and by what its point showed before. */
@@ -58,6 +61,7 @@ static void lay_out(struct fg_core *core, const struct fg_reading *r, struct fg_
 		ret->uncertainty_s = 0;
 		ret->own_time = true;
 	}
+	ret->alarm = fg_alarm_assess(core, core->config->points[r->point], r);
 }
 
 /* Lays a judged reading out as the n-th item, unless it is not told; returns how many there are. */
@@ -70,11 +74,13 @@ static unsigned tell(struct fg_core *core, const struct fg_reading *r, bool due,
 	run->last_qc = r->qc;
 	if (due && r->qc == FG_QC_MISSING)
 		fg_ledgers_missing(core, point, r->reason, r->detail, r->taken_mono_us);
-	if (!worth_telling(run, point, r)) {
+	lay_out(core, r, &core->items[n]);
+	if (!worth_telling(run, point, r, &core->items[n])) {
 		core->suppressed++;
+		if (r->qc != FG_QC_MISSING)
+			fg_ledgers_suppressed(core, point, r->taken_mono_us);
 		return n;
 	}
-	lay_out(core, r, &core->items[n]);
 	core->items[n].seq = core->next_seq + n;
 	core->item_mono_us[n] = r->taken_mono_us;
 	core->item_point[n] = r->point;

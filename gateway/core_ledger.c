@@ -17,6 +17,14 @@
 
 /* ---- what goes out ---- */
 
+static const struct fg_device *find_device(const struct fg_core *core, const char *name)
+{
+	for (size_t i = 0; i < core->config->device_count; i++)
+		if (strcmp(core->config->devices[i]->name, name) == 0)
+			return core->config->devices[i];
+	return NULL;
+}
+
 static int sink_gaps(void *arg, struct fg_item *items, unsigned count)
 {
 	struct fg_core *core = arg;
@@ -49,6 +57,17 @@ static int sink_row(void *arg, const struct fg_ledger_row *row)
 	if (row->clean) /* what was written at the end is no reading since */
 		last.from_seq = core->next_seq;
 	return core->ports.set_ledger ? core->ports.set_ledger(core->ports.arg, &last) : FG_OK;
+}
+
+static int sink_note(void *arg, const struct fg_ledger *l, const struct fg_ledger_row *row)
+{
+	struct fg_core *core = arg;
+	const struct fg_device *d = find_device(core, row->device);
+	int r = FG_OK;
+
+	if (d && core->devices[d->index].ledger == l)
+		r = fg_ledger_note_save(core, l, row, d);
+	return r == FG_EINVAL ? FG_OK : r; /* too long for ever: after a crash it is missing */
 }
 
 static void sink_begin(void *arg)
@@ -100,14 +119,6 @@ static struct fg_ledger *find_leaving(const struct fg_core *core, const char *de
 	for (size_t i = core->leaving_count; i-- > 0;)
 		if (strcmp(fg_ledger_device(core->leaving[i]), device) == 0)
 			return core->leaving[i];
-	return NULL;
-}
-
-static const struct fg_device *find_device(const struct fg_core *core, const char *name)
-{
-	for (size_t i = 0; i < core->config->device_count; i++)
-		if (strcmp(core->config->devices[i]->name, name) == 0)
-			return core->config->devices[i];
 	return NULL;
 }
 
@@ -195,6 +206,8 @@ int fg_core_known(struct fg_core *core, const struct fg_core_known *known)
 		if (r == FG_OK)
 			fg_ledger_add_known(l, at, k->sent, k->missing);
 	}
+	if (r == FG_OK)
+		r = fg_ledger_note_resume(core, l, &known->row);
 	if (r == FG_OK && !d) {
 		if (fg_core_timed(core))
 			fg_ledger_timed(l, core->time.clock.offset_us);
@@ -208,6 +221,15 @@ int fg_core_known(struct fg_core *core, const struct fg_core_known *known)
 	return r;
 }
 
+static void reckon_point(struct fg_core *core, struct fg_ledger *l, const struct fg_point *p,
+	int64_t first_us)
+{
+	size_t at = (size_t)(p - p->device->points);
+
+	if (!fg_ledger_note_reckon(core, l, at, core->points[p->index].series->id, first_us))
+		fg_ledger_reckon(l, at, first_us, p->interval_us);
+}
+
 /* What was due between the last account and the first regular time of this run, and is not known,
  * was lost while the gateway was off. */
 static void reckon(struct fg_core *core, struct fg_ledger *l, const struct fg_device *d)
@@ -219,13 +241,12 @@ static void reckon(struct fg_core *core, struct fg_ledger *l, const struct fg_de
 		if (g->pushed || g->observed)
 			continue; /* nobody knows what would have come */
 		for (size_t k = 0; k < g->count; k++)
-			fg_ledger_reckon(l, (size_t)(g->points[k] - d->points), first_us,
-				g->interval_us);
+			reckon_point(core, l, g->points[k], first_us);
 		for (size_t k = 0; k < g->derived_count; k++)
-			fg_ledger_reckon(l, (size_t)(g->derived[k] - d->points), first_us,
-				g->interval_us);
+			reckon_point(core, l, g->derived[k], first_us);
 	}
 	fg_ledger_reckoned(l);
+	fg_ledger_note_done(core, l);
 }
 
 /* ---- time ---- */
@@ -280,10 +301,10 @@ void fg_ledgers_slots(struct fg_core *core, const struct fg_group_run *run, enum
 
 	for (size_t i = 0; i < g->count; i++)
 		fg_ledger_slots(l, place_of(g->points[i]), reason, at_us(core, l, first_mono_us),
-			g->interval_us, count);
+			run->interval_us, count);
 	for (size_t i = 0; i < g->derived_count; i++)
 		fg_ledger_slots(l, place_of(g->derived[i]), reason,
-			at_us(core, l, first_mono_us), g->interval_us, count);
+			at_us(core, l, first_mono_us), run->interval_us, count);
 }
 
 void fg_ledgers_missing(struct fg_core *core, const struct fg_point *point, enum fg_reason reason,
@@ -294,6 +315,14 @@ void fg_ledgers_missing(struct fg_core *core, const struct fg_point *point, enum
 
 	m.from_us = m.to_us = at_us(core, l, mono_us);
 	fg_ledger_missing(l, place_of(point), &m);
+}
+
+void fg_ledgers_suppressed(struct fg_core *core, const struct fg_point *point, int64_t mono_us)
+{
+	struct fg_ledger *l = ledger_of(core, point);
+
+	fg_ledger_suppressed(l, place_of(point), at_us(core, l, mono_us));
+	core->devices[point->device->index].ledger_note_soon = true;
 }
 
 void fg_ledgers_sent(
@@ -309,7 +338,7 @@ void fg_ledgers_sent(
 static const struct fg_ledger_sink *sink(struct fg_core *core, struct fg_ledger_sink *s)
 {
 	*s = (struct fg_ledger_sink){.gaps = sink_gaps, .account = sink_account, .row = sink_row,
-		.begin = sink_begin, .end = sink_end, .arg = core};
+		.note = sink_note, .begin = sink_begin, .end = sink_end, .arg = core};
 	return s;
 }
 
@@ -346,9 +375,16 @@ static void drop_leaving(struct fg_core *core, size_t i)
 /* A device that is no longer configured has no row either. */
 static int forget(struct fg_core *core, const char *device)
 {
+	int r;
+
 	if (find_device(core, device) || !core->ports.forget_ledger)
 		return FG_OK;
-	return core->ports.forget_ledger(core->ports.arg, device);
+	r = core->ports.forget_ledger(core->ports.arg, device);
+	if (r < 0)
+		return r;
+	fg_core_set_state(core, "ledger", device, NULL, 0); /* useless from now on */
+	fg_core_set_state(core, "alarm", device, NULL, 0);
+	return FG_OK;
 }
 
 static int write_leaving(struct fg_core *core, struct fg_now now)

@@ -12,6 +12,8 @@ static const struct {
 	const char *kind;
 	int (*take)(struct fg_core *core, const char *key, const void *bytes, size_t len);
 } kinds[] = {
+	{"alarm", fg_alarm_take_note},
+	{"ledger", fg_ledger_note_take},
 	{NULL, NULL},
 };
 

@@ -45,8 +45,13 @@ static void carry_device(const struct fg_core *core, const struct fg_device *fro
 /* When this run's first slots were stays known: how long the gateway was off before is perhaps yet
  * to be reckoned. */
 static void replace_device(const struct fg_core *core, const struct fg_device *from,
-	const struct fg_device *to, struct fg_group_run *groups)
+	const struct fg_device *to, struct fg_group_run *groups, struct fg_point_run *points)
 {
+	for (size_t i = 0; from && i < to->point_count; i++)
+		for (size_t k = 0; k < from->point_count; k++)
+			if (strcmp(to->points[i].name, from->points[k].name) == 0)
+				fg_alarm_carry(&points[to->points[i].index], &to->points[i],
+					&core->points[from->points[k].index]);
 	fg_notice("device '%s': %s", to->name, from ? "changed" : "new");
 	for (size_t i = 0; from && from->group_count && i < to->group_count; i++)
 		groups[to->groups[i].index].first_slot_mono_us =
@@ -172,7 +177,7 @@ int fg_core_reload(struct fg_core *core, struct fg_now now, struct fg_config *ne
 		if (fg_device_same(from, to))
 			carry_device(core, from, to, fresh.groups, fresh.devices, fresh.points);
 		else
-			replace_device(core, from, to, fresh.groups);
+			replace_device(core, from, to, fresh.groups, fresh.points);
 	}
 	fg_rules_carry(core, &fresh);
 	fg_core_free_runs(core);
@@ -185,6 +190,11 @@ int fg_core_reload(struct fg_core *core, struct fg_now now, struct fg_config *ne
 	r = fg_ledgers_begin(core, now);
 	if (r < 0)
 		return r;
+	for (size_t i = 0; i < next->device_count; i++) {
+		fg_alarm_pace(core, now, next->devices[i]);
+		core->devices[i].alarms_due = core->devices[i].ledger_note_due = true;
+	}
+	core->notes_due_mono_us = now.mono_us;
 	r = carry_publishers(core, next);
 	fg_config_unref(prev);
 	return r;

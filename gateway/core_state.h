@@ -5,6 +5,7 @@
 /* What the core's own files share; nobody else includes it. */
 
 #include "gateway/core.h"
+#include "gateway/core_events.h"
 #include "gateway/ledger.h"
 #include "quality/derivation.h"
 #include "quality/rules.h"
@@ -22,6 +23,8 @@ struct fg_group_run {
 	const struct fg_group *group;
 	int64_t due_mono_us;	    /* the next poll, or probe */
 	int64_t slot_mono_us;	    /* the next regular time; earlier ones are noted */
+	int64_t interval_us;	    /* in force: the group's, or that of an alarm */
+	int64_t regular_mono_us;    /* a time of the group's own phase, while an alarm holds */
 	int64_t first_slot_mono_us; /* of this run */
 	bool busy;
 	bool probe;		 /* the poll under way is one of a quarantined device */
@@ -64,6 +67,9 @@ struct fg_device_run {
 	struct fg_seen *seen;	  /* what it reported lately; NULL: nothing */
 	int64_t reported_wall_ms; /* its last report; 0: none */
 	uint64_t reports, reports_known, reports_refused, reports_untimely;
+	/* core_events.c: notes that the store is yet to be told */
+	bool alarms_due, ledger_note_due;
+	bool ledger_note_soon; /* with the next round: what was suppressed */
 };
 
 /* A point at run time. */
@@ -79,6 +85,7 @@ struct fg_point_run {
 	/* core_derive.c: its newest reading; that of the frame at hand, perhaps an older one */
 	struct fg_known known, at_hand;
 	uint64_t frame; /* in which it was last */
+	struct fg_point_events events; /* core_events.h */
 };
 
 /* True time: core_clock.c. */
@@ -144,6 +151,8 @@ struct fg_core {
 	struct fg_ledger **leaving;
 	size_t leaving_count;
 	int64_t ledger_retry_mono_us; /* the store took nothing */
+	struct fg_ledger_note *ledger_notes; /* of the last run, until they are reckoned with */
+	int64_t notes_due_mono_us;	     /* core_events.c */
 	struct fg_publisher **publishers;
 	size_t publisher_count;
 	bool stopping, ledgers_ended;
@@ -285,6 +294,7 @@ void fg_ledgers_cut_short(struct fg_core *core, struct fg_now now, const struct 
 void fg_ledgers_missing(struct fg_core *core, const struct fg_point *point, enum fg_reason reason,
 	uint8_t detail, int64_t mono_us);
 /* wall_ms: as the reading tells it. */
+void fg_ledgers_suppressed(struct fg_core *core, const struct fg_point *point, int64_t mono_us);
 void fg_ledgers_sent(
 	struct fg_core *core, const struct fg_point *point, int64_t mono_us, int64_t wall_ms);
 /* The next n numbers are somebody else's: they are in no ring and come back from the store. Call
@@ -324,6 +334,9 @@ void fg_schedule_init(struct fg_core *core, struct fg_now now, struct fg_group_r
 void fg_schedule_resume(struct fg_core *core, struct fg_now now, struct fg_group_run *run);
 /* Starts what is due; returns the next due time. */
 int64_t fg_schedule_run(struct fg_core *core, struct fg_now now);
+/* From now on one poll each interval_us: the group's own, or a shorter one while an alarm holds. */
+void fg_schedule_pace(
+	struct fg_core *core, struct fg_now now, struct fg_group_run *run, int64_t interval_us);
 void fg_schedule_wake(struct fg_core *core, const struct fg_device *device, int64_t due_mono_us);
 
 /* probe.c */

@@ -62,6 +62,8 @@ struct fg_ledger {
 	int64_t before_to_us; /* its end */
 	int64_t newest_us;    /* of the outcomes of the running period */
 	int64_t row_to_ms;    /* what the row says while time is unknown */
+	struct fg_ledger_row stored; /* the row that the store has, where it is known */
+	bool has_stored;
 	int64_t known_newest_us; /* of what was stored before this run; 0: nothing */
 	bool end_early; /* times before the present one may come up for what is stored */
 	bool reckon, was_clean; /* it goes on from a row; that one's word */
@@ -138,6 +140,8 @@ void fg_ledger_resume(struct fg_ledger *l, const struct fg_ledger_row *row, int6
 	l->was_clean = row->clean;
 	l->rowless = false;
 	l->row_due = row->clean; /* from now on readings are taken */
+	l->stored = *row;
+	l->has_stored = true;
 }
 
 void fg_ledger_add_known(struct fg_ledger *l, size_t point, uint32_t sent, uint32_t missing)
@@ -149,6 +153,20 @@ void fg_ledger_add_known(struct fg_ledger *l, size_t point, uint32_t sent, uint3
 	l->points[point].known += (uint64_t)sent + missing;
 	if (fg_planted(FG_PLANT_OFF_TWICE))
 		l->points[point].known -= missing;
+}
+
+void fg_ledger_add_known_suppressed(struct fg_ledger *l, size_t point, uint64_t count)
+{
+	l->points[point].counts[RUNNING].suppressed += count;
+	l->points[point].known += count;
+}
+
+int fg_ledger_find_point(const struct fg_ledger *l, uint32_t id)
+{
+	for (size_t i = 0; i < l->point_count; i++)
+		if (l->points[i].id == id)
+			return (int)i;
+	return FG_ENOENT;
 }
 
 void fg_ledger_has_row(struct fg_ledger *l)
@@ -379,15 +397,21 @@ void fg_ledger_reckoned(struct fg_ledger *l)
 
 void fg_ledger_reckon(struct fg_ledger *l, size_t point, int64_t first_us, int64_t interval_us)
 {
-	int64_t from_us = l->reckon_from_ms * 1000, due, missing;
+	int64_t from_us = l->reckon_from_ms * 1000;
+
+	if (from_us < first_us)
+		fg_ledger_reckon_noted(l, point, first_us, interval_us, 0, from_us);
+}
+
+void fg_ledger_reckon_noted(struct fg_ledger *l, size_t point, int64_t first_us,
+	int64_t interval_us, uint64_t total, int64_t slot_us)
+{
+	int64_t due = (int64_t)total + FG_MAX(first_us - slot_us, 0) / interval_us;
+	int64_t missing = due - (int64_t)l->points[point].known;
 	struct fg_ledger_missing m = {
 		.reason = FG_REASON_GATEWAY_OFF, .estimated = !l->was_clean};
 
-	if (!l->reckon || from_us >= first_us)
-		return;
-	due = (first_us - from_us) / interval_us;
-	missing = due - (int64_t)l->points[point].known;
-	if (missing <= 0)
+	if (!l->reckon || missing <= 0)
 		return;
 	m.count = (uint64_t)missing;
 	m.to_us = first_us - interval_us;
@@ -468,6 +492,39 @@ static void row_written(struct fg_ledger *l, const struct fg_ledger_row *row)
 {
 	l->row_due = l->rowless = false;
 	l->row_to_ms = row->to_ms;
+	l->stored = *row;
+	l->has_stored = true;
+}
+
+struct fg_ledger_row fg_ledger_row_in_force(const struct fg_ledger *l)
+{
+	return l->has_stored ? l->stored : row_of(l, &l->period[l->pending ? BEFORE : RUNNING]);
+}
+
+bool fg_ledger_since(const struct fg_ledger *l, const struct fg_ledger_row *row, size_t point,
+	struct fg_ledger_since *ret)
+{
+	const struct counts *c;
+
+	if (point >= l->point_count)
+		return false;
+	c = l->points[point].counts;
+	*ret = (struct fg_ledger_since){.id = l->points[point].id};
+	for (unsigned p = RUNNING; p <= BEFORE; p++) {
+		/* the row of an account that is being written is that of the running period */
+		if (p == BEFORE && (!l->pending || (row->from_seq == l->period[RUNNING].from_seq &&
+			row->to_ms == l->period[RUNNING].from_us / 1000)))
+			break;
+		ret->suppressed += c[p].suppressed;
+		ret->total += c[p].suppressed + c[p].sent + c[p].missing;
+	}
+	return true;
+}
+
+static int note(const struct fg_ledger *l, const struct fg_ledger_row *row,
+	const struct fg_ledger_sink *sink)
+{
+	return sink->note ? sink->note(sink->arg, l, row) : FG_OK;
 }
 
 int fg_ledger_write_row(struct fg_ledger *l, const struct fg_ledger_sink *sink)
@@ -478,9 +535,11 @@ int fg_ledger_write_row(struct fg_ledger *l, const struct fg_ledger_sink *sink)
 	if (!l->row_due)
 		return FG_OK;
 	r = sink->row(sink->arg, &row);
-	if (r >= 0)
-		row_written(l, &row);
-	return r;
+	if (r < 0)
+		return r;
+	row_written(l, &row);
+	note(l, &row, sink); /* it is written again soon anyway */
+	return FG_OK;
 }
 
 /* Whether a gap goes out now. Those of a full point go from the oldest on. */
@@ -613,6 +672,8 @@ static int write_account(struct fg_ledger *l, const struct fg_ledger_sink *sink)
 	r = write_accounts(l, sink);
 	if (r >= 0)
 		r = sink->row(sink->arg, &row);
+	if (r >= 0)
+		r = note(l, &row, sink);
 	if (sink->end)
 		end = sink->end(sink->arg, r >= 0);
 	if (r < 0 || end < 0)

@@ -28,6 +28,9 @@ struct fg_ledger_sink {
 	int (*gaps)(void *arg, struct fg_item *items, unsigned count); /* sets their seq */
 	int (*account)(void *arg, const struct fg_account *account);
 	int (*row)(void *arg, const struct fg_ledger_row *row);
+	/* After each row: what the store's entries do not tell of the time since (suppressed
+	 * readings, a schedule that changed) may be noted beside it. May be NULL. */
+	int (*note)(void *arg, const struct fg_ledger *l, const struct fg_ledger_row *row);
 	void *arg;
 	void (*begin)(void *arg);
 	int (*end)(void *arg, bool keep);
@@ -49,12 +52,19 @@ void fg_ledger_resume(struct fg_ledger *l, const struct fg_ledger_row *row, int6
 	int64_t newest_ms);
 /* Outcomes that the store knows already, gaps of them included. */
 void fg_ledger_add_known(struct fg_ledger *l, size_t point, uint32_t sent, uint32_t missing);
+void fg_ledger_add_known_suppressed(struct fg_ledger *l, size_t point, uint64_t count);
+/* The place of the point with this id; FG_ENOENT. */
+int fg_ledger_find_point(const struct fg_ledger *l, uint32_t id);
 /* Once time is known: notes as missing what was due from the row's time on, up to the first regular
  * time of this run (wall), and is not known. Then fg_ledger_reckoned(). */
 bool fg_ledger_wants_reckoning(const struct fg_ledger *l);
 /* The device changed while the time was not known: what is to be reckoned is the successor's. */
 void fg_ledger_inherit_reckoning(struct fg_ledger *to, struct fg_ledger *from);
 void fg_ledger_reckon(struct fg_ledger *l, size_t point, int64_t first_us, int64_t interval_us);
+/* The same where a schedule that changed was noted: `total` were due before slot_us, and from then
+ * on one each interval. */
+void fg_ledger_reckon_noted(struct fg_ledger *l, size_t point, int64_t first_us,
+	int64_t interval_us, uint64_t total, int64_t slot_us);
 void fg_ledger_reckoned(struct fg_ledger *l);
 /* The store has its row: it need not be told of where the ledger begins. */
 void fg_ledger_has_row(struct fg_ledger *l);
@@ -66,6 +76,16 @@ void fg_ledger_timed(struct fg_ledger *l, int64_t offset_us);
 bool fg_ledger_is_timed(const struct fg_ledger *l);
 /* Where its running period began. */
 int64_t fg_ledger_from_us(const struct fg_ledger *l);
+
+/* The row that the store has, or will have next: what is noted beside it is of the time since. */
+struct fg_ledger_row fg_ledger_row_in_force(const struct fg_ledger *l);
+/* What became of a point's readings since that row; false: there is no such point. */
+struct fg_ledger_since {
+	uint32_t id;
+	uint64_t suppressed, total; /* total: suppressed, sent and missing */
+};
+bool fg_ledger_since(const struct fg_ledger *l, const struct fg_ledger_row *row, size_t point,
+	struct fg_ledger_since *ret);
 
 /* Outcomes. */
 void fg_ledger_sent(struct fg_ledger *l, size_t point, int64_t at_us);

@@ -122,7 +122,7 @@ static int64_t next_poll(const struct fg_core *core, const struct fg_device *but
 
 		for (size_t k = 0; d != but && !dead(core, d) && k < d->group_count; k++) {
 			const struct fg_group_run *run = group_run(core, d, k);
-			int64_t at = run->due_mono_us, interval = run->group->interval_us;
+			int64_t at = run->due_mono_us, interval = run->interval_us;
 
 			if (at <= after_us)
 				at += ((after_us - at) / interval + 1) * interval;

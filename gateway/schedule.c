@@ -24,19 +24,21 @@ static int64_t since_mark(int64_t wall_us, int64_t interval_us)
 }
 
 /* The next multiple of the interval on the wall clock, as monotonic time. */
-static int64_t aligned_due(const struct fg_core *core, const struct fg_group *g, struct fg_now now)
+static int64_t aligned_due(
+	const struct fg_core *core, const struct fg_group_run *run, struct fg_now now)
 {
-	return now.mono_us + g->interval_us -
-	       since_mark(fg_core_wall_us(core, now.mono_us), g->interval_us);
+	return now.mono_us + run->interval_us -
+	       since_mark(fg_core_wall_us(core, now.mono_us), run->interval_us);
 }
 
 /* The multiple that is nearest: small steps of the wall clock neither skip a mark nor take one
  * twice. */
-static int64_t nearest_mark(const struct fg_core *core, const struct fg_group *g, int64_t mono_us)
+static int64_t nearest_mark(
+	const struct fg_core *core, const struct fg_group_run *run, int64_t mono_us)
 {
-	int64_t in = since_mark(fg_core_wall_us(core, mono_us), g->interval_us);
+	int64_t in = since_mark(fg_core_wall_us(core, mono_us), run->interval_us);
 
-	return mono_us - in + (in * 2 >= g->interval_us ? g->interval_us : 0);
+	return mono_us - in + (in * 2 >= run->interval_us ? run->interval_us : 0);
 }
 
 /* Multiples of the golden ratio fall evenly however many there are, so groups may come and go. */
@@ -51,11 +53,13 @@ static int64_t phase(const struct fg_group *g)
 
 void fg_schedule_init(struct fg_core *core, struct fg_now now, struct fg_group_run *run)
 {
+	run->interval_us = run->group->interval_us;
 	if (run->group->device->align)
-		run->due_mono_us = aligned_due(core, run->group, now);
+		run->due_mono_us = aligned_due(core, run, now);
 	else
 		run->due_mono_us = now.mono_us + phase(run->group);
 	run->slot_mono_us = run->first_slot_mono_us = run->due_mono_us;
+	run->regular_mono_us = run->slot_mono_us;
 	if (fg_reports_by_itself(run))
 		fg_reports_expect(now, run);
 }
@@ -63,15 +67,15 @@ void fg_schedule_init(struct fg_core *core, struct fg_now now, struct fg_group_r
 /* Goes so many regular times on. */
 static void next_slot(const struct fg_core *core, struct fg_group_run *run, int64_t count)
 {
-	run->slot_mono_us += count * run->group->interval_us;
+	run->slot_mono_us += count * run->interval_us;
 	if (run->group->device->align)
-		run->slot_mono_us = nearest_mark(core, run->group, run->slot_mono_us);
+		run->slot_mono_us = nearest_mark(core, run, run->slot_mono_us);
 }
 
 void fg_schedule_pass(struct fg_core *core, struct fg_now now, struct fg_group_run *run,
 	enum fg_reason reason)
 {
-	int64_t interval = run->group->interval_us;
+	int64_t interval = run->interval_us;
 	uint64_t count;
 
 	if (fg_reports_by_itself(run))
@@ -100,6 +104,40 @@ void fg_schedule_resume(struct fg_core *core, struct fg_now now, struct fg_group
 	if (fg_planted(FG_PLANT_SLOT_LOST))
 		next_slot(core, run, 1);
 	run->due_mono_us = run->slot_mono_us;
+}
+
+/* The next time on the group's own phase, or at a faster pace a whole number of steps before it. */
+static int64_t paced_slot(struct fg_group_run *run, int64_t now_us)
+{
+	int64_t own_us = run->group->interval_us;
+
+	if (run->regular_mono_us <= now_us)
+		run->regular_mono_us += ((now_us - run->regular_mono_us) / own_us + 1) * own_us;
+	return run->regular_mono_us -
+	       (run->regular_mono_us - now_us - 1) / run->interval_us * run->interval_us;
+}
+
+void fg_schedule_pace(
+	struct fg_core *core, struct fg_now now, struct fg_group_run *run, int64_t interval_us)
+{
+	bool dead = core->devices[run->group->device->index].state == FG_DEVICE_QUARANTINED;
+	bool before_first;
+
+	if (run->interval_us == interval_us)
+		return;
+	fg_schedule_pass(core, now, run, dead ? FG_REASON_QUARANTINED : FG_REASON_OVERRUN);
+	before_first = run->slot_mono_us == run->first_slot_mono_us;
+	if (run->interval_us == run->group->interval_us)
+		run->regular_mono_us = run->slot_mono_us;
+	run->interval_us = interval_us;
+	if (fg_reports_by_itself(run))
+		return;
+	run->slot_mono_us = run->group->device->align ? aligned_due(core, run, now) :
+							paced_slot(run, now.mono_us);
+	if (before_first)
+		run->first_slot_mono_us = run->slot_mono_us;
+	if (!dead)
+		run->due_mono_us = run->slot_mono_us;
 }
 
 void fg_schedule_wake(struct fg_core *core, const struct fg_device *device, int64_t due_mono_us)
@@ -195,8 +233,8 @@ static void realign(struct fg_core *core, struct fg_now now, struct fg_group_run
 		fg_reports_by_itself(run))
 		return;
 	if (run->slot_mono_us == run->first_slot_mono_us)
-		run->first_slot_mono_us = aligned_due(core, run->group, now);
-	run->slot_mono_us = aligned_due(core, run->group, now);
+		run->first_slot_mono_us = aligned_due(core, run, now);
+	run->slot_mono_us = aligned_due(core, run, now);
 	if (core->devices[run->group->device->index].state != FG_DEVICE_QUARANTINED)
 		run->due_mono_us = run->slot_mono_us;
 }

@@ -33,6 +33,15 @@ struct fg_qc_conf {
 	struct fg_gross_range gross_range;
 };
 
+/* A bound that is watched closely; NaN: not set. */
+struct fg_alarm_conf {
+	bool on;
+	double above, below;
+	double rate;	     /* units per second, up or down */
+	double hysteresis;   /* how far a value must come back */
+	int64_t interval_us; /* polled this often while it holds; 0: as always */
+};
+
 /* One quantity of a device: where it is, how it decodes, its unit and scale. Immutable. */
 struct fg_point {
 	const char *name;
@@ -55,6 +64,11 @@ struct fg_point {
 	int64_t repeat_stride; /* how far its addresses are from its neighbours'; 0: not repeated */
 	struct fg_qc_conf qc;
 	int64_t at_least_every_us; /* a failed point is announced again this often */
+	/* report by exception: what differs less from what was told last is not told, but at least
+	 * every at_least_every_us */
+	bool by_change;
+	double on_change;
+	struct fg_alarm_conf alarm;
 	const void *conf;	   /* of the driver's point keys */
 	/* Not NULL: it is worked out of others (quality/derivation.h), so no driver reads it: it is
 	 * in no group's points and has no conf. */

@@ -65,6 +65,9 @@ struct fg_raw_point {
 		const char *rating_file;
 		int64_t max_age_us;
 	} derive;
+	/* keys_events.c */
+	double on_change;
+	struct fg_alarm_conf alarm;
 };
 /* Whether a point is worked out of others. */
 bool fg_raw_is_derived(const struct fg_node *point);
@@ -92,6 +95,8 @@ extern const struct fg_key fg_keys_link[];
 extern const struct fg_key fg_keys_device[];
 extern const struct fg_key fg_keys_point[];
 extern const struct fg_key fg_keys_qc[];
+extern const struct fg_key fg_keys_report[];
+extern const struct fg_key fg_keys_alarm[];
 extern const struct fg_key fg_keys_profile_meta[]; /* of struct fg_profile_meta */
 
 /* Drivers that are known but not built. NULL-terminated. */

@@ -179,25 +179,6 @@ const struct fg_key fg_keys_repeat[] = {
 	{0},
 };
 
-static const struct fg_key report_keys[] = {
-	{"on_change", FG_KEY_NUMBER, FG_KEY_UNSUPPORTED,
-		.help = "Only changes of at least this much."},
-	{"at_least_every", FG_KEY_DURATION, AT(fg_raw_point, at_least_every_us), .min = SECOND,
-		.max = 365 * DAY, .dflt = "10m",
-		.help = "How often the reading of a failed device is repeated."},
-	{0},
-};
-
-static const struct fg_key alarm_keys[] = {
-	{"above", FG_KEY_NUMBER, .help = "Holds above this value."},
-	{"below", FG_KEY_NUMBER, .help = "Holds below this value."},
-	{"rate", FG_KEY_NUMBER, .unit = "unit per second",
-		.help = "Holds while it changes faster."},
-	{"hysteresis", FG_KEY_NUMBER, .help = "How far it must come back."},
-	{"interval", FG_KEY_DURATION, .help = "Polled and reported this often while it holds."},
-	{0},
-};
-
 const struct fg_key fg_keys_point[] = {
 	{"property", FG_KEY_NAME, AT(fg_raw_point, property),
 		.help = "What is measured: a name of the table of properties, or one of your own "
@@ -233,13 +214,15 @@ const struct fg_key fg_keys_point[] = {
 			"itself is a reading, `~` leaves one open."},
 	{"interval", FG_KEY_DURATION, AT(fg_raw_point, interval_us), .min = 100 * MS,
 		.max = 365 * DAY, .help = "How often it is read. Default: the device's."},
-	{"report", FG_KEY_STRUCT, .sub = report_keys,
+	{"report", FG_KEY_STRUCT, .sub = fg_keys_report,
 		.help = "What is reported. Default: every reading."},
 	{"qc", FG_KEY_CUSTOM, AT(fg_raw_point, qc), .parse = parse_qc, .sub = fg_keys_qc,
 		.form = "off, or a mapping of tests",
 		.help = "Quality tests (QARTOD). Where none is applied a reading is qc 2."},
-	{"alarm", FG_KEY_STRUCT, FG_KEY_UNSUPPORTED, .sub = alarm_keys,
-		.help = "A bound that is watched closely."},
+	{"alarm", FG_KEY_STRUCT, AT(fg_raw_point, alarm), .sub = fg_keys_alarm,
+		.help = "Bounds that are watched closely, in the published unit: while one is "
+			"passed the point's readings carry `alarm`, and what is read together "
+			"with it is read at the alarm's interval."},
 	/* points that are worked out of others: keys_derive.c */
 	{"derive", FG_KEY_CHOICE, AT(fg_raw_point, derive.formula), .choices = fg_formula_choices,
 		.help = "Not read from the device but worked out of other points by a formula; "

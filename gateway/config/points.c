@@ -162,12 +162,12 @@ static void take_raw(
 	p->missing = raw->missing.items;
 	p->missing_count = raw->missing.count;
 	p->qc = raw->qc;
-	p->at_least_every_us = raw->at_least_every_us;
 	if (p->scale == 0 && clean)
 		fault(l, p, "scale", "0 would make every value the offset");
 	set_property(l, p, raw->property);
 	set_unit(l, p, raw->unit);
 	check_gross_range(l, p);
+	fg_take_events(l, p, raw, clean);
 }
 
 /* Polls of a wall clock need an interval that comes out even at midnight. */

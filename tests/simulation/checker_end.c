@@ -108,7 +108,9 @@ static void check_alive(struct checker *c, unsigned dest)
 			!checker_selects(c, dest, i))
 			continue;
 		if (p->newest[dest] == NONE ||
-			c->given[p->newest[dest]].true_us < c->now_us - 3 * conf->interval_us)
+			c->given[p->newest[dest]].true_us <
+				c->now_us - (conf->by_change ? PLAN_AT_LEAST + 1 : 3) *
+						    conf->interval_us)
 			checker_found(c, "S1", "dest%u: nothing of %s arrives any more", dest,
 				checker_name(i, name));
 	}
@@ -152,8 +154,9 @@ static void check_accounts(struct checker *c, unsigned dest, unsigned point)
 	double interval_us = (double)c->plan->device[point / PLAN_POINTS].interval_us;
 	char name[16];
 
-	if (c->plan->clocks != CLOCKS_RIGHT || !p->account_count[dest])
-		return;
+	if (c->plan->clocks != CLOCKS_RIGHT || !p->account_count[dest] ||
+		c->plan->device[point / PLAN_POINTS].alarms)
+		return; /* alarms have a schedule of their own */
 	qsort(p->accounts[dest], p->account_count[dest], sizeof(struct span), by_start);
 	for (size_t i = 0; i < p->account_count[dest];) {
 		struct span a = p->accounts[dest][i++];
@@ -207,8 +210,8 @@ static void check_law(struct checker *c, unsigned dest)
 				" readings, %.0f suppressed, %.0f in gaps",
 				dest, checker_name(i, name), p->scheduled[dest], p->readings[dest],
 				p->suppressed[dest], p->gaps[dest]);
-		/* the last device is not always configured */
-		if (i / PLAN_POINTS == c->plan->devices - 1)
+		/* the last device is not always configured, alarms have a schedule of their own */
+		if (i / PLAN_POINTS == c->plan->devices - 1 || conf->alarms)
 			continue;
 		slack = (double)c->starts + 1 +
 			(double)c->clock_slack_us / (double)conf->interval_us;

@@ -256,6 +256,8 @@ static void plan_devices(struct plan *p, struct fg_rng *rng, bool dense)
 		d->interval_us = often ? 60 * US_PER_S : 600 * US_PER_S;
 		d->bathing = fg_rng_below(rng, 3) == 0;
 		d->align = fg_rng_below(rng, 4) == 0;
+		d->by_change = i == 1;
+		d->alarms = i == 2;
 	}
 }
 
@@ -342,12 +344,21 @@ static void yaml_device(const struct plan *p, unsigned i, unsigned variant, stru
 		"    points:\n",
 		i, i, d->bathing ? "bathing" : "water", d->link, i + 1, d->interval_us / US_PER_S,
 		timeout_us / US_PER_S, d->align ? "true" : "false");
-	for (unsigned k = 0; k < d->points; k++)
+	for (unsigned k = 0; k < d->points; k++) {
 		fg_buf_printf(out,
 			"      x_p%u: {table: input, address: %u, type: u32, unit: \"1\", qc: "
-			"{gross_range: {fail: [%d, %lld], suspect: [%d, %lld]}}}\n",
+			"{gross_range: {fail: [%d, %lld], suspect: [%d, %lld]}}",
 			k, 2 * k, PLAN_FAIL_LOW, (long long)PLAN_FAIL_HIGH, PLAN_SUSPECT_LOW,
 			(long long)PLAN_SUSPECT_HIGH);
+		if (d->by_change)
+			fg_buf_printf(out, ", report: {on_change: %lld, at_least_every: %" PRId64
+				"s}", (long long)PLAN_CHANGE,
+				PLAN_AT_LEAST * d->interval_us / US_PER_S);
+		if (d->alarms)
+			fg_buf_printf(out, ", alarm: {above: %lld, interval: %" PRId64 "s}",
+				(long long)PLAN_ALARM, d->interval_us / US_PER_S / 6);
+		fg_buf_puts(out, "}\n");
+	}
 }
 
 void plan_yaml(const struct plan *p, unsigned variant, struct fg_buf *out)

@@ -92,6 +92,8 @@ struct plan_device_conf {
 	int64_t interval_us;
 	bool bathing; /* its domain; else water */
 	bool align;
+	bool by_change; /* reported by exception */
+	bool alarms;	/* above PLAN_ALARM, read six times as often while it holds */
 };
 
 struct plan {
@@ -127,5 +129,8 @@ int64_t plan_value(const struct plan *p, unsigned point, int64_t true_us);
 #define PLAN_SUSPECT_LOW  100000000
 #define PLAN_SUSPECT_HIGH 4000000000
 #define PLAN_FAIL_HIGH	  4100000000
+#define PLAN_ALARM	  3500000000
+#define PLAN_CHANGE	  2000000000
+#define PLAN_AT_LEAST	  7 /* intervals */
 
 #endif

@@ -129,6 +129,40 @@ static void print_devices(const cJSON *doc, bool color)
 	ctl_table_free(t);
 }
 
+/* Only where one holds. */
+static void print_alarms(const cJSON *doc, bool color)
+{
+	static const char *const heads[] = {
+		"ALARM", "STATION", "DEVICE", "POINT", "SINCE", "VALUE", "LIMIT"};
+	const cJSON *alarms = cJSON_GetObjectItemCaseSensitive(doc, "alarms"), *a;
+	struct ctl_table *t;
+	char age[32];
+
+	if (cJSON_GetArraySize(alarms) == 0)
+		return;
+	t = ctl_table_new(heads, 7);
+	cJSON_ArrayForEach(a, alarms)
+	{
+		const char *per = strcmp(ctl_text(a, "alarm"), "rate") == 0 ? " per second" : "";
+
+		ctl_table_cell(t, "%s", ctl_text(a, "alarm"));
+		ctl_table_cell(t, "%s", ctl_text(a, "station"));
+		ctl_table_cell(t, "%s", ctl_text(a, "device"));
+		ctl_table_cell(t, "%s", ctl_text(a, "point"));
+		ctl_table_cell(t, "%s",
+			ctl_age(seconds_since(doc, ctl_text(a, "since")), age, sizeof(age)));
+		if (cJSON_HasObjectItem(a, "value"))
+			ctl_table_cell(t, "%.6g %s", ctl_number(a, "value"), ctl_text(a, "unit"));
+		else
+			ctl_table_cell(t, "-");
+		ctl_table_cell(
+			t, "%.6g %s%s", ctl_number(a, "limit"), ctl_text(a, "unit"), per);
+	}
+	ctl_table_print(t, color);
+	ctl_table_free(t);
+	putchar('\n');
+}
+
 static void print_destinations(const cJSON *doc, bool color)
 {
 	static const char *const heads[] = {
@@ -173,7 +207,7 @@ static void print_store(const cJSON *doc)
 		printf("LOST    %.0f readings for want of room in the store, %.0f while it was "
 		       "behind\n",
 			ctl_number(s, "dropped_max_size"), ctl_number(s, "dropped_queue_full"));
-	printf("totals  polled %.0f, stored %.0f, published %.0f, acknowledged %.0f, repeats not "
+	printf("totals  polled %.0f, stored %.0f, published %.0f, acknowledged %.0f, not "
 	       "told %.0f, overruns %.0f\n",
 		ctl_number(totals, "polled"), ctl_number(totals, "stored"),
 		ctl_number(totals, "published"), ctl_number(totals, "acknowledged"),
@@ -195,6 +229,7 @@ static int on_line(void *arg, const char *text)
 	putchar('\n');
 	print_destinations(doc, color);
 	putchar('\n');
+	print_alarms(doc, color);
 	print_links(doc, color);
 	putchar('\n');
 	print_devices(doc, color);

@@ -2,7 +2,6 @@
 /* The world around a core, for tests. */
 #include "fake.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -388,7 +387,8 @@ static void new_core(struct fake *f)
 		.set_era = port_set_era, .restamp_begin = port_restamp_begin,
 		.restamp = port_restamp, .issue_losses = port_issue_losses,
 		.make_room = port_make_room, .set_ledger = port_set_ledger,
-		.forget_ledger = port_forget_ledger, .expire = port_expire, .watch = port_watch,
+		.forget_ledger = port_forget_ledger, .set_state = fake_port_set_state,
+		.expire = port_expire, .watch = port_watch,
 		.connect = port_connect, .disconnect = port_disconnect, .publish = port_publish,
 		.read_page = port_read_page, .arg = f};
 
@@ -505,6 +505,7 @@ void fake_restart(struct fake *f)
 		b->acked = b->sent_count;
 	}
 	new_core(f);
+	fake_notes_restart(f);
 	for (size_t i = 0; i < f->durable_count; i++) {
 		known.row = f->durable_rows[i];
 		account_seq = follow_accounts(f, &known.row);
@@ -540,6 +541,7 @@ void fake_fini(struct fake *f)
 	}
 	fg_ranges_fini(&f->owed_doubt);
 	fg_ranges_fini(&f->owed_unacked);
+	fake_notes_fini(f);
 	fg_series_set_fini(&f->series);
 	fg_config_unref(f->config);
 	for (size_t i = 0; i < FAKE_STORED_MAX; i++)
@@ -643,6 +645,7 @@ void fake_commit(struct fake *f)
 	f->committed_next = f->appended_next;
 	memcpy(f->durable_rows, f->rows, sizeof(f->rows));
 	f->durable_count = f->row_count;
+	fake_notes_commit(f);
 	if (!f->store_silent)
 		fg_core_committed(f->core, f->now, f->committed_next);
 }
@@ -760,40 +763,4 @@ void fake_ack(struct fake *f, struct fake_broker *b, size_t n, int code)
 void fake_ack_all(struct fake *f, struct fake_broker *b)
 {
 	fake_ack(f, b, b->sent_count - b->acked, 0);
-}
-
-const struct fake_sent *fake_sent_reading(const struct fake_broker *b, size_t from, size_t i)
-{
-	for (; from < b->sent_count; from++)
-		if (strstr(b->sent[from].topic, "/obs/") && i-- == 0)
-			return &b->sent[from];
-	fail_msg("so many readings were not sent");
-	return NULL;
-}
-
-const struct fake_sent *fake_sent_entry(const struct fake_broker *b, size_t from, size_t i)
-{
-	for (; from < b->sent_count; from++)
-		if (b->sent[from].seq && i-- == 0)
-			return &b->sent[from];
-	fail_msg("so many entries were not sent");
-	return NULL;
-}
-
-size_t fake_entries(const struct fake_broker *b, size_t from)
-{
-	size_t n = 0;
-
-	for (; from < b->sent_count; from++)
-		n += b->sent[from].seq != 0;
-	return n;
-}
-
-size_t fake_readings(const struct fake_broker *b, size_t from)
-{
-	size_t n = 0;
-
-	for (; from < b->sent_count; from++)
-		n += strstr(b->sent[from].topic, "/obs/") != NULL;
-	return n;
 }

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -70,6 +71,13 @@ struct fake_lot {
 	unsigned max;
 };
 
+#define FAKE_NOTES_MAX 64
+struct fake_note {
+	char kind[32], key[128];
+	void *bytes; /* NULL: none */
+	size_t len;
+};
+
 struct fake_poll {
 	const struct fg_group *group;
 	unsigned attempts;
@@ -118,7 +126,17 @@ struct fake {
 	size_t row_count;
 	struct fg_ledger_row durable_rows[16];
 	size_t durable_count;
+
+	struct fake_note notes[FAKE_NOTES_MAX], durable_notes[FAKE_NOTES_MAX];
+	unsigned notes_set;
 };
+
+/* fake_notes.c */
+int fake_port_set_state(
+	void *arg, const char *kind, const char *key, const void *bytes, size_t len);
+void fake_notes_commit(struct fake *f);
+void fake_notes_restart(struct fake *f);
+void fake_notes_fini(struct fake *f);
 
 /* A configuration of its own text, and a core at work on it that knows the time, or not yet. */
 /* fake_before_start, where set, changes what the core is told of the store. */

@@ -4,34 +4,43 @@
  * and restarts, all from one seed; what counts is what it left in the store. */
 #include "fake.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #define HOURS	 30
 #define GROUPS	 8
-#define POINTS	 8
+#define POINTS	 9
 #define SECONDS(rng, most) ((int64_t)(fg_rng_next(rng) % (most)) * SEC)
+
+/* Reported by exception, and more often while its alarm holds. */
+#define SLOW_US (60 * SEC)
+#define FAST_US (20 * SEC)
+#define DEVICE_E                                                                                   \
+	"  e: {station: park, domain: weather, link: plc, unit_id: 5, interval: 60s, points: {\n" \
+	"    x_e: {table: input, address: 0, type: u16, report: {on_change: 3},\n" \
+	"      alarm: {above: 14, hysteresis: 2, interval: 20s}}}}\n"
 
 static const char one[] = FAKE_HEAD FAKE_TOWN FAKE_LINK
 	"devices:\n"
 	"  a: {station: pier, domain: water, link: plc, unit_id: 1, interval: 60s, points: {\n"
-	"    ph: {table: input, address: 0, type: u16},\n"
+	"    ph: {table: input, address: 0, type: u16, report: {on_change: 2}},\n"
 	"    water_level: {table: input, address: 1, type: u16, interval: 300s, unit: m}}}\n"
 	"  b: {station: pier, domain: water, link: plc, unit_id: 2, interval: 40s, align: true,\n"
 	"    points: {turbidity: {table: input, address: 0, type: u16, unit: \"[NTU]\"}}}\n"
 	"  c: {station: park, domain: air, link: plc, unit_id: 3, interval: 120s,\n"
-	"    points: {pm25: {table: input, address: 0, type: u16}}}\n";
+	"    points: {pm25: {table: input, address: 0, type: u16}}}\n" DEVICE_E;
 static const char two[] = FAKE_HEAD FAKE_TOWN FAKE_LINK
 	"devices:\n"
 	"  a: {station: pier, domain: water, link: plc, unit_id: 1, interval: 60s, points: {\n"
-	"    ph: {table: input, address: 0, type: u16},\n"
+	"    ph: {table: input, address: 0, type: u16, report: {on_change: 2}},\n"
 	"    water_level: {table: input, address: 1, type: u16, interval: 300s, unit: m}}}\n"
 	"  b: {station: pier, domain: water, link: plc, unit_id: 2, interval: 40s, align: true,\n"
 	"    points: {turbidity: {table: input, address: 0, type: u16, unit: \"[NTU]\"}}}\n"
 	"  c: {station: park, domain: air, link: plc, unit_id: 3, interval: 200s,\n"
 	"    points: {pm10: {table: input, address: 0, type: u16}}}\n"
 	"  d: {station: park, domain: air, link: plc, unit_id: 4, interval: 90s,\n"
-	"    points: {no2: {table: input, address: 0, type: u16}}}\n";
+	"    points: {no2: {table: input, address: 0, type: u16}}}\n" DEVICE_E;
 
 struct run {
 	struct fg_rng rng;
@@ -44,9 +53,15 @@ struct run {
 	int64_t slack_us; /* what the steps of the clock may have put wrong */
 	int64_t slack;	  /* readings more or less: at restarts, probes that succeed */
 	bool is_two, steps;
+	double value; /* what the sensors show */
+	int64_t pace_us; /* of device e, as the store knows it */
+	double due, may; /* of device e: readings, at the pace in force; more or less */
+	unsigned fast_turns;
 };
 
 static struct fake f;
+static unsigned paced; /* lives in which an alarm held and all was told to 2 % */
+static uint64_t all_suppressed;
 
 static bool chance(struct run *r, unsigned in)
 {
@@ -81,7 +96,7 @@ static void end_polls(struct run *r)
 		if (r->failing[g->device->index] || chance(r, 40))
 			fake_fail(&f, g, reasons[fg_rng_next(&r->rng) % 6]);
 		else
-			fake_answer(&f, g, 7);
+			fake_answer(&f, g, floor(r->value));
 	}
 }
 
@@ -100,8 +115,21 @@ static void know_the_time(struct run *r)
 	fake_timed(&f);
 }
 
-static void pass_time(int64_t us)
+static int64_t pace(void)
 {
+	return f.core->groups[fake_group(&f, "e", 0)->index].interval_us;
+}
+
+static void commit(struct run *r)
+{
+	fake_commit(&f);
+	r->pace_us = pace();
+}
+
+static void pass_time(struct run *r, int64_t us)
+{
+	r->due += (double)us / (double)pace();
+	r->fast_turns += pace() == FAST_US;
 	f.now.mono_us += us;
 	f.now.wall_us += us;
 }
@@ -114,19 +142,31 @@ static void stop(struct run *r)
 		if (chance(r, 3))
 			end_polls(r);
 	}
-	fake_commit(&f);
+	commit(r);
+}
+
+/* What was due meanwhile was due at the pace that the store knows of. */
+static void be_off(struct run *r, int64_t us)
+{
+	pass_time(r, us);
+	r->due += (double)us / (double)r->pace_us - (double)us / (double)pace();
 }
 
 static void restart(struct run *r)
 {
+	bool told = r->pace_us == pace() && !f.ledger_full && !r->timed_us;
+	int64_t from_us = f.now.mono_us;
+
 	r->slack += 2;
 	if (!chance(r, 3))
 		stop(r);
 	memset(r->ends_us, 0, sizeof(r->ends_us));
-	pass_time(SEC + SECONDS(&r->rng, chance(r, 3) ? 20000 : 200));
+	be_off(r, SEC + SECONDS(&r->rng, chance(r, 3) ? 20000 : 200));
+	/* a pace that the store was not told of is not known any more */
+	r->may += 2 + (told ? 0 : (double)(f.now.mono_us - from_us) / (double)FAST_US);
 	f.store_full = f.ledger_full = false;
 	if (f.durable_count == 0 || f.durable_rows[0].to_ms == 0)
-		r->begun_us = f.now.mono_us; /* nobody can tell how long it was */
+		r->begun_us = f.now.mono_us, r->due = 0; /* nobody can tell how long it was */
 	fake_restart(&f);
 	r->seen = f.poll_count;
 	r->timed_us = f.now.mono_us + (chance(r, 2) ? 0 : SECONDS(&r->rng, 5000)) + 1;
@@ -162,7 +202,7 @@ static void trouble(struct run *r)
 	if (f.store_full && chance(r, 20))
 		f.store_full = f.ledger_full = false;
 	if (chance(r, 700))
-		pass_time(SECONDS(&r->rng, 9000)); /* the board sleeps */
+		pass_time(r, SECONDS(&r->rng, 9000)); /* the board sleeps */
 	if (r->steps && chance(r, 700))
 		step(r);
 	if (chance(r, 900))
@@ -184,7 +224,10 @@ static void live(struct run *r)
 				next = FG_MIN(next, r->ends_us[i]);
 		if (r->timed_us)
 			next = FG_MIN(next, r->timed_us);
-		pass_time(FG_MAX(next - f.now.mono_us, 0) + (int64_t)(fg_rng_next(&r->rng) % 9000));
+		pass_time(r,
+			FG_MAX(next - f.now.mono_us, 0) + (int64_t)(fg_rng_next(&r->rng) % 9000));
+		r->value += (double)(fg_rng_next(&r->rng) % 300) / 100 - 1.495;
+		r->value = FG_MAX(FG_MIN(r->value, 20), 0);
 		if (f.reserve_asked)
 			fg_core_reserved(f.core, f.reserve_asked);
 		f.reserve_asked = 0;
@@ -192,7 +235,7 @@ static void live(struct run *r)
 		if (r->timed_us && f.now.mono_us >= r->timed_us)
 			know_the_time(r);
 		if (!chance(r, 3))
-			fake_commit(&f);
+			commit(r);
 		trouble(r);
 	}
 }
@@ -291,9 +334,25 @@ static void check_schedule(const struct run *r, const char *device, size_t group
 			r->seed, device, (long long)scheduled, (long long)due, (long long)may);
 }
 
+/* Device e: by its pace. */
+static void check_pace(const struct run *r)
+{
+	const uint32_t id = f.core->points[fake_group(&f, "e", 0)->points[0]->index].series->id;
+	struct sums sums[POINTS] = {{0}};
+	double may = 4 + r->may + (double)r->slack + (double)r->slack_us / (double)FAST_US;
+
+	add_up(sums, r);
+	all_suppressed += sums[id].suppressed;
+	paced += r->fast_turns > 100 && fabs((double)sums[id].scheduled - r->due) < r->due / 50;
+	if (fabs((double)sums[id].scheduled - r->due) > may)
+		fail_msg("seed %u, device e: %llu scheduled, %.1f (%.1f more or less) were due",
+			r->seed, (unsigned long long)sums[id].scheduled, r->due, may);
+}
+
 static void one_life(unsigned seed, bool steps)
 {
-	struct run r = {.rng = {.state = seed}, .seed = seed, .steps = steps};
+	struct run r = {.rng = {.state = seed}, .seed = seed, .steps = steps, .value = 7,
+		.pace_us = SLOW_US};
 
 	fake_init_untimed(&f, one);
 	f.now.wall_us += SECONDS(&r.rng, 3600);
@@ -315,6 +374,7 @@ static void one_life(unsigned seed, bool steps)
 	check_schedule(&r, "a", 0);
 	check_schedule(&r, "a", 1);
 	check_schedule(&r, "b", 0);
+	check_pace(&r);
 	fake_fini(&f);
 }
 
@@ -323,6 +383,8 @@ static void test_law(void **state)
 	(void)state;
 	for (unsigned seed = 1; seed <= 40; seed++)
 		one_life(seed, false);
+	assert_true(paced >= 20);
+	assert_true(all_suppressed > 3000);
 }
 
 static void test_law_while_the_clock_steps(void **state)

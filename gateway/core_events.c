@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What happens to devices and points, told once; and the notes that keep it over a restart. */
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/status.h"
+#include "base/timefmt.h"
+#include "gateway/core_state.h"
+
+/* Notes of what was suppressed go to the store this often: what a crash loses of them is told as
+ * missing. */
+#define NOTES_EVERY_US 60000000
+/* After the store took nothing. */
+#define RETRY_US 1000000
+
+/* ---- the log ---- */
+
+static void alarm_begins(const struct fg_event *e)
+{
+	bool rate = e->alarm == FG_ALARM_RATE;
+
+	fg_warning("device '%s', point '%s': alarm '%s' begins: %g %s (limit %g%s)",
+		e->device->name, e->point->name, fg_alarm_text(e->alarm), e->value, e->point->unit,
+		e->limit, rate ? " per second" : "");
+}
+
+static void alarm_ends(const struct fg_event *e)
+{
+	char since[FG_RFC3339_SIZE];
+
+	fg_rfc3339(e->since_wall_ms, since);
+	if (e->why)
+		fg_notice("device '%s', point '%s': alarm '%s' ends: %s; it held since %s",
+			e->device->name, e->point->name, fg_alarm_text(e->alarm), e->why, since);
+	else
+		fg_notice("device '%s', point '%s': alarm '%s' ends: %g %s; it held since %s",
+			e->device->name, e->point->name, fg_alarm_text(e->alarm), e->value,
+			e->point->unit, since);
+}
+
+void fg_event_tell(struct fg_core *core, const struct fg_event *event)
+{
+	static void (*const tell[])(const struct fg_event *) = {
+		[FG_EVENT_ALARM_BEGINS] = alarm_begins,
+		[FG_EVENT_ALARM_ENDS] = alarm_ends,
+	};
+
+	(void)core;
+	tell[event->kind](event);
+}
+
+/* ---- notes ---- */
+
+/* A note that is too long for ever is none. */
+static bool was_taken(int r)
+{
+	return r >= 0 || r == FG_EINVAL;
+}
+
+static bool save_ledger(struct fg_core *core, struct fg_device_run *dev)
+{
+	const struct fg_ledger_row row = fg_ledger_row_in_force(dev->ledger);
+
+	return was_taken(fg_ledger_note_save(core, dev->ledger, &row, dev->device));
+}
+
+void fg_events_save(struct fg_core *core, struct fg_device_run *dev)
+{
+	if (dev->alarms_due)
+		dev->alarms_due = !was_taken(fg_alarm_save_note(core, dev));
+	if (dev->ledger_note_due)
+		dev->ledger_note_due = !save_ledger(core, dev);
+	if (!dev->alarms_due && !dev->ledger_note_due)
+		return;
+	core->notes_due_mono_us =
+		FG_MIN(core->notes_due_mono_us, core->now.mono_us + RETRY_US);
+}
+
+int64_t fg_events_run(struct fg_core *core, struct fg_now now)
+{
+	if (now.mono_us < core->notes_due_mono_us)
+		return core->notes_due_mono_us;
+	core->notes_due_mono_us = now.mono_us + NOTES_EVERY_US;
+	for (size_t i = 0; i < core->config->device_count && !core->ledgers_ended; i++) {
+		struct fg_device_run *dev = &core->devices[i];
+
+		dev->ledger_note_due |= dev->ledger_note_soon;
+		dev->ledger_note_soon = false;
+		fg_events_save(core, dev);
+	}
+	return core->notes_due_mono_us;
+}

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What is told of a point: report by exception and alarms, with the ledger's account of it. */
+#include "fake.h"
+
+static const char yaml[] = FAKE_HEAD FAKE_TOWN FAKE_LINK
+	"devices:\n"
+	"  sonde: {station: pier, domain: water, link: plc, unit_id: 1, interval: 60s, points: {\n"
+	"    x_calm: {table: input, address: 0, type: u16, unit: \"1\",\n"
+	"      report: {on_change: 0.5, at_least_every: 5m},\n"
+	"      qc: {gross_range: {fail: [-50, 50], suspect: [-30, 30]}}}}}\n"
+	"  gauge: {station: pier, domain: water, link: plc, unit_id: 2, interval: 60s, points: {\n"
+	"    x_level: {table: input, address: 0, type: u16, unit: \"1\",\n"
+	"      qc: {gross_range: {fail: [-50, 50], suspect: [-30, 30]}},\n"
+	"      alarm: {above: 25, below: -5, hysteresis: 1, interval: 5s}}}}\n";
+
+/* Of the second device: the limit is still there, and something else is not as it was. */
+static const char changed_yaml[] = FAKE_HEAD FAKE_TOWN FAKE_LINK
+	"devices:\n"
+	"  sonde: {station: pier, domain: water, link: plc, unit_id: 1, interval: 60s, points: {\n"
+	"    x_calm: {table: input, address: 0, type: u16, unit: \"1\",\n"
+	"      report: {on_change: 0.5, at_least_every: 5m},\n"
+	"      qc: {gross_range: {fail: [-50, 50], suspect: [-30, 30]}}}}}\n"
+	"  gauge: {station: pier, domain: water, link: plc, unit_id: 2, interval: 60s,\n"
+	"    timeout: 2s, points: {x_level: {table: input, address: 0, type: u16, unit: \"1\",\n"
+	"      qc: {gross_range: {fail: [-50, 50], suspect: [-30, 30]}},\n"
+	"      alarm: {above: 24, hysteresis: 1, interval: 5s}}}}\n";
+
+static struct fake f;
+static const struct fg_group *sonde, *gauge;
+static size_t polls_seen;
+static double shows[2]; /* what the two instruments show */
+
+static int begin(void **state)
+{
+	(void)state;
+	fake_init(&f, yaml);
+	sonde = fake_group(&f, "sonde", 0);
+	gauge = fake_group(&f, "gauge", 0);
+	polls_seen = 0;
+	shows[0] = shows[1] = 10;
+	return 0;
+}
+
+static int end(void **state)
+{
+	(void)state;
+	fake_fini(&f);
+	return 0;
+}
+
+/* Polls are answered at once. */
+static int64_t turn(void)
+{
+	int64_t next_us = fake_turn(&f, 0);
+
+	for (; polls_seen < f.poll_count; polls_seen++) {
+		const struct fg_group *g = f.polls[polls_seen].group;
+
+		fake_answer(&f, g, shows[g->device->index]);
+	}
+	return FG_MIN(fake_turn(&f, 0), next_us);
+}
+
+static void live(int64_t us)
+{
+	int64_t until_us = f.now.mono_us + us;
+
+	while (f.now.mono_us < until_us) {
+		int64_t next_us = FG_MAX(FG_MIN(turn(), until_us), f.now.mono_us + 1);
+
+		f.now.wall_us += next_us - f.now.mono_us;
+		f.now.mono_us = next_us;
+	}
+	turn();
+}
+
+static unsigned polls_of(const struct fg_group *g, int64_t us)
+{
+	size_t from = f.poll_count;
+	unsigned n = 0;
+
+	live(us);
+	for (; from < f.poll_count; from++)
+		n += f.polls[from].group == g;
+	return n;
+}
+
+static struct fg_point_run *run_of(const struct fg_group *g)
+{
+	return &f.core->points[g->points[0]->index];
+}
+
+static const struct fake_reading *newest(const struct fg_group *g)
+{
+	for (uint64_t seq = f.appended_next; seq-- > FAKE_FIRST_SEQ;) {
+		const struct fake_reading *r = &f.stored[seq - FAKE_FIRST_SEQ];
+
+		if (r->item.kind == FG_ITEM_READING && r->item.point == run_of(g)->series->id)
+			return r;
+	}
+	return NULL;
+}
+
+struct sums {
+	uint64_t readings, gaps, scheduled, sent, suppressed, missing;
+};
+
+static struct sums sums_of(const struct fg_group *g)
+{
+	const uint32_t id = run_of(g)->series->id;
+	struct sums s = {0};
+
+	for (uint64_t seq = FAKE_FIRST_SEQ; seq < f.appended_next; seq++) {
+		const struct fake_reading *r = &f.stored[seq - FAKE_FIRST_SEQ];
+
+		if (r->item.kind == FG_ITEM_READING && r->item.point == id)
+			s.readings += r->item.qc != FG_QC_MISSING;
+		if (r->item.kind == FG_ITEM_GAP && r->item.point == id)
+			s.gaps += r->gap.count;
+		for (size_t i = 0; r->item.kind == FG_ITEM_ACCOUNT && i < r->account.count; i++) {
+			const struct fg_account_line *line = &r->account.lines[i];
+
+			if (line->point != id)
+				continue;
+			s.scheduled += line->scheduled;
+			s.sent += line->sent;
+			s.suppressed += line->suppressed;
+			s.missing += line->missing;
+		}
+	}
+	return s;
+}
+
+static void stop(void)
+{
+	fg_core_stop(f.core, f.now);
+	fake_turn(&f, 2 * SEC);
+	fake_commit(&f);
+	assert_true(fg_core_idle(f.core));
+}
+
+static void restart(int64_t off_us)
+{
+	f.now.mono_us += off_us;
+	f.now.wall_us += off_us;
+	fake_restart(&f);
+	polls_seen = f.poll_count;
+	fg_core_clock(f.core, f.now, FG_CLOCK_RIGHT);
+	fake_timed(&f);
+}
+
+static void assert_law(const struct sums *s)
+{
+	assert_int_equal(s->sent, s->readings);
+	assert_int_equal(s->missing, s->gaps);
+	assert_int_equal(s->scheduled, s->readings + s->suppressed + s->gaps);
+}
+
+/* ---- report by exception ---- */
+
+static size_t told(double value)
+{
+	size_t n = sums_of(sonde).readings;
+
+	shows[0] = value;
+	live(60 * SEC);
+	return sums_of(sonde).readings - n;
+}
+
+static void test_what_changes_is_told(void **state)
+{
+	(void)state;
+	live(SEC);
+	assert_int_equal(sums_of(sonde).readings, 1); /* the first */
+	assert_int_equal(told(10.4), 0);
+	assert_int_equal(told(10.5), 1);
+	assert_int_equal(told(10.1), 0);
+	assert_int_equal(told(10.0), 1);
+	/* small steps add up */
+	assert_int_equal(told(10.3), 0);
+	assert_int_equal(told(10.6), 1);
+	/* at least each five minutes: with the poll before that would be too late */
+	for (int i = 0; i < 4; i++)
+		assert_int_equal(told(10.6), 0);
+	assert_int_equal(told(10.6), 1);
+	assert_int_equal(f.core->suppressed, 7);
+}
+
+static void test_quality_is_told(void **state)
+{
+	(void)state;
+	live(SEC);
+	assert_int_equal(told(29.9), 1);
+	assert_int_equal(told(30.1), 1); /* suspect from 30 on */
+	assert_int_equal(newest(sonde)->item.qc, FG_QC_SUSPECT);
+	assert_int_equal(told(30.2), 0);
+	assert_int_equal(told(30), 1);
+	assert_int_equal(newest(sonde)->item.qc, FG_QC_PASS);
+	fake_fail(&f, sonde, FG_REASON_NO_RESPONSE);
+	assert_int_equal(newest(sonde)->item.qc, FG_QC_MISSING);
+	assert_int_equal(told(30), 1); /* back, though nothing changed */
+}
+
+/* A reading that was told and then dropped by the full store is nobody's last one. */
+static void test_what_was_dropped_is_told_again(void **state)
+{
+	(void)state;
+	live(SEC);
+	assert_int_equal(told(12), 1);
+	assert_int_equal(told(12), 0);
+	fg_core_dropped(f.core, newest(sonde)->item.seq, newest(sonde)->item.seq + 1, 1);
+	assert_int_equal(told(12), 1);
+	f.store_full = true;
+	shows[0] = 20;
+	live(60 * SEC);
+	f.store_full = false;
+	assert_int_equal(told(20), 1);
+}
+
+static void test_suppressed_is_accounted_for(void **state)
+{
+	struct sums s;
+
+	(void)state;
+	live(2 * 3600 * SEC);
+	stop();
+	s = sums_of(sonde);
+	assert_law(&s);
+	assert_int_equal(s.scheduled, 121); /* the first at once */
+	assert_int_equal(s.gaps, 0);
+	assert_int_equal(s.readings, 25); /* each fifth */
+}
+
+/* A crash: the notes say what was suppressed, but for the last minute. */
+static void test_suppressed_is_known_after_a_crash(void **state)
+{
+	struct sums s;
+
+	(void)state;
+	live(1800 * SEC);
+	fake_commit(&f);
+	live(180 * SEC); /* nothing of that is durable */
+	restart(600 * SEC);
+	live(1800 * SEC);
+	fake_commit(&f);
+	restart(60 * SEC); /* and once more, within the same hour or so */
+	live(600 * SEC);
+	stop();
+	s = sums_of(sonde);
+	assert_law(&s);
+	assert_in_range(s.scheduled, 83, 86);
+	/* the time off, what was not committed, and at most a minute of notes */
+	assert_in_range(s.gaps, 3 + 10 - 1, 3 + 10 + 1 + 4);
+	assert_true(s.suppressed > 50);
+}
+
+/* ---- alarms ---- */
+
+static void test_an_alarm_is_polled_at_its_interval(void **state)
+{
+	struct sums s;
+
+	(void)state;
+	live(600 * SEC);
+	assert_int_equal(newest(gauge)->item.alarm, FG_ALARM_NONE);
+	shows[1] = 26;
+	live(60 * SEC); /* within the next regular poll */
+	assert_int_equal(newest(gauge)->item.alarm, FG_ALARM_ABOVE);
+	assert_int_equal(polls_of(gauge, 120 * SEC), 24);
+	assert_int_equal(polls_of(sonde, 120 * SEC), 2);
+	shows[1] = 24.5; /* not back by the hysteresis */
+	assert_int_equal(polls_of(gauge, 60 * SEC), 12);
+	shows[1] = 24;
+	live(10 * SEC);
+	assert_int_equal(newest(gauge)->item.alarm, FG_ALARM_NONE);
+	assert_int_equal(polls_of(gauge, 600 * SEC), 10);
+	stop();
+	s = sums_of(gauge);
+	assert_law(&s);
+	assert_int_equal(s.gaps, 0);
+	assert_int_equal(s.scheduled, s.readings);
+	s = sums_of(sonde);
+	assert_law(&s);
+}
+
+/* The regular times are those of before. */
+static void test_the_phase_stays(void **state)
+{
+	int64_t phase_us, last_us = 0;
+
+	(void)state;
+	live(600 * SEC);
+	phase_us = f.core->groups[gauge->index].slot_mono_us % (60 * SEC);
+	shows[1] = 26;
+	live(63 * SEC);
+	shows[1] = 0;
+	live(200 * SEC);
+	for (size_t i = 0; i < f.poll_count; i++)
+		if (f.polls[i].group == gauge)
+			last_us = f.polls[i].mono_us;
+	assert_true(last_us % (60 * SEC) == phase_us);
+	assert_true(f.core->groups[gauge->index].slot_mono_us % (60 * SEC) == phase_us);
+}
+
+static void test_which_readings_are_judged(void **state)
+{
+	(void)state;
+	live(SEC);
+	shows[1] = 31; /* suspect: what is not plausible is what an alarm is for */
+	live(60 * SEC);
+	assert_int_equal(newest(gauge)->item.qc, FG_QC_SUSPECT);
+	assert_int_equal(newest(gauge)->item.alarm, FG_ALARM_ABOVE);
+	shows[1] = 0;
+	live(60 * SEC);
+	assert_int_equal(run_of(gauge)->events.alarm.holds, FG_ALARM_NONE);
+	shows[1] = 60; /* failed: says nothing */
+	live(60 * SEC);
+	assert_int_equal(newest(gauge)->item.qc, FG_QC_FAIL);
+	assert_int_equal(run_of(gauge)->events.alarm.holds, FG_ALARM_NONE);
+	shows[1] = 26;
+	live(60 * SEC);
+	shows[1] = -60; /* nor does it end an alarm */
+	live(60 * SEC);
+	assert_int_equal(newest(gauge)->item.qc, FG_QC_FAIL);
+	assert_int_equal(newest(gauge)->item.alarm, FG_ALARM_ABOVE);
+}
+
+/* A dead device is probed as ever; what is missing is missing at its own interval. */
+static void test_a_dead_device_has_no_pace(void **state)
+{
+	struct sums s;
+
+	(void)state;
+	shows[1] = 26;
+	live(120 * SEC);
+	for (int i = 0; i < 3; i++)
+		fake_fail(&f, gauge, FG_REASON_NO_RESPONSE);
+	assert_int_equal(fake_device(&f, "gauge")->state, FG_DEVICE_QUARANTINED);
+	assert_true(f.core->groups[gauge->index].interval_us == 60 * SEC);
+	assert_int_equal(run_of(gauge)->events.alarm.holds, FG_ALARM_ABOVE);
+	live(130 * SEC); /* a probe is answered */
+	assert_true(f.core->groups[gauge->index].interval_us == 5 * SEC);
+	live(60 * SEC);
+	stop();
+	s = sums_of(gauge);
+	assert_law(&s);
+}
+
+/* A restart while it holds: not told as begun again, and the pace is that of the alarm. */
+static void test_an_alarm_outlives_a_restart(void **state)
+{
+	int64_t since_ms;
+	struct sums s;
+
+	(void)state;
+	live(300 * SEC);
+	shows[1] = 26;
+	live(120 * SEC);
+	since_ms = run_of(gauge)->events.alarm_since_wall_ms;
+	fake_commit(&f);
+	restart(120 * SEC);
+	assert_int_equal(run_of(gauge)->events.alarm.holds, FG_ALARM_ABOVE);
+	assert_true(run_of(gauge)->events.alarm_since_wall_ms == since_ms);
+	assert_in_range(polls_of(gauge, 60 * SEC), 11, 13);
+	assert_true(run_of(gauge)->events.alarm_since_wall_ms == since_ms);
+	shows[1] = 0;
+	live(60 * SEC);
+	fake_commit(&f);
+	restart(60 * SEC);
+	assert_int_equal(run_of(gauge)->events.alarm.holds, FG_ALARM_NONE);
+	live(60 * SEC);
+	stop();
+	s = sums_of(gauge);
+	assert_law(&s);
+	/* off for two minutes at the alarm's pace, and for one at its own */
+	assert_in_range(s.gaps, 23 + 0, 25 + 2);
+}
+
+static void test_an_alarm_outlives_a_reload(void **state)
+{
+	int64_t since_ms;
+	struct sums s;
+
+	(void)state;
+	shows[1] = 26;
+	live(120 * SEC);
+	since_ms = run_of(gauge)->events.alarm_since_wall_ms;
+	fake_reload(&f, changed_yaml);
+	sonde = fake_group(&f, "sonde", 0);
+	gauge = fake_group(&f, "gauge", 0);
+	polls_seen = f.poll_count;
+	assert_int_equal(run_of(gauge)->events.alarm.holds, FG_ALARM_ABOVE);
+	assert_in_range(polls_of(gauge, 60 * SEC), 11, 13);
+	assert_true(run_of(gauge)->events.alarm_since_wall_ms == since_ms);
+	shows[1] = 22;
+	live(60 * SEC);
+	shows[1] = -10; /* a limit that is no longer there */
+	live(120 * SEC);
+	assert_int_equal(run_of(gauge)->events.alarm.holds, FG_ALARM_NONE);
+	stop();
+	s = sums_of(gauge);
+	assert_law(&s);
+}
+
+/* Notes that make no sense are as none. */
+static void test_broken_notes(void **state)
+{
+	static const char junk[][12] = {"\x01\x01\x02\x7f" "ab", "\x02", "\x01\x09\x00\x01x",
+		"\x01\x01\x00\x07x_level", "\x01\xff\xff\xff"};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(junk) / sizeof(junk[0]); i++)
+		for (size_t len = 0; len < sizeof(junk[0]); len++) {
+			assert_int_equal(fg_core_known_state(
+				f.core, "alarm", "gauge", junk[i], len), FG_OK);
+			assert_int_equal(fg_core_known_state(
+				f.core, "ledger", "gauge", junk[i], len), FG_OK);
+		}
+	assert_int_equal(run_of(gauge)->events.alarm.holds, FG_ALARM_ABOVE); /* of the whole one */
+}
+
+static void test_status_names_alarms(void **state)
+{
+	struct fg_buf out;
+
+	(void)state;
+	shows[1] = 26;
+	live(120 * SEC);
+	fg_buf_init(&out, 1 << 20);
+	fg_core_status(f.core, f.now, &out);
+	fg_buf_putc(&out, '\0');
+	assert_non_null(strstr(out.data, "\"alarms\":[{\"device\":\"gauge\",\"station\":\"pier\","
+		"\"point\":\"x_level\",\"alarm\":\"above\",\"since\":\""));
+	assert_non_null(strstr(out.data, "\"value\":26,\"limit\":25,"));
+	fg_buf_fini(&out);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_what_changes_is_told),
+		TEST(test_quality_is_told),
+		TEST(test_what_was_dropped_is_told_again),
+		TEST(test_suppressed_is_accounted_for),
+		TEST(test_suppressed_is_known_after_a_crash),
+		TEST(test_an_alarm_is_polled_at_its_interval),
+		TEST(test_the_phase_stays),
+		TEST(test_which_readings_are_judged),
+		TEST(test_a_dead_device_has_no_pace),
+		TEST(test_an_alarm_outlives_a_restart),
+		TEST(test_an_alarm_outlives_a_reload),
+		TEST(test_broken_notes),
+		TEST(test_status_names_alarms),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
