@@ -13,7 +13,6 @@
 #include "drivers/driver.h"
 #include "drivers/payload_internal.h"
 #include "model/device.h"
-#include "model/unit.h"
 
 int fg_payload_fail(struct fg_payload_search *s, int status, const char *fmt, ...)
 {
@@ -145,34 +144,6 @@ static int check(struct fg_payload_search *s)
 
 /* ---- values ---- */
 
-static const char *unit_of(const struct fg_point *point)
-{
-	return point->source_unit ? point->source_unit : point->unit;
-}
-
-/* From the unit that the payload tells to the one that the point is configured with, and on as
- * the configuration says. False: neither the same nor of one dimension. */
-static bool scale_for(const struct fg_point *point, const char *told, double *ret_scale,
-	double *ret_offset, bool *ret_other)
-{
-	const char *wanted = unit_of(point);
-	const struct fg_unit *from = fg_unit_find(told), *to;
-	double factor = 1, offset = 0;
-
-	*ret_other = false;
-	if (*told && wanted && *wanted && strcmp(told, wanted) != 0) {
-		to = fg_unit_find(wanted);
-		*ret_other = from != to;
-		if (!from || !to || !fg_unit_convert(from, to, &factor, &offset)) {
-			*ret_other = true;
-			return false;
-		}
-	}
-	*ret_scale = point->scale * factor;
-	*ret_offset = point->scale * offset + point->offset;
-	return true;
-}
-
 static struct fg_payload_reading reading_of(
 	const struct fg_point *point, const struct fg_payload *p)
 {
@@ -197,10 +168,10 @@ static void set_value(const struct fg_point *point, const struct fg_payload_foun
 		r->why = s->why;
 	} else if (f->value.kind == FG_KIND_NONE) { /* null: the sensor has no reading */
 		r->reading.reason = FG_REASON_SENTINEL;
-	} else if (number && !scale_for(point, f->unit, &scale, &offset, &other)) {
+	} else if (number && !fg_payload_scale(point, f->unit, &scale, &offset, &other)) {
 		fg_payload_fail(s, FG_OK,
 			"the device tells its value in '%s', which cannot be converted to '%s'",
-			f->unit, unit_of(point));
+			f->unit, fg_payload_unit_of(point));
 		r->unit = f->unit;
 		r->why = s->why;
 	} else {

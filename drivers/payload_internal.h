@@ -44,6 +44,13 @@ struct fg_payload_search {
  * terminal. */
 int fg_payload_fail(struct fg_payload_search *s, int status, const char *fmt, ...) FG_PRINTF(3, 4);
 
+/* The unit that the point is configured with, perhaps NULL. */
+const char *fg_payload_unit_of(const struct fg_point *point);
+/* From the unit that the payload tells to that one, and on as the configuration says. False:
+ * neither the same nor of one dimension. ret_other: it is another unit. */
+bool fg_payload_scale(const struct fg_point *point, const char *told, double *ret_scale,
+	double *ret_offset, bool *ret_other);
+
 /* Each gives what a payload holds for the point. FG_OK: at least one value was given; FG_ENOENT:
  * there is none; FG_EDECODE: the payload, or what stands there, cannot be read; or what the sink
  * returned. */

@@ -152,6 +152,54 @@ static void test_objects(void **state)
 		"bad: TLV: not well-formed");
 }
 
+/* What SenML tells, for a property in its unit. */
+static void test_units(void **state)
+{
+	static const struct {
+		const char *property, *unit, *told, *value, *want;
+	} cases[] = {
+		{"oxygen_saturation", "%", "/", "0.975", "97.5"},
+		{"oxygen_saturation", "%", "/100", "97.5", "97.5"},
+		{"relative_humidity", "%", "%RH", "54", "54"},
+		{"co2", "[ppm]", "/", "4.2e-4", "420"},
+		{"co2", "[ppm]", "ppm", "420", "420"},
+		{"salinity", "1", "/", "0.035", "35"},
+		{"salinity", "1", "/1000", "35", "35"},
+		{"salinity", "1", "V", "35", "decode"},
+		{"x_share", "1", "/", "0.035", "0.035"},
+		{"x_share", "1", "/100", "3.5", "0.035"},
+		{"rainfall_rate", "mm/h", "m/s", "1e-6", "3.6"},
+		{"rainfall_rate", "mm/h", "m/h", "0.0036", "3.6"},
+		{"wind_speed", "m/s", "m/s", "3.5", "3.5"},
+		{"wind_speed", "m/s", "km/h", "36", "10"},
+		{"dissolved_oxygen", "mg/L", "kg/m3", "0.0085", "8.5"},
+		{"chlorophyll_a", "ug/L", "kg/m3", "2.5e-6", "2.5"},
+		{"pm25", "ug/m3", "kg/m3", "1.25e-8", "12.5"},
+		{"pm25", "ug/m3", "mg/L", "1", "decode"},
+		{"rssi", "{dBm}", "dBW", "-120", "-90"},
+		{"rssi", "{dBm}", "dBm", "-90", "-90"},
+		{"air_pressure", "hPa", "Pa", "101325", "1013.25"},
+		{"conductivity", "uS/cm", "S/m", "0.125", "1250"},
+		{"ph", "[pH]", "pH", "7.5", "7.5"},
+		{"turbidity", "{NTU}", "NTU", "1.5", "1.5"},
+		{"x_energy", "kW.h", "Wh", "1500", "1.5"},
+		{"x_volume", "L", "m3", "0.25", "250"},
+		{"x_event", "1", "count", "3", "3"},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < FG_COUNT(cases); i++) {
+		char pack[200], want[40];
+		int n = snprintf(pack, sizeof(pack), "[{\"n\":\"a\",\"u\":\"%s\",\"v\":%s}]",
+			cases[i].told, cases[i].value);
+
+		set_point(0, "a", cases[i].unit, (struct fg_payload_point){.senml = "a"});
+		points[0].property = cases[i].property;
+		snprintf(want, sizeof(want), "a=%s ", cases[i].want);
+		assert_string_equal(decode(NULL, 1, 110, "/", pack, (size_t)n), want);
+	}
+}
+
 static const char *identity(const char *pointer, int format, const char *data, size_t len)
 {
 	static char out[12];
@@ -186,6 +234,7 @@ int main(void)
 		cmocka_unit_test(test_pack),
 		cmocka_unit_test(test_documents),
 		cmocka_unit_test(test_objects),
+		cmocka_unit_test(test_units),
 		cmocka_unit_test(test_identity),
 	};
 

@@ -113,7 +113,8 @@ static void spellings_are_understood(void **state)
 		{"mH2O", "m[H2O]"}, {"l/s", "L/s"}, {"m³/s", "m3/s"},
 		{"%EL", "%"}, {"/", "1"}, {"l/min", "L/min"}, {"g/l", "g/L"}, {"lat", "deg"},
 		{"lon", "deg"}, {"m³/h", "m3/h"}, {"[CFU]/(100.mL)", "{CFU}/(100.mL)"},
-		{"dBm", "{dBm}"},
+		{"dBm", "{dBm}"}, {"count", "1"}, {"l", "L"}, {"VA", "V.A"}, {"Wh", "W.h"},
+		{"kWh", "kW.h"}, {"Ah", "A.h"}, {"kVA", "kV.A"},
 	};
 	static const char *const unknown[] = {"", "grad", "CEL", "cel", " Cel", "Cel ", "mg", "oC"};
 
