@@ -282,6 +282,8 @@ static void check_binary(
 {
 	int64_t room = conf->length.v;
 
+	if (!conf->length.given || conf->length.v < 1)
+		return; /* told with the payload */
 	if (!at->at.given && !at->logged.given) {
 		fault(s, NULL, "where does it stand in the binary payload? give `at`");
 		return;
@@ -293,7 +295,7 @@ static void check_binary(
 		return;
 	}
 	if (at->block.given && at->block.v >= (int64_t)conf->blocks.lengths.count) {
-		fault(s, "block", "the payload has %zu blocks, counted from 0",
+		fault(s, "block", "no such block; the payload has %zu, counted from 0",
 			conf->blocks.lengths.count);
 		return;
 	}

@@ -138,8 +138,7 @@ int fg_payload_parse_type(struct fg_bind *b, const struct fg_node *node, void *f
 	const char *text = node->kind == FG_NODE_SCALAR ? node->text : "a list";
 	struct fg_payload_type *out = field, type = {.given = true};
 	const char *all[FG_COUNT(names)];
-	char mem[200];
-	struct fg_buf hint;
+	const char *near;
 
 	for (size_t i = 0; i < FG_COUNT(names); i++) {
 		all[i] = names[i].name;
@@ -153,9 +152,12 @@ int fg_payload_parse_type(struct fg_bind *b, const struct fg_node *node, void *f
 		*out = type;
 		return FG_OK;
 	}
-	fg_buf_wrap(&hint, mem, sizeof(mem));
-	fg_put_suggestion(&hint, text, all, FG_COUNT(all), NULL);
-	fg_bind_error(b, node, "unknown type '%.40s'%s; types are " FG_PAYLOAD_TYPES, text, mem);
+	near = fg_suggest(text, all, FG_COUNT(all));
+	if (near)
+		fg_bind_error(b, node, "unknown type '%.40s'; did you mean '%s'?", text, near);
+	else
+		fg_bind_error(
+			b, node, "unknown type '%.40s'; types are " FG_PAYLOAD_TYPES, text);
 	return FG_ECONFIG;
 }
 
