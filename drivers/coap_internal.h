@@ -122,6 +122,7 @@ struct fg_coap_kept {
 	int64_t not_before_mono_us;
 	unsigned code;
 	int64_t plain_until_mono_us; /* it could not be observed, and is not asked to before */
+	unsigned silences;	     /* one after the other, where it was asked to */
 };
 
 /* What has happened beside polls. */
@@ -291,13 +292,13 @@ struct fg_coap_watch *fg_coap_watch_of(
 bool fg_coap_is_late(const struct fg_coap_endpoint *ep, const struct fg_coap_watch *w,
 	const struct coap_pdu_t *pdu);
 /* The answer to the GET that registers. */
-void fg_coap_note_registration(struct fg_coap_endpoint *ep, struct fg_coap_watch *w,
-	const struct coap_pdu_t *pdu);
+void fg_coap_note_registration(
+	struct fg_coap_endpoint *ep, struct fg_coap_watch *w, const struct coap_pdu_t *pdu);
 /* A poll of the group is over: whether its readings come by themselves now. */
 bool fg_coap_watch_settle(
 	struct fg_coap_endpoint *ep, const struct fg_group *group, int64_t now_us);
-/* A poll of the group has failed, which the core knows from that. */
-void fg_coap_watch_failed(struct fg_coap_endpoint *ep, const struct fg_group *group);
+/* The poll at work has failed, which the core knows from that. */
+void fg_coap_watch_failed(struct fg_coap_endpoint *ep);
 /* The session is gone, and with it all that was registered there. */
 void fg_coap_watches_lost(struct fg_coap_endpoint *ep);
 /* A message that no request waits for, from within the callback. False: it is to be reset. */

@@ -233,7 +233,7 @@ static void give_up(struct fg_coap_endpoint *ep, enum fg_reason reason, int stat
 		fg_reason_text(reason, 0, text));
 	fg_job_explain(job, "  %s", fg_reason_text(reason, 0, text));
 	fail_requests(job, ep->request, reason, now_us);
-	fg_coap_watch_failed(ep, job->group);
+	fg_coap_watch_failed(ep);
 	fg_coap_drop_session(ep);
 	finish(ep, status);
 }

@@ -32,6 +32,7 @@
 #define FRESH_MAX_S   86400
 #define PLAIN_US      INT64_C(600000000) /* polled without asking, where it was refused */
 #define PAUSE_US      INT64_C(60000000)	 /* the same, where it failed */
+#define SILENCES_MAX  6u
 #define ACKED	      8
 #define RETRY_US      INT64_C(500000)
 
@@ -297,8 +298,30 @@ bool fg_coap_watch_settle(struct fg_coap_endpoint *ep, const struct fg_group *gr
 	return all;
 }
 
-void fg_coap_watch_failed(struct fg_coap_endpoint *ep, const struct fg_group *group)
+/* A server that is silent to Observe alone is asked without it; one that is silent to both is gone,
+ * and will be asked again as at first. */
+static void note_silence(struct fg_coap_endpoint *ep)
 {
+	const char *path = fg_coap_request_of(ep)->path;
+	struct fg_coap_kept *kept = fg_coap_kept_take(ep, path);
+
+	if (!kept)
+		return;
+	if (ep->watching) {
+		kept->silences = FG_MIN(kept->silences + 1, SILENCES_MAX);
+		poll_plainly(ep, path, fg_clock_mono_us() + (PAUSE_US << (kept->silences - 1)));
+	} else {
+		kept->silences = 0;
+		kept->plain_until_mono_us = 0;
+	}
+}
+
+void fg_coap_watch_failed(struct fg_coap_endpoint *ep)
+{
+	const struct fg_group *group = ep->first->group;
+
+	if (group->observed && ep->phase == FG_COAP_WAITING && ep->connected)
+		note_silence(ep);
 	for (struct fg_coap_watch *w = ep->watches; w; w = w->next)
 		if (w->group == group)
 			w->on = w->over = false;

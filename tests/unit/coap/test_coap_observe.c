@@ -345,6 +345,10 @@ static void test_ends(void **state)
 	assert_false(b.job.observing);
 	assert_int_equal(b.over, 0); /* the core knows from the poll */
 	recv(b.server, got.bytes, sizeof(got.bytes), 0);
+	start(&b, 5000000, 1); /* is it Observe that it does not like? */
+	assert_true(wait_request(&b, &got, 1000000));
+	assert_int_equal(observe_in(&got), -1);
+	wait_done(&b); /* no */
 
 	register_all(&b, &got, 5, 60);
 	assert_memory_not_equal(got.bytes + 4, get.bytes + 4, 4); /* of another session */
