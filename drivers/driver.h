@@ -26,6 +26,8 @@
 struct fg_config;
 struct fg_delivery;
 
+#define FG_LINK_COUNTS 16
+
 /* The run-time side of one link. Lives as long as its worker; across a reload that leaves the
  * link's own keys as they were, `link` then points to the new, equal object. */
 struct fg_link_state {
@@ -36,6 +38,8 @@ struct fg_link_state {
 	/* Set by the driver where open() or poll() fails: what failed and why. The worker logs it,
 	 * once. */
 	char why[160];
+	/* What the driver counts, under its count_names; others read it. */
+	_Atomic uint64_t counts[FG_LINK_COUNTS];
 	/* The worker's: fg_link_deliver(). */
 	int (*deliver)(struct fg_link_state *ls, struct fg_delivery *d);
 	void *owner;
@@ -185,6 +189,7 @@ struct fg_driver {
 	const char *name; /* as written in the configuration */
 	const char *help; /* one line */
 	unsigned flags;
+	const char *const *count_names; /* what its links count, for people; NULL-terminated */
 	const char *thread; /* of shared drivers that run in one; NULL: one of its own */
 
 	size_t link_size, device_size, point_size; /* of the conf areas */

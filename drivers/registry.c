@@ -9,6 +9,7 @@ extern const struct fg_driver fg_driver_modbus_rtu;
 extern const struct fg_driver fg_driver_modbus_rtu_tcp;
 #ifdef FG_HAVE_COAP
 extern const struct fg_driver fg_driver_coap;
+extern const struct fg_driver fg_driver_coap_server;
 #endif
 
 const struct fg_driver *const fg_drivers[] = {
@@ -17,6 +18,7 @@ const struct fg_driver *const fg_drivers[] = {
 	&fg_driver_modbus_rtu_tcp,
 #ifdef FG_HAVE_COAP
 	&fg_driver_coap,
+	&fg_driver_coap_server,
 #endif
 	NULL,
 };

@@ -109,6 +109,9 @@ struct fg_core_ports {
 	/* What was handed over with fg_core_reported() and is under way: all is durable, or
 	 * refused. known: how many of its readings were there before. May be NULL. */
 	void (*reported)(void *arg, void *token, int status, unsigned known);
+	/* What the driver counts of a link, as many as it has names for; false: nothing yet. May be
+	 * NULL. */
+	bool (*counts)(void *arg, const struct fg_link *link, uint64_t *ret);
 
 	/* A reading was taken (stored or about to be): for `fjordctl watch`. May be NULL. */
 	void (*watch)(void *arg, const struct fg_item *item, const struct fg_point_desc *desc);

@@ -20,6 +20,21 @@ static void gateway_part(const struct fg_core *core, struct fg_now now, struct f
 	fg_core_clock_status(core, now, j);
 }
 
+static void counts_part(
+	const struct fg_core *core, const struct fg_link *link, struct fg_json *j)
+{
+	const char *const *names = link->driver->count_names;
+	uint64_t counts[FG_LINK_COUNTS];
+
+	if (!names || !core->ports.counts ||
+		!core->ports.counts(core->ports.arg, link, counts))
+		return;
+	fg_json_object(j, "counts");
+	for (size_t i = 0; names[i] && i < FG_LINK_COUNTS; i++)
+		fg_json_uint(j, names[i], counts[i]);
+	fg_json_end_object(j);
+}
+
 static void link_part(const struct fg_core *core, const struct fg_link *link, struct fg_json *j)
 {
 	unsigned ok = 0, bad = 0, down = 0;
@@ -40,6 +55,7 @@ static void link_part(const struct fg_core *core, const struct fg_link *link, st
 	fg_json_uint(j, "devices", link->device_count);
 	fg_json_uint(j, "devices_ok", ok);
 	fg_json_seconds(j, "probes_in_vain_s", dead_us); /* bus time */
+	counts_part(core, link, j);
 	fg_json_end_object(j);
 }
 

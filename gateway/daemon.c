@@ -170,6 +170,7 @@ const struct fg_core_ports fg_daemon_ports = {
 	.watch = port_watch,
 	.hurry = port_hurry,
 	.reported = fg_reports_done,
+	.counts = fg_reports_counts,
 };
 
 /* ---- the loop ---- */

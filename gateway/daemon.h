@@ -143,6 +143,7 @@ void fg_reports_drain(struct fg_daemon *d, struct fg_delivery *first);
 void fg_reports_done(void *arg, void *token, int status, unsigned known);
 /* Opens the links that wait for others to speak, or tells them of a new configuration. */
 int fg_reports_listen(struct fg_daemon *d);
+bool fg_reports_counts(void *arg, const struct fg_link *link, uint64_t *ret);
 void fg_reports_listened(struct fg_job *job);
 
 /* sessions.c: MQTT */

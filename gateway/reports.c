@@ -142,6 +142,13 @@ int fg_reports_listen(struct fg_daemon *d)
 	return FG_OK;
 }
 
+bool fg_reports_counts(void *arg, const struct fg_link *link, uint64_t *ret)
+{
+	struct fg_worker *w = fg_links_worker(arg, link);
+
+	return w && fg_worker_counts(w, link->name, ret);
+}
+
 void fg_reports_listened(struct fg_job *job)
 {
 	fg_config_unref(job->config);

@@ -217,8 +217,10 @@ static struct line *add_line(
 	memcpy(l->name, link->name, FG_MIN(strlen(link->name), sizeof(l->name) - 1));
 	l->fingerprint = link->fingerprint;
 	l->reopen_us = REOPEN_MIN_US;
+	pthread_mutex_lock(&w->lock); /* others look at what it counts */
 	l->next = w->lines;
 	w->lines = l;
+	pthread_mutex_unlock(&w->lock);
 	return l;
 }
 
@@ -247,7 +249,9 @@ static void forget_line(struct fg_worker *w, const char *name)
 
 		if (strcmp(l->name, name) != 0)
 			continue;
+		pthread_mutex_lock(&w->lock);
 		*at = l->next;
+		pthread_mutex_unlock(&w->lock);
 		free_line(l);
 		return;
 	}
@@ -653,6 +657,18 @@ static void end_all(struct fg_worker *w)
 		finish(w, job);
 	}
 	close_rooms(w);
+}
+
+bool fg_worker_counts(struct fg_worker *w, const char *link, uint64_t ret[FG_LINK_COUNTS])
+{
+	const struct line *l;
+
+	pthread_mutex_lock(&w->lock);
+	l = find_line(w, link);
+	for (size_t i = 0; l && i < FG_LINK_COUNTS; i++)
+		ret[i] = l->ls.counts[i];
+	pthread_mutex_unlock(&w->lock);
+	return l != NULL;
 }
 
 static void *run(void *arg)

@@ -24,6 +24,9 @@ typedef void (*fg_worker_delivered_fn)(void *arg, struct fg_delivery *d);
 int fg_worker_start(const char *name, fg_worker_done_fn done, fg_worker_delivered_fn delivered,
 	void *arg, struct fg_worker **ret);
 
+/* What a link's driver counts; false where the link was not used yet. Any thread. */
+bool fg_worker_counts(struct fg_worker *w, const char *link, uint64_t ret[FG_LINK_COUNTS]);
+
 /* Gives a delivery back, its status set, so that its driver hears of it. Not after the worker was
  * joined. */
 void fg_worker_return(struct fg_worker *w, struct fg_delivery *d);

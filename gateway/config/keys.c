@@ -16,7 +16,7 @@
 #define DAY		(24 * HOUR)
 #define AT(type, field) .offset = offsetof(struct type, field)
 
-const char *const fg_drivers_unsupported[] = {"coap-server", NULL};
+const char *const fg_drivers_unsupported[] = {NULL};
 
 static const struct fg_choice languages[] = {
 	{"nb", FG_LANG_NB, false, "Bokmål"},

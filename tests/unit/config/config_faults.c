@@ -121,8 +121,6 @@ static const struct fault faults[] = {
 		"unknown driver 'modbus-tpc'; did you mean 'modbus-tcp'?"},
 	{"driver: modbus-tcp", "driver: lora", "driver: |lora",
 		"links.plc.driver: unknown driver 'lora'; there is modbus-"},
-	{"driver: modbus-tcp", "driver: coap-server", "driver: |coap-server",
-		"driver 'coap-server' is not supported yet"},
 	{"    host: 127.0.0.1\n", "", "plc:\n", "links.plc: missing key 'host'"},
 	{"host: 127.0.0.1", "host: 127.0.0.1\n    prot: 502", "prot: 502",
 		"unknown key 'prot'; did you mean 'port'?"},
