@@ -21,7 +21,7 @@
 #define CLIENTS_MAX	32
 #define WATCH_QUEUE_MAX (256u << 10)
 #define STATUS_MAX	(4u << 20)
-#define WORDS_MAX	5
+#define WORDS_MAX	6
 
 struct fg_control {
 	struct fg_daemon *daemon;
@@ -273,6 +273,8 @@ static void dispatch(struct fg_client *c)
 		fg_control_history(c, words[1], words[2], words[3]);
 	else if (strcmp(words[0], "backfill") == 0 && words[3])
 		fg_control_backfill(c, words[1], words[2], words[3]);
+	else if (strcmp(words[0], "maintenance") == 0 && words[2])
+		fg_control_maintenance(c, words[1], words[2], words[3], words[4], words[5]);
 	else
 		fg_client_error(c, EX_USAGE, "unknown request '%s'", words[0]);
 }

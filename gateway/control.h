@@ -44,6 +44,10 @@ void fg_control_history(
 /* control_backfill.c: `backfill DESTINATION SINCE_MS UNTIL_MS` */
 void fg_control_backfill(
 	struct fg_client *c, const char *destination, const char *since, const char *until);
+/* control_maintenance.c: `maintenance DEVICE on FROM_MS UNTIL_MS [REASON]` (0: at once, open), or
+ * `maintenance DEVICE off [all]` */
+void fg_control_maintenance(struct fg_client *c, const char *device, const char *what,
+	const char *from, const char *until, const char *reason);
 /* control_raw.c: `links`, a line each: {"link","driver","port"}; and
  * `raw LINK UNIT PDU TIMEOUT_MS`, one exchange on a link between its polls:
  * {"status","sent","answer","heard",…}, bytes as hex */

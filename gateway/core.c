@@ -223,6 +223,7 @@ void fg_core_free(struct fg_core *core)
 	fg_ledgers_free(core);
 	fg_reports_free(core, NULL);
 	fg_ledger_notes_free(core);
+	fg_maintenance_free(core);
 	fg_core_free_runs(core);
 	free(core->items);
 	free(core->item_mono_us);
@@ -679,6 +680,8 @@ int64_t fg_core_run(struct fg_core *core, struct fg_now now)
 	again_us = fg_ledgers_write(core, now);
 	next = FG_MIN(next, again_us);
 	again_us = fg_reports_hurry(core, now);
+	next = FG_MIN(next, again_us);
+	again_us = fg_maintenance_run(core, now);
 	next = FG_MIN(next, again_us);
 	again_us = fg_events_run(core, now);
 	next = FG_MIN(next, again_us);

@@ -231,6 +231,20 @@ int fg_core_reload(struct fg_core *core, struct fg_now now, struct fg_config *ne
 /* Whether a device of two configurations is one and the same. */
 bool fg_device_same(const struct fg_device *a, const struct fg_device *b);
 
+/* Work on a device: its readings are marked, and no alarm of it begins. */
+struct fg_maintenance_window {
+	int64_t since_ms; /* set by the core */
+	int64_t from_ms;  /* 0: at once */
+	int64_t until_ms; /* 0: until it is called off */
+	char reason[128];
+};
+/* FG_ENOENT: no such device; FG_EINVAL: it is over, or empty; FG_EFULL: too many are planned. */
+int fg_core_maintenance_on(struct fg_core *core, struct fg_now now, const char *device,
+	const struct fg_maintenance_window *window);
+/* Ends what is open, or `all` that is planned too; returns how many windows those were, or
+ * FG_ENOENT. */
+int fg_core_maintenance_off(struct fg_core *core, struct fg_now now, const char *device, bool all);
+
 /* Publishes the last status and lets go: after it only acknowledgements are taken. */
 void fg_core_stop(struct fg_core *core, struct fg_now now);
 /* Nothing is in flight any more. */

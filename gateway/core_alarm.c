@@ -61,8 +61,9 @@ enum fg_alarm fg_alarm_assess(
 	enum fg_alarm was = run->events.alarm.holds;
 	double v = fg_value_number(&r->value);
 
-	/* what is told late says nothing of now */
-	if (!point->alarm.on || !may_judge(r, v) ||
+	/* what is told late says nothing of now; what is shown to a technician, of the place */
+	if (core->devices[point->device->index].maintenance || !point->alarm.on ||
+		!may_judge(r, v) ||
 		(run->events.alarm.has_last && r->taken_mono_us < run->events.alarm.last_us))
 		return was;
 	run->events.alarm_value = v;

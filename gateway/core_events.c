@@ -37,11 +37,31 @@ static void alarm_ends(const struct fg_event *e)
 			e->point->unit, since);
 }
 
+static void maintenance_begins(const struct fg_event *e)
+{
+	char until[FG_RFC3339_SIZE] = "";
+
+	if (e->until_wall_ms)
+		fg_rfc3339(e->until_wall_ms, until);
+	fg_notice("device '%s': maintenance begins%s%s%s%s", e->device->name,
+		e->why ? ": " : "", e->why ? e->why : "", *until ? "; until " : "", until);
+}
+
+static void maintenance_ends(const struct fg_event *e)
+{
+	char since[FG_RFC3339_SIZE];
+
+	fg_rfc3339(e->since_wall_ms, since);
+	fg_notice("device '%s': maintenance ends; it began %s", e->device->name, since);
+}
+
 void fg_event_tell(struct fg_core *core, const struct fg_event *event)
 {
 	static void (*const tell[])(const struct fg_event *) = {
 		[FG_EVENT_ALARM_BEGINS] = alarm_begins,
 		[FG_EVENT_ALARM_ENDS] = alarm_ends,
+		[FG_EVENT_MAINTENANCE_BEGINS] = maintenance_begins,
+		[FG_EVENT_MAINTENANCE_ENDS] = maintenance_ends,
 	};
 
 	(void)core;
@@ -69,7 +89,9 @@ void fg_events_save(struct fg_core *core, struct fg_device_run *dev)
 		dev->alarms_due = !was_taken(fg_alarm_save_note(core, dev));
 	if (dev->ledger_note_due)
 		dev->ledger_note_due = !save_ledger(core, dev);
-	if (!dev->alarms_due && !dev->ledger_note_due)
+	if (dev->maintenance_due)
+		dev->maintenance_due = !was_taken(fg_maintenance_save_note(core, dev));
+	if (!dev->alarms_due && !dev->ledger_note_due && !dev->maintenance_due)
 		return;
 	core->notes_due_mono_us =
 		FG_MIN(core->notes_due_mono_us, core->now.mono_us + RETRY_US);

@@ -66,7 +66,12 @@ int fg_alarm_save_note(struct fg_core *core, const struct fg_device_run *dev);
 void fg_alarm_status(const struct fg_core *core, struct fg_json *j);
 
 /* core_events.c: what happens to a device or a point, told once */
-enum fg_event_kind { FG_EVENT_ALARM_BEGINS, FG_EVENT_ALARM_ENDS };
+enum fg_event_kind {
+	FG_EVENT_ALARM_BEGINS,
+	FG_EVENT_ALARM_ENDS,
+	FG_EVENT_MAINTENANCE_BEGINS,
+	FG_EVENT_MAINTENANCE_ENDS,
+};
 struct fg_event {
 	enum fg_event_kind kind;
 	const struct fg_device *device;
@@ -74,6 +79,7 @@ struct fg_event {
 	enum fg_alarm alarm;
 	double value, limit;
 	int64_t since_wall_ms; /* of what ends */
+	int64_t until_wall_ms; /* when it will end; 0: nobody has said */
 	const char *why;       /* NULL: it speaks for itself */
 };
 /* Says it in the log. What else wants to know of events (service notices) is called from here. */
@@ -81,6 +87,17 @@ void fg_event_tell(struct fg_core *core, const struct fg_event *event);
 /* Hands notes to the store; returns when it wants to be called again. */
 int64_t fg_events_run(struct fg_core *core, struct fg_now now);
 void fg_events_save(struct fg_core *core, struct fg_device_run *dev);
+
+/* core_maintenance.c */
+/* Looks which windows are open; returns when to look again. */
+int64_t fg_maintenance_run(struct fg_core *core, struct fg_now now);
+int fg_maintenance_take_note(struct fg_core *core, const char *key, const void *bytes, size_t len);
+int fg_maintenance_save_note(struct fg_core *core, const struct fg_device_run *dev);
+void fg_maintenance_free(struct fg_core *core);
+void fg_maintenance_status(
+	const struct fg_core *core, const struct fg_device_run *dev, struct fg_json *j);
+/* Of the window that is open; NULL. */
+const char *fg_maintenance_reason(const struct fg_core *core, const struct fg_device_run *dev);
 
 /* core_ledger_note.c: what the store's entries do not tell of a device's readings since its row of
  * the ledger: those that were suppressed, and a schedule that changed */

@@ -61,6 +61,8 @@ static void lay_out(struct fg_core *core, const struct fg_reading *r, struct fg_
 		ret->uncertainty_s = 0;
 		ret->own_time = true;
 	}
+	ret->maintenance =
+		core->devices[core->config->points[r->point]->device->index].maintenance;
 	ret->alarm = fg_alarm_assess(core, core->config->points[r->point], r);
 }
 

@@ -14,6 +14,7 @@ static const struct {
 } kinds[] = {
 	{"alarm", fg_alarm_take_note},
 	{"ledger", fg_ledger_note_take},
+	{"maintenance", fg_maintenance_take_note},
 	{NULL, NULL},
 };
 

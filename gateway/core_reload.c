@@ -178,6 +178,12 @@ int fg_core_reload(struct fg_core *core, struct fg_now now, struct fg_config *ne
 			carry_device(core, from, to, fresh.groups, fresh.devices, fresh.points);
 		else
 			replace_device(core, from, to, fresh.groups, fresh.points);
+		if (from) { /* who is at work there does not ask for configurations */
+			fresh.devices[to->index].maintenance =
+				core->devices[from->index].maintenance;
+			fresh.devices[to->index].maintenance_since_ms =
+				core->devices[from->index].maintenance_since_ms;
+		}
 	}
 	fg_rules_carry(core, &fresh);
 	fg_core_free_runs(core);

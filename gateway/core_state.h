@@ -70,6 +70,8 @@ struct fg_device_run {
 	/* core_events.c: notes that the store is yet to be told */
 	bool alarms_due, ledger_note_due;
 	bool ledger_note_soon; /* with the next round: what was suppressed */
+	bool maintenance, maintenance_due; /* core_maintenance.c: now; its note is to be stored */
+	int64_t maintenance_since_ms;
 };
 
 /* A point at run time. */
@@ -153,6 +155,8 @@ struct fg_core {
 	int64_t ledger_retry_mono_us; /* the store took nothing */
 	struct fg_ledger_note *ledger_notes; /* of the last run, until they are reckoned with */
 	int64_t notes_due_mono_us;	     /* core_events.c */
+	struct fg_maintenance *maintenance;  /* core_maintenance.c */
+	bool maintained;		     /* there is, or was just now */
 	struct fg_publisher **publishers;
 	size_t publisher_count;
 	bool stopping, ledgers_ended;

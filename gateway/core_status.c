@@ -77,8 +77,13 @@ static void device_part(
 	fg_json_text(j, "name", d->name);
 	fg_json_text(j, "station", d->station->name);
 	fg_json_text(j, "link", d->link->name);
-	fg_json_text(j, "state", fg_device_state_name(dev->state));
-	fg_json_time(j, "since", dev->since_wall_ms);
+	fg_json_text(j, "state",
+		dev->maintenance ? "maintenance" : fg_device_state_name(dev->state));
+	fg_json_time(j, "since",
+		dev->maintenance ? dev->maintenance_since_ms : dev->since_wall_ms);
+	if (dev->maintenance)
+		fg_json_text(j, "beneath", fg_device_state_name(dev->state));
+	fg_maintenance_status(core, dev, j);
 	if (dev->reason != FG_REASON_NONE)
 		fg_json_text(j, "reason", fg_reason_text(dev->reason, dev->detail, why));
 	fg_json_seconds(j, "interval_s", d->interval_us);

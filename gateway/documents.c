@@ -46,6 +46,24 @@ void fg_document_status(const char *gateway, const char *state, const struct fg_
 	fg_json_end_object(&j);
 }
 
+/* Maintenance goes before what the device does meanwhile, which is told besides. */
+static void maintenance_state(
+	const struct fg_core *core, const struct fg_device_run *dev, struct fg_buf *out)
+{
+	const char *reason = fg_maintenance_reason(core, dev);
+	struct fg_json j;
+
+	fg_json_init(&j, out);
+	fg_json_object(&j, NULL);
+	fg_json_text(&j, "state", "maintenance");
+	fg_json_time(&j, "since", dev->maintenance_since_ms);
+	if (reason)
+		fg_json_text(&j, "reason", reason);
+	fg_json_text(&j, "beneath", fg_device_state_name(dev->state));
+	fg_json_text(&j, "station", dev->device->station->name);
+	fg_json_end_object(&j);
+}
+
 static void device_state(const struct fg_device_run *dev, struct fg_buf *out)
 {
 	char why[FG_REASON_SIZE];
@@ -83,9 +101,12 @@ bool fg_document(
 	if (id - FG_DOC_DEVICES >= core->config->device_count)
 		return false;
 	dev = &core->devices[id - FG_DOC_DEVICES];
-	if (dev->state == FG_DEVICE_UNKNOWN)
+	if (dev->state == FG_DEVICE_UNKNOWN && !dev->maintenance)
 		return false; /* nothing to say before its first poll */
-	device_state(dev, payload);
+	if (dev->maintenance)
+		maintenance_state(core, dev, payload);
+	else
+		device_state(dev, payload);
 	memcpy(tail, "devices/", 8);
 	memcpy(tail + 8, dev->device->name, strlen(dev->device->name) + 1);
 	return fg_topic_gateway(topic, p->conf->prefix, gateway, tail) && !payload->overflow;

@@ -98,6 +98,38 @@ class Events(Scene):
         self.eventually(lambda: accounts(self.subscriber), "an account")
         self.check_law("level")
 
+    def test_maintenance(self):
+        self.counters(1)
+        self.gateway.start()
+        self.await_value("c00", 2)
+        done = self.gateway.ctl("maintenance", "probe", "on", "--reason", "new membrane")
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.eventually(lambda: self.point("c00")[-1].get("maintenance"), "marked readings")
+        document = self.subscriber.messages(config.status_topic("devices/probe"))[-1]
+        self.assertEqual(("maintenance", "new membrane"),
+                         (document.json["state"], document.json["reason"]))
+        self.assertTrue(document.retain)
+        self.gateway.kill()
+        self.gateway.start()
+        self.eventually(self.gateway.status, "it runs again")
+        self.assertEqual("maintenance", self.gateway.status()["devices"][0]["state"])
+        seq = self.subscriber.newest("c00")
+        self.await_value("c00", seq + 3)
+        self.assertTrue(self.point("c00")[-1].get("maintenance"))
+        done = self.gateway.ctl("maintenance", "probe", "off")
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.eventually(lambda: "maintenance" not in self.point("c00")[-1], "no longer marked")
+        self.assertEqual(64, self.gateway.ctl("maintenance", "probe", "off").returncode)
+        self.assertEqual(64, self.gateway.ctl("maintenance", "prope", "on").returncode)
+        done = self.gateway.ctl("maintenance", "probe", "on", "--for", "1s")
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.eventually(lambda: self.point("c00")[-1].get("maintenance"), "marked again")
+        self.eventually(lambda: "maintenance" not in self.point("c00")[-1], "over by itself")
+        log = self.gateway.log()
+        self.assertEqual(2, log.count("maintenance begins"), log)
+        self.assertEqual(2, log.count("maintenance ends"), log)
+        self.assertEqual(0, self.gateway.stop())
+
 
 if __name__ == "__main__":
     unittest.main()

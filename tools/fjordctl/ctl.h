@@ -24,6 +24,8 @@ struct ctl {
 	/* coap */
 	const char *psk_identity, *psk_file, *ca_file, *cert_file, *key_file, *accept;
 	bool observe;
+	const char *from, *reason; /* maintenance */
+	bool all;
 	int64_t timeout_us;	/* of one answer; 0: the default */
 	int64_t for_us;		/* how long to listen; 0: the default */
 	const char *words[4]; /* the command and its arguments */
@@ -43,6 +45,7 @@ int ctl_probe(const struct ctl *ctl);
 int ctl_scan(const struct ctl *ctl);
 int ctl_backfill(const struct ctl *ctl);
 int ctl_compute(const struct ctl *ctl);
+int ctl_maintenance(const struct ctl *ctl);
 
 /* Sends one request (words joined by tabs) and calls line() with each line of the answer but the
  * last; line() returns not 0 to stop. Returns the exit code; faults were told on stderr. */

@@ -53,6 +53,12 @@ static const struct command {
 	{"backfill", "DESTINATION --since TIME --until TIME [--json]", 1, 1, ctl_backfill,
 		"send what is stored of a period once more, under the same ids; TIME: "
 		"2026-07-01T12:00:00Z, or an age like 24h"},
+	{"maintenance",
+		"DEVICE on|off [--for 2h|--until TIME] [--from TIME] [--reason TEXT] [--all] "
+		"[--json]",
+		2, 2, ctl_maintenance,
+		"work on a device, now or planned: its readings are marked and kept out of means, "
+		"no alarm of it begins; off ends what is open, with --all what is planned too"},
 	{"backup", "FILE [--json]", 1, 1, ctl_backup,
 		"copy the store to FILE, whole and consistent; the daemon may be running"},
 	{"compute", "", 0, 0, ctl_compute,
@@ -94,6 +100,9 @@ enum {
 	OPT_PARITY,
 	OPT_TIMEOUT,
 	OPT_FOR,
+	OPT_FROM,
+	OPT_REASON,
+	OPT_ALL,
 	OPT_OBSERVE,
 	OPT_ACCEPT,
 	OPT_PSK_IDENTITY,
@@ -125,6 +134,9 @@ static const struct option options[] = {
 	{"parity", required_argument, NULL, OPT_PARITY},
 	{"timeout", required_argument, NULL, OPT_TIMEOUT},
 	{"for", required_argument, NULL, OPT_FOR},
+	{"from", required_argument, NULL, OPT_FROM},
+	{"reason", required_argument, NULL, OPT_REASON},
+	{"all", no_argument, NULL, OPT_ALL},
 	{"observe", no_argument, NULL, OPT_OBSERVE},
 	{"accept", required_argument, NULL, OPT_ACCEPT},
 	{"psk-identity", required_argument, NULL, OPT_PSK_IDENTITY},
@@ -141,6 +153,10 @@ static const struct option options[] = {
 static const char **text_option(struct ctl *ctl, int opt)
 {
 	switch (opt) {
+	case OPT_FROM:
+		return &ctl->from;
+	case OPT_REASON:
+		return &ctl->reason;
 	case OPT_UNIT:
 		return &ctl->unit;
 	case OPT_TABLE:
@@ -188,9 +204,9 @@ static int parse_timeout(struct ctl *ctl)
 static int parse_for(struct ctl *ctl)
 {
 	if (fg_duration_parse(optarg, &ctl->for_us) == FG_OK && ctl->for_us >= 100000 &&
-		ctl->for_us <= INT64_C(86400000000))
+		ctl->for_us <= 366 * INT64_C(86400000000))
 		return -1;
-	fprintf(stderr, "fjordctl: --for: '%s' is not a duration from 100ms to 1d\n", optarg);
+	fprintf(stderr, "fjordctl: --for: '%s' is not a duration from 100ms to 366d\n", optarg);
 	return EX_USAGE;
 }
 
@@ -207,6 +223,9 @@ static int parse_option(struct ctl *ctl, int opt)
 		return parse_for(ctl);
 	case OPT_OBSERVE:
 		ctl->observe = true;
+		break;
+	case OPT_ALL:
+		ctl->all = true;
 		break;
 	case 'c':
 		ctl->config = optarg;

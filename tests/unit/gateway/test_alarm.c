@@ -415,6 +415,8 @@ static void test_broken_notes(void **state)
 				f.core, "alarm", "gauge", junk[i], len), FG_OK);
 			assert_int_equal(fg_core_known_state(
 				f.core, "ledger", "gauge", junk[i], len), FG_OK);
+			assert_int_equal(fg_core_known_state(
+				f.core, "maintenance", "gauge", junk[i], len), FG_OK);
 		}
 	assert_int_equal(run_of(gauge)->events.alarm.holds, FG_ALARM_ABOVE); /* of the whole one */
 }
@@ -432,6 +434,114 @@ static void test_status_names_alarms(void **state)
 	assert_non_null(strstr(out.data, "\"alarms\":[{\"device\":\"gauge\",\"station\":\"pier\","
 		"\"point\":\"x_level\",\"alarm\":\"above\",\"since\":\""));
 	assert_non_null(strstr(out.data, "\"value\":26,\"limit\":25,"));
+	fg_buf_fini(&out);
+}
+
+/* ---- maintenance ---- */
+
+static int maintain(int64_t from_us, int64_t until_us)
+{
+	struct fg_maintenance_window w = {.reason = "new membrane"};
+
+	if (from_us)
+		w.from_ms = (f.now.wall_us + from_us) / 1000;
+	if (until_us)
+		w.until_ms = (f.now.wall_us + until_us) / 1000;
+	return fg_core_maintenance_on(f.core, f.now, "gauge", &w);
+}
+
+static void test_maintenance_marks_readings(void **state)
+{
+	(void)state;
+	live(SEC * 60);
+	assert_false(newest(gauge)->item.maintenance);
+	assert_int_equal(maintain(0, 0), FG_OK);
+	shows[1] = 26; /* no alarm begins */
+	live(120 * SEC);
+	assert_true(newest(gauge)->item.maintenance);
+	assert_int_equal(newest(gauge)->item.alarm, FG_ALARM_NONE);
+	assert_false(newest(sonde)->item.maintenance);
+	assert_int_equal(fg_core_maintenance_off(f.core, f.now, "gauge", false), 1);
+	assert_int_equal(fg_core_maintenance_off(f.core, f.now, "gauge", false), 0);
+	live(120 * SEC);
+	assert_false(newest(gauge)->item.maintenance);
+	assert_int_equal(newest(gauge)->item.alarm, FG_ALARM_ABOVE);
+	/* what holds ends with it */
+	assert_int_equal(maintain(0, 0), FG_OK);
+	assert_int_equal(run_of(gauge)->events.alarm.holds, FG_ALARM_NONE);
+	assert_int_equal(polls_of(gauge, 300 * SEC), 5);
+}
+
+static void test_maintenance_ends_by_itself(void **state)
+{
+	(void)state;
+	assert_int_equal(maintain(0, 300 * SEC), FG_OK);
+	live(290 * SEC);
+	assert_true(newest(gauge)->item.maintenance);
+	live(80 * SEC);
+	assert_false(newest(gauge)->item.maintenance);
+	/* planned ahead */
+	assert_int_equal(maintain(600 * SEC, 900 * SEC), FG_OK);
+	live(590 * SEC);
+	assert_false(newest(gauge)->item.maintenance);
+	live(100 * SEC);
+	assert_true(newest(gauge)->item.maintenance);
+	live(300 * SEC);
+	assert_false(newest(gauge)->item.maintenance);
+	assert_int_equal(maintain(600 * SEC, 900 * SEC), FG_OK);
+	assert_int_equal(fg_core_maintenance_off(f.core, f.now, "gauge", false), 0);
+	assert_int_equal(fg_core_maintenance_off(f.core, f.now, "gauge", true), 1);
+}
+
+static void test_maintenance_outlives_a_restart(void **state)
+{
+	(void)state;
+	live(60 * SEC);
+	assert_int_equal(maintain(0, 3600 * SEC), FG_OK);
+	assert_int_equal(maintain(7200 * SEC, 9000 * SEC), FG_OK);
+	fake_commit(&f);
+	restart(60 * SEC);
+	assert_true(fake_device(&f, "gauge")->maintenance);
+	live(60 * SEC);
+	assert_true(newest(gauge)->item.maintenance);
+	fake_reload(&f, changed_yaml);
+	sonde = fake_group(&f, "sonde", 0);
+	gauge = fake_group(&f, "gauge", 0);
+	polls_seen = f.poll_count;
+	assert_true(fake_device(&f, "gauge")->maintenance);
+	live(3600 * SEC);
+	assert_false(newest(gauge)->item.maintenance);
+	live(3600 * SEC);
+	assert_true(newest(gauge)->item.maintenance);
+}
+
+static void test_maintenance_is_refused(void **state)
+{
+	struct fg_maintenance_window w = {.from_ms = 0};
+
+	(void)state;
+	assert_int_equal(maintain(0, -SEC), FG_EINVAL);
+	assert_int_equal(maintain(600 * SEC, 600 * SEC), FG_EINVAL);
+	assert_int_equal(fg_core_maintenance_on(f.core, f.now, "nobody", &w), FG_ENOENT);
+	assert_int_equal(fg_core_maintenance_off(f.core, f.now, "nobody", true), FG_ENOENT);
+	for (int i = 1; i <= 16; i++)
+		assert_int_equal(maintain(i * 600 * SEC, i * 600 * SEC + SEC), FG_OK);
+	assert_int_equal(maintain(0, 0), FG_EFULL);
+}
+
+static void test_status_names_maintenance(void **state)
+{
+	struct fg_buf out;
+
+	(void)state;
+	live(60 * SEC);
+	assert_int_equal(maintain(0, 0), FG_OK);
+	fg_buf_init(&out, 1 << 20);
+	fg_core_status(f.core, f.now, &out);
+	fg_buf_putc(&out, '\0');
+	assert_non_null(strstr(out.data, "\"state\":\"maintenance\""));
+	assert_non_null(strstr(out.data, "\"beneath\":\"ok\""));
+	assert_non_null(strstr(out.data, "\"reason\":\"new membrane\""));
 	fg_buf_fini(&out);
 }
 
@@ -453,6 +563,11 @@ int main(void)
 		TEST(test_an_alarm_outlives_a_reload),
 		TEST(test_broken_notes),
 		TEST(test_status_names_alarms),
+		TEST(test_maintenance_marks_readings),
+		TEST(test_maintenance_ends_by_itself),
+		TEST(test_maintenance_outlives_a_restart),
+		TEST(test_maintenance_is_refused),
+		TEST(test_status_names_maintenance),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Maintenance of devices: windows that are open, planned or called off, kept over restarts. While
+ * one is open readings are marked, and no alarm begins. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/json.h"
+#include "base/status.h"
+#include "base/varint.h"
+#include "gateway/core_state.h"
+
+#define KIND	     "maintenance"
+#define NOTE_VERSION 1
+/* Wall time may step: edges are looked for this often. */
+#define LOOK_US 1000000
+/* All devices together, and for one: more are refused. */
+#define WINDOWS_MAX 512
+#define DEVICE_MAX  16
+
+/* Kept by the device's name: it outlives a reload, and a device that is gone for a while. */
+struct fg_maintenance {
+	struct fg_maintenance *next;
+	char device[64];
+	struct fg_maintenance_window w;
+};
+
+static bool is_open(const struct fg_maintenance_window *w, int64_t now_ms)
+{
+	return w->from_ms <= now_ms && (w->until_ms == 0 || now_ms < w->until_ms);
+}
+
+static bool is_over(const struct fg_maintenance_window *w, int64_t now_ms)
+{
+	return w->until_ms != 0 && w->until_ms <= now_ms;
+}
+
+static bool is_of(const struct fg_maintenance *m, const char *device)
+{
+	return strcmp(m->device, device) == 0;
+}
+
+/* The one that is open and lasts longest; NULL. */
+static const struct fg_maintenance_window *open_window(
+	const struct fg_core *core, const char *device, int64_t now_ms)
+{
+	const struct fg_maintenance_window *best = NULL;
+
+	for (const struct fg_maintenance *m = core->maintenance; m; m = m->next)
+		if (is_of(m, device) && is_open(&m->w, now_ms) &&
+			(!best || m->w.until_ms == 0 ||
+				(best->until_ms != 0 && m->w.until_ms > best->until_ms)))
+			best = &m->w;
+	return best;
+}
+
+/* ---- changes ---- */
+
+static void tell(struct fg_core *core, const struct fg_device_run *dev, enum fg_event_kind kind,
+	const struct fg_maintenance_window *w)
+{
+	const struct fg_event e = {.kind = kind, .device = dev->device,
+		.since_wall_ms = dev->maintenance_since_ms, .until_wall_ms = w ? w->until_ms : 0,
+		.why = w && w->reason[0] ? w->reason : NULL};
+
+	fg_event_tell(core, &e);
+}
+
+static void look(struct fg_core *core, struct fg_now now, struct fg_device_run *dev)
+{
+	const struct fg_maintenance_window *w =
+		open_window(core, dev->device->name, now.wall_us / 1000);
+
+	if (dev->maintenance == (w != NULL))
+		return;
+	dev->maintenance = w != NULL;
+	if (w) {
+		/* one that goes on over a restart began when it began */
+		dev->maintenance_since_ms = w->since_ms;
+		tell(core, dev, FG_EVENT_MAINTENANCE_BEGINS, w);
+		fg_alarm_end_all(core, dev->device, "maintenance");
+		fg_alarm_pace(core, now, dev->device);
+	} else {
+		tell(core, dev, FG_EVENT_MAINTENANCE_ENDS, NULL);
+	}
+	fg_documents_touch(core, FG_DOC_DEVICES + dev->device->index);
+}
+
+static void drop_over(struct fg_core *core, const char *device, int64_t now_ms)
+{
+	for (struct fg_maintenance **at = &core->maintenance; *at;) {
+		struct fg_maintenance *m = *at;
+
+		if (!is_of(m, device) || !is_over(&m->w, now_ms)) {
+			at = &m->next;
+			continue;
+		}
+		*at = m->next;
+		free(m);
+	}
+}
+
+int64_t fg_maintenance_run(struct fg_core *core, struct fg_now now)
+{
+	if (!core->maintenance && !core->maintained)
+		return INT64_MAX;
+	core->maintained = core->maintenance != NULL; /* once more after the last one */
+	for (size_t i = 0; i < core->config->device_count; i++)
+		look(core, now, &core->devices[i]);
+	return now.mono_us + LOOK_US;
+}
+
+/* ---- notes ---- */
+
+int fg_maintenance_save_note(struct fg_core *core, const struct fg_device_run *dev)
+{
+	const char *device = dev->device->name;
+	struct fg_buf out;
+	int r;
+
+	fg_buf_init(&out, 32u << 10);
+	fg_put_varint(&out, NOTE_VERSION);
+	for (const struct fg_maintenance *m = core->maintenance; m; m = m->next) {
+		size_t len = strlen(m->w.reason);
+
+		if (!is_of(m, device))
+			continue;
+		fg_put_svarint(&out, m->w.since_ms);
+		fg_put_svarint(&out, m->w.from_ms);
+		fg_put_svarint(&out, m->w.until_ms);
+		fg_put_varint(&out, len);
+		fg_buf_put(&out, m->w.reason, len);
+	}
+	r = out.overflow ? FG_EINVAL :
+	    fg_core_set_state(core, KIND, device, out.data, out.len > 1 ? out.len : 0);
+	fg_buf_fini(&out);
+	return r;
+}
+
+static int add(struct fg_core *core, const char *device, const struct fg_maintenance_window *w)
+{
+	struct fg_maintenance *m;
+	unsigned all = 0, own = 0;
+
+	for (m = core->maintenance; m; m = m->next) {
+		all++;
+		own += is_of(m, device);
+	}
+	if (all >= WINDOWS_MAX || own >= DEVICE_MAX)
+		return FG_EFULL;
+	m = calloc(1, sizeof(*m));
+	if (!m)
+		return FG_ENOMEM;
+	snprintf(m->device, sizeof(m->device), "%s", device);
+	m->w = *w;
+	m->next = core->maintenance;
+	core->maintenance = m;
+	return FG_OK;
+}
+
+static struct fg_device_run *find(struct fg_core *core, const char *device)
+{
+	for (size_t i = 0; i < core->config->device_count; i++)
+		if (strcmp(core->config->devices[i]->name, device) == 0)
+			return &core->devices[i];
+	return NULL;
+}
+
+/* What was open when the last run ended was told then. */
+static void go_on(struct fg_core *core, const char *device)
+{
+	struct fg_device_run *dev = find(core, device);
+	const struct fg_maintenance_window *w =
+		open_window(core, device, core->now.wall_us / 1000);
+
+	if (!dev || !w)
+		return;
+	dev->maintenance = true;
+	dev->maintenance_since_ms = w->since_ms;
+	core->maintained = true;
+}
+
+int fg_maintenance_take_note(struct fg_core *core, const char *key, const void *bytes, size_t len)
+{
+	struct fg_bytes in = {bytes, (const unsigned char *)bytes + len, false};
+	int r = FG_OK;
+
+	if (fg_get_varint(&in) != NOTE_VERSION || strlen(key) >= 64)
+		return FG_OK;
+	while (in.at < in.end && r != FG_ENOMEM) {
+		struct fg_maintenance_window w = {.since_ms = fg_get_svarint(&in)};
+		uint64_t reason_len;
+		const void *reason;
+
+		w.from_ms = fg_get_svarint(&in);
+		w.until_ms = fg_get_svarint(&in);
+		reason_len = fg_get_varint(&in);
+		if (in.bad || reason_len >= sizeof(w.reason))
+			return FG_OK;
+		reason = fg_get_bytes(&in, (size_t)reason_len);
+		if (!reason)
+			return FG_OK;
+		memcpy(w.reason, reason, (size_t)reason_len);
+		r = add(core, key, &w);
+	}
+	go_on(core, key);
+	return r == FG_ENOMEM ? r : FG_OK;
+}
+
+void fg_maintenance_free(struct fg_core *core)
+{
+	while (core->maintenance) {
+		struct fg_maintenance *m = core->maintenance;
+
+		core->maintenance = m->next;
+		free(m);
+	}
+}
+
+/* ---- commands ---- */
+
+static void changed(struct fg_core *core, struct fg_now now, struct fg_device_run *dev)
+{
+	core->maintained = true;
+	dev->maintenance_due = true;
+	look(core, now, dev);
+	fg_events_save(core, dev);
+}
+
+int fg_core_maintenance_on(struct fg_core *core, struct fg_now now, const char *device,
+	const struct fg_maintenance_window *window)
+{
+	struct fg_device_run *dev = find(core, device);
+	struct fg_maintenance_window w = *window;
+	int64_t now_ms;
+	int r;
+
+	core->now = now = fg_core_now(core, now);
+	now_ms = now.wall_us / 1000;
+	if (!dev)
+		return FG_ENOENT;
+	if ((w.until_ms && w.until_ms <= FG_MAX(w.from_ms, now_ms)) || w.from_ms < 0)
+		return FG_EINVAL;
+	/* without a time of its own it holds from now on, whatever the clock says later */
+	w.since_ms = w.from_ms ? w.from_ms : now_ms;
+	drop_over(core, device, now_ms);
+	r = add(core, device, &w);
+	if (r == FG_OK)
+		changed(core, now, dev);
+	return r;
+}
+
+int fg_core_maintenance_off(struct fg_core *core, struct fg_now now, const char *device, bool all)
+{
+	struct fg_device_run *dev = find(core, device);
+	int64_t now_ms;
+	int n = 0;
+
+	core->now = now = fg_core_now(core, now);
+	now_ms = now.wall_us / 1000;
+	if (!dev)
+		return FG_ENOENT;
+	for (struct fg_maintenance **at = &core->maintenance; *at;) {
+		struct fg_maintenance *m = *at;
+
+		if (!is_of(m, device) || !(all || is_open(&m->w, now_ms))) {
+			at = &m->next;
+			continue;
+		}
+		*at = m->next;
+		free(m);
+		n++;
+	}
+	if (n > 0)
+		changed(core, now, dev);
+	return n;
+}
+
+/* ---- status ---- */
+
+void fg_maintenance_status(
+	const struct fg_core *core, const struct fg_device_run *dev, struct fg_json *j)
+{
+	int64_t now_ms = core->now.wall_us / 1000;
+	bool any = false;
+
+	for (const struct fg_maintenance *m = core->maintenance; m && !any; m = m->next)
+		any = is_of(m, dev->device->name) && !is_over(&m->w, now_ms);
+	if (!any)
+		return;
+	fg_json_array(j, "maintenance");
+	for (const struct fg_maintenance *m = core->maintenance; m; m = m->next) {
+		if (!is_of(m, dev->device->name) || is_over(&m->w, now_ms))
+			continue;
+		fg_json_object(j, NULL);
+		fg_json_bool(j, "open", is_open(&m->w, now_ms));
+		fg_json_time(j, "from", m->w.since_ms);
+		if (m->w.until_ms)
+			fg_json_time(j, "until", m->w.until_ms);
+		if (m->w.reason[0])
+			fg_json_text(j, "reason", m->w.reason);
+		fg_json_end_object(j);
+	}
+	fg_json_end_array(j);
+}
+
+const char *fg_maintenance_reason(const struct fg_core *core, const struct fg_device_run *dev)
+{
+	const struct fg_maintenance_window *w =
+		open_window(core, dev->device->name, core->now.wall_us / 1000);
+
+	return w && w->reason[0] ? w->reason : NULL;
+}
