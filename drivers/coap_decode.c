@@ -9,7 +9,8 @@
 int fg_coap_accept(enum fg_coap_wants wants, unsigned choice)
 {
 	static const int document[] = {FG_COAP_FORMAT_JSON, FG_COAP_FORMAT_CBOR};
-	static const int pack[] = {FG_COAP_FORMAT_SENML_CBOR, FG_COAP_FORMAT_SENML_JSON};
+	static const int pack[] = {
+		FG_COAP_FORMAT_SENML_CBOR, FG_COAP_FORMAT_SENML_JSON, FG_COAP_FORMAT_TLV};
 
 	if (wants == FG_COAP_WANTS_DOCUMENT && choice < FG_COUNT(document))
 		return document[choice];

@@ -306,6 +306,8 @@ int fg_payload_search_protobuf(struct fg_payload_search *s)
 	r = find_field(s, &s->at->field, &s->at->type, &f);
 	if (r < 0)
 		return r;
+	if (s->at->divide.given && f.value.kind == FG_KIND_INT)
+		f.value.i /= s->at->divide.v;
 	if (s->conf->time.field.count &&
 		fg_payload_find_protobuf(s, &s->conf->time, &time) == FG_OK &&
 		time.value.kind == FG_KIND_INT && time.value.i > 0 &&

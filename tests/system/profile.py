@@ -55,6 +55,18 @@ class Profile(SystemTest):
                                               "scale": 0.1, "unit": "Cel"}},
                          shown["device"]["points"])
 
+    def test_show_a_payload(self):
+        self.write("profiles/acme-nb.yaml", """
+profile: {title: NB, vendor: Acme, model: NB, source: x, confidence: y, not_verified: [z]}
+payload: {format: binary, length: 4, blocks: {flags: 0, lengths: [2]}}
+points: {ph: {block: 0, at: 1, type: u8}, orp: {at: 3, type: i8}}
+""")
+        text = self.ctl("show", "acme-nb").stdout
+        self.assertRegex(text, r"ph +block 0 at 1 +u8")
+        self.assertRegex(text, r"orp +at 3 +i8")
+        self.assertIn("path: /RESOURCE", text)
+        self.assertNotIn("unit_id", text)
+
     def test_faults(self):
         unknown = self.ctl("show", "acme-th22")
         self.assertEqual(64, unknown.returncode)

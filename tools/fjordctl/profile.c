@@ -194,6 +194,18 @@ static void put_flow(struct fg_buf *out, const struct fg_node *node)
 }
 
 /* The values of these keys, in this order, with blanks between. */
+/* What a bare value would leave open. */
+static bool needs_name(const char *key)
+{
+	static const char *const keys[] = {
+		"reference", "field", "senml", "column", "channel", "block", "at", "logged"};
+
+	for (size_t i = 0; i < FG_COUNT(keys); i++)
+		if (strcmp(keys[i], key) == 0)
+			return true;
+	return false;
+}
+
 static void cell_keys(
 	struct ctl_table *t, const struct fg_node *point, const char *const *keys, size_t n)
 {
@@ -208,15 +220,16 @@ static void cell_keys(
 			continue;
 		if (out.len)
 			fg_buf_putc(&out, ' ');
-		if (strcmp(keys[i], "reference") == 0 || strcmp(keys[i], "field") == 0)
+		if (needs_name(keys[i]))
 			fg_buf_printf(&out, "%s ", keys[i]);
 		put_flow(&out, node);
 	}
 	ctl_table_cell(t, "%s", out.len ? mem : "-");
 }
 
-static const char *const where_keys[] = {"table", "address", "reference", "field", "base", "path"};
-static const char *const type_keys[] = {"type", "order", "byte"};
+static const char *const where_keys[] = {"table", "address", "reference", "field", "base", "path",
+	"json", "senml", "column", "channel", "block", "at", "logged"};
+static const char *const type_keys[] = {"type", "order", "byte", "byte_order"};
 static const char *const unit_keys[] = {"unit"};
 
 static bool is_shown(const char *key)
@@ -278,6 +291,31 @@ static void print_device_keys(const struct fg_node *root)
 	}
 }
 
+/* Whether its points are resources of CoAP, not registers. */
+static bool is_coap(const struct fg_node *root, bool *ret_has_path)
+{
+	const struct fg_node *points = fg_node_get(root, "points");
+	bool coap = fg_node_get(root, "payload") || fg_node_get(root, "path");
+	size_t with = 0, n = points && points->kind == FG_NODE_MAPPING ? points->count : 0;
+
+	for (size_t i = 0; i < n; i++)
+		with += fg_node_get(points->pairs[i].value, "path") != NULL;
+	*ret_has_path = fg_node_get(root, "path") || with == n;
+	return coap || with;
+}
+
+static void print_address(const struct fg_node *root)
+{
+	bool has_path;
+
+	if (!is_coap(root, &has_path))
+		printf("      unit_id: 1            # %s\n", fg_node_get(root, "unit_id")
+								     ? "if it is not the profile's"
+								     : "as set on the instrument");
+	else if (!has_path)
+		puts("      path: /RESOURCE       # as set on the device");
+}
+
 static void show_text(const struct ctl *ctl, const struct fg_profile_info *p)
 {
 	const struct fg_node *points = fg_node_get(p->root, "points");
@@ -305,12 +343,9 @@ static void show_text(const struct ctl *ctl, const struct fg_profile_info *p)
 	       "    my-device:\n"
 	       "      station: STATION      # a name under stations\n"
 	       "      domain: water         # air, water, bathing or weather\n"
-	       "      link: LINK            # a name under links\n"
-	       "      unit_id: %s\n"
-	       "      profile: %s\n",
-		fg_node_get(p->root, "unit_id") ? "1            # if it is not the profile's"
-						: "1            # as set on the instrument",
-		p->name);
+	       "      link: LINK            # a name under links\n");
+	print_address(p->root);
+	printf("      profile: %s\n", p->name);
 	if (commands)
 		puts("      allow_commands: true  # it writes to the instrument; see the notes");
 	puts("\nKeys that stand beside these go before the profile's; 'points: {NAME: ~}' removes "

@@ -128,12 +128,16 @@ static int accept_of(const struct request *req)
 	assert_memory_equal(req->bytes + 8, "\xb1t", 2);
 	if (req->len == 10)
 		return -1;
+	if (req->bytes[10] == 0x62) {
+		assert_int_equal(req->len, 13);
+		return req->bytes[11] << 8 | req->bytes[12];
+	}
 	assert_int_equal(req->len, 12);
 	assert_int_equal(req->bytes[10], 0x61);
 	return req->bytes[11];
 }
 
-/* Asks for CBOR first, then for JSON, then for anything; what was good is asked for again. */
+/* Asks for CBOR first, then for JSON, for TLV, for anything; what was good is asked for again. */
 static void test_accept(void **state)
 {
 	static const char *const paths[] = {"/t", "no2", NULL};
@@ -158,6 +162,9 @@ static void test_accept(void **state)
 	assert_true(wait_request(&b, &req, 1000000));
 	assert_int_equal(accept_of(&req), 110);
 	answer(&b, &req, 0x82, "", 0); /* 4.02: a critical option it does not know */
+	assert_true(wait_request(&b, &req, 1000000));
+	assert_int_equal(accept_of(&req), 11542);
+	answer(&b, &req, 0x86, "", 0);
 	assert_true(wait_request(&b, &req, 1000000));
 	assert_int_equal(accept_of(&req), -1);
 	answer(&b, &req, 0x45, "\xc1\x70\xff\x81\xa2\x00\x63no2\x02\x08", 12);
