@@ -251,7 +251,8 @@ static void plan_devices(struct plan *p, struct fg_rng *rng, bool dense)
 	for (unsigned i = 0; i < p->devices; i++) {
 		struct plan_device_conf *d = &p->device[i];
 
-		d->points = often ? PLAN_POINTS : 3;
+		d->read = often ? PLAN_POINTS : 3;
+		d->points = d->read + (p->derived ? 2 : 0);
 		d->link = (unsigned)fg_rng_below(rng, p->links);
 		d->interval_us = often ? 60 * US_PER_S : 600 * US_PER_S;
 		d->bathing = fg_rng_below(rng, 3) == 0;
@@ -272,6 +273,7 @@ void plan_make(struct plan *p, uint64_t seed, double days)
 		.special = special};
 	p->tight = (!special && seed % 5 == 2 && !dense) || special == SPECIAL_FULL_STORE;
 	p->damaged = !special && seed % 10 == 4;
+	p->derived = !special && !p->tight && !dense && (seed % 5 == 3 || seed % 5 == 1);
 	p->when_full = (enum plan_full)(seed / 5 % 3);
 	/* those with many readings have them in less time */
 	p->end_us = PLAN_START_US + (int64_t)(days *
@@ -329,12 +331,17 @@ static void yaml_destination(const struct plan *p, unsigned i, unsigned variant,
 	fg_buf_puts(out, "}\n");
 }
 
+static bool is_gone(const struct plan *p, unsigned device, unsigned variant)
+{
+	return device == p->devices - 1 && variant & VARIANT_FEWER;
+}
+
 static void yaml_device(const struct plan *p, unsigned i, unsigned variant, struct fg_buf *out)
 {
 	const struct plan_device_conf *d = &p->device[i];
 	int64_t timeout_us = p->timeout_us;
 
-	if (i == p->devices - 1 && variant & VARIANT_FEWER)
+	if (is_gone(p, i, variant))
 		return;
 	if (i == 0 && variant & VARIANT_CHANGED)
 		timeout_us += US_PER_S;
@@ -344,7 +351,12 @@ static void yaml_device(const struct plan *p, unsigned i, unsigned variant, stru
 		"    points:\n",
 		i, i, d->bathing ? "bathing" : "water", d->link, i + 1, d->interval_us / US_PER_S,
 		timeout_us / US_PER_S, d->align ? "true" : "false");
-	for (unsigned k = 0; k < d->points; k++) {
+	if (p->derived)
+		fg_buf_printf(out,
+			"      x_p%d: {expression: x_p0 - x_p1}\n"
+			"      x_p%d: {expression: x_p2 + 1}\n",
+			PLAN_DIFFERENCE, PLAN_MORE);
+	for (unsigned k = 0; k < d->read; k++) {
 		fg_buf_printf(out,
 			"      x_p%u: {table: input, address: %u, type: u32, unit: \"1\", qc: "
 			"{gross_range: {fail: [%d, %lld], suspect: [%d, %lld]}}",
@@ -367,7 +379,10 @@ void plan_yaml(const struct plan *p, unsigned variant, struct fg_buf *out)
 
 	fg_buf_puts(out, "gateway: {id: gw, title: T, operator: O, licence: CC0-1.0}\nstations:\n");
 	for (unsigned i = 0; i < p->devices; i++)
-		fg_buf_printf(out, "  s%u: {title: S}\n", i);
+		fg_buf_printf(out, p->derived && !is_gone(p, i, variant) ?
+			"  s%u: {rules: {pair: {test: order, points: [x_p0, x_p1], "
+			"tolerance: %d}}}\n" : "  s%u: {title: S}\n",
+			i, PLAN_ORDER);
 	fg_buf_printf(out,
 		"storage: {file: %s, commit_interval: %" PRId64 "s, keep: %" PRId64 "s,"
 		" max_size: %" PRId64 "KiB, when_full: %s}\nclock: {trust: kernel}\nmqtt:\n",
@@ -383,12 +398,34 @@ void plan_yaml(const struct plan *p, unsigned variant, struct fg_buf *out)
 		yaml_device(p, i, variant, out);
 }
 
-int64_t plan_value(const struct plan *p, unsigned point, int64_t true_us)
+static int64_t shown(const struct plan *p, unsigned point, int64_t true_us)
 {
 	struct fg_rng rng = {p->seed ^ (uint64_t)point << 56 ^ (uint64_t)true_us};
 
 	fg_rng_next(&rng);
 	return (int64_t)(fg_rng_next(&rng) >> 32);
+}
+
+unsigned plan_inputs(const struct plan *p, unsigned point, unsigned inputs[2])
+{
+	unsigned number = point % PLAN_POINTS, first = point - number;
+
+	if (!p->derived || number < PLAN_DIFFERENCE)
+		return 0;
+	inputs[0] = number == PLAN_DIFFERENCE ? first : first + 2;
+	inputs[1] = first + 1;
+	return number == PLAN_DIFFERENCE ? 2 : 1;
+}
+
+int64_t plan_value(const struct plan *p, unsigned point, int64_t true_us)
+{
+	unsigned inputs[2], n = plan_inputs(p, point, inputs);
+	int64_t value;
+
+	if (n == 0)
+		return shown(p, point, true_us);
+	value = shown(p, inputs[0], true_us);
+	return n == 2 ? value - shown(p, inputs[1], true_us) : value + 1;
 }
 
 /* What waits while nothing can be stored is bounded by itself (store_engine.c). */

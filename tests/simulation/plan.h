@@ -87,7 +87,7 @@ struct plan_event {
 };
 
 struct plan_device_conf {
-	unsigned points;
+	unsigned points, read; /* the others are worked out of those */
 	unsigned link;
 	int64_t interval_us;
 	bool bathing; /* its domain; else water */
@@ -103,6 +103,7 @@ struct plan {
 	unsigned devices, links, dests;
 	struct plan_device_conf device[PLAN_DEVICES];
 	bool bathing_only[PLAN_DESTS]; /* what a destination selects; else everything */
+	bool derived; /* points that are worked out of others, and rules */
 	bool damaged; /* bytes change on the disk: what is lost is lost, but nothing is invented */
 	enum plan_special special;
 	bool tight; /* the store, or memory, is too small for what an outage leaves */
@@ -132,5 +133,13 @@ int64_t plan_value(const struct plan *p, unsigned point, int64_t true_us);
 #define PLAN_ALARM	  3500000000
 #define PLAN_CHANGE	  2000000000
 #define PLAN_AT_LEAST	  7 /* intervals */
+
+/* In some towns each device has, behind the points that it reads, */
+#define PLAN_DIFFERENCE 3 /* the first less the second */
+#define PLAN_MORE	4 /* and the third and one more, */
+/* and its station a rule: the first may be above the second by so much. */
+#define PLAN_ORDER 1000000000
+/* The inputs of a point that is worked out; 0: it is read. */
+unsigned plan_inputs(const struct plan *p, unsigned point, unsigned inputs[2]);
 
 #endif

@@ -58,8 +58,8 @@ static enum checker_cause cause_of(const struct sim *s, const struct poll *p, un
 	case DEVICE_EXCEPTION:
 		return CHECKER_EXCEPTION;
 	case DEVICE_SENTINEL: /* one of its points has lost its probe */
-		return point == s->plan.seed % s->plan.device[p->device].points ? CHECKER_SENTINEL
-										: CHECKER_VALUE;
+		return point == s->plan.seed % s->plan.device[p->device].read ? CHECKER_SENTINEL
+									      : CHECKER_VALUE;
 	default:
 		return CHECKER_VALUE;
 	}
@@ -89,6 +89,22 @@ static void read_point(
 	checker_gave(s->checker, s->now_us, id, cause);
 }
 
+/* What the gateway is to make of what was read. */
+static void tell_derived(struct sim *s, const struct poll *p)
+{
+	const struct plan_device_conf *d = &s->plan.device[p->device];
+
+	for (unsigned i = d->read; i < d->points; i++) {
+		unsigned inputs[2], id = p->device * PLAN_POINTS + i;
+		unsigned n = plan_inputs(&s->plan, id, inputs);
+		enum checker_cause cause = CHECKER_VALUE;
+
+		for (unsigned k = 0; k < n && cause == CHECKER_VALUE; k++)
+			cause = cause_of(s, p, inputs[k] % PLAN_POINTS);
+		checker_gave(s->checker, s->now_us, id, cause);
+	}
+}
+
 void sim_sensors_polled(struct sim *s, struct sim_event *e)
 {
 	struct poll *p = e->data;
@@ -109,6 +125,7 @@ void sim_sensors_polled(struct sim *s, struct sim_event *e)
 			read_point(s, p, point,
 				fg_batch_add(&batch, point->index, result.done_mono_us));
 		}
+		tell_derived(s, p);
 		sim_gateway_polled(s, &result);
 		sim_hurry(s);
 	}
