@@ -66,6 +66,27 @@ static void put_reading(struct read_request *r, struct fg_json *j, struct fg_rea
 	fg_json_end_object(j);
 }
 
+/* What is worked out of the readings, and its step. */
+static void put_derived(struct read_request *r, struct fg_json *j, bool step)
+{
+	const struct fg_group *group = r->poll->job.group;
+	struct fg_batch *batch = &r->poll->batch;
+
+	for (size_t i = 0; i < group->derived_count; i++) {
+		const struct fg_point *point = group->derived[i];
+		struct fg_reading reading;
+
+		if ((r->point[0] && strcmp(r->point, point->name) != 0) ||
+			!fg_derive_shown(
+				r->client->daemon->core, r->config, batch, point, &reading))
+			continue;
+		if (!step)
+			put_reading(r, j, &reading);
+		else
+			fg_put_derivation(point, &r->explain);
+	}
+}
+
 static void put_steps(struct read_request *r, struct fg_json *j)
 {
 	const char *at = r->explain.data;
@@ -132,10 +153,14 @@ static void answer(struct read_request *r)
 	fg_json_uint(&j, "requests", r->poll->job.requests);
 	fg_json_uint(&j, "answers", r->poll->job.answers);
 	fg_json_seconds(&j, "took_s", r->poll->job.done_mono_us - r->poll->job.started_mono_us);
+	for (size_t i = 0; i < batch->count; i++)
+		fg_quality_judge(r->config->points[batch->readings[i].point], &batch->readings[i]);
+	put_derived(r, &j, true);
 	put_steps(r, &j);
 	fg_json_array(&j, "readings");
 	for (size_t i = 0; i < batch->count; i++)
 		put_reading(r, &j, &batch->readings[i]);
+	put_derived(r, &j, false);
 	fg_json_end_array(&j);
 	put_advice(r, &j);
 	fg_json_end_object(&j);
@@ -162,6 +187,9 @@ static bool group_wanted(const struct read_request *r, const struct fg_group *gr
 {
 	for (size_t i = 0; i < group->count; i++)
 		if (!r->point[0] || strcmp(group->points[i]->name, r->point) == 0)
+			return true;
+	for (size_t i = 0; i < group->derived_count; i++)
+		if (strcmp(group->derived[i]->name, r->point) == 0)
 			return true;
 	return false;
 }

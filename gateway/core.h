@@ -191,6 +191,11 @@ int64_t fg_core_wall_us(const struct fg_core *core, int64_t mono_us);
  * directly does too. */
 struct fg_now fg_core_now(const struct fg_core *core, struct fg_now now);
 
+/* The reading of a derived point, by the readings of a poll (judged) that is only shown, and what
+ * is known else; false: it does not come with that poll. config: what both are of. */
+bool fg_derive_shown(const struct fg_core *core, const struct fg_config *config,
+	const struct fg_batch *batch, const struct fg_point *point, struct fg_reading *ret);
+
 /* A damaged store was set aside; `text`: what was saved of it. */
 void fg_core_salvaged(struct fg_core *core, const char *text);
 

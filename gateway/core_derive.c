@@ -8,12 +8,9 @@
 
 #include "base/cleanup.h"
 
-void fg_derive_note(struct fg_core *core, const struct fg_reading *r)
+static struct fg_known known_from(const struct fg_reading *r)
 {
-	struct fg_point_run *run = &core->points[r->point];
-
-	run->frame = core->frame_number;
-	run->at_hand = (struct fg_known){
+	return (struct fg_known){
 		.seen = true,
 		.value = r->qc == FG_QC_MISSING ? NAN : fg_value_number(&r->value),
 		.taken_mono_us = r->taken_mono_us,
@@ -23,6 +20,14 @@ void fg_derive_note(struct fg_core *core, const struct fg_reading *r)
 		.reason = r->reason,
 		.detail = r->detail,
 	};
+}
+
+void fg_derive_note(struct fg_core *core, const struct fg_reading *r)
+{
+	struct fg_point_run *run = &core->points[r->point];
+
+	run->frame = core->frame_number;
+	run->at_hand = known_from(r);
 	if (!run->known.seen || r->taken_mono_us >= run->known.taken_mono_us)
 		run->known = run->at_hand;
 }
@@ -74,6 +79,40 @@ void fg_derive_flag(const struct fg_core *core, struct fg_reading *r)
 		return;
 	r->tests = fg_tests_set(r->tests, FG_TEST_RULE(point->rule_count), worst);
 	r->qc = FG_MAX(r->qc, worst);
+}
+
+/* Of a point that is in the batch, or is worked out of it, or is known otherwise. */
+static struct fg_known known_with(const struct fg_core *core, const struct fg_config *config,
+	const struct fg_batch *batch, const struct fg_point *point)
+{
+	struct fg_reading r;
+
+	for (size_t i = 0; i < batch->count; i++)
+		if (batch->readings[i].point == point->index)
+			return known_from(&batch->readings[i]);
+	if (point->derived && fg_derive_shown(core, config, batch, point, &r))
+		return known_from(&r);
+	if (config == core->config) /* else its points have other numbers */
+		return core->points[point->index].known;
+	return (struct fg_known){.seen = false};
+}
+
+bool fg_derive_shown(const struct fg_core *core, const struct fg_config *config,
+	const struct fg_batch *batch, const struct fg_point *point, struct fg_reading *ret)
+{
+	const struct fg_derivation *d = point->derived;
+	struct fg_known inputs[FG_DERIVATION_INPUTS];
+	size_t at = 0;
+
+	while (at < batch->count && batch->readings[at].point != d->trigger->index)
+		at++;
+	if (at == batch->count)
+		return false;
+	for (size_t i = 0; i < d->input_count; i++)
+		if (d->inputs[i].point)
+			inputs[i] = known_with(core, config, batch, d->inputs[i].point);
+	*ret = fg_derivation_reading(point, inputs, batch->readings[at].taken_mono_us);
+	return true;
 }
 
 size_t fg_derive_most(const struct fg_core *core, const struct fg_batch *batch)

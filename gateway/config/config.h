@@ -128,6 +128,9 @@ void fg_config_print_effective(const struct fg_config *c, struct fg_buf *out);
 /* Every request that each poll will send, and each link's share of time. */
 void fg_config_print_plan(const struct fg_config *c, struct fg_buf *out);
 
+/* "NAME: worked out of A, B, with each A" */
+void fg_put_derivation(const struct fg_point *point, struct fg_buf *out);
+
 /* The same in short, for every check: share of time of each link where it can be told, and how long
  * an outage the store can hold. */
 void fg_config_print_forecast(const struct fg_config *c, struct fg_buf *out);

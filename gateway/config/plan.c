@@ -19,13 +19,12 @@ static void print_request(const struct fg_request_info *info, struct fg_buf *out
 	fg_buf_putc(out, '\n');
 }
 
-/* Not asked for, but worked out of what is. */
-static void print_derived(const struct fg_point *point, struct fg_buf *out)
+void fg_put_derivation(const struct fg_point *point, struct fg_buf *out)
 {
 	const struct fg_derivation *d = point->derived;
 	const char *before = " of ";
 
-	fg_buf_printf(out, "    %s: worked out", point->name);
+	fg_buf_printf(out, "%s: worked out", point->name);
 	for (size_t i = 0; i < d->input_count; i++) {
 		const struct fg_point *in = d->inputs[i].point;
 
@@ -65,8 +64,10 @@ static void print_group(const struct fg_group *g, struct fg_buf *out)
 		driver->describe(g, i, &info);
 		print_request(&info, out);
 	}
-	for (size_t i = 0; i < g->derived_count; i++)
-		print_derived(g->derived[i], out);
+	for (size_t i = 0; i < g->derived_count; i++) {
+		fg_buf_puts(out, "    ");
+		fg_put_derivation(g->derived[i], out);
+	}
 }
 
 static void print_link(const struct fg_config *c, const struct fg_link *link, struct fg_buf *out)
