@@ -131,6 +131,8 @@ struct number *checker_number(struct checker *c, uint64_t seq);
 uint32_t checker_find_value(const struct checker *c, const struct parsed *m);
 /* Whether it is told whenever it is given; a failure is told only when it begins or changes. */
 bool checker_always_told(const struct checker *c, const struct given *g);
+/* The flag that it has to have (checker_qc.c). */
+int checker_qc(const struct checker *c, const struct given *g);
 /* POINTS: there is no such point. */
 unsigned checker_point_of(const struct fg_point_desc *desc);
 void checker_row(const struct fg_item *item, unsigned point, struct parsed *m);

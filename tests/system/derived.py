@@ -91,6 +91,7 @@ class Derived(Scene):
         sonde = next(d for d in status["devices"] if d["name"] == "sonde")
         self.assertEqual((6, 3), (sonde["points"], sonde["points_derived"]))
         self.assertGreater(status["totals"]["derived"], 10)
+        self.assertRegex(self.gateway.ctl("status").stdout, r"totals +polled \d+, worked out \d\d")
         read = json.loads(self.gateway.ctl("read", "sonde", "specific_conductance",
                                            "--json").stdout.splitlines()[0])
         self.assertEqual([("specific_conductance", 1250)],

@@ -207,9 +207,11 @@ static void print_store(const cJSON *doc)
 		printf("LOST    %.0f readings for want of room in the store, %.0f while it was "
 		       "behind\n",
 			ctl_number(s, "dropped_max_size"), ctl_number(s, "dropped_queue_full"));
-	printf("totals  polled %.0f, stored %.0f, published %.0f, acknowledged %.0f, not "
+	printf("totals  polled %.0f, worked out %.0f, stored %.0f, published %.0f, "
+	       "acknowledged %.0f, not "
 	       "told %.0f, overruns %.0f\n",
-		ctl_number(totals, "polled"), ctl_number(totals, "stored"),
+		ctl_number(totals, "polled"), ctl_number(totals, "derived"),
+		ctl_number(totals, "stored"),
 		ctl_number(totals, "published"), ctl_number(totals, "acknowledged"),
 		ctl_number(totals, "suppressed"), ctl_number(totals, "overruns"));
 }
