@@ -48,17 +48,19 @@ struct fg_coap_watch {
 	bool over; /* the core is still to be told that it does no longer */
 	uint32_t seq;
 	int64_t seq_mono_us, fresh_until_mono_us;
+	unsigned late;	       /* dropped since the last delivery */
 	uint16_t acked[ACKED]; /* messages that were acknowledged last */
 	unsigned acked_count;
 };
 
-/* A confirmable notification whose readings are not durable yet. */
+/* A notification whose readings are not durable yet. */
 struct fg_coap_unacked {
 	struct fg_coap_unacked *next;
 	struct fg_coap_endpoint *ep;
 	struct fg_delivery *delivery;
 	uint32_t session, token;
 	uint16_t mid;
+	bool confirmable;
 };
 
 /* ---- the list ---- */
@@ -94,13 +96,43 @@ static struct fg_coap_watch *find(
 	return NULL;
 }
 
+static void take_out(struct fg_coap_endpoint *ep, struct fg_coap_watch *watch)
+{
+	for (struct fg_coap_watch **at = &ep->watches; *at; at = &(*at)->next) {
+		if (*at != watch)
+			continue;
+		*at = watch->next;
+		ep->watch_count--;
+		break;
+	}
+	if (ep->watching == watch)
+		ep->watching = NULL;
+	free(watch->path);
+	free(watch);
+}
+
+/* What a reload has left behind gives way. */
+static bool take_out_orphan(struct fg_coap_endpoint *ep)
+{
+	for (struct fg_coap_watch *w = ep->watches; w; w = w->next) {
+		if (w->group)
+			continue;
+		take_out(ep, w);
+		return true;
+	}
+	return false;
+}
+
 static struct fg_coap_watch *add(
 	struct fg_coap_endpoint *ep, const struct fg_group *group, const char *path)
 {
 	struct fg_coap_watch *w;
 
-	if (ep->watch_count >= WATCHES_MAX)
+	if (ep->watch_count >= WATCHES_MAX && !take_out_orphan(ep)) {
+		fg_debug(FG_DEBUG_coap, "link %s: %d resources are observed; %s is polled",
+			ep->ls->link->name, WATCHES_MAX, path);
 		return NULL;
+	}
 	w = calloc(1, sizeof(*w));
 	if (!w)
 		return NULL;
@@ -115,21 +147,6 @@ static struct fg_coap_watch *add(
 	ep->watches = w;
 	ep->watch_count++;
 	return w;
-}
-
-static void take_out(struct fg_coap_endpoint *ep, struct fg_coap_watch *watch)
-{
-	for (struct fg_coap_watch **at = &ep->watches; *at; at = &(*at)->next) {
-		if (*at != watch)
-			continue;
-		*at = watch->next;
-		ep->watch_count--;
-		break;
-	}
-	if (ep->watching == watch)
-		ep->watching = NULL;
-	free(watch->path);
-	free(watch);
 }
 
 /* ---- registering, as part of a poll ---- */
@@ -347,7 +364,7 @@ static void is_over(struct fg_coap_watch *w)
 
 static void send_empty(struct fg_coap_endpoint *ep, coap_pdu_type_t type, uint16_t mid)
 {
-	coap_pdu_t *pdu = coap_pdu_init(type, 0, mid, 0);
+	coap_pdu_t *pdu = fg_coap_conf(ep)->tcp ? NULL : coap_pdu_init(type, 0, mid, 0);
 
 	if (pdu)
 		coap_send(ep->session, pdu);
@@ -364,22 +381,32 @@ static void forget_unacked(struct fg_coap_endpoint *ep, struct fg_coap_unacked *
 	free(u);
 }
 
+static void conclude(struct fg_coap_endpoint *ep, const struct fg_coap_unacked *u, int status)
+{
+	struct fg_coap_watch *w = by_token(ep, u->token);
+
+	if (status == FG_OK) {
+		if (u->confirmable)
+			send_empty(ep, COAP_MESSAGE_ACK, u->mid);
+		if (w && u->confirmable)
+			w->acked[w->acked_count++ % ACKED] = u->mid;
+		return;
+	}
+	ep->counts.refused++; /* not acknowledged: asked again when there is room */
+	send_empty(ep, COAP_MESSAGE_RST, u->mid);
+	if (w)
+		is_over(w);
+	if (w && status == FG_ECANCELED) /* nobody wants it any more */
+		take_out(ep, w);
+}
+
 static void on_delivered(struct fg_delivery *d)
 {
 	struct fg_coap_unacked *u = d->user;
 	struct fg_coap_endpoint *ep = u->ep;
-	struct fg_coap_watch *w = by_token(ep, u->token);
 
-	if (u->session == ep->session_number && ep->session && d->status == FG_OK) {
-		send_empty(ep, COAP_MESSAGE_ACK, u->mid);
-		if (w)
-			w->acked[w->acked_count++ % ACKED] = u->mid;
-	} else if (u->session == ep->session_number && ep->session && d->status != FG_ECANCELED) {
-		ep->counts.refused++; /* not acknowledged: asked again when there is room */
-		send_empty(ep, COAP_MESSAGE_RST, u->mid);
-		if (w)
-			is_over(w);
-	}
+	if (u->session == ep->session_number && ep->session && (u->confirmable || d->status < 0))
+		conclude(ep, u, d->status);
 	forget_unacked(ep, u);
 	fg_delivery_free(d);
 }
@@ -437,29 +464,29 @@ static void leave_unacknowledged(const coap_pdu_t *pdu)
 static bool hand_over(struct fg_coap_endpoint *ep, struct fg_coap_watch *w, struct fg_delivery *d,
 	const coap_pdu_t *pdu, bool confirmable)
 {
-	struct fg_coap_unacked *u = confirmable ? calloc(1, sizeof(*u)) : NULL;
+	struct fg_coap_unacked *u = calloc(1, sizeof(*u));
 
-	if (confirmable && !u)
+	if (!u)
 		return false;
+	*u = (struct fg_coap_unacked){.ep = ep,
+		.delivery = d,
+		.session = ep->session_number,
+		.token = w->token,
+		.mid = (uint16_t)coap_pdu_get_mid(pdu),
+		.confirmable = confirmable};
 	d->kept = confirmable;
-	if (u) {
-		u->ep = ep;
-		u->delivery = d;
-		u->session = ep->session_number;
-		u->token = w->token;
-		u->mid = (uint16_t)coap_pdu_get_mid(pdu);
-		d->done = on_delivered;
-		d->user = u;
-	}
+	d->late = w->late;
+	d->done = on_delivered;
+	d->user = u;
 	if (fg_link_deliver(ep->ls, d) != FG_PENDING) {
 		free(u);
 		return false;
 	}
-	if (u) {
-		u->next = ep->unacked;
-		ep->unacked = u;
+	w->late = 0;
+	u->next = ep->unacked;
+	ep->unacked = u;
+	if (confirmable)
 		leave_unacknowledged(pdu);
-	}
 	return true;
 }
 
@@ -476,6 +503,7 @@ static bool drop_late(struct fg_coap_endpoint *ep, struct fg_coap_watch *w, cons
 	bool confirmable)
 {
 	ep->counts.late++;
+	w->late++;
 	fg_debug(FG_DEBUG_coap, "link %s: a late notification of %s is dropped", ep->ls->link->name,
 		w->path);
 	if (!confirmable || was_acked(w, pdu))
@@ -517,7 +545,11 @@ bool fg_coap_notified(struct fg_coap_endpoint *ep, struct fg_coap_watch *w, cons
 	unsigned code = coap_pdu_get_code(pdu);
 	bool confirmable = !fg_coap_conf(ep)->tcp && coap_pdu_get_type(pdu) == COAP_MESSAGE_CON;
 
-	if (!w->on || !w->group)
+	if (!w->group) { /* of a device that a reload took away, or changed */
+		take_out(ep, w);
+		return false;
+	}
+	if (!w->on)
 		return false;
 	fg_coap_debug_message(ep, '<', pdu, w->path, fg_coap_content_format(pdu), 0);
 	if (code != COAP_RESPONSE_CODE_CONTENT && code != COAP_RESPONSE_CODE_VALID) {
@@ -539,6 +571,7 @@ static bool tell_over(struct fg_coap_endpoint *ep, const struct fg_coap_watch *w
 		return false;
 	d->over = true;
 	d->group = w->group;
+	d->late = w->late;
 	if (fg_link_deliver(ep->ls, d) == FG_PENDING)
 		return true;
 	fg_delivery_free(d);

@@ -96,6 +96,7 @@ struct fg_delivery {
 	 * Readings with times that the sensor told are known by point and time, for much longer. */
 	uint64_t message;
 	bool kept; /* the sender keeps what is refused and sends it again: that is no loss */
+	unsigned late; /* messages dropped before it: older than what was there, or twice */
 	bool over; /* nothing more comes by itself: the group of the readings is polled again */
 	const struct fg_group *group; /* of `over`, where there are no readings */
 	/* What became of it, in the link's thread. Frees it, with fg_delivery_free(). NULL: nobody

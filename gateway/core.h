@@ -49,6 +49,7 @@ struct fg_arrival {
 	int64_t arrived_mono_us;
 	uint64_t message;
 	bool kept;
+	unsigned late; /* messages of the device that were dropped before it */
 	const struct fg_group *over; /* of which nothing more comes by itself; NULL: none */
 	void *token;		     /* for the port `reported` */
 };

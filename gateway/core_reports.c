@@ -538,6 +538,7 @@ int fg_core_reported(struct fg_core *core, struct fg_now now, const struct fg_ar
 	if (core->ledgers_ended || core->stopping)
 		return FG_ECANCELED;
 	fg_ledgers_roll(core, now);
+	dev->reports_late += a->late;
 	note_over(core, now, a);
 	if (count == 0)
 		return FG_OK;

@@ -67,6 +67,7 @@ struct fg_device_run {
 	struct fg_seen *seen;	  /* what it reported lately; NULL: nothing */
 	int64_t reported_wall_ms; /* its last report; 0: none */
 	uint64_t reports, reports_known, reports_refused, reports_untimely;
+	uint64_t reports_late; /* dropped by the driver: older than what was there, or twice */
 	/* core_events.c: notes that the store is yet to be told */
 	bool alarms_due, ledger_note_due;
 	bool ledger_note_soon; /* with the next round: what was suppressed */

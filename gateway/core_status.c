@@ -114,6 +114,8 @@ static void device_part(
 		fg_json_uint(j, "reports", dev->reports);
 		fg_json_uint(j, "reports_known", dev->reports_known);
 	}
+	if (dev->reports_late)
+		fg_json_uint(j, "reports_late", dev->reports_late);
 	if (dev->reports_refused) {
 		fg_json_uint(j, "reports_refused", dev->reports_refused);
 		fg_json_uint(j, "reports_untimely", dev->reports_untimely);

@@ -103,6 +103,7 @@ static void into_core(struct fg_daemon *d, struct fg_delivery *delivery)
 			.arrived_mono_us = delivery->arrived_mono_us,
 			.message = delivery->message,
 			.kept = delivery->kept,
+			.late = delivery->late,
 			.over = over_of(delivery, device),
 			.token = delivery};
 

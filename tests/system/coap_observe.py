@@ -30,8 +30,9 @@ class Observe(Scene):
         with open(self.path("npm.log")) as f:
             return f.read().splitlines().count(line)
 
-    def observe(self, port, points, interval="2s", **more):
-        self.config["links"] = {"pond": {"driver": "coap", "uri": "coap://127.0.0.1:%d" % port}}
+    def observe(self, port, points, interval="2s", scheme="coap", **more):
+        uri = "%s://127.0.0.1:%d" % (scheme, port)
+        self.config["links"] = {"pond": {"driver": "coap", "uri": uri}}
         self.config["devices"] = {"node": config.coap_device(
             "pond", interval, points, timeout="2s", observe=True, **more)}
 
@@ -61,6 +62,9 @@ class Observe(Scene):
                  if m.reading.get("value") is not None]
         self.assertEqual(sorted(times), times)
 
+        self.assertRegex(self.gateway.ctl("status").stdout,
+                         r"REPORTS OF +LAST(.|\n)*node +[0-9.]+ ?m?s ago +[0-9]+ +0 +0 +0")
+
         self.end(server)            # a server that has forgotten us, and counts from elsewhere
         self.start_npm(port, 1000)
         self.eventually(lambda: len([v for v in self.values("x_count") if v >= 1000]) >= 10,
@@ -85,6 +89,29 @@ class Observe(Scene):
         self.assertEqual({7}, set(self.values("x_seven")))
         self.await_value("sound_level", 42.5, 40)
         self.assertGreaterEqual(self.requests("GET /plain observe"), 3)
+        self.assertEqual(0, self.gateway.stop())
+
+    def test_libcoap_secured_and_tcp(self):
+        port = free_port()
+        self.spawn(["coap-server-openssl", "-A", "127.0.0.1", "-p", port, "-k", "secret"],
+                   "coap.log")
+        self.write("keys", "gw:%s\n" % b"secret".hex())
+        self.config["links"], self.config["devices"] = {}, {}
+        schemes = {"coaps": port + 1, "coap+tcp": port, "coaps+tcp": port + 1}
+        for scheme, at in schemes.items():
+            name = scheme.replace("+", "-")
+            link = {"driver": "coap", "uri": "%s://127.0.0.1:%d" % (scheme, at)}
+            if "coaps" in scheme:
+                link.update(psk_identity="gw", psk_file=self.path("keys"))
+            self.config["links"][name] = link
+            self.config["devices"][name] = config.coap_device(
+                name, "10s", {"x_" + name.replace("-", "_"): {"path": "/time"}}, timeout="3s",
+                observe=True)
+        self.gateway.start()
+        for scheme in schemes:
+            point = "x_" + scheme.replace("+", "_")
+            self.eventually(lambda p=point: len(set(self.values(p))) >= 5,
+                            "5 notifications over " + scheme, 30)
         self.assertEqual(0, self.gateway.stop())
 
     def test_libcoap(self):

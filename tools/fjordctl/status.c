@@ -129,6 +129,36 @@ static void print_devices(const cJSON *doc, bool color)
 	ctl_table_free(t);
 }
 
+/* Only where devices have reported by themselves: pushed, or observed. */
+static void print_reports(const cJSON *doc, bool color)
+{
+	static const char *const heads[] = {
+		"REPORTS OF", "LAST", "REPORTS", "TWICE", "LATE", "REFUSED"};
+	const cJSON *devices = cJSON_GetObjectItemCaseSensitive(doc, "devices"), *d;
+	struct ctl_table *t = NULL;
+	char age[32];
+
+	cJSON_ArrayForEach(d, devices)
+	{
+		if (!*ctl_text(d, "last_report"))
+			continue;
+		if (!t)
+			t = ctl_table_new(heads, 6);
+		ctl_table_cell(t, "%s", ctl_text(d, "name"));
+		ctl_table_cell(t, "%s ago",
+			ctl_age(seconds_since(doc, ctl_text(d, "last_report")), age, sizeof(age)));
+		ctl_table_cell(t, "%.0f", ctl_number(d, "reports"));
+		ctl_table_cell(t, "%.0f", ctl_number(d, "reports_known"));
+		ctl_table_cell(t, "%.0f", ctl_number(d, "reports_late"));
+		ctl_table_cell(t, "%.0f", ctl_number(d, "reports_refused"));
+	}
+	if (!t)
+		return;
+	putchar('\n');
+	ctl_table_print(t, color);
+	ctl_table_free(t);
+}
+
 /* Only where one holds. */
 static void print_alarms(const cJSON *doc, bool color)
 {
@@ -155,8 +185,7 @@ static void print_alarms(const cJSON *doc, bool color)
 			ctl_table_cell(t, "%.6g %s", ctl_number(a, "value"), ctl_text(a, "unit"));
 		else
 			ctl_table_cell(t, "-");
-		ctl_table_cell(
-			t, "%.6g %s%s", ctl_number(a, "limit"), ctl_text(a, "unit"), per);
+		ctl_table_cell(t, "%.6g %s%s", ctl_number(a, "limit"), ctl_text(a, "unit"), per);
 	}
 	ctl_table_print(t, color);
 	ctl_table_free(t);
@@ -235,6 +264,7 @@ static int on_line(void *arg, const char *text)
 	print_links(doc, color);
 	putchar('\n');
 	print_devices(doc, color);
+	print_reports(doc, color);
 	putchar('\n');
 	print_store(doc);
 	cJSON_Delete(doc);

@@ -185,6 +185,7 @@ static void test_late(void **state)
 	assert_true(value_of(&b, 1) == 3);
 	assert_true(value_of(&b, 2) == 4);
 	assert_int_equal(((struct fg_coap_endpoint *)b.ls.state)->counts.late, 2);
+	assert_int_equal(b.delivered[2]->late, 2); /* for the status */
 	/* a late one that nobody has acknowledged must not be now: it is in no store */
 	notify(&b, &get, CON, 6, 0, "0");
 	assert_true(hear(&b, &got, 1000000));
@@ -379,9 +380,18 @@ static void test_reloaded(void **state)
 	notify(&b, &get, CON, 700, 6, "2");
 	assert_true(hear(&b, &got, 1000000));
 	assert_int_equal(type_of(&got), RST);
-	register_all(&b, &got, 7, 60);
+	register_all(&b, &get, 7, 60);
+	b.ls.link = &b.link; /* and again; this time the poll comes first */
+	register_all(&b, &got, 9, 60);
 	assert_memory_equal(got.bytes + 4, get.bytes + 4, 4);
-	b.ls.link = &b.link;
+	notify(&b, &got, NON, 701, 10, "3");
+	assert_true(wait_delivery(&b, 1, 0));
+	give_back(&b, 0, FG_ECANCELED); /* the device was taken away meanwhile */
+	b.done = 0;
+	assert_true(hear(&b, &got, 1000000));
+	assert_int_equal(type_of(&got), RST);
+	assert_int_equal(mid_of(&got), 701);
+	assert_null(((struct fg_coap_endpoint *)b.ls.state)->watches);
 	bench_close(&b);
 }
 

@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#define POLL_US	 (60 * SEC)
+#define POLL_US	  (60 * SEC)
 #define MINUTE_MS INT64_C(60000)
 
 static struct fake f;
@@ -96,9 +96,9 @@ struct parcel {
 
 static struct parcel *parcel(struct parcel *p)
 {
-	*p = (struct parcel){.arrival = {.device = sonde->device,
-				     .arrived_mono_us = f.now.mono_us,
-				     .kept = true}};
+	*p = (struct parcel){
+		.arrival = {
+			.device = sonde->device, .arrived_mono_us = f.now.mono_us, .kept = true}};
 	p->batch = (struct fg_batch){.readings = p->readings, .cap = 8};
 	p->arrival.batch = &p->batch;
 	p->arrival.token = p;
@@ -240,6 +240,20 @@ static void test_future_and_unset_clocks_are_refused_whole(void **state)
 	assert_int_equal(fake_device(&f, "sonde")->reports_untimely, 2);
 }
 
+/* What the driver dropped before is counted with what it hands over, or with that it is over. */
+static void test_late_ones_are_counted(void **state)
+{
+	struct parcel p;
+
+	(void)state;
+	parcel(&p)->arrival.late = 2;
+	report(&p);
+	put(parcel(&p), 1, now_ms());
+	p.arrival.late = 1;
+	assert_int_equal(report(&p), FG_PENDING);
+	assert_int_equal(fake_device(&f, "sonde")->reports_late, 3);
+}
+
 static void test_own_times_wait_for_ours(void **state)
 {
 	struct parcel p;
@@ -306,8 +320,11 @@ static void test_known_after_a_restart(void **state)
 {
 	struct parcel p;
 	int64_t ms = now_ms();
-	const struct fg_item old = {.kind = FG_ITEM_READING, .own_time = true, .seq = 5,
-		.wall_ms = ms, .point = f.core->points[0].series->id};
+	const struct fg_item old = {.kind = FG_ITEM_READING,
+		.own_time = true,
+		.seq = 5,
+		.wall_ms = ms,
+		.point = f.core->points[0].series->id};
 
 	(void)state;
 	fg_core_known_report(f.core, &old);
@@ -410,11 +427,16 @@ static void test_accounts_count_what_was_received(void **state)
 static void observe(bool observing)
 {
 	struct fg_reading reading = {.point = sonde->points[0]->index,
-		.taken_mono_us = f.now.mono_us, .qc = FG_QC_NOT_EVALUATED,
+		.taken_mono_us = f.now.mono_us,
+		.qc = FG_QC_NOT_EVALUATED,
 		.value = {.kind = FG_KIND_DOUBLE, .f = 1}};
 	const struct fg_batch batch = {.readings = &reading, .count = 1, .cap = 1};
-	const struct fg_poll_result result = {.group = sonde, .batch = &batch, .requests = 1,
-		.answers = 1, .started_mono_us = f.now.mono_us, .done_mono_us = f.now.mono_us,
+	const struct fg_poll_result result = {.group = sonde,
+		.batch = &batch,
+		.requests = 1,
+		.answers = 1,
+		.started_mono_us = f.now.mono_us,
+		.done_mono_us = f.now.mono_us,
 		.observing = observing};
 
 	fg_core_polled(f.core, f.now, &result);
@@ -469,6 +491,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_backdated_waits_for_its_commit, begin, end),
 		cmocka_unit_test_setup_teardown(
 			test_future_and_unset_clocks_are_refused_whole, begin, end),
+		cmocka_unit_test_setup_teardown(test_late_ones_are_counted, begin, end),
 		cmocka_unit_test_setup_teardown(test_own_times_wait_for_ours, begin, end),
 		cmocka_unit_test_setup_teardown(test_what_comes_twice_is_stored_once, begin, end),
 		cmocka_unit_test_setup_teardown(
