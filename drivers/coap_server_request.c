@@ -60,7 +60,7 @@ static bool reports_to(const struct fg_device *d, const char *path)
 
 	if (same_path(own ? own : d->name, path))
 		return true;
-	for (size_t i = 0; i < d->point_count; i++) {
+	for (size_t i = 0; i < d->read_count; i++) {
 		const struct fg_payload_point *p = d->points[i].conf;
 
 		if (p->path && same_path(p->path, path))
@@ -217,7 +217,7 @@ static size_t points_for(
 	const char *own = conf_of(d)->path ? conf_of(d)->path : d->name;
 	size_t n = 0;
 
-	for (size_t i = 0; i < d->point_count && n < max; i++) {
+	for (size_t i = 0; i < d->read_count && n < max; i++) {
 		const struct fg_payload_point *p = d->points[i].conf;
 
 		if (same_path(p->path ? p->path : own, path))
@@ -304,7 +304,7 @@ static void put_links(
 		path = bare(conf_of(d)->path ? conf_of(d)->path : d->name, &len);
 		fg_buf_printf(
 			out, "%s</%.*s>;rt=\"readings\"", out->len ? "," : "", (int)len, path);
-		for (size_t k = 0; k < d->point_count; k++) {
+		for (size_t k = 0; k < d->read_count; k++) {
 			const struct fg_payload_point *p = d->points[k].conf;
 
 			if (!p->path)

@@ -43,7 +43,8 @@ static int begin(void **state)
 	for (uint32_t i = 0; i < 4; i++) {
 		device_conf[i] = (struct fg_push_device){0};
 		devices[i] = (struct fg_device){.name = names[i], .index = i, .link = &push,
-			.points = points[i], .point_count = 2, .conf = &device_conf[i]};
+			.points = points[i], .point_count = 2, .read_count = 2,
+			.conf = &device_conf[i]};
 		list[i] = &devices[i];
 		for (uint32_t k = 0; k < 2; k++)
 			points[i][k] = (struct fg_point){.name = k ? "depth" : "temp",

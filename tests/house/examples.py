@@ -1,0 +1,30 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: EUPL-1.2
+"""Every whole configuration that a page of docs/ shows loads without a fault."""
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+FJORDCTL = sys.argv.pop(1)
+EXAMPLE = re.compile(r"^```yaml\n(gateway:.*?)^```", re.S | re.M)
+
+
+class Examples(unittest.TestCase):
+    def test_quality(self):
+        examples = EXAMPLE.findall((ROOT / "docs" / "quality.md").read_text())
+        self.assertGreaterEqual(len(examples), 2)
+        for example in examples:
+            with self.subTest(example[:200]), tempfile.TemporaryDirectory() as folder:
+                path = pathlib.Path(folder) / "fjordgate.yaml"
+                path.write_text(example)
+                done = subprocess.run([FJORDCTL, "check", str(path)], capture_output=True,
+                                      text=True)
+                self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main()
