@@ -77,8 +77,9 @@ int fg_core_init_items(struct fg_core *core, const struct fg_config *config)
 	core->item_mono_us = calloc(cap, sizeof(*core->item_mono_us));
 	core->item_point = calloc(cap, sizeof(*core->item_point));
 	core->frame = calloc(cap, sizeof(*core->frame));
-	return core->items && core->item_mono_us && core->item_point && core->frame ? FG_OK
-										     : FG_ENOMEM;
+	if (!core->items || !core->item_mono_us || !core->item_point || !core->frame)
+		return FG_ENOMEM;
+	return fg_quality_init_items(core, config);
 }
 
 int fg_core_want_items(struct fg_core *core, size_t n)
@@ -127,7 +128,7 @@ int fg_core_init_runs(struct fg_core *core, const struct fg_config *config, stru
 		if (!core->points[i].series)
 			return FG_EINVAL; /* the caller forgot to intern it */
 	}
-	return FG_OK;
+	return fg_quality_init_runs(core->points, config);
 }
 
 /* What is taken between two commits, and two polls more, so that the live lane has everything at
@@ -205,6 +206,7 @@ int fg_core_new(struct fg_config *config, const struct fg_core_ports *ports,
 
 void fg_core_free_runs(struct fg_core *core)
 {
+	fg_quality_free_runs(core->points, core->config);
 	free(core->groups);
 	free(core->devices);
 	free(core->points);
@@ -229,6 +231,7 @@ void fg_core_free(struct fg_core *core)
 	free(core->item_mono_us);
 	free(core->item_point);
 	free(core->frame);
+	free(core->corrections);
 	fg_buf_fini(&core->record);
 	fg_recent_fini(&core->recent);
 	fg_core_clock_fini(core);
@@ -272,7 +275,7 @@ int fg_core_add_destination(
 /* ---- from a poll to the store ---- */
 
 /* Numbers are used only below the durable limit (spool I2). */
-int fg_core_append_record(struct fg_core *core, unsigned n, bool own)
+static int append_numbered(struct fg_core *core, unsigned n, bool own)
 {
 	/* times of the sensors' own are of no era: nobody corrects them */
 	const struct fg_record_head head = {
@@ -285,12 +288,41 @@ int fg_core_append_record(struct fg_core *core, unsigned n, bool own)
 
 	if (core->next_seq + n > core->seq_limit)
 		return FG_EFULL;
+	for (unsigned i = 0; i < n; i++)
+		core->items[i].seq = core->next_seq + i;
 	fg_buf_clear(&core->record);
 	fg_record_encode(&core->record, &head, core->items, core->item_mono_us);
 	if (core->record.overflow)
 		return FG_EFULL;
 	return core->ports.append(
 		core->ports.arg, core->next_seq, n, core->record.data, core->record.len);
+}
+
+/* Readings, and before them what they say of earlier ones: together or not at all. */
+int fg_core_append_record(struct fg_core *core, unsigned n, bool own)
+{
+	const uint64_t first = core->next_seq;
+	int r;
+
+	if (!core->correction_count)
+		return append_numbered(core, n, own);
+	fg_core_begin(core);
+	r = fg_quality_append(core);
+	if (r >= 0)
+		r = append_numbered(core, n, own);
+	if (r >= 0)
+		r = fg_core_end(core, true);
+	else
+		fg_core_end(core, false);
+	if (r >= 0) {
+		core->qc_corrected += core->correction_count;
+		return r;
+	}
+	fg_core_take_back(core, first);
+	core->qc_not_told += core->correction_count;
+	core->correction_count = 0;
+	/* too much for one message */
+	return r == FG_EINVAL ? append_numbered(core, n, own) : r;
 }
 
 void fg_core_keep_recent(struct fg_core *core, unsigned n, bool reported)
@@ -310,6 +342,7 @@ void fg_core_keep_recent(struct fg_core *core, unsigned n, bool reported)
 
 		fg_recent_add(&core->recent, &e);
 		fg_judge_told(run, &core->items[i], core->item_mono_us[i]);
+		fg_quality_told(core, run, i);
 		if (core->ports.watch)
 			core->ports.watch(core->ports.arg, &core->items[i], &e.series->desc);
 	}
@@ -468,7 +501,8 @@ static void mark_dropped(struct fg_core *core, uint64_t seq)
 
 	if (!e)
 		return;
-	core->refused += e->item.kind == FG_ITEM_READING && !e->item.not_stored;
+	core->refused += e->item.kind == FG_ITEM_READING && !e->item.not_stored &&
+			 !e->item.replaces;
 	e->item.not_stored = true;
 }
 

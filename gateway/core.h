@@ -164,6 +164,11 @@ int fg_core_known(struct fg_core *core, const struct fg_core_known *known);
 int fg_core_known_state(struct fg_core *core, const char *kind, const char *key, const void *bytes,
 	size_t len);
 
+/* How far back readings are to be given that tests remember (0: none), and how to: before the first
+ * run, in the order of the store. */
+int64_t fg_core_quality_span_us(const struct fg_core *core);
+void fg_core_quality_known(struct fg_core *core, const struct fg_item *item);
+
 /* Does what is due; returns when it wants to be called again at the latest. */
 int64_t fg_core_run(struct fg_core *core, struct fg_now now);
 

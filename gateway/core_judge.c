@@ -40,6 +40,7 @@ static void assess(struct fg_core *core, struct fg_reading *r)
 	const struct fg_point *point = core->config->points[r->point];
 
 	fg_quality_judge(point, r);
+	fg_quality_step(core, point, r);
 	fg_derive_note(core, r);
 }
 
@@ -83,7 +84,7 @@ static unsigned tell(struct fg_core *core, const struct fg_reading *r, bool due,
 			fg_ledgers_suppressed(core, point, r->taken_mono_us);
 		return n;
 	}
-	core->items[n].seq = core->next_seq + n;
+	fg_quality_laid_out(core, run, n);
 	core->item_mono_us[n] = r->taken_mono_us;
 	core->item_point[n] = r->point;
 	return n + 1;
@@ -139,6 +140,8 @@ unsigned fg_judge_batch(struct fg_core *core, const struct fg_batch *batch, bool
 	unsigned n = 0;
 	size_t count;
 
+	core->batch_no++;
+	core->correction_count = 0;
 	for (size_t i = 0; i < batch->count && n < core->item_cap; i += count) {
 		count = frame_of(core, batch, i);
 		n = judge_frame(core, &batch->readings[i], count, due, n);

@@ -36,9 +36,11 @@ static void carry_device(const struct fg_core *core, const struct fg_device *fro
 	}
 	for (size_t i = 0; i < to->point_count; i++) {
 		struct fg_series *series = points[to->points[i].index].series;
+		struct fg_quality *quality = points[to->points[i].index].quality;
 
 		points[to->points[i].index] = core->points[from->points[i].index];
 		points[to->points[i].index].series = series;
+		points[to->points[i].index].quality = quality;
 	}
 }
 
@@ -186,6 +188,7 @@ int fg_core_reload(struct fg_core *core, struct fg_now now, struct fg_config *ne
 		}
 	}
 	fg_rules_carry(core, &fresh);
+	fg_quality_carry(core, fresh.points, next->point_count);
 	fg_core_free_runs(core);
 	core->windows = fresh.windows;
 	core->groups = fresh.groups;

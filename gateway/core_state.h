@@ -75,8 +75,11 @@ struct fg_device_run {
 	int64_t maintenance_since_ms;
 };
 
+struct fg_quality; /* core_quality.c: what the tests of a point remember */
+
 /* A point at run time. */
 struct fg_point_run {
+	struct fg_quality *quality; /* NULL: no test needs to */
 	struct fg_series *series;
 	bool seen;    /* in the batch at hand */
 	bool missing; /* its last reading was one without a value */
@@ -191,6 +194,13 @@ struct fg_core {
 	size_t frame_cap;
 	uint64_t frame_number;
 	struct fg_water_window *windows; /* by fg_rule.window */
+
+	/* core_quality.c: verdicts on readings that are told already */
+	struct fg_correction *corrections;
+	size_t correction_count, correction_cap;
+	uint64_t batch_no;
+	size_t known_at; /* at the start: where the point of the next reading may be */
+	uint64_t qc_corrected, qc_not_told; /* since the start */
 };
 
 /* core.c, for core_reload.c */
@@ -273,6 +283,21 @@ int fg_rules_init(struct fg_core *core, const struct fg_config *config);
 void fg_rules_judge(struct fg_core *core, struct fg_reading *r);
 /* What rules that are the same have in their windows. */
 void fg_rules_carry(const struct fg_core *from, struct fg_core *to);
+
+/* core_quality.c: tests that look at a point's earlier readings */
+int fg_quality_init_runs(struct fg_point_run *points, const struct fg_config *config);
+void fg_quality_free_runs(struct fg_point_run *points, const struct fg_config *config);
+int fg_quality_init_items(struct fg_core *core, const struct fg_config *config);
+/* What points knew goes over to those of the same series. */
+void fg_quality_carry(struct fg_core *core, struct fg_point_run *next, size_t count);
+/* Judges a reading, and notes in core->corrections what it says of the one before. */
+void fg_quality_step(struct fg_core *core, const struct fg_point *point, struct fg_reading *r);
+/* The reading that was judged last is core->items[at]. */
+void fg_quality_laid_out(struct fg_core *core, struct fg_point_run *run, unsigned at);
+/* core->items[at] has its number and is on its way into the store. */
+void fg_quality_told(struct fg_core *core, struct fg_point_run *run, unsigned at);
+/* Appends the corrections, in the bundle with what comes next. */
+int fg_quality_append(struct fg_core *core);
 
 /* core_ledger.c: the ledgers of all devices */
 /* Gives each device that has none one that begins now. */

@@ -146,6 +146,15 @@ static void store_part(const struct fg_core *core, struct fg_json *j)
 	fg_json_end_object(j);
 }
 
+/* Verdicts that came after their readings, since the start. */
+static void quality_part(const struct fg_core *core, struct fg_json *j)
+{
+	fg_json_object(j, "quality");
+	fg_json_uint(j, "corrected", core->qc_corrected);
+	fg_json_uint(j, "not_told", core->qc_not_told);
+	fg_json_end_object(j);
+}
+
 /* Readings alone: numbers are also given to gaps, accounts and corrections, and for nothing. */
 static uint64_t stored(const struct fg_core *core)
 {
@@ -159,7 +168,8 @@ static uint64_t stored(const struct fg_core *core)
 	for (; seq < recent->next; seq++) {
 		const struct fg_recent_entry *e = fg_recent_get(recent, seq);
 
-		waiting += e && e->item.kind == FG_ITEM_READING && !e->item.not_stored;
+		waiting += e && e->item.kind == FG_ITEM_READING && !e->item.not_stored &&
+			   !e->item.replaces;
 	}
 	waiting += core->refused;
 	return core->readings - FG_MIN(waiting, core->readings);
@@ -207,6 +217,7 @@ void fg_core_status(const struct fg_core *core, struct fg_now now, struct fg_buf
 		fg_publisher_status(core->publishers[i], &j, now);
 	fg_json_end_array(&j);
 	store_part(core, &j);
+	quality_part(core, &j);
 	totals_part(core, &j);
 	fg_json_end_object(&j);
 }

@@ -8,6 +8,7 @@
 #include "base/status.h"
 #include "gateway/core_state.h"
 #include "gateway/ledger_start.h"
+#include "gateway/quality_start.h"
 
 /* How far back the newest reading of each point is looked for. */
 #define LATEST_ROWS 20000
@@ -297,6 +298,8 @@ static int make_core(const struct fg_startup *s, struct fg_intern *in, int64_t n
 		r = new_core(s, &info, newest_ms, ret_core);
 	if (r == FG_OK)
 		r = fg_ledger_start(*ret_core, s->spool, s->reader);
+	if (r == FG_OK)
+		r = fg_quality_start(*ret_core, s->reader, newest_ms, info.next_seq);
 	if (r == FG_OK)
 		read_reports(s, *ret_core);
 	for (size_t i = 0; i < s->config->destination_count && r == FG_OK; i++) {

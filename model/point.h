@@ -28,9 +28,13 @@ struct fg_gross_range {
 	double fail[2], suspect[2];
 };
 
+struct fg_qc_tests;
+
 struct fg_qc_conf {
 	bool off; /* `qc: off` */
 	struct fg_gross_range gross_range;
+	const struct fg_qc_tests *tests; /* the others (quality/tests.h); NULL: none */
+	unsigned given; /* bits 1 << enum fg_test that the configuration speaks of, be it `off` */
 };
 
 /* A bound that is watched closely; NaN: not set. */

@@ -11,23 +11,23 @@
 
 static const struct {
 	const char *name;
-	enum fg_period period;
+	enum fg_calendar period;
 } period_names[] = {
-	{"year", FG_PERIOD_YEAR},
-	{"quarter", FG_PERIOD_QUARTER},
-	{"month", FG_PERIOD_MONTH},
-	{"week", FG_PERIOD_WEEK},
-	{"weekofyear", FG_PERIOD_WEEK},
-	{"dayofyear", FG_PERIOD_DAY_OF_YEAR},
-	{"day_of_year", FG_PERIOD_DAY_OF_YEAR},
-	{"day", FG_PERIOD_DAY},
-	{"dayofweek", FG_PERIOD_DAY_OF_WEEK},
-	{"day_of_week", FG_PERIOD_DAY_OF_WEEK},
-	{"weekday", FG_PERIOD_DAY_OF_WEEK},
-	{"hour", FG_PERIOD_HOUR},
+	{"year", FG_CALENDAR_YEAR},
+	{"quarter", FG_CALENDAR_QUARTER},
+	{"month", FG_CALENDAR_MONTH},
+	{"week", FG_CALENDAR_WEEK},
+	{"weekofyear", FG_CALENDAR_WEEK},
+	{"dayofyear", FG_CALENDAR_DAY_OF_YEAR},
+	{"day_of_year", FG_CALENDAR_DAY_OF_YEAR},
+	{"day", FG_CALENDAR_DAY},
+	{"dayofweek", FG_CALENDAR_DAY_OF_WEEK},
+	{"day_of_week", FG_CALENDAR_DAY_OF_WEEK},
+	{"weekday", FG_CALENDAR_DAY_OF_WEEK},
+	{"hour", FG_CALENDAR_HOUR},
 };
 
-bool fg_period_parse(const char *name, enum fg_period *ret)
+bool fg_calendar_parse(const char *name, enum fg_calendar *ret)
 {
 	for (size_t i = 0; i < FG_COUNT(period_names); i++) {
 		if (strcmp(period_names[i].name, name) == 0) {
@@ -94,30 +94,30 @@ static int iso_week(int64_t days, const struct date *d)
 }
 
 /* What the calendar says of a time, in the numbers of the period. */
-static double in_period(enum fg_period period, int64_t time_ms)
+static double in_period(enum fg_calendar period, int64_t time_ms)
 {
 	int64_t days = time_ms / DAY_MS - (time_ms % DAY_MS < 0);
 	struct date d = date_of(days);
 
 	switch (period) {
-	case FG_PERIOD_YEAR:
+	case FG_CALENDAR_YEAR:
 		return (double)d.year;
-	case FG_PERIOD_QUARTER:
+	case FG_CALENDAR_QUARTER:
 		return (d.month + 2) / 3;
-	case FG_PERIOD_MONTH:
+	case FG_CALENDAR_MONTH:
 		return d.month;
-	case FG_PERIOD_WEEK:
+	case FG_CALENDAR_WEEK:
 		return iso_week(days, &d);
-	case FG_PERIOD_DAY_OF_YEAR:
+	case FG_CALENDAR_DAY_OF_YEAR:
 		return d.of_year;
-	case FG_PERIOD_DAY:
+	case FG_CALENDAR_DAY:
 		return d.day;
-	case FG_PERIOD_DAY_OF_WEEK:
+	case FG_CALENDAR_DAY_OF_WEEK:
 		return d.of_week;
-	case FG_PERIOD_HOUR:
+	case FG_CALENDAR_HOUR:
 		return (double)((time_ms - days * DAY_MS) / (DAY_MS / 24));
-	case FG_PERIOD_TIME:
-	case FG_PERIOD_COUNT:
+	case FG_CALENDAR_TIME:
+	case FG_CALENDAR_COUNT:
 		break;
 	}
 	return (double)time_ms / 1000;
@@ -140,7 +140,7 @@ static bool whole_or_absent(const double span[2])
 
 static const char *member_fault(const struct fg_climate *m)
 {
-	if ((unsigned)m->period >= FG_PERIOD_COUNT)
+	if ((unsigned)m->period >= FG_CALENDAR_COUNT)
 		return "the period is none of year, quarter, month, week, dayofyear, day, "
 		       "dayofweek, hour";
 	if (!isfinite(m->time[0]) || !isfinite(m->time[1]))

@@ -32,23 +32,23 @@ struct fg_sample {
 /* --- Climatology, test 5: values that this place does not have at this time of the year. --- */
 
 /* What the two numbers of a time span count; all by the calendar in UTC. */
-enum fg_period {
-	FG_PERIOD_TIME = 0, /* seconds since 1970: one span, once */
-	FG_PERIOD_YEAR,
-	FG_PERIOD_QUARTER,     /* 1..4 */
-	FG_PERIOD_MONTH,       /* 1..12 */
-	FG_PERIOD_WEEK,	       /* 1..53, ISO 8601 */
-	FG_PERIOD_DAY_OF_YEAR, /* 1..366 */
-	FG_PERIOD_DAY,	       /* of the month, 1..31 */
-	FG_PERIOD_DAY_OF_WEEK, /* Monday 0 .. Sunday 6 */
-	FG_PERIOD_HOUR,	       /* 0..23 */
-	FG_PERIOD_COUNT
+enum fg_calendar {
+	FG_CALENDAR_TIME = 0, /* seconds since 1970: one span, once */
+	FG_CALENDAR_YEAR,
+	FG_CALENDAR_QUARTER,     /* 1..4 */
+	FG_CALENDAR_MONTH,       /* 1..12 */
+	FG_CALENDAR_WEEK,	       /* 1..53, ISO 8601 */
+	FG_CALENDAR_DAY_OF_YEAR, /* 1..366 */
+	FG_CALENDAR_DAY,	       /* of the month, 1..31 */
+	FG_CALENDAR_DAY_OF_WEEK, /* Monday 0 .. Sunday 6 */
+	FG_CALENDAR_HOUR,	       /* 0..23 */
+	FG_CALENDAR_COUNT
 };
 
 /* One span of time (and of depth) with its limits. All spans include both ends; a pair in reverse
  * order is put right. */
 struct fg_climate {
-	enum fg_period period;
+	enum fg_calendar period;
 	double time[2];
 	double suspect[2]; /* outside: FG_QC_SUSPECT */
 	double fail[2];	   /* outside: FG_QC_FAIL; NaN: absent */
@@ -61,7 +61,7 @@ const char *fg_qc_climatology_fault(const struct fg_climate *members, size_t cou
 enum fg_qc fg_qc_climatology(
 	const struct fg_climate *members, size_t count, struct fg_sample sample, double depth);
 /* A period by its name ("month", "weekofyear" …); false where there is none. */
-bool fg_period_parse(const char *name, enum fg_period *ret);
+bool fg_calendar_parse(const char *name, enum fg_calendar *ret);
 
 /* --- Spike, test 6: one reading that stands out from its neighbours. --- */
 

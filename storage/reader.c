@@ -74,6 +74,11 @@ struct walk {
 	void *arg;
 	long given;
 	bool stopped;
+	/* of one point: a reading whose spike test waits for the next one; its correction, which
+	 * stands in its place, comes before that */
+	bool holding;
+	struct fg_item held;
+	const struct fg_point_desc *held_desc;
 	int rc; /* a failure within a row */
 	/* an account with its descriptors */
 	struct fg_account account;
@@ -266,6 +271,38 @@ static bool wanted(struct walk *w, const struct fg_record_head *head, const stru
 	return !replaced(w, head, item);
 }
 
+static void hand_over(struct walk *w, const struct fg_item *item,
+	const struct fg_point_desc *desc, bool uncertain)
+{
+	w->given++;
+	w->stopped = w->fn(w->arg, item, desc, uncertain) != 0;
+}
+
+static void let_go(struct walk *w)
+{
+	if (w->holding && !w->stopped)
+		hand_over(w, &w->held, w->held_desc, false);
+	w->holding = false;
+}
+
+/* Of a reading and the verdict on it that came later, the second alone. */
+static void give_last(struct walk *w, const struct fg_item *item, const struct fg_point_desc *desc)
+{
+	const uint64_t place = w->held.replaces ? w->held.replaces : w->held.seq;
+
+	if (w->holding && item->replaces == place)
+		w->holding = false;
+	let_go(w);
+	if (w->stopped)
+		return;
+	w->holding = fg_tests_get(item->tests, FG_TEST_SPIKE) == FG_QC_NOT_EVALUATED &&
+		     item->value.kind != FG_KIND_TEXT;
+	w->held = *item;
+	w->held_desc = desc;
+	if (!w->holding)
+		hand_over(w, item, desc, false);
+}
+
 static int give(void *arg, const struct fg_record_head *head, const struct fg_item *stored,
 	int64_t mono_us)
 {
@@ -292,10 +329,10 @@ static int give(void *arg, const struct fg_record_head *head, const struct fg_it
 	good = wanted(w, head, &item, desc, uncertain);
 	if (w->rc < 0)
 		return 1;
-	if (good) {
-		w->given++;
-		w->stopped = w->fn(w->arg, &item, desc, uncertain) != 0;
-	}
+	if (good && w->point)
+		give_last(w, &item, desc);
+	else if (good)
+		hand_over(w, &item, desc, uncertain);
 	return w->stopped;
 }
 
@@ -560,6 +597,8 @@ static long walk_times(struct walk *w, uint64_t after)
 	rc = walk_spans(w, after);
 	if (rc == FG_OK)
 		rc = walk_tail(w, after);
+	if (rc == FG_OK)
+		let_go(w);
 	fg_sql_run(w->r->st[ST_END]);
 	return rc < 0 ? rc : w->given;
 }

@@ -92,6 +92,21 @@ static void print_computed(
 		print_default(p, key, value);
 }
 
+/* Tests that nobody spoke of. */
+static void print_tests(struct printer *p, const struct fg_point *point)
+{
+	size_t mark = enter(p, "qc");
+	char mem[200];
+	struct fg_buf text;
+
+	for (unsigned t = 0; t < FG_TEST_COUNT; t++) {
+		fg_buf_wrap(&text, mem, sizeof(mem));
+		if (fg_qc_put_default(point, (enum fg_test)t, &text))
+			print_default(p, fg_test_name((enum fg_test)t), mem);
+	}
+	leave(p, mark);
+}
+
 static void print_points(struct printer *p, const struct fg_device *dev)
 {
 	char text[32];
@@ -107,6 +122,7 @@ static void print_points(struct printer *p, const struct fg_device *dev)
 		print_keys(p, point->node, fg_keys_point);
 		if (!point->derived)
 			print_keys(p, point->node, dev->link->driver->point_keys);
+		print_tests(p, point);
 		leave(p, mark);
 	}
 }

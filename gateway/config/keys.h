@@ -97,6 +97,8 @@ extern const struct fg_key fg_keys_point[];
 extern const struct fg_key fg_keys_qc[];
 extern const struct fg_key fg_keys_report[];
 extern const struct fg_key fg_keys_alarm[];
+/* `qc:` of a point, into a struct fg_qc_conf. */
+int fg_parse_qc(struct fg_bind *b, const struct fg_node *node, void *field);
 extern const struct fg_key fg_keys_profile_meta[]; /* of struct fg_profile_meta */
 
 /* Drivers that are known but not built. NULL-terminated. */

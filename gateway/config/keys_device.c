@@ -20,73 +20,6 @@ const struct fg_key fg_keys_link[] = {
 	{0},
 };
 
-/* ---- quality tests ---- */
-
-static const struct fg_key gross_range_keys[] = {
-	{"fail", FG_KEY_PAIR, AT(fg_gross_range, fail),
-		.help = "Outside, a reading is qc 4: what the sensor can measure."},
-	{"suspect", FG_KEY_PAIR, AT(fg_gross_range, suspect),
-		.help = "Outside, a reading is qc 3: what is plausible at this place."},
-	{0},
-};
-
-static const struct fg_key spike_keys[] = {
-	{"suspect", FG_KEY_NUMBER, .help = "From this height on qc 3."},
-	{"fail", FG_KEY_NUMBER, .help = "From this height on qc 4."},
-	{0},
-};
-
-static const struct fg_key rate_of_change_keys[] = {
-	{"suspect", FG_KEY_NUMBER, .unit = "unit per second", .help = "Faster than this: qc 3."},
-	{0},
-};
-
-static const struct fg_key flat_line_keys[] = {
-	{"tolerance", FG_KEY_NUMBER, .help = "What counts as no change."},
-	{"suspect", FG_KEY_DURATION, .help = "No change for this long: qc 3."},
-	{"fail", FG_KEY_DURATION, .help = "No change for this long: qc 4."},
-	{0},
-};
-
-const struct fg_key fg_keys_qc[] = {
-	{"gross_range", FG_KEY_STRUCT, AT(fg_qc_conf, gross_range), .sub = gross_range_keys,
-		.help = "Bounds in the published unit; a bound itself is good, `~` leaves one "
-			"open."},
-	{"climatology", FG_KEY_CUSTOM, FG_KEY_UNSUPPORTED, .form = "a mapping",
-		.help = "Bounds by season."},
-	{"spike", FG_KEY_STRUCT, FG_KEY_UNSUPPORTED, .sub = spike_keys,
-		.help = "A value that stands out of its neighbours."},
-	{"rate_of_change", FG_KEY_STRUCT, FG_KEY_UNSUPPORTED, .sub = rate_of_change_keys,
-		.help = "A value that changes too fast."},
-	{"flat_line", FG_KEY_STRUCT, FG_KEY_UNSUPPORTED, .sub = flat_line_keys,
-		.help = "A value that does not change."},
-	{"attenuated_signal", FG_KEY_CUSTOM, FG_KEY_UNSUPPORTED, .form = "a mapping",
-		.help = "A signal that varies too little."},
-	{"time_gap", FG_KEY_CUSTOM, FG_KEY_UNSUPPORTED, .form = "a mapping",
-		.help = "A reading that comes too late."},
-	{0},
-};
-
-static int parse_qc(struct fg_bind *b, const struct fg_node *node, void *field)
-{
-	struct fg_qc_conf *qc = field;
-	const struct fg_node *range;
-	size_t faults;
-
-	if (node->kind == FG_NODE_SCALAR) {
-		qc->off = strcmp(node->text, "off") == 0 || strcmp(node->text, "no") == 0 ||
-			  strcmp(node->text, "false") == 0;
-		if (qc->off)
-			return FG_OK;
-		fg_bind_error(b, node, "'%.60s' is neither off nor a mapping of tests", node->text);
-		return FG_ECONFIG;
-	}
-	faults = fg_bind_struct(b, node, fg_keys_qc, NULL, qc, NULL, node->at);
-	range = fg_node_get(node, "gross_range");
-	qc->gross_range.on = !faults && range && !fg_node_is_null(range);
-	return faults ? FG_ECONFIG : FG_OK;
-}
-
 /* ---- points ---- */
 
 static bool parse_bits(const char *text, uint64_t *ret)
@@ -216,8 +149,8 @@ const struct fg_key fg_keys_point[] = {
 		.max = 365 * DAY, .help = "How often it is read. Default: the device's."},
 	{"report", FG_KEY_STRUCT, .sub = fg_keys_report,
 		.help = "What is reported. Default: every reading."},
-	{"qc", FG_KEY_CUSTOM, AT(fg_raw_point, qc), .parse = parse_qc, .sub = fg_keys_qc,
-		.form = "off, or a mapping of tests",
+	{"qc", FG_KEY_CUSTOM, AT(fg_raw_point, qc), .parse = fg_parse_qc,
+		.sub = fg_keys_qc, .form = "off, or a mapping of tests",
 		.help = "Quality tests (QARTOD). Where none is applied a reading is qc 2."},
 	{"alarm", FG_KEY_STRUCT, AT(fg_raw_point, alarm), .sub = fg_keys_alarm,
 		.help = "Bounds that are watched closely, in the published unit: while one is "

@@ -56,6 +56,7 @@ struct fg_loader {
 	struct fg_config *config;
 	struct fg_link *links; /* config->links, while they are built */
 	struct fg_device *devices;
+	uint32_t qc_samples; /* of all windows so far */
 	const struct fg_repeated *repeated; /* points of the device that is being built */
 	const struct fg_left_out *left_out; /* of it, too */
 	struct fg_derived_point *derived, **derived_end;
@@ -103,6 +104,12 @@ void fg_build_derived(struct fg_loader *l);
 void fg_build_rules(struct fg_loader *l);
 /* Only without faults so far: groups, plans and the forecast. */
 void fg_build_groups(struct fg_loader *l);
+
+/* qc_defaults.c: the tests that a point gets without being told, and whether all have the memory
+ * that they need. */
+void fg_qc_complete(struct fg_loader *l, struct fg_point *p);
+/* What a test of a point does by default, as YAML's flow style writes it; false: nothing. */
+bool fg_qc_put_default(const struct fg_point *p, enum fg_test test, struct fg_buf *out);
 
 /* A device's keys over those of its profile (NULL: it has none), with repeated points written
  * out: new nodes, neither tree is changed. l->repeated then tells which they are. */

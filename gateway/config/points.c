@@ -111,7 +111,7 @@ static void check_gross_range(struct fg_loader *l, const struct fg_point *p)
 	const struct fg_node *qc = fg_node_get(p->node, "qc");
 	const struct fg_node *range = qc ? fg_node_get(qc, "gross_range") : NULL;
 
-	if (!g->on)
+	if (!g->on || p->qc.off)
 		return;
 	if (!fg_node_get(range, "fail") && !fg_node_get(range, "suspect"))
 		fg_report_error(l->rep, range->at,
@@ -167,6 +167,7 @@ static void take_raw(
 	set_property(l, p, raw->property);
 	set_unit(l, p, raw->unit);
 	check_gross_range(l, p);
+	fg_qc_complete(l, p);
 	fg_take_events(l, p, raw, clean);
 }
 

@@ -247,6 +247,14 @@ static void put_key(struct fg_json *j, const struct fg_key *key)
 		fg_json_array(j, "anyOf");
 		put_raw(j, NULL, "{\"enum\":[\"off\",false]}");
 		put_object(j, "", key->sub);
+		if (key->max > 1) { /* or a list of such */
+			fg_json_object(j, NULL);
+			fg_json_text(j, "type", "array");
+			fg_json_object(j, "items");
+			put_object(j, NULL, key->sub);
+			fg_json_end_object(j);
+			fg_json_end_object(j);
+		}
 		fg_json_end_array(j);
 	} else if (key->schema) {
 		fg_json_array(j, "allOf");

@@ -293,8 +293,8 @@ static bool climate_member(struct compute *c, const cJSON *member, struct fg_cli
 		!compute_pair(c, member, "fspan", ret->fail) ||
 		!compute_pair(c, member, "zspan", ret->depth))
 		return false;
-	ret->period = FG_PERIOD_TIME;
-	if (period && !fg_period_parse(period, &ret->period)) {
+	ret->period = FG_CALENDAR_TIME;
+	if (period && !fg_calendar_parse(period, &ret->period)) {
 		compute_fail(c,
 			"period: '%.40s' is none of year, quarter, month, week, dayofyear, "
 			"day, dayofweek, hour",

@@ -224,6 +224,7 @@ static void print_store(const cJSON *doc)
 {
 	const cJSON *s = cJSON_GetObjectItemCaseSensitive(doc, "store");
 	const cJSON *totals = cJSON_GetObjectItemCaseSensitive(doc, "totals");
+	const cJSON *quality = cJSON_GetObjectItemCaseSensitive(doc, "quality");
 
 	printf("store   %s: %s, %.0f readings wait for their commit, %.1f of %.0f MiB, next number "
 	       "%.0f\n",
@@ -243,6 +244,10 @@ static void print_store(const cJSON *doc)
 		ctl_number(totals, "stored"),
 		ctl_number(totals, "published"), ctl_number(totals, "acknowledged"),
 		ctl_number(totals, "suppressed"), ctl_number(totals, "overruns"));
+	if (ctl_number(quality, "corrected") + ctl_number(quality, "not_told") > 0)
+		printf("quality %.0f readings corrected that the next one showed to be spikes, "
+		       "%.0f could not be\n",
+			ctl_number(quality, "corrected"), ctl_number(quality, "not_told"));
 }
 
 static int on_line(void *arg, const char *text)

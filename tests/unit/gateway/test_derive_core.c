@@ -18,7 +18,7 @@
 	"      x_far: {expression: x_one - t, from: {t: b/air_temperature}},\n"                    \
 	"      x_mix: {expression: x_one - x_rare}}}\n"                                            \
 	"  b: {station: pier, domain: air, link: plc, unit_id: 2, interval: 60s,\n"               \
-	"    points: {air_temperature: {table: input, address: 0}}}\n"
+	"    points: {air_temperature: {table: input, address: 0, qc: off}}}\n"
 
 static const char yaml[] = FAKE_HEAD FAKE_TOWN FAKE_LINK DEVICES;
 static struct fake f;

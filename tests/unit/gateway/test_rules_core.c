@@ -11,13 +11,14 @@
 	"devices:\n"                                                                               \
 	"  a: {station: pier, domain: air, link: plc, unit_id: 1, interval: 60s,\n"               \
 	"    points: {pm25: {table: input, address: 0, qc: {gross_range: {fail: [0, 500]}}},\n"   \
-	"      pm10: {table: input, address: 1},\n"                                                \
+	"      pm10: {table: input, address: 1, qc: {gross_range: off}},\n"                        \
 	"      x_dew: {expression: pm25 - 10, unit: ug/m3},\n"                                     \
 	"      x_off: {table: input, address: 2, qc: off}}}\n"                                     \
 	"  b: {station: pier, domain: air, link: plc, unit_id: 2, interval: 10m,\n"               \
-	"    points: {air_temperature: {table: input, address: 0}}}\n"                             \
+	"    points: {air_temperature: {table: input, address: 0, qc: {gross_range: off}}}}\n"     \
 	"  c: {station: pier, domain: bathing, link: plc, unit_id: 3, interval: 10m,\n"           \
-	"    points: {water_temperature: {table: input, address: 0}}}\n"
+	"    points: {water_temperature: {table: input, address: 0, qc: {gross_range: off,\n"     \
+	"      spike: off}}}}\n"
 
 static const char yaml[] =
 	"gateway: {id: gw, title: T, operator: O, licence: CC0-1.0}\n"

@@ -256,7 +256,7 @@ static void least_values_of_attenuation(void **arg)
 
 static void climates_of_half_a_span(void **arg)
 {
-	struct fg_climate m = {FG_PERIOD_WEEK, {2, 2}, {NAN, 5}, {NAN, NAN}, {NAN, NAN}};
+	struct fg_climate m = {FG_CALENDAR_WEEK, {2, 2}, {NAN, 5}, {NAN, NAN}, {NAN, NAN}};
 	/* 8 January of a year that begins on a Thursday is in its second week */
 	static const struct fg_sample thursday = {INT64_C(1767830400000), 3};
 

@@ -153,7 +153,7 @@ static void the_calendar(void **arg)
 {
 	static const struct {
 		int64_t time_ms;
-		int of[FG_PERIOD_COUNT]; /* year … hour, from index 1 */
+		int of[FG_CALENDAR_COUNT]; /* year … hour, from index 1 */
 	} rows[] = {
 		{0, {0, 1970, 1, 1, 1, 1, 1, 3, 0}},
 		{-1, {0, 1969, 4, 12, 1, 365, 31, 2, 23}},
@@ -169,10 +169,10 @@ static void the_calendar(void **arg)
 
 	(void)arg;
 	for (size_t i = 0; i < FG_COUNT(rows); i++) {
-		for (int p = FG_PERIOD_YEAR; p < FG_PERIOD_COUNT; p++) {
+		for (int p = FG_CALENDAR_YEAR; p < FG_CALENDAR_COUNT; p++) {
 			double at = rows[i].of[p];
 			struct fg_climate m = {
-				(enum fg_period)p, {at, at}, {0, 1}, {NAN, NAN}, {NAN, NAN}};
+				(enum fg_calendar)p, {at, at}, {0, 1}, {NAN, NAN}, {NAN, NAN}};
 			struct fg_sample s = {rows[i].time_ms, 0.5};
 
 			if (fg_qc_climatology(&m, 1, s, NAN) != FG_QC_PASS)
@@ -181,7 +181,7 @@ static void the_calendar(void **arg)
 			assert_int_equal(fg_qc_climatology(&m, 1, s, NAN), FG_QC_NOT_EVALUATED);
 		}
 	}
-	assert_int_equal(fg_qc_climatology(&(struct fg_climate){FG_PERIOD_YEAR, {0, 1}, {0, 1},
+	assert_int_equal(fg_qc_climatology(&(struct fg_climate){FG_CALENDAR_YEAR, {0, 1}, {0, 1},
 						   {NAN, NAN}, {NAN, NAN}},
 				 1, (struct fg_sample){INT64_MIN, 0}, NAN),
 		FG_QC_NOT_EVALUATED);
@@ -191,37 +191,37 @@ static void names_of_periods(void **arg)
 {
 	static const struct {
 		const char *name;
-		enum fg_period period;
+		enum fg_calendar period;
 	} names[] = {
-		{"year", FG_PERIOD_YEAR},
-		{"quarter", FG_PERIOD_QUARTER},
-		{"month", FG_PERIOD_MONTH},
-		{"week", FG_PERIOD_WEEK},
-		{"weekofyear", FG_PERIOD_WEEK},
-		{"dayofyear", FG_PERIOD_DAY_OF_YEAR},
-		{"day_of_year", FG_PERIOD_DAY_OF_YEAR},
-		{"day", FG_PERIOD_DAY},
-		{"dayofweek", FG_PERIOD_DAY_OF_WEEK},
-		{"day_of_week", FG_PERIOD_DAY_OF_WEEK},
-		{"weekday", FG_PERIOD_DAY_OF_WEEK},
-		{"hour", FG_PERIOD_HOUR},
+		{"year", FG_CALENDAR_YEAR},
+		{"quarter", FG_CALENDAR_QUARTER},
+		{"month", FG_CALENDAR_MONTH},
+		{"week", FG_CALENDAR_WEEK},
+		{"weekofyear", FG_CALENDAR_WEEK},
+		{"dayofyear", FG_CALENDAR_DAY_OF_YEAR},
+		{"day_of_year", FG_CALENDAR_DAY_OF_YEAR},
+		{"day", FG_CALENDAR_DAY},
+		{"dayofweek", FG_CALENDAR_DAY_OF_WEEK},
+		{"day_of_week", FG_CALENDAR_DAY_OF_WEEK},
+		{"weekday", FG_CALENDAR_DAY_OF_WEEK},
+		{"hour", FG_CALENDAR_HOUR},
 	};
-	enum fg_period got;
+	enum fg_calendar got;
 
 	(void)arg;
 	for (size_t i = 0; i < FG_COUNT(names); i++) {
-		assert_true(fg_period_parse(names[i].name, &got));
+		assert_true(fg_calendar_parse(names[i].name, &got));
 		assert_int_equal(got, names[i].period);
 	}
-	assert_false(fg_period_parse("", &got));
-	assert_false(fg_period_parse("Month", &got));
+	assert_false(fg_calendar_parse("", &got));
+	assert_false(fg_calendar_parse("Month", &got));
 }
 
 static void climatology_limits_and_depths(void **arg)
 {
 	static const struct fg_climate members[] = {
-		{FG_PERIOD_MONTH, {1, 12}, {2, 8}, {0, 10}, {NAN, NAN}},
-		{FG_PERIOD_TIME, {100, 0}, {3, 3}, {NAN, NAN}, {5, 0}},
+		{FG_CALENDAR_MONTH, {1, 12}, {2, 8}, {0, 10}, {NAN, NAN}},
+		{FG_CALENDAR_TIME, {100, 0}, {3, 3}, {NAN, NAN}, {5, 0}},
 	};
 	static const struct {
 		int64_t time_ms;
@@ -481,7 +481,7 @@ static void a_place_that_moves(void **arg)
 
 static void faults_are_told(void **arg)
 {
-	struct fg_climate m = {FG_PERIOD_MONTH, {1, 2}, {1, 2}, {NAN, NAN}, {NAN, NAN}};
+	struct fg_climate m = {FG_CALENDAR_MONTH, {1, 2}, {1, 2}, {NAN, NAN}, {NAN, NAN}};
 
 	(void)arg;
 	assert_null(fg_qc_spike_fault(&(struct fg_spike){FG_SPIKE_AVERAGE, NAN, 0}));
@@ -510,9 +510,9 @@ static void faults_are_told(void **arg)
 	m.fail[0] = 1;
 	assert_non_null(fg_qc_climatology_fault(&m, 1));
 	m.fail[1] = 2;
-	m.period = FG_PERIOD_COUNT;
+	m.period = FG_CALENDAR_COUNT;
 	assert_non_null(fg_qc_climatology_fault(&m, 1));
-	m.period = FG_PERIOD_DAY;
+	m.period = FG_CALENDAR_DAY;
 	m.suspect[1] = NAN;
 	assert_non_null(fg_qc_climatology_fault(&m, 1));
 	m.suspect[1] = 2;

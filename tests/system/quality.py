@@ -1,0 +1,135 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: EUPL-1.2
+"""Quality tests with a memory: a spike goes out as an ordinary reading and is corrected when the
+next one shows what it was, once and only then, through kill -9, an orderly restart and a reload;
+what does not move stays flat over all of them."""
+import json
+import unittest
+
+from lib import config
+from lib.bench import Scene
+
+SUSPECT, FAIL = 5, 20
+HIGH, STILL = 0, 1          # registers
+
+
+def spike(before, value, after):
+    """QARTOD test 6, differential, as ioos_qc has it."""
+    if None in (before, value, after):
+        return 2
+    up, down = value - before, after - value
+    height = min(abs(up), abs(down)) if up * down < 0 else 0
+    return 4 if height > FAIL else 3 if height > SUSPECT else 1
+
+
+class Quality(Scene):
+    def setUp(self):
+        super().setUp()
+        self.polls = 0
+        unit = self.server[1]
+        unit.on_request = self.next_values
+        self.next_values()
+        self.config["devices"]["probe"] = config.modbus_device("plc", 1, "200ms", {
+            "high": config.register(HIGH, qc={
+                "spike": {"suspect": SUSPECT, "fail": FAIL, "method": "differential"}}),
+            "still": config.register(STILL, qc={
+                "flat_line": {"tolerance": 0.5, "suspect": "3s", "fail": "60s"}}),
+        })
+
+    def next_values(self):
+        """Up and down a little; each 7th value is a spike, small and large in turn."""
+        self.polls += 1
+        value = 100 + self.polls % 3
+        if self.polls % 7 == 0:
+            value += 12 if self.polls % 14 else 60
+        self.server[1].set("holding", HIGH, [value, 7])
+
+    def series(self, point):
+        """Readings in order, without corrections; and the corrections by what they replace."""
+        readings, corrections = {}, {}
+        for message in self.subscriber.readings(point):
+            reading = message.reading
+            if "replaces" in reading:
+                corrections.setdefault(reading["replaces"], []).append((message, reading))
+            else:
+                readings[message.seq] = reading
+        return [readings[seq] for seq in sorted(readings)], corrections
+
+    def more(self, count=12):
+        """So many further readings arrive."""
+        have = len(self.series("high")[0])
+        self.eventually(lambda: len(self.series("high")[0]) >= have + count, "readings go on", 30)
+
+    def check(self):
+        readings, corrections = self.series("high")
+        values = [r["value"] for r in readings]
+        expected = {}
+        for i in range(1, len(values) - 1):
+            verdict = spike(*values[i - 1:i + 2])
+            if verdict in (3, 4):
+                expected[readings[i]["id"]] = (verdict, readings[i])
+        newest = readings[-3]["id"] if len(readings) > 3 else None
+        got = {identity: set(r["id"] for _, r in c) for identity, c in corrections.items()}
+        self.assertTrue(all(len(ids) == 1 for ids in got.values()), "corrected twice: %r" % got)
+        self.assertEqual([], [i for i in got if i not in expected], "corrected without a reason")
+        self.assertEqual([], [i for i in expected if i not in got and i != newest],
+                         "spikes that nobody told of")
+        for identity, found in corrections.items():
+            message, reading = found[0]
+            verdict, first = expected[identity]
+            self.assertIn(first["qc"], (1, 2))
+            self.assertEqual(verdict, reading["qc"])
+            self.assertEqual({"spike": verdict}, reading["qc_tests"])
+            self.assertEqual((first["time"], first["value"]), (reading["time"], reading["value"]))
+            self.assertFalse(message.retain, "a newer reading was retained already")
+        return len(expected)
+
+    def await_corrections(self):
+        def told():
+            readings, corrections = self.series("high")
+            values = [r["value"] for r in readings]
+            return all(readings[i]["id"] in corrections for i in range(1, len(values) - 2)
+                       if spike(*values[i - 1:i + 2]) in (3, 4))
+        self.eventually(told, "each spike is corrected", 20)
+
+    def test_through_everything(self):
+        self.gateway.start()
+        self.more(20)
+        for _ in range(3):
+            self.gateway.kill()
+            self.gateway.start()
+            self.more()
+        self.assertEqual(0, self.gateway.stop())
+        self.gateway.start()
+        self.more()
+        self.config["devices"]["probe"]["title"] = "Changed"
+        self.gateway.reload()
+        self.more()
+        self.gateway.reload()
+        self.more()
+        self.await_corrections()
+        self.assertGreater(self.check(), 5)
+        self.check_still()
+        counts = self.gateway.status()["quality"]
+        self.assertGreater(counts["corrected"], 0)
+        self.assertEqual(0, counts["not_told"])
+        self.check_history()
+        self.assertEqual(0, self.gateway.stop())
+
+    def check_still(self):
+        """Once it is flat, it stays so: nothing was forgotten."""
+        flags = [r["qc"] for r in self.series("still")[0] if r["qc"] != 9]
+        self.assertEqual([1] * 15, flags[:15])
+        self.assertEqual({3}, set(flags[16:]))
+
+    def check_history(self):
+        """Of a reading and its correction, history has the correction alone."""
+        done = self.gateway.ctl("history", "quay/high", "--since", "1h", "--json")
+        lines = [json.loads(line) for line in done.stdout.splitlines()]
+        replaced = {r["replaces"] for r in lines if "replaces" in r}
+        self.assertGreater(len(replaced), 5)
+        self.assertEqual([], [r["id"] for r in lines if r["id"] in replaced])
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)

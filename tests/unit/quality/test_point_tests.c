@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* All tests of a point together, reading by reading: the flags of a whole series by the functions
+ * that agree with the reference, and what the daemon adds: missing readings, late ones, fast ones,
+ * gaps of unknown length. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "base/cleanup.h"
+#include "base/rng.h"
+#include "quality/tests.h"
+
+#define N 400
+
+static const struct fg_climate climate[] = {
+	{FG_CALENDAR_MONTH, {1, 12}, {-3, 3}, {-4, 4}, {NAN, NAN}},
+};
+
+static const struct fg_qc_tests all = {
+	.on = ~0u,
+	.climate = climate,
+	.climate_count = 1,
+	.spike = {FG_SPIKE_AVERAGE, 1, 2},
+	.rate = {0.1, 0.3},
+	.flat_line = {30, 60, 0.5},
+	.attenuated = {.suspect = 0.4, .fail = 0.1, .period_s = 60, .min_period_s = 30},
+	.time_gap = {15},
+};
+
+struct series {
+	struct fg_qc_history h;
+	struct fg_sample *samples;
+};
+
+static void begin(struct series *s, const struct fg_qc_tests *t)
+{
+	uint32_t room = fg_qc_tests_room(t, 10);
+
+	s->samples = calloc(room + 1, sizeof(*s->samples));
+	fg_qc_history_init(&s->h, s->samples, room);
+}
+
+static enum fg_qc get(fg_tests t, enum fg_test test)
+{
+	return fg_tests_get(t, test);
+}
+
+/* Missing ones in a row are told as one, so the series has none twice. */
+static size_t make(struct fg_sample *to, uint64_t seed)
+{
+	struct fg_rng rng = {seed};
+	int64_t ms = 0;
+
+	for (size_t i = 0; i < N; i++) {
+		uint64_t r = fg_rng_next(&rng);
+
+		ms += 10000 + (r % 50 == 0 ? 60000 : 0);
+		to[i] = (struct fg_sample){ms, (double)(r >> 8 & 7) / 2 + (r % 11 == 0 ? 3 : 0)};
+		if (r >> 20 & 1 && i)
+			to[i].value = isnan(to[i - 1].value) ? 1 : to[i - 1].value;
+		if (r % 23 == 0 && i && !isnan(to[i - 1].value))
+			to[i].value = NAN;
+	}
+	return N;
+}
+
+static void flags_are_those_of_the_series(void **state)
+{
+	static struct fg_sample in[N];
+	enum fg_qc spike[N], rate[N], flat[N], weak[N], before[N] = {0};
+	fg_tests got[N];
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 50; seed++) {
+		struct series s;
+
+		make(in, seed);
+		begin(&s, &all);
+		for (size_t i = 0; i < N; i++) {
+			struct fg_qc_verdict v =
+				fg_qc_tests_step(&all, &s.h, 10, in[i], in[i].time_ms);
+
+			got[i] = v.tests;
+			if (i)
+				before[i - 1] = v.spike_before;
+		}
+		fg_qc_spike(&all.spike, in, N, spike);
+		fg_qc_rate(&all.rate, in, N, rate);
+		assert_int_equal(fg_qc_flat_line(&all.flat_line, in, N, flat), 0);
+		assert_int_equal(fg_qc_attenuated(&all.attenuated, in, N, weak), 0);
+		for (size_t i = 0; i < N - 1; i++) {
+			if (isnan(in[i].value)) {
+				assert_true(got[i] == 0);
+				continue;
+			}
+			if (!isnan(in[i + 1].value))
+				assert_int_equal(before[i], spike[i]);
+			assert_int_equal(get(got[i], FG_TEST_SPIKE), FG_QC_NOT_EVALUATED);
+			assert_int_equal(get(got[i], FG_TEST_RATE_OF_CHANGE), rate[i]);
+			assert_int_equal(get(got[i], FG_TEST_FLAT_LINE), flat[i]);
+			assert_int_equal(get(got[i], FG_TEST_ATTENUATED_SIGNAL), weak[i]);
+			assert_int_equal(get(got[i], FG_TEST_CLIMATOLOGY),
+				fg_qc_climatology(climate, 1, in[i], NAN));
+		}
+		free(s.samples);
+	}
+}
+
+static fg_tests step(struct series *s, int64_t s_time, double value)
+{
+	const struct fg_sample sample = {s_time * 1000, value};
+
+	return fg_qc_tests_step(&all, &s->h, 10, sample, FG_NO_TIME).tests;
+}
+
+static void a_late_reading_changes_nothing(void **state)
+{
+	struct series s, other;
+
+	(void)state;
+	begin(&s, &all);
+	begin(&other, &all);
+	for (int i = 1; i <= 10; i++) {
+		step(&s, i * 10, i);
+		step(&other, i * 10, i);
+		if (i % 3 == 0) {
+			assert_int_equal(get(step(&s, i * 10 - 5, 100), FG_TEST_RATE_OF_CHANGE), 0);
+			step(&s, i * 10, 100); /* at the same time */
+			step(&s, i * 10 - 25, NAN);
+		}
+	}
+	for (int i = 11; i <= 14; i++)
+		assert_true(step(&s, i * 10, 11) == step(&other, i * 10, 11));
+	free(s.samples);
+	free(other.samples);
+}
+
+/* An alarm reads every second: what is flat is so after its time, not after as many readings. */
+static void fast_readings_do_not_make_a_line_flat(void **state)
+{
+	struct series s;
+	int first_flat = 0;
+
+	(void)state;
+	begin(&s, &all);
+	for (int i = 0; i < 200 && !first_flat; i++)
+		if (get(step(&s, i, 1), FG_TEST_FLAT_LINE) == FG_QC_SUSPECT)
+			first_flat = i;
+	assert_in_range(first_flat, 25, 60);
+	free(s.samples);
+}
+
+static void several_missing_in_a_row_are_one(void **state)
+{
+	struct series s, other;
+
+	(void)state;
+	begin(&s, &all);
+	begin(&other, &all);
+	for (int i = 0; i < 3; i++) {
+		step(&s, i * 10, 1);
+		step(&other, i * 10, 1);
+	}
+	for (int i = 3; i < 9; i++)
+		step(&s, i * 10, NAN);
+	step(&other, 30, NAN);
+	assert_int_equal(s.h.window.count, other.h.window.count);
+	assert_int_equal(get(step(&s, 90, 9), FG_TEST_RATE_OF_CHANGE), FG_QC_PASS);
+	free(s.samples);
+	free(other.samples);
+}
+
+/* After a gap of unknown length what counts readings goes on, what counts seconds begins anew. */
+static void an_unknown_gap(void **state)
+{
+	struct series s;
+	fg_tests t;
+
+	(void)state;
+	begin(&s, &all);
+	for (int i = 1; i <= 6; i++)
+		step(&s, i * 10, 1);
+	fg_qc_history_unknown_gap(&s.h);
+	t = step(&s, 5, 1.2); /* the clock may be another one */
+	assert_int_equal(get(t, FG_TEST_FLAT_LINE), FG_QC_FAIL);
+	assert_int_equal(get(t, FG_TEST_TIME_GAP), FG_QC_NOT_EVALUATED);
+	assert_int_equal(get(t, FG_TEST_RATE_OF_CHANGE), FG_QC_PASS);
+	assert_int_equal(get(t, FG_TEST_ATTENUATED_SIGNAL), FG_QC_NOT_EVALUATED);
+	assert_int_equal(get(step(&s, 15, 9), FG_TEST_RATE_OF_CHANGE), FG_QC_FAIL);
+	free(s.samples);
+}
+
+static void a_history_moves(void **state)
+{
+	struct fg_qc_tests less = all;
+	struct series s, same, smaller;
+
+	(void)state;
+	less.flat_line = (struct fg_flat_line){20, 20, 0.5};
+	less.on = 1u << FG_TEST_FLAT_LINE | 1u << FG_TEST_TIME_GAP;
+	begin(&s, &all);
+	begin(&same, &all);
+	begin(&smaller, &less);
+	for (int i = 1; i <= 9; i++)
+		step(&s, i * 10, i);
+	fg_qc_history_take(&same.h, &s.h);
+	fg_qc_history_take(&smaller.h, &s.h);
+	fg_qc_history_shift(&s.h, 7000);
+	assert_true(step(&s, 107, 9) == step(&same, 100, 9));
+	assert_int_equal(smaller.h.window.count, 3);
+	assert_true(fg_window_at(&smaller.h.window, 2)->value == 7);
+	free(s.samples);
+	free(same.samples);
+	free(smaller.samples);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(flags_are_those_of_the_series),
+		cmocka_unit_test(a_late_reading_changes_nothing),
+		cmocka_unit_test(fast_readings_do_not_make_a_line_flat),
+		cmocka_unit_test(several_missing_in_a_row_are_one),
+		cmocka_unit_test(an_unknown_gap),
+		cmocka_unit_test(a_history_moves),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
