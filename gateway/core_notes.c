@@ -15,6 +15,7 @@ static const struct {
 	{"alarm", fg_alarm_take_note},
 	{"ledger", fg_ledger_note_take},
 	{"maintenance", fg_maintenance_take_note},
+	{"push", fg_reports_take_note},
 	{NULL, NULL},
 };
 

@@ -138,6 +138,77 @@ static bool saw_message(
 	return false;
 }
 
+/* ---- messages, over a restart ---- */
+
+#define NOTE "push"
+#define NOTE_MESSAGES 8
+#define NOTE_ENTRY 16
+
+static void put_u64(unsigned char *to, uint64_t v)
+{
+	for (size_t i = 0; i < 8; i++)
+		to[i] = (unsigned char)(v >> 8 * i);
+}
+
+static uint64_t get_u64(const unsigned char *from)
+{
+	uint64_t v = 0;
+
+	for (size_t i = 0; i < 8; i++)
+		v |= (uint64_t)from[i] << 8 * i;
+	return v;
+}
+
+/* The last messages of a device and when they came, the newest first; together with its readings.
+ */
+static int note_messages(struct fg_core *core, const struct fg_arrival *a)
+{
+	const struct fg_seen *s = core->devices[a->device->index].seen;
+	unsigned char note[NOTE_MESSAGES * NOTE_ENTRY];
+	int64_t offset_us = core->time.clock.offset_us;
+	size_t n = 1;
+
+	put_u64(note, a->message);
+	put_u64(note + 8, (uint64_t)((a->arrived_mono_us + offset_us) / 1000));
+	for (size_t i = 0; s && i < MESSAGES && n < NOTE_MESSAGES; i++) {
+		const struct seen_message *m =
+			&s->messages[(s->next_message + MESSAGES - 1 - i) % MESSAGES];
+
+		if (!m->message || a->arrived_mono_us - m->mono_us >= MESSAGE_US)
+			continue;
+		put_u64(note + n * NOTE_ENTRY, m->message);
+		put_u64(note + n * NOTE_ENTRY + 8, (uint64_t)((m->mono_us + offset_us) / 1000));
+		n++;
+	}
+	return fg_core_set_state(core, NOTE, a->device->name, note, n * NOTE_ENTRY);
+}
+
+/* How long ago they came is told by the wall clock. Where that is not right, or has been set back,
+ * they count as just come: what is stored twice cannot be taken back. */
+int fg_reports_take_note(struct fg_core *core, const char *key, const void *bytes, size_t len)
+{
+	const unsigned char *from = bytes;
+
+	for (size_t i = 0; i < core->config->device_count; i++) {
+		const struct fg_device *d = core->config->devices[i];
+
+		if (strcmp(d->name, key) != 0)
+			continue;
+		for (size_t at = len / NOTE_ENTRY; at-- > 0;) { /* the oldest first */
+			int64_t ms = (int64_t)get_u64(from + at * NOTE_ENTRY + 8);
+			int64_t age_ms = core->now.wall_us / 1000 - ms;
+
+			if (age_ms < 0)
+				age_ms = 0;
+			if (age_ms < MESSAGE_US / 1000)
+				see_message(&core->devices[d->index],
+					get_u64(from + at * NOTE_ENTRY), 0,
+					core->now.mono_us - age_ms * 1000);
+		}
+	}
+	return FG_OK;
+}
+
 void fg_core_known_report(struct fg_core *core, const struct fg_item *item)
 {
 	if (item->kind != FG_ITEM_READING || !item->own_time || item->replaces)
@@ -485,8 +556,11 @@ static int store_arrived(struct fg_core *core, const struct fg_arrival *a, size_
 	n = fg_judge_batch(core, &batch, false);
 	if (n == 0)
 		return FG_OK;
+	fg_core_begin(core);
 	r = fg_core_append_record(core, n, own);
-	if (r < 0)
+	if (r >= 0 && !own && a->message)
+		r = note_messages(core, a);
+	if (fg_core_end(core, r >= 0) < 0 || r < 0)
 		return FG_EFULL;
 	fg_judge_note(core, n, true);
 	for (unsigned i = 0; own && i < n; i++)

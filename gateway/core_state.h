@@ -243,6 +243,8 @@ void fg_reports_run(struct fg_core *core, struct fg_now now, struct fg_group_run
 void fg_reports_expect(struct fg_now now, struct fg_group_run *run);
 /* A poll said that from now on they come by themselves, or no longer do. */
 void fg_reports_observing(struct fg_now now, struct fg_group_run *run, bool observing);
+/* A note of an earlier run: a device's last messages. */
+int fg_reports_take_note(struct fg_core *core, const char *key, const void *bytes, size_t len);
 void fg_reports_committed(struct fg_core *core);
 /* The store refused these numbers. */
 void fg_reports_dropped(struct fg_core *core, uint64_t from, uint64_t to);

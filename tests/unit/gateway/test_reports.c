@@ -316,6 +316,50 @@ static void test_messages_are_known_for_their_lifetime(void **state)
 	assert_int_equal(report(&p), FG_PENDING); /* another message under an old number */
 }
 
+static unsigned char note[256];
+static size_t note_len;
+
+static int port_set_state(
+	void *arg, const char *kind, const char *key, const void *bytes, size_t len)
+{
+	(void)arg;
+	assert_string_equal(kind, "push");
+	assert_string_equal(key, "sonde");
+	assert_in_range(len, 1, sizeof(note));
+	memcpy(note, bytes, len);
+	note_len = len;
+	return FG_OK;
+}
+
+/* Which messages came lately is stored with their readings, and known after a restart. */
+static void test_messages_are_known_after_a_restart(void **state)
+{
+	struct parcel p;
+
+	(void)state;
+	f.core->ports.set_state = port_set_state;
+	for (uint64_t m = 1; m <= 12; m++) {
+		put(parcel(&p), 1, 0);
+		p.arrival.message = m;
+		assert_int_equal(report(&p), FG_PENDING);
+	}
+	fg_reports_free(f.core, fake_device(&f, "sonde")); /* as after a restart */
+	fake_turn(&f, 100 * SEC);
+	assert_int_equal(fg_core_known_state(f.core, "push", "sonde", note, note_len), FG_OK);
+	assert_int_equal(fg_core_known_state(f.core, "push", "gone", note, note_len), FG_OK);
+	assert_int_equal(fg_core_known_state(f.core, "push", "sonde", note, 5), FG_OK);
+	put(parcel(&p), 1, 0);
+	p.arrival.message = 12;
+	assert_int_equal(report(&p), FG_OK);
+	put(parcel(&p), 1, 0);
+	p.arrival.message = 5; /* the oldest of eight */
+	assert_int_equal(report(&p), FG_OK);
+	fake_turn(&f, 150 * SEC);
+	put(parcel(&p), 1, 0);
+	p.arrival.message = 12;
+	assert_int_equal(report(&p), FG_PENDING);
+}
+
 static void test_known_after_a_restart(void **state)
 {
 	struct parcel p;
@@ -497,6 +541,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_messages_are_known_for_their_lifetime, begin, end),
 		cmocka_unit_test_setup_teardown(test_known_after_a_restart, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_messages_are_known_after_a_restart, begin, end),
 		cmocka_unit_test_setup_teardown(
 			test_a_store_that_cannot_keep_it_refuses, begin, end),
 		cmocka_unit_test_setup_teardown(test_only_what_nobody_keeps_is_lost, begin, end),
