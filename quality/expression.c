@@ -105,12 +105,14 @@ static void push(struct parser *p, const char *at, struct fg_step step)
 static void operate(struct parser *p, const char *at, struct fg_step step)
 {
 	size_t takes = takes_one(step.op) ? 1 : 2;
-	struct fg_step *last = &p->steps[p->count - 1];
-	bool fixed = !p->failed && last->op == NUMBER && (takes == 1 || last[-1].op == NUMBER);
+	struct fg_step *last;
+	bool fixed;
 	double v;
 
 	if (p->failed)
 		return;
+	last = &p->steps[p->count - 1];
+	fixed = last->op == NUMBER && (takes == 1 || last[-1].op == NUMBER);
 	if (step.op == DIVIDE && last->op == NUMBER && last->number == 0)
 		fail(p, at, "divides by zero");
 	if (!fixed) {
