@@ -112,7 +112,7 @@ static void add_defaults(struct fg_loader *l, struct fg_point *p, const struct d
 		memcpy(p->qc.gross_range.fail, d->fail, sizeof(d->fail));
 		memcpy(p->qc.gross_range.suspect, d->suspect, sizeof(d->suspect));
 	}
-	if (is_given(p, FG_TEST_SPIKE) || !d->spike[0])
+	if (is_given(p, FG_TEST_SPIKE) || d->spike[0] == 0)
 		return;
 	t = fg_arena_alloc(l->arena, sizeof(*t));
 	if (p->qc.tests)
@@ -172,7 +172,7 @@ bool fg_qc_put_default(const struct fg_point *p, enum fg_test test, struct fg_bu
 		fg_buf_putc(out, '}');
 		return true;
 	}
-	if (test != FG_TEST_SPIKE || !d->spike[0])
+	if (test != FG_TEST_SPIKE || d->spike[0] == 0)
 		return false;
 	fg_buf_printf(out, "{suspect: %g, fail: %g}", d->spike[0], d->spike[1]);
 	return true;
