@@ -202,6 +202,10 @@ static void check_document(struct subject *s, const struct fg_payload_point *at)
 		fault(s, "senml", "'%s' is not a name: letters, digits and - : . / _", at->senml);
 	if (at->sum && !at->senml)
 		fault(s, "sum", "is of a SenML record: give `senml`");
+	if (at->senml && at->type.given &&
+		!(at->type.protobuf && at->type.kind == FG_PROTOBUF_BYTES))
+		fault(s, "type",
+			"a SenML record tells its own; only its data are asked for: bytes");
 	if (at->exponent && !at->json)
 		fault(s, "exponent", "is of a document: give `json`");
 	if (at->column.given && (at->json || at->senml || at->column.v < 1))

@@ -156,8 +156,7 @@ int fg_payload_parse_type(struct fg_bind *b, const struct fg_node *node, void *f
 	if (near)
 		fg_bind_error(b, node, "unknown type '%.40s'; did you mean '%s'?", text, near);
 	else
-		fg_bind_error(
-			b, node, "unknown type '%.40s'; types are " FG_PAYLOAD_TYPES, text);
+		fg_bind_error(b, node, "unknown type '%.40s'; types are " FG_PAYLOAD_TYPES, text);
 	return FG_ECONFIG;
 }
 

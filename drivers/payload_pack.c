@@ -132,6 +132,27 @@ static void set_time(struct fg_payload_found *f, const struct fg_senml_record *r
 	f->time_us = f->bad ? 0 : (int64_t)llround(us);
 }
 
+static bool wants_bytes(const struct fg_payload_point *at)
+{
+	return at->type.given && at->type.protobuf && at->type.kind == FG_PROTOBUF_BYTES;
+}
+
+/* Data as hexadecimal digits, as much as a text of a point holds. */
+static void put_digits(const struct fg_senml_record *record, struct fg_payload_found *f)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t len = FG_MIN((size_t)record->value.len, (sizeof(f->text) - 1) / 2);
+
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)record->value.text[i];
+
+		f->text[2 * i] = digits[c >> 4];
+		f->text[2 * i + 1] = digits[c & 15];
+	}
+	f->value.text = f->text;
+	f->value.len = (uint32_t)(2 * len);
+}
+
 static int give_record(
 	struct fg_payload_search *s, const struct fg_senml_record *record, const char *unit)
 {
@@ -144,6 +165,8 @@ static int give_record(
 		f.value = record->sum;
 		f.bad = f.value.kind == FG_KIND_NONE;
 		fg_payload_fail(s, FG_OK, "'%.80s' has no sum (s)", record->name);
+	} else if (record->is_data && wants_bytes(s->at)) {
+		put_digits(record, &f);
 	} else if (record->is_data || record->value.kind == FG_KIND_NONE) {
 		f.bad = true;
 		fg_payload_fail(s, FG_OK, "'%.80s' has %s, which is no reading", record->name,

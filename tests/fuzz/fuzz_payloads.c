@@ -51,6 +51,7 @@ static const int formats[] = {-1, 0, 42, 50, 60, 110, 112, 11542};
 static struct fg_payload_point places[] = {
 	{.senml = "a", .path = "/3303/0/5700"},
 	{.senml = "3303/0/5700"},
+	{.senml = "a", .type = {true, true, FG_PROTOBUF_BYTES, 0}},
 	{.senml = "dev:b", .sum = true},
 	{.json = "/a", .exponent = "/e", .when = {.json = "/k", .equals = {one, 1}}},
 	{.json = "/0"},

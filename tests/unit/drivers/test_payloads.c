@@ -108,6 +108,20 @@ static void test_pack(void **state)
 		"format: content format 99, which none of the points can be read from");
 	assert_string_equal(
 		decode(NULL, 1, 110, "/", B("[{\"n\":\"a\",\"v\":1,\"t\":1e300}]")), "a=decode ");
+	/* data, in JSON and CBOR */
+	set_point(0, "a", NULL,
+		(struct fg_payload_point){
+			.senml = "a", .type = {true, true, FG_PROTOBUF_BYTES, 0}});
+	assert_string_equal(decode(NULL, 1, 110, "/", B("[{\"n\":\"a\",\"vd\":\"aGkA_w\"}]")),
+		"a=\"686900ff\" ");
+	assert_string_equal(decode(NULL, 1, 112, "/", B("\x81\xa2\x00\x61\x61\x08\x42\x00\x01")),
+		"a=\"0001\" ");
+	/* a sum, whose unit is not that of the value */
+	set_point(0, "a", "V", (struct fg_payload_point){.senml = "a", .sum = true});
+	assert_string_equal(
+		decode(NULL, 1, 110, "/", B("[{\"n\":\"a\",\"u\":\"W\",\"v\":1,\"s\":7}]")),
+		"a=7 ");
+	set_point(0, "a", "Cel", (struct fg_payload_point){.senml = "a"});
 	stop_after = 2;
 	assert_string_equal(
 		decode(NULL, 3, 110, "/push", B(PACK)), "a=2@1799999940000 a=3@1800000000000 ");
