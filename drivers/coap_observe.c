@@ -179,7 +179,11 @@ struct fg_coap_watch *fg_coap_watch_for(struct fg_coap_endpoint *ep, int64_t now
 		return NULL;
 	w->group = job->group;
 	w->req = req;
-	w->over = false;
+	w->on = w->over = false;
+	/* Another token each time, so that what an earlier registration still sends, late or
+	 * counted otherwise, cannot be taken for this one's: it is reset, which ends it at the
+	 * server. */
+	w->token = fg_coap_host_of(ep)->token++;
 	return w;
 }
 
