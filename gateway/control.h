@@ -44,6 +44,8 @@ void fg_control_history(
 /* control_backfill.c: `backfill DESTINATION SINCE_MS UNTIL_MS` */
 void fg_control_backfill(
 	struct fg_client *c, const char *destination, const char *since, const char *until);
+/* control_calibration.c: `calibration DEVICE POINT` */
+void fg_control_calibration(struct fg_client *c, const char *device, const char *point);
 /* control_maintenance.c: `maintenance DEVICE on FROM_MS UNTIL_MS [REASON]` (0: at once, open), or
  * `maintenance DEVICE off [all]` */
 void fg_control_maintenance(struct fg_client *c, const char *device, const char *what,

@@ -242,6 +242,11 @@ int fg_core_reload(struct fg_core *core, struct fg_now now, struct fg_config *ne
 /* Whether a device of two configurations is one and the same. */
 bool fg_device_same(const struct fg_device *a, const struct fg_device *b);
 
+/* The records of a point, and which is in force: an array `calibration`. */
+struct fg_json;
+void fg_core_calibrations(const struct fg_core *core, struct fg_now now,
+	const struct fg_point *point, struct fg_json *j);
+
 /* Work on a device: its readings are marked, and no alarm of it begins. */
 struct fg_maintenance_window {
 	int64_t since_ms; /* set by the core */

@@ -23,6 +23,9 @@ struct fg_point_run;
 
 /* Of a point at run time. */
 struct fg_point_events {
+	/* core_calibration.c: of its reading in the frame at hand, what it was without */
+	bool has_raw;
+	double raw;
 	/* core_report.c: what was told last */
 	struct fg_told {
 		bool has;
@@ -87,6 +90,11 @@ void fg_event_tell(struct fg_core *core, const struct fg_event *event);
 /* Hands notes to the store; returns when it wants to be called again. */
 int64_t fg_events_run(struct fg_core *core, struct fg_now now);
 void fg_events_save(struct fg_core *core, struct fg_device_run *dev);
+
+/* core_calibration.c */
+/* Makes of what was read what it is worth. Before any test. */
+void fg_calibration_apply(struct fg_core *core, struct fg_reading *r);
+void fg_calibration_status(const struct fg_core *core, struct fg_now now, struct fg_json *j);
 
 /* core_maintenance.c */
 /* Looks which windows are open; returns when to look again. */

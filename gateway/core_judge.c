@@ -39,6 +39,7 @@ static void assess(struct fg_core *core, struct fg_reading *r)
 {
 	const struct fg_point *point = core->config->points[r->point];
 
+	fg_calibration_apply(core, r);
 	fg_quality_judge(point, r);
 	fg_quality_step(core, point, r);
 	fg_derive_note(core, r);
@@ -62,6 +63,9 @@ static void lay_out(struct fg_core *core, const struct fg_reading *r, struct fg_
 		ret->uncertainty_s = 0;
 		ret->own_time = true;
 	}
+	ret->has_raw = core->points[r->point].events.has_raw;
+	if (ret->has_raw)
+		ret->raw = core->points[r->point].events.raw;
 	ret->maintenance =
 		core->devices[core->config->points[r->point]->device->index].maintenance;
 	ret->alarm = fg_alarm_assess(core, core->config->points[r->point], r);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/calibration.h"
 #include "model/property.h"
 #include "model/value.h"
 
@@ -73,6 +74,8 @@ struct fg_point {
 	bool by_change;
 	double on_change;
 	struct fg_alarm_conf alarm;
+	const struct fg_calibration *calibrations; /* in order of time */
+	size_t calibration_count;
 	const void *conf;	   /* of the driver's point keys */
 	/* Not NULL: it is worked out of others (quality/derivation.h), so no driver reads it: it is
 	 * in no group's points and has no conf. */

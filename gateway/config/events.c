@@ -104,6 +104,8 @@ void fg_take_events(
 	struct fg_loader *l, struct fg_point *p, const struct fg_raw_point *raw, bool clean)
 {
 	take_report(p, raw);
-	if (clean)
-		take_alarm(l, p, raw);
+	if (!clean)
+		return;
+	take_alarm(l, p, raw);
+	fg_take_calibration(l, p, &raw->calibration);
 }

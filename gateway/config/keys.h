@@ -44,6 +44,17 @@ struct fg_raw_missing {
 	size_t count;
 };
 
+struct fg_raw_calibration {
+	struct fg_named named;
+	int64_t date_ms, next_ms;
+	const char *by, *note;
+	double raw[2], reference[2];
+	struct fg_raw_polynomial {
+		double v[FG_CALIBRATION_TERMS];
+		size_t count;
+	} polynomial;
+};
+
 struct fg_raw_point {
 	const char *property, *title, *unit;
 	double scale, offset;
@@ -68,6 +79,7 @@ struct fg_raw_point {
 	/* keys_events.c */
 	double on_change;
 	struct fg_alarm_conf alarm;
+	struct fg_items calibration; /* keys_calibration.c */
 };
 /* Whether a point is worked out of others. */
 bool fg_raw_is_derived(const struct fg_node *point);
@@ -99,6 +111,8 @@ extern const struct fg_key fg_keys_report[];
 extern const struct fg_key fg_keys_alarm[];
 /* `qc:` of a point, into a struct fg_qc_conf. */
 int fg_parse_qc(struct fg_bind *b, const struct fg_node *node, void *field);
+extern const struct fg_key fg_keys_calibration[];
+#define FG_CALIBRATIONS_MAX 100
 extern const struct fg_key fg_keys_profile_meta[]; /* of struct fg_profile_meta */
 
 /* Drivers that are known but not built. NULL-terminated. */

@@ -186,6 +186,10 @@ const struct fg_key fg_keys_point[] = {
 		.max = 365 * DAY,
 		.help = "Of a derived point: an input that was read longer ago is missing. "
 			"Default: three intervals of the input."},
+	{"calibration", FG_KEY_LIST, AT(fg_raw_point, calibration), .max = FG_CALIBRATIONS_MAX,
+		.sub = fg_keys_calibration, .size = sizeof(struct fg_raw_calibration),
+		.help = "Dated records, the oldest first. A reading carries the value by the one "
+			"that is valid at its time; what it was without is kept in the store."},
 	{"repeat", FG_KEY_STRUCT, AT(fg_raw_point, repeat), .sub = fg_keys_repeat,
 		.help = "The point stands for several: `{n}` in its name and texts is replaced by "
 			"their numbers (without it, the number is put behind the name), and "

@@ -89,6 +89,9 @@ bool fg_files_is_mapping(struct fg_loader *l, const struct fg_node *root);
 const struct fg_node *fg_profile_load(
 	struct fg_loader *l, const struct fg_node *name, const struct fg_profile_meta **ret_meta);
 
+/* keys_calibration.c */
+void fg_take_calibration(struct fg_loader *l, struct fg_point *p, const struct fg_items *items);
+
 /* events.c: what is told of a point, and when. `clean`: its keys have no faults. */
 void fg_take_events(
 	struct fg_loader *l, struct fg_point *p, const struct fg_raw_point *raw, bool clean);

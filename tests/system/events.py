@@ -3,6 +3,7 @@
 """Report by exception and alarms with the real daemon: what does not change is not told and is
 accounted for as suppressed; an alarm is polled faster, marked in the readings, told once, and goes
 on after the daemon is killed."""
+import json
 import unittest
 
 from lib import config
@@ -97,6 +98,30 @@ class Events(Scene):
         self.assertEqual(0, self.gateway.stop())
         self.eventually(lambda: accounts(self.subscriber), "an account")
         self.check_law("level")
+
+    def test_calibration(self):
+        self.show(0, 600)
+        self.config["devices"]["probe"] = config.modbus_device("plc", 1, "200ms", {
+            "ph": config.register(0, scale=0.01, calibration=[
+                {"date": "2020-01-01", "raw": [4, 7], "reference": [4.3, 7.3], "by": "A. Person",
+                 "next": "2021-01-01"},
+                {"date": "2999-01-01", "polynomial": [0, 2]}])})
+        self.gateway.start()
+        self.await_value("ph", 6.3)
+        self.assertEqual({6.3}, set(self.values("ph")))
+        self.assertEqual([("probe", "ph")], [
+            (c["device"], c["point"]) for c in self.gateway.status()["calibrations_overdue"]])
+        self.assertIn("CALIBRATION OVERDUE", self.gateway.ctl("status").stdout)
+        records = self.gateway.ctl_json("calibration", "probe/ph")["calibration"]
+        self.assertEqual([True, False], [r["in_force"] for r in records])
+        self.assertEqual("A. Person", records[0]["by"])
+        self.assertIn("+100.00 %", self.gateway.ctl("calibration", "probe/ph").stdout)
+        self.assertEqual(64, self.gateway.ctl("calibration", "probe/phh").returncode)
+        self.assertEqual(64, self.gateway.ctl("calibration", "probe").returncode)
+        self.assertNotIn("raw", self.point("ph")[-1])
+        since = self.gateway.ctl("history", "quay/ph", "--json").stdout.splitlines()
+        self.assertEqual(6, json.loads(since[-1])["raw"])
+        self.assertEqual(0, self.gateway.stop())
 
     def test_maintenance(self):
         self.counters(1)

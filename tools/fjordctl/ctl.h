@@ -45,6 +45,7 @@ int ctl_probe(const struct ctl *ctl);
 int ctl_scan(const struct ctl *ctl);
 int ctl_backfill(const struct ctl *ctl);
 int ctl_compute(const struct ctl *ctl);
+int ctl_calibration(const struct ctl *ctl);
 int ctl_maintenance(const struct ctl *ctl);
 
 /* Sends one request (words joined by tabs) and calls line() with each line of the answer but the

@@ -53,6 +53,8 @@ static const struct command {
 	{"backfill", "DESTINATION --since TIME --until TIME [--json]", 1, 1, ctl_backfill,
 		"send what is stored of a period once more, under the same ids; TIME: "
 		"2026-07-01T12:00:00Z, or an age like 24h"},
+	{"calibration", "DEVICE/POINT [--json]", 1, 1, ctl_calibration,
+		"the dated calibration records of a point, which is in force, and their drift"},
 	{"maintenance",
 		"DEVICE on|off [--for 2h|--until TIME] [--from TIME] [--reason TEXT] [--all] "
 		"[--json]",

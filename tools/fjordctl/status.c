@@ -192,6 +192,28 @@ static void print_alarms(const cJSON *doc, bool color)
 	putchar('\n');
 }
 
+/* Only where one is. */
+static void print_overdue(const cJSON *doc, bool color)
+{
+	static const char *const heads[] = {"CALIBRATION OVERDUE", "STATION", "POINT", "DUE"};
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(doc, "calibrations_overdue"), *c;
+	struct ctl_table *t;
+
+	if (cJSON_GetArraySize(list) == 0)
+		return;
+	t = ctl_table_new(heads, 4);
+	cJSON_ArrayForEach(c, list)
+	{
+		ctl_table_cell(t, "%s", ctl_text(c, "device"));
+		ctl_table_cell(t, "%s", ctl_text(c, "station"));
+		ctl_table_cell(t, "%s", ctl_text(c, "point"));
+		ctl_table_cell(t, "%s", ctl_text(c, "due"));
+	}
+	ctl_table_print(t, color);
+	ctl_table_free(t);
+	putchar('\n');
+}
+
 static void print_destinations(const cJSON *doc, bool color)
 {
 	static const char *const heads[] = {
@@ -266,6 +288,7 @@ static int on_line(void *arg, const char *text)
 	print_destinations(doc, color);
 	putchar('\n');
 	print_alarms(doc, color);
+	print_overdue(doc, color);
 	print_links(doc, color);
 	putchar('\n');
 	print_devices(doc, color);
