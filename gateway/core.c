@@ -196,6 +196,8 @@ int fg_core_new(struct fg_config *config, const struct fg_core_ports *ports,
 		r = fg_core_init_runs(core, config, now);
 	if (r == FG_OK)
 		r = fg_ledgers_begin(core, now);
+	if (r == FG_OK)
+		r = fg_hours_begin(core, config);
 	if (r < 0) {
 		fg_core_free(core);
 		return r;
@@ -226,6 +228,7 @@ void fg_core_free(struct fg_core *core)
 	fg_reports_free(core, NULL);
 	fg_ledger_notes_free(core);
 	fg_maintenance_free(core);
+	fg_hours_free(core);
 	fg_core_free_runs(core);
 	free(core->items);
 	free(core->item_mono_us);
@@ -483,6 +486,7 @@ void fg_core_committed(struct fg_core *core, struct fg_now now, uint64_t next_se
 			fg_series_update(e->series, &e->item, e->mono_us, e->timed);
 	}
 	core->committed_next = FG_MAX(core->committed_next, next_seq);
+	fg_hours_committed(core, core->committed_next);
 	for (size_t i = 0; i < core->publisher_count; i++)
 		fg_publisher_committed(core->publishers[i], now, core->committed_next);
 	fg_reports_committed(core);
@@ -504,6 +508,7 @@ static void mark_dropped(struct fg_core *core, uint64_t seq)
 	core->refused += e->item.kind == FG_ITEM_READING && !e->item.not_stored &&
 			 !e->item.replaces;
 	e->item.not_stored = true;
+	fg_hours_refused(core, &e->item);
 }
 
 static bool lacked(const struct fg_core *core, uint64_t seq)
@@ -720,6 +725,8 @@ int64_t fg_core_run(struct fg_core *core, struct fg_now now)
 	again_us = fg_events_run(core, now);
 	next = FG_MIN(next, again_us);
 	again_us = fg_core_clock_run(core);
+	next = FG_MIN(next, again_us);
+	again_us = fg_hours_run(core);
 	next = FG_MIN(next, again_us);
 	again_us = fg_core_delivery_run(core);
 	next = FG_MIN(next, again_us);

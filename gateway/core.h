@@ -29,6 +29,7 @@ enum fg_device_state {
 };
 
 struct fg_core;
+struct fg_hours_work;
 
 /* What a finished poll brings. */
 struct fg_poll_result {
@@ -113,6 +114,10 @@ struct fg_core_ports {
 	/* What the driver counts of a link, as many as it has names for; false: nothing yet. May be
 	 * NULL. */
 	bool (*counts)(void *arg, const struct fg_link *link, uint64_t *ret);
+
+	/* Has fg_hours_read() work (hours.h); the answer comes through fg_core_hours(). May be
+	 * NULL: nothing is told of hours. Negative: not now. */
+	int (*read_hours)(void *arg, struct fg_hours_work *work);
 
 	/* A reading was taken (stored or about to be): for `fjordctl watch`. May be NULL. */
 	void (*watch)(void *arg, const struct fg_item *item, const struct fg_point_desc *desc);
@@ -220,6 +225,9 @@ void fg_core_room_made(struct fg_core *core, struct fg_now now);
 
 /* A page that read_page() gave out is filled; frees it where its publisher is gone. */
 void fg_core_page(struct fg_core *core, struct fg_now now, struct fg_page *page);
+
+/* What read_hours() was asked is answered. */
+void fg_core_hours(struct fg_core *core, struct fg_now now, struct fg_hours_work *work);
 
 /* NULL for a destination that is no longer configured. */
 struct fg_publisher *fg_core_publisher(struct fg_core *core, const char *name);

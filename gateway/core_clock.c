@@ -145,6 +145,7 @@ void fg_core_era_stored(struct fg_core *core, struct fg_now now, uint32_t number
 		give_times(core);
 	}
 	/* in any case: it may be one of an earlier run */
+	fg_hours_time_known(core);
 	for (size_t i = 0; i < core->publisher_count; i++)
 		fg_publisher_release(core->publishers[i]);
 }

@@ -197,6 +197,8 @@ int fg_core_reload(struct fg_core *core, struct fg_now now, struct fg_config *ne
 	core->config = fg_config_ref(next);
 	fg_recent_grow(&core->recent, fg_core_recent_cap(next));
 	r = fg_ledgers_begin(core, now);
+	if (r == FG_OK)
+		r = fg_hours_begin(core, next);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < next->device_count; i++) {

@@ -183,6 +183,8 @@ struct fg_core {
 	struct fg_reading *arrived;		/* sorted by time */
 	size_t arrived_cap;
 
+	struct fg_hours *hours; /* core_hours.c */
+
 	/* one record under construction */
 	struct fg_item *items;
 	int64_t *item_mono_us;
@@ -338,6 +340,21 @@ void fg_core_give(struct fg_core *core, unsigned n);
 /* core_notes.c: what is kept for the next start. Each kind is one line of the table there. */
 int fg_core_set_state(struct fg_core *core, const char *kind, const char *key, const void *bytes,
 	size_t len);
+
+/* core_hours.c: what is told of hours and of longer periods */
+/* At the start, and when another configuration comes. */
+int fg_hours_begin(struct fg_core *core, struct fg_config *config);
+void fg_hours_free(struct fg_core *core);
+/* Entries below next_seq are durable. */
+void fg_hours_committed(struct fg_core *core, uint64_t next_seq);
+/* The time of readings that had none may be known now. */
+void fg_hours_time_known(struct fg_core *core);
+/* The full store refused it. */
+void fg_hours_refused(struct fg_core *core, const struct fg_item *item);
+int fg_hours_take_note(struct fg_core *core, const char *key, const void *bytes, size_t len);
+/* Asks for what is due; returns when to call again. */
+int64_t fg_hours_run(struct fg_core *core);
+void fg_hours_status(const struct fg_core *core, struct fg_json *j);
 
 /* core_clock.c */
 int fg_core_clock_init(struct fg_core *core, const struct fg_core_start *start, struct fg_now now);

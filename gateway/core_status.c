@@ -219,6 +219,7 @@ void fg_core_status(const struct fg_core *core, struct fg_now now, struct fg_buf
 	fg_json_end_array(&j);
 	store_part(core, &j);
 	quality_part(core, &j);
+	fg_hours_status(core, &j);
 	totals_part(core, &j);
 	fg_json_end_object(&j);
 }

@@ -167,6 +167,7 @@ const struct fg_core_ports fg_daemon_ports = {
 	.disconnect = fg_sessions_disconnect,
 	.publish = fg_sessions_publish,
 	.read_page = fg_daemon_read_page,
+	.read_hours = fg_daemon_read_hours,
 	.watch = port_watch,
 	.hurry = port_hurry,
 	.reported = fg_reports_done,

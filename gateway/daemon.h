@@ -163,6 +163,7 @@ void fg_daemon_store_post(void *arg, const struct fg_store_event *event); /* sto
 void fg_daemon_store_event(struct fg_daemon *d, const struct fg_store_event *event);
 int fg_daemon_open_store(struct fg_daemon *d);
 void fg_daemon_read_page(void *arg, const struct fg_destination *dest, struct fg_page *page);
+int fg_daemon_read_hours(void *arg, struct fg_hours_work *work);
 /* Tells the store which destinations are configured. */
 void fg_daemon_tell_destinations(struct fg_daemon *d);
 void fg_daemon_save_deliveries(struct fg_daemon *d);

@@ -10,6 +10,7 @@
 #include "base/status.h"
 #include "gateway/core_state.h"
 #include "gateway/daemon.h"
+#include "gateway/hours.h"
 #include "gateway/startup.h"
 
 #define PROGRESS_EVERY_US INT64_C(5000000)
@@ -407,4 +408,48 @@ void fg_daemon_read_page(void *arg, const struct fg_destination *dest, struct fg
 	work->reader = d->reader;
 	work->page = page;
 	uv_queue_work(&d->loop, &work->req, read_page, page_read);
+}
+
+/* ---- hours ---- */
+
+struct hours_request {
+	uv_work_t req;
+	struct fg_daemon *daemon;
+	struct fg_reader *reader; /* the daemon's of that moment */
+	struct fg_hours_work *work;
+};
+
+static void read_hours(uv_work_t *req)
+{
+	struct hours_request *r = req->data;
+
+	fg_hours_read(r->reader, r->work);
+}
+
+static void hours_read(uv_work_t *req, int status)
+{
+	struct hours_request *r = req->data;
+	struct fg_daemon *d = r->daemon;
+
+	if (status < 0)
+		r->work->status = status;
+	fg_daemon_read_damage(d, r->work->status);
+	fg_core_hours(d->core, fg_clock_now(), r->work);
+	free(r);
+	fg_daemon_turn(d);
+}
+
+int fg_daemon_read_hours(void *arg, struct fg_hours_work *work)
+{
+	struct fg_daemon *d = arg;
+	struct hours_request *r = calloc(1, sizeof(*r));
+
+	if (!r)
+		return FG_ENOMEM;
+	r->req.data = r;
+	r->daemon = d;
+	r->reader = d->reader;
+	r->work = work;
+	uv_queue_work(&d->loop, &r->req, read_hours, hours_read);
+	return FG_OK;
 }

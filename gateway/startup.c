@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* From a configuration and a store to a core. */
+#include "gateway/hours.h"
 #include "gateway/startup.h"
 
 #include <stdlib.h>
@@ -45,7 +46,7 @@ int fg_startup_open(const struct fg_spool_conf *conf, int64_t now_wall_ms, struc
 int fg_intern_init(struct fg_intern *in, const struct fg_config *config)
 {
 	*in = (struct fg_intern){.config = config};
-	in->ids = calloc(config->point_count + 1, sizeof(*in->ids));
+	in->ids = calloc(fg_series_count(config) + 1, sizeof(*in->ids));
 	in->unacked = calloc(config->destination_count + 1, sizeof(*in->unacked));
 	return in->ids && in->unacked ? FG_OK : FG_ENOMEM;
 }
@@ -88,8 +89,8 @@ int fg_intern_run(struct fg_spool *spool, void *arg)
 	struct fg_intern *in = arg;
 	int r = fg_spool_begin(spool);
 
-	for (size_t i = 0; i < in->config->point_count && r >= 0; i++) {
-		struct fg_point_desc desc = fg_series_desc(in->config->points[i]);
+	for (size_t i = 0; i < fg_series_count(in->config) && r >= 0; i++) {
+		struct fg_point_desc desc = fg_series_desc_at(in->config, i);
 
 		r = fg_spool_intern(spool, &desc, &in->ids[i]);
 	}
@@ -104,8 +105,8 @@ int fg_intern_run(struct fg_spool *spool, void *arg)
 
 int fg_intern_apply(struct fg_intern *in, struct fg_series_set *set)
 {
-	for (size_t i = 0; i < in->config->point_count; i++) {
-		struct fg_point_desc desc = fg_series_desc(in->config->points[i]);
+	for (size_t i = 0; i < fg_series_count(in->config); i++) {
+		struct fg_point_desc desc = fg_series_desc_at(in->config, i);
 
 		if (!fg_series_find(set, &desc) && !fg_series_add(set, in->ids[i], &desc))
 			return FG_ENOMEM;
@@ -115,8 +116,8 @@ int fg_intern_apply(struct fg_intern *in, struct fg_series_set *set)
 
 bool fg_intern_same(const struct fg_intern *in, const struct fg_series_set *set)
 {
-	for (size_t i = 0; i < in->config->point_count; i++) {
-		struct fg_point_desc desc = fg_series_desc(in->config->points[i]);
+	for (size_t i = 0; i < fg_series_count(in->config); i++) {
+		struct fg_point_desc desc = fg_series_desc_at(in->config, i);
 		const struct fg_series *s = fg_series_find(set, &desc);
 
 		if (s && s->id != in->ids[i])

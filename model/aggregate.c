@@ -2,17 +2,17 @@
 /* Names of what is told of a period. */
 #include "model/aggregate.h"
 
-const char *fg_period_text(enum fg_period period)
+const char *fg_told_period_text(enum fg_told_period period)
 {
-	static const char *const texts[FG_PERIOD_COUNT] = {
-		[FG_PERIOD_NONE] = "",
-		[FG_PERIOD_HOUR] = "PT1H",
-		[FG_PERIOD_RUNNING_8H] = "PT8H",
-		[FG_PERIOD_RUNNING_24H] = "PT24H",
-		[FG_PERIOD_DAY] = "P1D",
+	static const char *const texts[FG_TOLD_COUNT] = {
+		[FG_TOLD_NONE] = "",
+		[FG_TOLD_HOUR] = "PT1H",
+		[FG_TOLD_RUNNING_8H] = "PT8H",
+		[FG_TOLD_RUNNING_24H] = "PT24H",
+		[FG_TOLD_DAY] = "P1D",
 	};
 
-	return period < FG_PERIOD_COUNT ? texts[period] : "";
+	return period < FG_TOLD_COUNT ? texts[period] : "";
 }
 
 const char *fg_stat_text(enum fg_stat stat)
@@ -29,19 +29,19 @@ const char *fg_stat_text(enum fg_stat stat)
 	return stat < FG_STAT_COUNT ? texts[stat] : "";
 }
 
-const char *fg_aggregate_root(enum fg_period period, enum fg_stat stat)
+const char *fg_aggregate_root(enum fg_told_period period, enum fg_stat stat)
 {
-	static const char *const roots[FG_PERIOD_COUNT] = {
-		[FG_PERIOD_NONE] = "obs",
-		[FG_PERIOD_HOUR] = "hourly",
-		[FG_PERIOD_RUNNING_8H] = "running-8h",
-		[FG_PERIOD_RUNNING_24H] = "running-24h",
-		[FG_PERIOD_DAY] = "daily",
+	static const char *const roots[FG_TOLD_COUNT] = {
+		[FG_TOLD_NONE] = "obs",
+		[FG_TOLD_HOUR] = "hourly",
+		[FG_TOLD_RUNNING_8H] = "running-8h",
+		[FG_TOLD_RUNNING_24H] = "running-24h",
+		[FG_TOLD_DAY] = "daily",
 	};
 
-	if (period == FG_PERIOD_DAY && stat == FG_STAT_MAX_8H_MEAN)
+	if (period == FG_TOLD_DAY && stat == FG_STAT_MAX_8H_MEAN)
 		return "daily-max-8h";
-	return period < FG_PERIOD_COUNT ? roots[period] : "obs";
+	return period < FG_TOLD_COUNT ? roots[period] : "obs";
 }
 
 double fg_aggregate_coverage(const struct fg_aggregate *a)

@@ -6,13 +6,13 @@
 #include <stdint.h>
 
 /* What is told of a period instead of a moment. Numbers are stored: add at the end. */
-enum fg_period {
-	FG_PERIOD_NONE = 0, /* a reading */
-	FG_PERIOD_HOUR,
-	FG_PERIOD_RUNNING_8H,
-	FG_PERIOD_RUNNING_24H,
-	FG_PERIOD_DAY, /* of local time */
-	FG_PERIOD_COUNT
+enum fg_told_period {
+	FG_TOLD_NONE = 0, /* a reading */
+	FG_TOLD_HOUR,
+	FG_TOLD_RUNNING_8H,
+	FG_TOLD_RUNNING_24H,
+	FG_TOLD_DAY, /* of local time */
+	FG_TOLD_COUNT
 };
 
 enum fg_stat {
@@ -25,12 +25,12 @@ enum fg_stat {
 	FG_STAT_COUNT
 };
 
-/* "PT1H", "P1D"; "" for FG_PERIOD_NONE. */
-const char *fg_period_text(enum fg_period period);
+/* "PT1H", "P1D"; "" for FG_TOLD_NONE. */
+const char *fg_told_period_text(enum fg_told_period period);
 /* "mean", "sum" …; "" for FG_STAT_NONE. */
 const char *fg_stat_text(enum fg_stat stat);
 /* The root of its topics: "obs", "hourly", "daily" …, another one for each that is told. */
-const char *fg_aggregate_root(enum fg_period period, enum fg_stat stat);
+const char *fg_aggregate_root(enum fg_told_period period, enum fg_stat stat);
 
 #define FG_CLASS_TEXT 24
 
@@ -44,7 +44,7 @@ struct fg_aggregate {
 	bool has_range;
 	double low, high; /* of what it is made of */
 	/* of an air-quality index; index 0: none. As they were when it was told. */
-	char scheme[FG_CLASS_TEXT], key[FG_CLASS_TEXT];
+	char scheme[FG_CLASS_TEXT], version[FG_CLASS_TEXT], key[FG_CLASS_TEXT];
 	uint8_t index;
 };
 

@@ -21,7 +21,7 @@ struct fg_point_desc {
 	/* the names of the declared rules whose verdicts its readings carry; NULL: none */
 	const char *rules[FG_RULES];
 	/* of what is told of periods: a point's means are a series of their own */
-	enum fg_period period;
+	enum fg_told_period period;
 	enum fg_stat stat;
 };
 

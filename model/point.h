@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "model/aggregate.h"
 #include "model/calibration.h"
 #include "model/property.h"
 #include "model/value.h"
@@ -47,6 +48,20 @@ struct fg_alarm_conf {
 	int64_t interval_us; /* polled this often while it holds; 0: as always */
 };
 
+/* Longer periods that are told of a point beside its hours. */
+enum fg_also { FG_ALSO_RUNNING_8H, FG_ALSO_RUNNING_24H, FG_ALSO_DAY, FG_ALSO_DAY_MAX_8H };
+
+enum fg_scheme { FG_SCHEME_NO, FG_SCHEME_EAQI_2024, FG_SCHEME_EAQI_2017, FG_SCHEME_NONE };
+
+/* What is told of a point by the hour. */
+struct fg_hourly_conf {
+	bool on;
+	enum fg_stat stat;
+	const struct fg_point *speed; /* beside directions; NULL: none */
+	unsigned also;		      /* bits of enum fg_also */
+	int scheme;		      /* enum fg_scheme */
+};
+
 /* One quantity of a device: where it is, how it decodes, its unit and scale. Immutable. */
 struct fg_point {
 	const char *name;
@@ -68,6 +83,7 @@ struct fg_point {
 	uint32_t repeat_index; /* of a repeated point: which it is, from 0 */
 	int64_t repeat_stride; /* how far its addresses are from its neighbours'; 0: not repeated */
 	struct fg_qc_conf qc;
+	struct fg_hourly_conf hourly;
 	int64_t at_least_every_us; /* a failed point is announced again this often */
 	/* report by exception: what differs less from what was told last is not told, but at least
 	 * every at_least_every_us */

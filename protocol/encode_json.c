@@ -144,6 +144,8 @@ static void put_class(struct fg_buf *out, const struct fg_aggregate *a)
 {
 	PUT(out, ",\"class\":{\"scheme\":");
 	put_text(out, a->scheme);
+	PUT(out, ",\"version\":");
+	put_text(out, a->version);
 	PUT(out, ",\"index\":");
 	fg_buf_put_uint(out, a->index);
 	PUT(out, ",\"key\":");
@@ -155,7 +157,7 @@ static void put_aggregate(struct fg_buf *out, const struct fg_point_desc *desc,
 	const struct fg_aggregate *a)
 {
 	PUT(out, ",\"period\":");
-	put_text(out, fg_period_text(desc->period));
+	put_text(out, fg_told_period_text(desc->period));
 	PUT(out, ",\"stat\":");
 	put_text(out, fg_stat_text(desc->stat));
 	PUT(out, ",\"coverage\":");

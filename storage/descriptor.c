@@ -26,7 +26,7 @@ static bool has_more(const struct fg_point_desc *desc)
 	for (size_t i = 0; i < FG_RULES; i++)
 		if (desc->rules[i])
 			return true;
-	return desc->period != FG_PERIOD_NONE || desc->stat != FG_STAT_NONE;
+	return desc->period != FG_TOLD_NONE || desc->stat != FG_STAT_NONE;
 }
 
 static void put_more(struct fg_buf *out, const struct fg_point_desc *desc)
@@ -85,9 +85,9 @@ static void get_more(struct fg_bytes *in, char **at, struct fg_point_desc *d)
 		d->rules[i] = get_text(in, at);
 	period = fg_get_byte(in);
 	stat = fg_get_byte(in);
-	in->bad |= period >= FG_PERIOD_COUNT || stat >= FG_STAT_COUNT ||
-		   (period == FG_PERIOD_NONE) != (stat == FG_STAT_NONE);
-	d->period = (enum fg_period)period;
+	in->bad |= period >= FG_TOLD_COUNT || stat >= FG_STAT_COUNT ||
+		   (period == FG_TOLD_NONE) != (stat == FG_STAT_NONE);
+	d->period = (enum fg_told_period)period;
 	d->stat = (enum fg_stat)stat;
 	in->bad |= !has_more(d); /* equal bytes for equal content */
 }

@@ -68,7 +68,7 @@ struct walk {
 	bool timed;	   /* only these times, and no reading that has a correction */
 	int64_t since_ms, until_ms;
 	const char *station, *point; /* only entries of these; NULL: all entries */
-	enum fg_period period; /* then: of readings, or of aggregates of that period */
+	enum fg_told_period period; /* then: of readings, or of aggregates of that period */
 	struct era era;		     /* the one asked for last */
 	fg_reader_fn fn;
 	void *arg;
@@ -603,9 +603,18 @@ static long walk_times(struct walk *w, uint64_t after)
 	return rc < 0 ? rc : w->given;
 }
 
-long fg_reader_aggregates(struct fg_reader *r, const char *station, const char *point,
-	enum fg_period period, int64_t since_ms, int64_t until_ms, uint64_t after, fg_reader_fn fn,
+long fg_reader_times(struct fg_reader *r, int64_t since_ms, int64_t until_ms, fg_reader_fn fn,
 	void *arg)
+{
+	struct walk w = {.r = r, .timed = true, .since_ms = since_ms, .until_ms = until_ms,
+		.fn = fn, .arg = arg};
+
+	return walk_times(&w, 0);
+}
+
+long fg_reader_aggregates(struct fg_reader *r, const char *station, const char *point,
+	enum fg_told_period period, int64_t since_ms, int64_t until_ms, uint64_t after,
+	fg_reader_fn fn, void *arg)
 {
 	struct walk w = {.r = r, .timed = true, .station = station, .point = point,
 		.period = period, .since_ms = since_ms, .until_ms = until_ms, .fn = fn, .arg = arg};

@@ -45,7 +45,10 @@ long fg_reader_history(struct fg_reader *r, const char *station, const char *poi
 /* The same of the means and other values of that period: a place, a period may have several, each
  * replacing the one before. */
 long fg_reader_aggregates(struct fg_reader *r, const char *station, const char *point,
-	enum fg_period period, int64_t since_ms, int64_t until_ms, uint64_t after, fg_reader_fn fn,
+	enum fg_told_period period, int64_t since_ms, int64_t until_ms, uint64_t after,
+	fg_reader_fn fn, void *arg);
+/* All entries of that time, whatever of. */
+long fg_reader_times(struct fg_reader *r, int64_t since_ms, int64_t until_ms, fg_reader_fn fn,
 	void *arg);
 
 /* The numbers of all entries with since_ms <= time < until_ms, added to `ret`: for a backfill. Gaps

@@ -57,6 +57,7 @@ static void put_item(struct fg_buf *out, struct state *last, const struct fg_ite
 	if (a->index) {
 		fg_buf_putc(out, (char)a->index);
 		put_short(out, a->scheme);
+		put_short(out, a->version);
 		put_short(out, a->key);
 	}
 	*last = (struct state){item->point, item->wall_ms};
@@ -108,6 +109,7 @@ static void get_rest(struct fg_bytes *in, unsigned flags, struct fg_aggregate *a
 		a->index = (uint8_t)fg_get_byte(in);
 		in->bad |= a->index == 0;
 		get_short(in, a->scheme);
+		get_short(in, a->version);
 		get_short(in, a->key);
 	}
 }

@@ -113,6 +113,7 @@ extern const struct fg_key fg_keys_alarm[];
 int fg_parse_qc(struct fg_bind *b, const struct fg_node *node, void *field);
 extern const struct fg_key fg_keys_calibration[];
 #define FG_CALIBRATIONS_MAX 100
+extern const struct fg_key fg_keys_hourly[]; /* of a point of `hourly` */
 extern const struct fg_key fg_keys_profile_meta[]; /* of struct fg_profile_meta */
 
 /* Drivers that are known but not built. NULL-terminated. */

@@ -248,7 +248,9 @@ const struct fg_key fg_keys_device[] = {
 	{"allow_commands", FG_KEY_BOOL, AT(fg_raw_device, allow_commands), .dflt = "false",
 		.help = "Send the writes that `commands` declares (start of a measurement, a "
 			"wiper). Without it nothing but reads goes to the device."},
-	{"hourly", FG_KEY_CUSTOM, FG_KEY_UNSUPPORTED, .form = "a mapping of points to true",
-		.help = "Hourly means with coverage and air-quality class."},
+	{"hourly", FG_KEY_CUSTOM, .parse = parse_later, .sub = fg_keys_hourly,
+		.form = "a mapping of points to true, or to options",
+		.help = "Points that are told by the hour too: mean with coverage, least and "
+			"largest, and the air-quality class."},
 	{0},
 };

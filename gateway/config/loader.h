@@ -120,6 +120,8 @@ const struct fg_node *fg_lay_device(
 	struct fg_loader *l, const struct fg_node *profile, const struct fg_node *own);
 
 /* Reads the points of a device into dev->points; conf areas included. */
+/* `hourly`: once the device's points are built. */
+void fg_build_hourly(struct fg_loader *l, struct fg_device *dev, struct fg_point *points);
 void fg_build_points(
 	struct fg_loader *l, struct fg_device *dev, const struct fg_key *const *driver_keys);
 

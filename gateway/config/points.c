@@ -331,6 +331,7 @@ void fg_build_points(struct fg_loader *l, struct fg_device *dev, const struct fg
 			build_one(l, dev, &node->pairs[i], tables, build_derived, points);
 	fg_bind_leave(&l->bind, mark);
 	dev->points = points;
+	fg_build_hourly(l, dev, points);
 	if (dev->point_count == 0)
 		fg_bind_error(&l->bind, node ? node : dev->node,
 			"no points; write them under 'points' or name a 'profile'");

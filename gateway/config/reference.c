@@ -59,7 +59,7 @@ static void put_rows(struct fg_buf *out, const char *prefix, const struct fg_key
 		if (!keys->sub || (fg_key_is_map(keys) && keys->type != FG_KEY_MAP))
 			continue;
 		snprintf(inner, sizeof(inner), "%s%s.%s", prefix, keys->name,
-			keys->type == FG_KEY_MAP ? "NAME." : "");
+			keys->type == FG_KEY_MAP || keys->sub == fg_keys_hourly ? "NAME." : "");
 		put_rows(out, inner, keys->sub);
 	}
 }

@@ -222,6 +222,21 @@ static void put_map(struct fg_json *j, const struct fg_key *key)
 	fg_json_end_object(j);
 }
 
+/* Names of points to a switch or to options. */
+static void put_hourly(struct fg_json *j)
+{
+	fg_json_text(j, "type", "object");
+	fg_json_object(j, "additionalProperties");
+	fg_json_array(j, "anyOf");
+	fg_json_object(j, NULL);
+	put_ref(j, "switch");
+	fg_json_end_object(j);
+	put_raw(j, NULL, "{\"type\":\"null\"}");
+	put_object(j, "", fg_keys_hourly);
+	fg_json_end_array(j);
+	fg_json_end_object(j);
+}
+
 static void put_key(struct fg_json *j, const struct fg_key *key)
 {
 	fg_json_object(j, key->name);
@@ -243,6 +258,8 @@ static void put_key(struct fg_json *j, const struct fg_key *key)
 		fg_json_end_object(j);
 		fg_json_end_object(j);
 		fg_json_end_array(j);
+	} else if (key->sub == fg_keys_hourly) {
+		put_hourly(j);
 	} else if (key->type == FG_KEY_CUSTOM && key->sub) { /* qc: off */
 		fg_json_array(j, "anyOf");
 		put_raw(j, NULL, "{\"enum\":[\"off\",false]}");

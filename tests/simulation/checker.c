@@ -67,6 +67,7 @@ void checker_free(struct checker *c)
 	free(c->clocks);
 	free(c->boots);
 	free(c->records);
+	checker_hours_free(c);
 	free(c);
 }
 
@@ -484,6 +485,10 @@ size_t checker_received(struct checker *c, int64_t true_us, unsigned dest, uint6
 	c->messages++;
 	parse_message(topic, payload, len, &m);
 	if (m.kind == PARSED_READING)
+		checker_hours_reading(c, dest, &m);
+	if (m.kind == PARSED_MEAN)
+		checker_hours_told(c, dest, &m);
+	if (m.kind == PARSED_READING)
 		return take_reading(c, dest, connection, &m, hash, retain, well_since_us);
 	if (m.kind == PARSED_FAULTY)
 		checker_found(c, "S2", "dest%u: %s: %s is missing or wrong: %.*s", dest, topic,
@@ -658,6 +663,12 @@ void checker_disk_full(struct checker *c, int64_t true_us, bool full)
 	note_given_up(c);
 	if (c->disk_full && !full)
 		c->full_until_us = true_us + STARVED_US;
+	if (full && !c->disk_full && c->full_count < CHECKER_FULL_MAX) {
+		c->full_from_us[c->full_count] = true_us;
+		c->full_to_us[c->full_count++] = INT64_MAX;
+	}
+	if (!full && c->full_count)
+		c->full_to_us[c->full_count - 1] = true_us + STARVED_US;
 	c->disk_full = full;
 }
 

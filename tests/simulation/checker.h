@@ -29,7 +29,8 @@
  * S8  For each point and destination: scheduled = readings with qc 1-4 + suppressed + gaps; and
  *     scheduled is what time and interval say.
  * S9  What was acknowledged does not come again, but for what was in flight or acknowledged right
- *     before a restart, and the newest where the broker has forgotten the session. */
+ *     before a restart, and the newest where the broker has forgotten the session.
+ * S10 What is told of an hour is what its readings say (checker_hours.c). */
 
 struct checker;
 

@@ -284,6 +284,8 @@ unsigned checker_finish(struct checker *c, int64_t true_us, const struct disk *d
 		checker_read_store(c, disk, on_owed, &(struct owing){c, d});
 		check_law(c, d);
 	}
+	if (!c->plan->damaged)
+		checker_hours_finish(c);
 	return c->faults;
 }
 
@@ -297,7 +299,7 @@ void checker_summary(const struct checker *c, char *text, size_t size)
 	snprintf(text, size,
 		"%zu given, %" PRIu64 " messages, %" PRIu64 " repeats, %" PRIu64
 		" in time (slowest %.1f s), %u starts, %" PRIu64 " rows looked at, %" PRIu64
-		" lost in cuts",
+		" lost in cuts, %" PRIu64 " hours (%" PRIu64 " equal)",
 		c->given_count, c->messages, c->repeats, c->in_time, (double)c->slowest_us / 1e6,
-		c->starts, c->stored, c->lost_in_cuts);
+		c->starts, c->stored, c->lost_in_cuts, c->hours_checked, c->hours_equal);
 }

@@ -106,6 +106,27 @@ static void parse_reading(const cJSON *o, struct parsed *p)
 		fault(p, "replaces");
 }
 
+/* A reading of an hour, with what it is made of. */
+static void parse_mean(const cJSON *o, struct parsed *p)
+{
+	const char *period = text_of(o, "period"), *stat = text_of(o, "stat");
+	struct parsed_mean *m = &p->mean;
+
+	parse_reading(o, p);
+	if (p->kind == PARSED_FAULTY)
+		return;
+	if (!period || strcmp(period, "PT1H") != 0 || !stat || strcmp(stat, "mean") != 0 ||
+		!number_of(o, "coverage", &m->coverage) || !number_of(o, "count", &m->count) ||
+		m->coverage < 0 || m->coverage > 1 ||
+		(m->count > 0) != number_of(o, "min", &m->low) ||
+		(m->count > 0) != number_of(o, "max", &m->high)) {
+		fault(p, "a mean");
+		return;
+	}
+	m->has_value = p->has_value;
+	m->value = p->value;
+}
+
 static void parse_gap(const cJSON *o, struct parsed *p)
 {
 	const char *reason = text_of(o, "reason");
@@ -164,6 +185,9 @@ void parse_message(const char *topic, const void *payload, size_t len, struct pa
 	} else if (strstr(topic, "/obs/")) {
 		ret->kind = PARSED_READING;
 		parse_reading(o, ret);
+	} else if (strstr(topic, "/hourly/")) {
+		ret->kind = PARSED_MEAN;
+		parse_mean(o, ret);
 	} else if (ends_with(topic, "/gateways/gw/gaps")) {
 		ret->kind = PARSED_GAP;
 		parse_gap(o, ret);

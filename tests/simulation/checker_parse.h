@@ -11,11 +11,24 @@
 
 #define PARSED_LINES 64
 
-enum parsed_kind { PARSED_READING, PARSED_GAP, PARSED_ACCOUNT, PARSED_DOCUMENT, PARSED_FAULTY };
+enum parsed_kind {
+	PARSED_READING,
+	PARSED_GAP,
+	PARSED_ACCOUNT,
+	PARSED_DOCUMENT,
+	PARSED_MEAN,
+	PARSED_FAULTY
+};
 
 struct parsed_line {
 	unsigned point;
 	double scheduled, sent, suppressed, missing;
+};
+
+/* Of an hour. */
+struct parsed_mean {
+	bool has_value;
+	double value, count, coverage, low, high;
 };
 
 struct parsed {
@@ -32,6 +45,7 @@ struct parsed {
 	double uncertainty_s;
 	int64_t from_ms, to_ms;
 	double count;
+	struct parsed_mean mean;
 	size_t line_count;
 	struct parsed_line lines[PARSED_LINES];
 };

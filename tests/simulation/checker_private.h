@@ -19,6 +19,7 @@
 #define SAVE_US	    (2 * US_PER_S)  /* acknowledgements are stored this late */
 #define STARVED_US  (61 * US_PER_S) /* so long a disk that was full is not known to have room */
 #define FAULTS_TOLD 12
+#define CHECKER_FULL_MAX 256
 #define SEQ_CHUNK   4096
 #define SEQ_CHUNKS  65536
 
@@ -116,7 +117,11 @@ struct checker {
 	/* what was given before, and the second destination lacked, went perhaps for room */
 	int64_t given_up_us;
 	unsigned faults;
+	struct checker_hours *hours; /* checker_hours.c */
+	int64_t full_from_us[CHECKER_FULL_MAX], full_to_us[CHECKER_FULL_MAX]; /* a full disk */
+	size_t full_count;
 	/* for people */
+	uint64_t hours_checked, hours_equal;
 	uint64_t messages, repeats, stored, lost_in_cuts, in_time;
 	int64_t slowest_us;
 };
@@ -125,6 +130,11 @@ void FG_PRINTF(3, 4) checker_found(struct checker *c, const char *invariant, con
 void *checker_grown(void *items, size_t *cap, size_t count, size_t size);
 bool checker_selects(const struct checker *c, unsigned dest, unsigned point);
 const char *checker_name(unsigned point, char text[16]);
+/* checker_hours.c: a reading, or what an hour came to, has come; at the end they are compared. */
+void checker_hours_reading(struct checker *c, unsigned dest, const struct parsed *m);
+void checker_hours_told(struct checker *c, unsigned dest, const struct parsed *m);
+void checker_hours_finish(struct checker *c);
+void checker_hours_free(struct checker *c);
 /* NULL: out of any range. */
 struct number *checker_number(struct checker *c, uint64_t seq);
 /* What was given for a message or a row with a value; NONE. */

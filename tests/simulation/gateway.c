@@ -8,51 +8,16 @@
 #include "base/status.h"
 #include "gateway/core_state.h"
 #include "gateway/startup.h"
+#include "gateway_private.h"
 #include "gateway/store_engine.h"
 #include "seams.h"
 #include "sim.h"
 #include "storage/reader.h"
 
 #define STOP_US	      (2 * US_PER_S)
-#define EVENTS_MAX    256
-#define READERS_MAX   16
 #define TICK_US	      (60 * US_PER_S)
 #define TICK_SOON_US  US_PER_S
 #define CERTAIN_LOOKS 8
-
-struct sim_gateway {
-	struct sim *sim;
-	struct fg_config *config;
-	struct fg_series_set series;
-	struct fg_core *core;
-	struct fg_reader *reader;
-	struct fg_reader *old_readers[READERS_MAX]; /* texts of theirs may be lent */
-	size_t old_reader_count;
-	struct fg_store_engine *store;
-	struct fg_store_sink *sink; /* the store's, or the bundle's */
-	struct fg_store_bundle bundle;
-	bool time_known;
-	int64_t newest_ms;	       /* of what was stored at the start */
-	int64_t tick_us;	       /* of the next look at the clock */
-	unsigned looks;		       /* that come soon */
-	unsigned certain;	       /* looks in a row at a right clock with a disk that works */
-	int64_t wake_us, store_due_us; /* true time of the event that is under way; 0: none */
-	bool store_busy;	       /* what it did takes until its SIM_STORED */
-	struct fg_store_event events[EVENTS_MAX];
-	size_t event_count;
-	struct fg_page *pages[PLAN_DESTS];
-	bool stopping;
-	int64_t stop_us;
-	/* a reload that is under way */
-	struct fg_config *next;
-	struct fg_intern intern;
-	struct fg_store_call call;
-	bool reload_again;
-	bool damage_told; /* of the present file */
-	struct fg_intern recheck;
-	struct fg_store_call recheck_call;
-	bool rechecking;
-};
 
 static unsigned dest_number(const struct fg_destination *dest)
 {
@@ -411,6 +376,7 @@ static const struct fg_core_ports ports = {
 	.disconnect = port_disconnect,
 	.publish = port_publish,
 	.read_page = port_read_page,
+	.read_hours = sim_read_hours,
 };
 
 /* ---- pages ---- */
@@ -528,6 +494,8 @@ static void free_gateway(struct sim_gateway *g)
 	for (unsigned i = 0; i < PLAN_DESTS; i++)
 		sim_broker_close(g->sim, i);
 	fg_core_free(g->core);
+	if (g->hours && g->hours->orphan)
+		fg_hours_work_free(g->hours);
 	for (unsigned i = 0; i < PLAN_DESTS; i++)
 		free(g->pages[i]);
 	free_reload(g);
@@ -684,6 +652,9 @@ void sim_gateway_event(struct sim *s, struct sim_event *e)
 		if (g->tick_us != s->now_us)
 			return; /* another one came in between */
 		look_at_clock(g);
+		break;
+	case SIM_HOURS:
+		sim_answer_hours(g);
 		break;
 	default:
 		fill_page(g, e->who);

@@ -371,6 +371,7 @@ static void yaml_device(const struct plan *p, unsigned i, unsigned variant, stru
 				(long long)PLAN_ALARM, d->interval_us / US_PER_S / 6);
 		fg_buf_puts(out, "}\n");
 	}
+	fg_buf_puts(out, "    hourly: {x_p0: {also: [running-8h, daily]}}\n");
 }
 
 void plan_yaml(const struct plan *p, unsigned variant, struct fg_buf *out)
@@ -431,8 +432,9 @@ int64_t plan_value(const struct plan *p, unsigned point, int64_t true_us)
 /* What waits while nothing can be stored is bounded by itself (store_engine.c). */
 int64_t plan_memory(const struct plan *p)
 {
-	const int64_t base = 768 << 10, waits = 832 << 10, destination = 128 << 10, point = 1 << 10;
-	int64_t bytes = base + waits + p->dests * destination;
+	const int64_t base = 768 << 10, waits = 832 << 10, destination = 128 << 10, point = 1 << 10,
+		      hours = 192 << 10;
+	int64_t bytes = base + hours + waits + p->dests * destination;
 
 	for (unsigned i = 0; i < p->devices; i++)
 		bytes += p->device[i].points * point;

@@ -22,6 +22,7 @@ enum sim_event_type {
 	SIM_STORE,     /* the store is due */
 	SIM_STORED,    /* what it did is through */
 	SIM_PAGE,      /* a page of the backlog has been read */
+	SIM_HOURS,     /* what hours came to has been read */
 	SIM_TICK,      /* the gateway looks at the clock */
 	SIM_POLLED,    /* a sensor has answered, or not */
 	SIM_CLOCK,     /* a time service is reached */

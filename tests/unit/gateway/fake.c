@@ -356,8 +356,8 @@ struct fg_config *fake_load(struct fake *f, const char *yaml)
 
 static void add_series(struct fake *f, const struct fg_config *config)
 {
-	for (size_t i = 0; i < config->point_count; i++) {
-		struct fg_point_desc desc = fg_series_desc(config->points[i]);
+	for (size_t i = 0; i < fg_series_count(config); i++) {
+		struct fg_point_desc desc = fg_series_desc_at(config, i);
 
 		if (!fg_series_find(&f->series, &desc))
 			assert_non_null(

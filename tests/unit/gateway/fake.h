@@ -15,6 +15,7 @@
 #include "base/status.h"
 #include "drivers/driver.h"
 #include "gateway/core.h"
+#include "gateway/hours.h"
 #include "gateway/core_state.h"
 
 /* The world around a core: invented time, a store that commits when told, a broker for each

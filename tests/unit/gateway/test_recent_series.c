@@ -76,9 +76,9 @@ static void test_series_are_found_by_content(void **state)
 	others[5].domain = "bathing";
 	others[6].decimals = -1;
 	others[7].rules[3] = "pair";
-	others[8].period = FG_PERIOD_HOUR;
+	others[8].period = FG_TOLD_HOUR;
 	others[8].stat = FG_STAT_MEAN;
-	others[9].period = FG_PERIOD_HOUR;
+	others[9].period = FG_TOLD_HOUR;
 	others[9].stat = FG_STAT_SUM;
 	mine.station = station;
 	s = fg_series_add(&set, 1, &mine);
@@ -222,7 +222,7 @@ static void test_newest_and_corrections(void **state)
 static void test_newest_mean(void **state)
 {
 	static const struct fg_point_desc desc = {"pier", "d", "x_t", "x_t", "1", "water",
-		.decimals = -1, .period = FG_PERIOD_HOUR, .stat = FG_STAT_MEAN};
+		.decimals = -1, .period = FG_TOLD_HOUR, .stat = FG_STAT_MEAN};
 	struct fg_series_set set = {0};
 	struct fg_series *s = fg_series_add(&set, 7, &desc);
 	struct fg_aggregate a = {.count = 5};

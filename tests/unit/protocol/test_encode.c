@@ -176,11 +176,11 @@ static void test_aggregate(void **state)
 	struct fg_point_desc desc = probe;
 	struct fg_aggregate a = {.from_ms = NOON - 3600000, .expected = 60, .count = 59,
 		.fail = 1, .has_range = true, .low = 18.9, .high = 20.25,
-		.scheme = "no-luftkvalitet", .key = "low", .index = 1};
+		.scheme = "no-luftkvalitet", .version = "1", .key = "low", .index = 1};
 	struct fg_item i = item_of((struct fg_value){.kind = FG_KIND_DECIMAL, .f = 19.4}, 1);
 
 	(void)state;
-	desc.period = FG_PERIOD_HOUR;
+	desc.period = FG_TOLD_HOUR;
 	desc.stat = FG_STAT_MEAN;
 	i.kind = FG_ITEM_AGGREGATE;
 	i.aggregate = &a;
@@ -189,12 +189,12 @@ static void test_aggregate(void **state)
 		"19.4,\"unit\":\"Cel\",\"qc\":1,\"period\":\"PT1H\",\"stat\":\"mean\","
 		"\"coverage\":0.9833,\"count\":59,\"min\":18.9,\"max\":20.25,"
 		"\"excluded\":{\"fail\":1},\"class\":{\"scheme\":\"no-luftkvalitet\","
-		"\"index\":1,\"key\":\"low\"},\"replaces\":\"drammen-01:17\"}");
+		"\"version\":\"1\",\"index\":1,\"key\":\"low\"},\"replaces\":\"drammen-01:17\"}");
 	a = (struct fg_aggregate){.expected = 60, .suspect = 2, .missing = 55, .maintenance = 3};
 	i.replaces = 0;
 	i.qc = FG_QC_MISSING;
 	i.reason = FG_REASON_COVERAGE;
-	desc.period = FG_PERIOD_DAY;
+	desc.period = FG_TOLD_DAY;
 	desc.stat = FG_STAT_MAX_8H_MEAN;
 	check_aggregate(&desc, &i, "drammen/daily-max-8h/bathing/bragernes/water_temperature", HEAD
 		"null,\"unit\":\"Cel\",\"qc\":9,\"reason\":\"coverage\",\"period\":\"P1D\","
@@ -209,15 +209,15 @@ static void test_aggregate_names(void **state)
 	const struct fg_aggregate more = {.expected = 60, .count = 61}, none = {.count = 1};
 
 	(void)state;
-	assert_string_equal(fg_aggregate_root(FG_PERIOD_NONE, FG_STAT_NONE), "obs");
-	assert_string_equal(fg_aggregate_root(FG_PERIOD_RUNNING_8H, FG_STAT_MEAN), "running-8h");
-	assert_string_equal(fg_aggregate_root(FG_PERIOD_RUNNING_24H, FG_STAT_MEAN), "running-24h");
-	assert_string_equal(fg_aggregate_root(FG_PERIOD_DAY, FG_STAT_MEAN), "daily");
+	assert_string_equal(fg_aggregate_root(FG_TOLD_NONE, FG_STAT_NONE), "obs");
+	assert_string_equal(fg_aggregate_root(FG_TOLD_RUNNING_8H, FG_STAT_MEAN), "running-8h");
+	assert_string_equal(fg_aggregate_root(FG_TOLD_RUNNING_24H, FG_STAT_MEAN), "running-24h");
+	assert_string_equal(fg_aggregate_root(FG_TOLD_DAY, FG_STAT_MEAN), "daily");
 	assert_true(fg_aggregate_coverage(&most) < 1);
 	assert_true(fg_aggregate_coverage(&more) == 1);
 	assert_true(fg_aggregate_coverage(&none) == 0);
-	for (unsigned p = 1; p < FG_PERIOD_COUNT; p++)
-		assert_true(fg_period_text((enum fg_period)p)[0] == 'P');
+	for (unsigned p = 1; p < FG_TOLD_COUNT; p++)
+		assert_true(fg_told_period_text((enum fg_told_period)p)[0] == 'P');
 	for (unsigned s = 1; s < FG_STAT_COUNT; s++)
 		assert_true(strlen(fg_stat_text((enum fg_stat)s)) >= 3);
 }

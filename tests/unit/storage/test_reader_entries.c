@@ -402,10 +402,10 @@ static void means_are_a_series_of_their_own(void **state)
 	struct fg_reader *r;
 	uint32_t hour, day;
 
-	mean.period = FG_PERIOD_HOUR;
+	mean.period = FG_TOLD_HOUR;
 	mean.stat = FG_STAT_MEAN;
 	assert_int_equal(fg_spool_intern(t->s, &mean, &hour), FG_OK);
-	mean.period = FG_PERIOD_DAY;
+	mean.period = FG_TOLD_DAY;
 	assert_int_equal(fg_spool_intern(t->s, &mean, &day), FG_OK);
 	assert_true(hour != t->point[0] && day != hour);
 	seq += 3 - seq % 4; /* so that number 1 is of point 0 */
@@ -418,13 +418,13 @@ static void means_are_a_series_of_their_own(void **state)
 	r = open_reader(t);
 	fg_reader_history(r, mean.station, mean.point, W, INT64_MAX, 0, take, &seen);
 	check_numbers("history", seq, ".x.....");
-	fg_reader_aggregates(r, mean.station, mean.point, FG_PERIOD_HOUR, W, INT64_MAX, 0, take,
+	fg_reader_aggregates(r, mean.station, mean.point, FG_TOLD_HOUR, W, INT64_MAX, 0, take,
 		&seen);
 	check_numbers("hours", seq, "..xx.xx");
-	fg_reader_aggregates(r, mean.station, mean.point, FG_PERIOD_HOUR, W + 2 * HOUR_MS,
+	fg_reader_aggregates(r, mean.station, mean.point, FG_TOLD_HOUR, W + 2 * HOUR_MS,
 		INT64_MAX, seq + 3, take, &seen);
 	check_numbers("hours later", seq, ".....x.");
-	fg_reader_aggregates(r, mean.station, mean.point, FG_PERIOD_DAY, W, INT64_MAX, 0, take,
+	fg_reader_aggregates(r, mean.station, mean.point, FG_TOLD_DAY, W, INT64_MAX, 0, take,
 		&seen);
 	check_numbers("days", seq, "....x..");
 	fg_reader_latest(r, 100, take, &seen);

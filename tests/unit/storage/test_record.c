@@ -411,7 +411,7 @@ static void descriptors_come_back_or_are_refused(void **state)
 		{"s", "", "p", "", "", "", .decimals = 0},
 		{"s", "d", "p", "x_p", "Cel", "water", .decimals = 2,
 			.rules = {"dew", [2] = "pair", [7] = "x"}},
-		{"s", "d", "p", "x_p", "Cel", "water", .decimals = 2, .period = FG_PERIOD_HOUR,
+		{"s", "d", "p", "x_p", "Cel", "water", .decimals = 2, .period = FG_TOLD_HOUR,
 			.stat = FG_STAT_SUM},
 	};
 	char mem[256];

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Days of local time, by the C library's time zones. */
+#include "base/zone.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+void fg_zone_set(const char *name)
+{
+	const char *now = getenv("TZ");
+
+	if (now && strcmp(now, name) == 0)
+		return;
+	setenv("TZ", name, 1);
+	tzset();
+}
+
+/* Midnight of a day of the calendar. Where summer time begins at midnight, its first moment. */
+static int64_t midnight_ms(const struct tm *day, int ahead)
+{
+	struct tm t = {.tm_year = day->tm_year, .tm_mon = day->tm_mon,
+		.tm_mday = day->tm_mday + ahead, .tm_isdst = -1};
+
+	return (int64_t)mktime(&t) * 1000;
+}
+
+void fg_zone_day(int64_t wall_ms, int64_t *ret_from_ms, int64_t *ret_to_ms)
+{
+	time_t s = (time_t)(wall_ms / 1000 - (wall_ms % 1000 < 0));
+	struct tm local;
+
+	if (!localtime_r(&s, &local)) { /* beyond any calendar */
+		*ret_from_ms = wall_ms - wall_ms % 86400000;
+		*ret_to_ms = *ret_from_ms + 86400000;
+		return;
+	}
+	*ret_from_ms = midnight_ms(&local, 0);
+	*ret_to_ms = midnight_ms(&local, 1);
+}

@@ -1,0 +1,322 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* Hourly and longer values out of the store: see hours.h. */
+#include "gateway/hours.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/status.h"
+#include "gateway/series.h"
+
+/* ---- which series there are ---- */
+
+static const struct {
+	enum fg_also also;
+	enum fg_told_period period;
+	bool max;
+} longer[] = {
+	{FG_ALSO_RUNNING_8H, FG_TOLD_RUNNING_8H, false},
+	{FG_ALSO_RUNNING_24H, FG_TOLD_RUNNING_24H, false},
+	{FG_ALSO_DAY, FG_TOLD_DAY, false},
+	{FG_ALSO_DAY_MAX_8H, FG_TOLD_DAY, true},
+};
+
+static size_t told_of(const struct fg_point *p)
+{
+	size_t n = p->hourly.on;
+
+	for (size_t i = 0; p->hourly.on && i < FG_COUNT(longer); i++)
+		n += p->hourly.also >> longer[i].also & 1;
+	return n;
+}
+
+size_t fg_series_count(const struct fg_config *config)
+{
+	size_t n = config->point_count;
+
+	for (size_t i = 0; i < config->point_count; i++)
+		n += told_of(config->points[i]);
+	return n;
+}
+
+/* What is measured each hour in mm is summed up in mm. */
+static bool is_rate(const struct fg_point *p)
+{
+	return strcmp(p->unit, "mm/h") == 0;
+}
+
+static void set_class(struct fg_hours_series *t, const struct fg_point *p, unsigned hours)
+{
+	static const char *const names[] = {
+		[FG_SCHEME_NO] = "no_hourly",
+		[FG_SCHEME_EAQI_2024] = "eaqi_2024",
+		[FG_SCHEME_EAQI_2017] = "eaqi_2017",
+	};
+	const struct fg_air_index *index;
+
+	if (p->hourly.scheme == FG_SCHEME_NONE || p->hourly.stat != FG_STAT_MEAN ||
+		strcmp(p->unit, "ug/m3") != 0 || p->device->domain != FG_DOMAIN_AIR)
+		return;
+	index = fg_air_index_find(names[p->hourly.scheme]);
+	t->ask.limits = index ? fg_air_limits_find(index, p->property) : NULL;
+	if (t->ask.limits && t->ask.limits->mean_hours == hours)
+		t->ask.index = index;
+	else
+		t->ask.limits = NULL;
+}
+
+static struct fg_hours_series told(
+	const struct fg_point *p, enum fg_told_period period, enum fg_stat stat)
+{
+	struct fg_hours_series t = {.point = p, .desc = fg_series_desc(p)};
+
+	t.source = t.desc;
+	t.desc.period = period;
+	t.desc.stat = stat;
+	memset(t.desc.rules, 0, sizeof(t.desc.rules));
+	if (p->hourly.stat == FG_STAT_SUM && is_rate(p))
+		t.desc.unit = "mm";
+	if (period != FG_TOLD_HOUR) {
+		t.source = t.desc;
+		t.source.period = FG_TOLD_HOUR;
+		t.source.stat = p->hourly.stat;
+	} else if (p->hourly.speed) {
+		t.speed = fg_series_desc(p->hourly.speed);
+	}
+	t.ask = (struct fg_period_ask){.period = period, .stat = stat,
+		.step_ms = FG_MAX(p->interval_us / 1000, 1)};
+	if (stat == FG_STAT_SUM && is_rate(p))
+		t.ask.factor = (double)t.ask.step_ms / (double)FG_HOUR_MS;
+	set_class(&t, p, period == FG_TOLD_HOUR ? 1 : period == FG_TOLD_RUNNING_24H ? 24 : 0);
+	return t;
+}
+
+struct fg_hours_series fg_hours_series_at(const struct fg_config *config, size_t i)
+{
+	size_t at = config->point_count;
+
+	for (size_t k = 0; k < config->point_count; k++) {
+		const struct fg_point *p = config->points[k];
+
+		if (!p->hourly.on)
+			continue;
+		if (at++ == i)
+			return told(p, FG_TOLD_HOUR, p->hourly.stat);
+		for (size_t n = 0; n < FG_COUNT(longer); n++)
+			if ((p->hourly.also >> longer[n].also & 1) && at++ == i)
+				return told(p, longer[n].period,
+					longer[n].max ? FG_STAT_MAX_8H_MEAN : p->hourly.stat);
+	}
+	return (struct fg_hours_series){0};
+}
+
+struct fg_point_desc fg_series_desc_at(const struct fg_config *config, size_t i)
+{
+	return i < config->point_count ? fg_series_desc(config->points[i]) :
+					 fg_hours_series_at(config, i).desc;
+}
+
+/* ---- reading ---- */
+
+/* One and the same quantity at one and the same place, whatever else has changed of it. */
+static bool same_series(const struct fg_point_desc *a, const struct fg_point_desc *b)
+{
+	return a->period == b->period && a->stat == b->stat && strcmp(a->point, b->point) == 0 &&
+	       strcmp(a->station, b->station) == 0 && a->domain && b->domain &&
+	       strcmp(a->domain, b->domain) == 0 && a->unit && b->unit &&
+	       strcmp(a->unit, b->unit) == 0;
+}
+
+static int64_t hour_end(int64_t ms)
+{
+	int64_t rest = ms % FG_HOUR_MS;
+
+	return ms - rest + (rest < 0 ? 0 : FG_HOUR_MS);
+}
+
+/* ---- scan ---- */
+
+struct scan {
+	struct fg_hours_work *work;
+	/* numbers that corrections replace: their old times have changed hours too */
+	uint64_t replaced_from, replaced_to;
+	bool again; /* reading those */
+	bool full;
+};
+
+static void add_hit(struct scan *s, unsigned source, const struct fg_item *item, bool moved)
+{
+	struct fg_hours_work *w = s->work;
+	const int64_t to_ms = hour_end(item->wall_ms);
+
+	for (size_t i = 0; i < w->hit_count; i++) {
+		struct fg_hours_hit *h = &w->hits[i];
+
+		if (h->source == source && h->to_ms == to_ms) {
+			h->seq = FG_MIN(h->seq, item->seq);
+			h->moved |= moved;
+			return;
+		}
+	}
+	if (w->hit_count == FG_HOURS_HITS) {
+		s->full = true;
+		return;
+	}
+	w->hits[w->hit_count++] =
+		(struct fg_hours_hit){.source = source, .to_ms = to_ms, .seq = item->seq, moved};
+}
+
+static int on_scanned(
+	void *arg, const struct fg_item *item, const struct fg_point_desc *desc, bool uncertain)
+{
+	struct scan *s = arg;
+	struct fg_hours_work *w = s->work;
+	unsigned i = 0;
+
+	if (item->kind != FG_ITEM_READING)
+		return 0;
+	while (i < w->source_count && !same_series(w->sources[i], desc))
+		i++;
+	if (i == w->source_count)
+		return 0;
+	if (uncertain || item->uncertainty_s) {
+		if (!s->again && uncertain && (!w->untimed || item->seq < w->untimed))
+			w->untimed = item->seq;
+		return 0;
+	}
+	if (item->replaces && !s->again) {
+		s->replaced_from = s->replaced_to ? FG_MIN(s->replaced_from, item->replaces) :
+						    item->replaces;
+		s->replaced_to = FG_MAX(s->replaced_to, item->replaces + 1);
+	}
+	add_hit(s, i, item, s->again || item->replaces);
+	return s->full;
+}
+
+/* False where there is no room for all hours. */
+static bool scan_to(struct fg_reader *reader, struct fg_hours_work *w, uint64_t to)
+{
+	struct scan s = {.work = w};
+	long n;
+
+	w->scanned_to = to;
+	w->hit_count = 0;
+	w->untimed = 0;
+	n = fg_reader_range(reader, w->from, to, on_scanned, &s);
+	s.again = true;
+	if (n >= 0 && s.replaced_to && !s.full)
+		n = fg_reader_range(reader, s.replaced_from, s.replaced_to, on_scanned, &s);
+	w->status = n < 0 ? (int)n : FG_OK;
+	return !s.full || n < 0;
+}
+
+static void scan(struct fg_reader *reader, struct fg_hours_work *w)
+{
+	uint64_t to = w->to;
+
+	while (!scan_to(reader, w, to) && to > w->from + 1)
+		to = w->from + (to - w->from) / 2;
+}
+
+/* ---- periods ---- */
+
+struct gather {
+	struct fg_hours_work *work;
+	struct fg_samples samples[FG_HOURS_TARGETS], speeds[FG_HOURS_TARGETS];
+	bool no_memory;
+};
+
+static bool want_sample(struct fg_samples *s)
+{
+	size_t cap = s->cap ? s->cap * 2 : 64;
+	void *items;
+
+	if (s->count < s->cap)
+		return true;
+	items = realloc(s->items, cap * sizeof(*s->items));
+	if (!items)
+		return false;
+	s->items = items;
+	s->cap = cap;
+	return true;
+}
+
+static void add_sample(struct gather *g, struct fg_samples *to, const struct fg_item *item)
+{
+	const struct fg_sample sample = {.place = item->replaces ? item->replaces : item->seq,
+		.seq = item->seq, .at_ms = item->wall_ms, .qc = item->qc,
+		.value = fg_value_number(&item->value), .maintenance = item->maintenance};
+
+	if (want_sample(to))
+		to->items[to->count++] = sample;
+	else
+		g->no_memory = true;
+}
+
+/* What was told of the period itself. Later ones have greater numbers. */
+static void note_told(struct fg_hours_answer *a, const struct fg_item *item)
+{
+	if (a->told && item->seq < a->seq)
+		return;
+	a->seq = item->seq;
+	a->place = item->replaces ? item->replaces : item->seq;
+	a->told = true;
+	a->before = (struct fg_period_answer){.qc = item->qc, .a = *item->aggregate,
+		.value = fg_value_number(&item->value)};
+}
+
+static int on_gathered(
+	void *arg, const struct fg_item *item, const struct fg_point_desc *desc, bool uncertain)
+{
+	struct gather *g = arg;
+	struct fg_hours_work *w = g->work;
+
+	if (!fg_item_is_state(item) || uncertain || item->uncertainty_s)
+		return 0;
+	for (size_t i = 0; i < w->count; i++) {
+		const struct fg_hours_series *t = &w->targets[i];
+
+		if (item->kind == FG_ITEM_AGGREGATE && item->wall_ms == w->to_ms &&
+			same_series(&t->desc, desc))
+			note_told(&w->answers[i], item);
+		if (same_series(&t->source, desc))
+			add_sample(g, &g->samples[i], item);
+		else if (t->speed.point && same_series(&t->speed, desc))
+			add_sample(g, &g->speeds[i], item);
+	}
+	return g->no_memory;
+}
+
+static void periods(struct fg_reader *reader, struct fg_hours_work *w)
+{
+	struct gather g = {.work = w};
+	/* of a day's means over 8 hours the first begins seven hours before */
+	int64_t since_ms = w->from_ms - 8 * FG_HOUR_MS * (w->targets[0].ask.period ==
+							  FG_TOLD_DAY);
+	long n;
+
+	memset(w->answers, 0, sizeof(w->answers));
+	n = fg_reader_times(reader, since_ms - 60000, w->to_ms + 1, on_gathered, &g);
+	w->status = n < 0 ? (int)n : g.no_memory ? FG_ENOMEM : FG_OK;
+	for (size_t i = 0; i < w->count; i++) {
+		struct fg_period_ask ask = w->targets[i].ask;
+
+		ask.from_ms = w->from_ms;
+		ask.to_ms = w->to_ms;
+		fg_samples_settle(&g.samples[i]);
+		fg_samples_settle(&g.speeds[i]);
+		if (w->status == FG_OK)
+			fg_period_of(&ask, &g.samples[i], &g.speeds[i], &w->answers[i].now);
+		free(g.samples[i].items);
+		free(g.speeds[i].items);
+	}
+}
+
+void fg_hours_read(struct fg_reader *reader, struct fg_hours_work *work)
+{
+	if (work->scan)
+		scan(reader, work);
+	else
+		periods(reader, work);
+}
