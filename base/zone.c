@@ -6,6 +6,12 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/cleanup.h"
+
+#define DAY_MS INT64_C(86400000)
+/* The year 10000: beyond it, as before 1970, days are those of UTC. */
+#define CALENDAR_END_MS INT64_C(253402300800000)
+
 void fg_zone_set(const char *name)
 {
 	const char *now = getenv("TZ");
@@ -25,14 +31,21 @@ static int64_t midnight_ms(const struct tm *day, int ahead)
 	return (int64_t)mktime(&t) * 1000;
 }
 
+static int64_t floor_day(int64_t ms)
+{
+	int64_t rest = ms % DAY_MS;
+
+	return ms - rest - (rest < 0 ? DAY_MS : 0);
+}
+
 void fg_zone_day(int64_t wall_ms, int64_t *ret_from_ms, int64_t *ret_to_ms)
 {
-	time_t s = (time_t)(wall_ms / 1000 - (wall_ms % 1000 < 0));
+	time_t s = (time_t)(wall_ms / 1000);
 	struct tm local;
 
-	if (!localtime_r(&s, &local)) { /* beyond any calendar */
-		*ret_from_ms = wall_ms - wall_ms % 86400000;
-		*ret_to_ms = *ret_from_ms + 86400000;
+	if (wall_ms < 0 || wall_ms > CALENDAR_END_MS || !localtime_r(&s, &local)) {
+		*ret_from_ms = floor_day(FG_MAX(FG_MIN(wall_ms, CALENDAR_END_MS), -CALENDAR_END_MS));
+		*ret_to_ms = *ret_from_ms + DAY_MS;
 		return;
 	}
 	*ret_from_ms = midnight_ms(&local, 0);

@@ -274,13 +274,19 @@ static void mark(struct fg_core *core, size_t target, int64_t from_ms, int64_t t
 static void mark_hour(
 	struct fg_core *core, size_t target, int64_t to_ms, uint64_t seq, bool moved)
 {
-	struct target *t = &core->hours->targets[target];
+	struct fg_hours *h = core->hours;
+	struct target *t = &h->targets[target];
+	int64_t held_to_ms = FG_MIN(hour_end(to_ms - 1 + t->told.ask.hold_ms), h->last_hour_ms);
 
 	if (t->noted_to_ms == to_ms && !moved)
 		return;
 	t->noted_to_ms = to_ms;
-	mark(core, target, to_ms - FG_HOUR_MS, to_ms,
-		FG_MAX(to_ms, wall_ms(core)) + SETTLE_MS, seq, moved);
+	/* a late one changes what the readings before it stand for, and stands for others itself */
+	do
+		mark(core, target, to_ms - FG_HOUR_MS, to_ms,
+			FG_MAX(to_ms, wall_ms(core)) + SETTLE_MS, seq,
+			moved || t->told.ask.hold_ms);
+	while ((to_ms += FG_HOUR_MS) <= held_to_ms);
 }
 
 static void mark_day(struct fg_core *core, size_t target, int64_t hour_to_ms, uint64_t seq)
@@ -572,7 +578,24 @@ static int append(struct fg_core *core, struct fg_item *items, unsigned count)
 	return r;
 }
 
-/* Marks of what was looked at go, unless they were marked again; longer periods follow. */
+/* Longer periods follow what was looked at, also where it was told before: the end may have come
+ * between the two. */
+static void mark_all_longer(struct fg_core *core)
+{
+	struct fg_hours *h = core->hours;
+	const struct fg_hours_work *w = h->work;
+
+	for (size_t i = 0; i < w->count; i++) {
+		size_t t = 0;
+
+		while (t < h->count && h->targets[t].series->id != w->tags[i])
+			t++;
+		if (t < h->count && h->targets[t].hour == t)
+			mark_longer(core, t, w->to_ms, core->next_seq);
+	}
+}
+
+/* Marks of what was looked at go, unless they were marked again. */
 static void settle(struct fg_core *core, const struct fg_item *items, unsigned count)
 {
 	struct fg_hours *h = core->hours;
@@ -590,15 +613,10 @@ static void settle(struct fg_core *core, const struct fg_item *items, unsigned c
 			drop_mark(h, m);
 	}
 	for (unsigned i = 0; i < count; i++) {
-		size_t t = 0;
-
 		h->told++;
 		h->told_again += items[i].replaces != 0;
-		while (t < h->count && h->targets[t].series->id != items[i].point)
-			t++;
-		if (t < h->count && h->targets[t].hour == t)
-			mark_longer(core, t, items[i].wall_ms, items[i].seq);
 	}
+	mark_all_longer(core);
 	h->appended_next = core->next_seq;
 }
 
@@ -673,6 +691,18 @@ static uint64_t cursor(const struct fg_hours *h)
 	return seq;
 }
 
+/* A period that is made of hours is due: only the hours tell of it after a restart. */
+static bool longer_due(const struct fg_core *core)
+{
+	const struct fg_hours *h = core->hours;
+
+	for (size_t i = 0; i < h->mark_count; i++)
+		if (h->targets[h->marks[i].target].hour != h->marks[i].target &&
+			h->marks[i].due_ms <= wall_ms(core))
+			return true;
+	return false;
+}
+
 static void save(struct fg_core *core)
 {
 	struct fg_hours *h = core->hours;
@@ -681,7 +711,7 @@ static void save(struct fg_core *core)
 	struct fg_buf note;
 
 	if (seq <= h->saved || h->appended_next > core->committed_next ||
-		core->now.mono_us < h->save_mono_us)
+		core->now.mono_us < h->save_mono_us || longer_due(core))
 		return;
 	h->save_mono_us = core->now.mono_us + SAVE_EVERY_US;
 	fg_buf_wrap(&note, mem, sizeof(mem));

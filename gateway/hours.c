@@ -66,6 +66,13 @@ static void set_class(struct fg_hours_series *t, const struct fg_point *p, unsig
 		t->ask.limits = NULL;
 }
 
+/* How long a reading may stand for those that were not told: until it is told again, and the poll
+ * that does it may be a little late. */
+static int64_t hold_ms(const struct fg_point *p)
+{
+	return p->by_change ? (p->at_least_every_us + p->interval_us) / 1000 : 0;
+}
+
 static struct fg_hours_series told(
 	const struct fg_point *p, enum fg_told_period period, enum fg_stat stat)
 {
@@ -85,7 +92,8 @@ static struct fg_hours_series told(
 		t.speed = fg_series_desc(p->hourly.speed);
 	}
 	t.ask = (struct fg_period_ask){.period = period, .stat = stat,
-		.step_ms = FG_MAX(p->interval_us / 1000, 1)};
+		.step_ms = FG_MAX(p->interval_us / 1000, 1), .hold_ms = hold_ms(p),
+		.speed_hold_ms = p->hourly.speed ? hold_ms(p->hourly.speed) : 0};
 	if (stat == FG_STAT_SUM && is_rate(p))
 		t.ask.factor = (double)t.ask.step_ms / (double)FG_HOUR_MS;
 	set_class(&t, p, period == FG_TOLD_HOUR ? 1 : period == FG_TOLD_RUNNING_24H ? 24 : 0);
@@ -254,6 +262,20 @@ static void add_sample(struct gather *g, struct fg_samples *to, const struct fg_
 		g->no_memory = true;
 }
 
+/* Readings that nobody has, where those before might stand for others. */
+static void add_gap(struct gather *g, const struct fg_item *item, const struct fg_point_desc *desc)
+{
+	struct fg_hours_work *w = g->work;
+	struct fg_item begin = {.seq = item->seq, .wall_ms = item->gap->from_ms,
+		.qc = FG_QC_MISSING};
+
+	if (item->gap->destination || item->gap->retold)
+		return;
+	for (size_t i = 0; i < w->count; i++)
+		if (w->targets[i].ask.hold_ms && same_series(&w->targets[i].source, desc))
+			add_sample(g, &g->samples[i], &begin);
+}
+
 /* What was told of the period itself. Later ones have greater numbers. */
 static void note_told(struct fg_hours_answer *a, const struct fg_item *item)
 {
@@ -272,8 +294,10 @@ static int on_gathered(
 	struct gather *g = arg;
 	struct fg_hours_work *w = g->work;
 
+	if (item->kind == FG_ITEM_GAP)
+		add_gap(g, item, desc);
 	if (!fg_item_is_state(item) || uncertain || item->uncertainty_s)
-		return 0;
+		return g->no_memory;
 	for (size_t i = 0; i < w->count; i++) {
 		const struct fg_hours_series *t = &w->targets[i];
 
@@ -291,13 +315,13 @@ static int on_gathered(
 static void periods(struct fg_reader *reader, struct fg_hours_work *w)
 {
 	struct gather g = {.work = w};
-	/* of a day's means over 8 hours the first begins seven hours before */
-	int64_t since_ms = w->from_ms - 8 * FG_HOUR_MS * (w->targets[0].ask.period ==
-							  FG_TOLD_DAY);
+	int64_t since_ms = w->from_ms;
 	long n;
 
 	memset(w->answers, 0, sizeof(w->answers));
-	n = fg_reader_times(reader, since_ms - 60000, w->to_ms + 1, on_gathered, &g);
+	for (size_t i = 0; i < w->count; i++)
+		since_ms = FG_MIN(since_ms, fg_period_since(&w->targets[i].ask, w->from_ms));
+	n = fg_reader_times(reader, since_ms, w->to_ms + 1, on_gathered, &g);
 	w->status = n < 0 ? (int)n : g.no_memory ? FG_ENOMEM : FG_OK;
 	for (size_t i = 0; i < w->count; i++) {
 		struct fg_period_ask ask = w->targets[i].ask;

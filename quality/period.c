@@ -125,7 +125,9 @@ static double speed_at(const struct fg_period_ask *ask, const struct fg_samples 
 	if (*next == 0)
 		return NAN;
 	s = &speeds->items[*next - 1];
-	return accepted(s) && at_ms - s->at_ms <= 2 * ask->step_ms ? s->value : (double)NAN;
+	return accepted(s) && at_ms - s->at_ms <= FG_MAX(2 * ask->step_ms, ask->speed_hold_ms) ?
+		       s->value :
+		       (double)NAN;
 }
 
 static bool is_direction(enum fg_stat stat)
@@ -179,29 +181,65 @@ static void close_hour(struct hour *h)
 					    FG_QC_PASS;
 }
 
+/* Whether what a step has is one value, however many readings it has: not so of amounts, each of
+ * which is to be added, nor of directions. */
+static bool by_step(const struct fg_period_ask *ask)
+{
+	return ask->stat == FG_STAT_MEAN || (ask->stat == FG_STAT_SUM && ask->factor != 0);
+}
+
+struct speeds {
+	const struct fg_samples *samples;
+	size_t next;
+};
+
+static void visit(struct hour *h, const struct fg_sample *s, struct speeds *speeds)
+{
+	if (!within(h->ask, s))
+		return;
+	if (!accepted(s))
+		leave_out(&h->out->a, s);
+	else if (h->ask->stat == FG_STAT_VECTOR_MEAN)
+		take_direction(h, s, speed_at(h->ask, speeds->samples, s->at_ms, &speeds->next));
+	else if (h->ask->stat == FG_STAT_CIRCULAR_MEAN)
+		take_direction(h, s, 1);
+	else
+		take(h, s);
+}
+
+/* The readings between s and the next one that were not told, as they were like s. */
+static void visit_held(struct hour *h, const struct fg_sample *s, const struct fg_sample *next,
+	struct speeds *speeds)
+{
+	const int64_t step_ms = FG_MAX(h->ask->step_ms, 1);
+	int64_t last_ms = FG_MIN(s->at_ms + h->ask->hold_ms, h->ask->to_ms - 1);
+	struct fg_sample held = *s;
+
+	if (next) /* polls do not come to the millisecond */
+		last_ms = FG_MIN(last_ms, next->at_ms - (step_ms + 1) / 2);
+	if (s->at_ms < h->ask->from_ms)
+		held.at_ms += (h->ask->from_ms - s->at_ms - 1) / step_ms * step_ms;
+	while ((held.at_ms += step_ms) <= last_ms)
+		visit(h, &held, speeds);
+}
+
 static void of_readings(const struct fg_period_ask *ask, const struct fg_samples *samples,
 	const struct fg_samples *speeds, struct fg_period_answer *ret)
 {
 	struct hour h = {.ask = ask, .out = ret};
-	size_t good = 0, next = 0;
+	struct speeds beside = {.samples = speeds};
+	size_t good = 0;
 
 	ret->a.expected = expected_of(ask);
 	for (size_t i = 0; i < samples->count; i++)
 		good += within(ask, &samples->items[i]) && accepted(&samples->items[i]);
-	h.dense = good > (size_t)ret->a.expected + 2 && ask->stat == FG_STAT_MEAN;
+	h.dense = good > (size_t)ret->a.expected + 2 && by_step(ask);
 	for (size_t i = 0; i < samples->count; i++) {
 		const struct fg_sample *s = &samples->items[i];
 
-		if (!within(ask, s))
-			continue;
-		if (!accepted(s))
-			leave_out(&ret->a, s);
-		else if (ask->stat == FG_STAT_VECTOR_MEAN)
-			take_direction(&h, s, speed_at(ask, speeds, s->at_ms, &next));
-		else if (ask->stat == FG_STAT_CIRCULAR_MEAN)
-			take_direction(&h, s, 1);
-		else
-			take(&h, s);
+		visit(&h, s, &beside);
+		if (ask->hold_ms)
+			visit_held(&h, s, i + 1 < samples->count ? s + 1 : NULL, &beside);
 	}
 	close_hour(&h);
 }
@@ -243,9 +281,10 @@ static void of_hours(const struct fg_period_ask *ask, const struct fg_samples *s
 		hourly[i] = NAN;
 	for (size_t i = 0; i < samples->count; i++) {
 		const struct fg_sample *s = &samples->items[i];
-		int64_t at = (s->at_ms - ask->from_ms) / FG_HOUR_MS - 1 + BEFORE;
+		/* where local days begin at half past, an hour is of the day that it ends in */
+		int64_t at = (s->at_ms - ask->from_ms + (BEFORE + 1) * FG_HOUR_MS - 1) / FG_HOUR_MS;
 
-		if (at < 0 || at >= BEFORE + (int64_t)hours || !accepted(s))
+		if (--at < 0 || at >= BEFORE + (int64_t)hours || !accepted(s))
 			continue;
 		hourly[at] = s->value;
 		if (at < BEFORE)
@@ -291,6 +330,14 @@ void fg_period_of(const struct fg_period_ask *ask, const struct fg_samples *samp
 		of_hours(ask, samples, ret);
 	if (ask->index && ask->limits && !isnan(ret->value))
 		classify(ask, ret);
+}
+
+int64_t fg_period_since(const struct fg_period_ask *ask, int64_t from_ms)
+{
+	if (ask->period == FG_TOLD_HOUR)
+		return from_ms - FG_MAX(ask->hold_ms,
+					 FG_MAX(2 * ask->step_ms, ask->speed_hold_ms));
+	return ask->stat == FG_STAT_MAX_8H_MEAN ? from_ms - BEFORE * FG_HOUR_MS : from_ms;
 }
 
 static bool same_number(double a, double b)

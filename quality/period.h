@@ -43,6 +43,9 @@ struct fg_period_ask {
 	int64_t from_ms, to_ms; /* from <= reading < to; of hours: from < end <= to */
 	int64_t step_ms;	/* between readings */
 	double factor;		/* of a sum: what a reading of 1 adds; 0: 1 */
+	/* A reading stands for those after it that were like it and were not told: each step until
+	 * the next one, no longer than this; 0: each stands for itself. Of speeds alike. */
+	int64_t hold_ms, speed_hold_ms;
 	const struct fg_air_index *index; /* NULL: no class */
 	const struct fg_air_limits *limits;
 };
@@ -55,9 +58,13 @@ struct fg_period_answer {
 
 /* Of readings (FG_TOLD_HOUR) or of hours (all others); settled samples. speeds: of
  * FG_STAT_VECTOR_MEAN, beside the directions: a direction is as heavy as the speed that was
- * measured last, no longer than two steps before it. */
+ * measured last, no longer than two steps (or speed_hold_ms) before it. Readings from before the
+ * period are looked at for both, and fg_period_since() says from when on they are wanted. */
 void fg_period_of(const struct fg_period_ask *ask, const struct fg_samples *samples,
 	const struct fg_samples *speeds, struct fg_period_answer *ret);
+
+/* The earliest time that matters to a period that begins at from_ms. */
+int64_t fg_period_since(const struct fg_period_ask *ask, int64_t from_ms);
 
 /* Whether two answers tell the same. */
 bool fg_period_same(const struct fg_period_answer *a, const struct fg_period_answer *b);

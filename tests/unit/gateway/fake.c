@@ -67,6 +67,10 @@ static int take_item(void *arg, const struct fg_record_head *head, const struct 
 		r->account.lines = r->lines;
 		r->item.account = &r->account;
 	}
+	if (item->aggregate) {
+		r->aggregate = *item->aggregate;
+		r->item.aggregate = &r->aggregate;
+	}
 	return 0;
 }
 

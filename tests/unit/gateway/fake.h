@@ -62,6 +62,7 @@ struct fake_reading {
 	struct fg_gap gap; /* item.gap and item.account point here */
 	struct fg_account account;
 	struct fg_account_line *lines;
+	struct fg_aggregate aggregate; /* item.aggregate points here */
 	uint32_t era;
 };
 
