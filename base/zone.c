@@ -44,7 +44,8 @@ void fg_zone_day(int64_t wall_ms, int64_t *ret_from_ms, int64_t *ret_to_ms)
 	struct tm local;
 
 	if (wall_ms < 0 || wall_ms > CALENDAR_END_MS || !localtime_r(&s, &local)) {
-		*ret_from_ms = floor_day(FG_MAX(FG_MIN(wall_ms, CALENDAR_END_MS), -CALENDAR_END_MS));
+		*ret_from_ms = floor_day(
+			FG_MAX(FG_MIN(wall_ms, CALENDAR_END_MS), -CALENDAR_END_MS));
 		*ret_to_ms = *ret_from_ms + DAY_MS;
 		return;
 	}

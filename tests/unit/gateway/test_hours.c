@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* What the core tells of hours and of longer periods: when, once, again where it changes, over
+ * restarts, reloads and corrections. The store's reader is one of the fake's entries. */
+#include "fake.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+#define STEP_US (300 * SEC)
+#define HOUR_MS INT64_C(3600000)
+
+#define POINT(hourly)                                                                              \
+	FAKE_HEAD FAKE_TOWN FAKE_LINK                                                              \
+	"devices:\n"                                                                               \
+	"  air: {station: pier, domain: air, link: plc, unit_id: 1, interval: 5m,\n"              \
+	"    points: {no2: {table: input, address: 0, qc: off}}" hourly "}\n"
+
+static const char plain[] = POINT(", hourly: {no2: true}");
+static const char longer[] = POINT(", hourly: {no2: {also: [running-8h, running-24h, daily, "
+				   "daily-max-8h]}}");
+static const char none[] = POINT("");
+
+static struct fake f;
+static struct fg_hours_work *asked;
+static bool store_fails;
+
+/* ---- the store's reader ---- */
+
+static bool give(uint64_t seq, fg_reader_fn fn, void *arg, int64_t since_ms, int64_t until_ms)
+{
+	const struct fake_reading *r = &f.stored[seq - FAKE_FIRST_SEQ];
+	bool has_wall = r->has_wall || r->item.kind != FG_ITEM_READING;
+	struct fg_item item = r->item;
+
+	if (r->gone || (item.kind == FG_ITEM_ACCOUNT))
+		return false;
+	if (!has_wall)
+		item.wall_ms = (r->mono_us + f.offset_us) / 1000;
+	if (item.wall_ms < since_ms || item.wall_ms >= until_ms)
+		return false;
+	return fn(arg, &item, &fg_series_by_id(&f.series, item.point)->desc,
+		       r->earlier_boot || (!has_wall && !f.has_offset)) != 0;
+}
+
+long __wrap_fg_reader_range(
+	struct fg_reader *r, uint64_t from, uint64_t to, fg_reader_fn fn, void *arg)
+{
+	(void)r;
+	for (uint64_t seq = from; seq < to && seq < f.committed_next; seq++)
+		if (give(seq, fn, arg, INT64_MIN, INT64_MAX))
+			break;
+	return store_fails ? (long)FG_ECORRUPT : 0;
+}
+
+long __wrap_fg_reader_times(
+	struct fg_reader *r, int64_t since_ms, int64_t until_ms, fg_reader_fn fn, void *arg)
+{
+	(void)r;
+	for (uint64_t seq = FAKE_FIRST_SEQ; seq < f.committed_next; seq++)
+		if (give(seq, fn, arg, since_ms, until_ms))
+			break;
+	return store_fails ? (long)FG_ECORRUPT : 0;
+}
+
+static int port_read_hours(void *arg, struct fg_hours_work *work)
+{
+	(void)arg;
+	assert_null(asked);
+	asked = work;
+	return FG_OK;
+}
+
+/* ---- time ---- */
+
+static void answer_reads(void)
+{
+	for (int i = 0; i < 200; i++) {
+		struct fg_hours_work *work = asked;
+
+		fake_commit(&f);
+		fake_turn(&f, 0);
+		if (!work)
+			continue;
+		asked = NULL;
+		fg_hours_read(NULL, work);
+		fg_core_hours(f.core, f.now, work);
+		if (!asked && i > 4 && f.committed_next == f.appended_next)
+			fake_turn(&f, 0);
+	}
+}
+
+/* The hour that is over has settled and is asked for, but not answered. */
+static void until_asked(void)
+{
+	fake_turn(&f, 61 * SEC);
+	for (int i = 0; i < 5 && !asked; i++) {
+		fake_commit(&f);
+		fake_turn(&f, 0);
+	}
+	assert_non_null(asked);
+	assert_false(asked->scan);
+}
+
+static void listen(void)
+{
+	f.core->ports.read_hours = port_read_hours;
+}
+
+static void begin_with(const char *yaml)
+{
+	asked = NULL;
+	store_fails = false;
+	fake_init(&f, yaml);
+	listen();
+}
+
+static int end(void **state)
+{
+	(void)state;
+	fake_fini(&f);
+	free(asked); /* where it was left unanswered */
+	return 0;
+}
+
+static void restart(void)
+{
+	struct fg_hours_work *was = asked;
+
+	asked = NULL;
+	fake_restart(&f);
+	if (was) { /* whoever holds it frees it */
+		assert_true(was->orphan);
+		fg_hours_work_free(was);
+	}
+	listen();
+	fg_core_clock(f.core, f.now, FG_CLOCK_RIGHT);
+	fake_timed(&f);
+}
+
+static void answer(double value)
+{
+	const struct fg_group *g = fake_group(&f, "air", 0);
+
+	f.core->groups[g->index].busy = true; /* it was due */
+	if (isnan(value))
+		fake_fail(&f, g, FG_REASON_NO_RESPONSE);
+	else
+		fake_answer(&f, g, value);
+	fake_commit(&f);
+}
+
+/* n steps of five minutes, a reading behind each. */
+static void steps(int n, double value)
+{
+	for (; n; n--) {
+		fake_turn(&f, STEP_US);
+		answer(value);
+		answer_reads();
+	}
+}
+
+static int64_t now_ms(void)
+{
+	return f.now.wall_us / 1000;
+}
+
+/* To the first step of the next hour that is begun, a reading each. */
+static int64_t to_the_hour(double value)
+{
+	do
+		steps(1, value);
+	while (now_ms() % HOUR_MS);
+	return now_ms();
+}
+
+/* ---- what was told ---- */
+
+static const struct fg_item *told(enum fg_told_period period, enum fg_stat stat, int64_t to_ms,
+	size_t *ret_count)
+{
+	const struct fg_item *last = NULL;
+	size_t n = 0;
+
+	for (uint64_t seq = FAKE_FIRST_SEQ; seq < f.appended_next; seq++) {
+		const struct fg_item *i = &f.stored[seq - FAKE_FIRST_SEQ].item;
+		const struct fg_point_desc *d;
+
+		if (i->kind != FG_ITEM_AGGREGATE)
+			continue;
+		d = &fg_series_by_id(&f.series, i->point)->desc;
+		if (d->period == period && d->stat == stat && (!to_ms || i->wall_ms == to_ms))
+			last = i, n++;
+	}
+	*ret_count = n;
+	return last;
+}
+
+static const struct fg_item *hour(int64_t to_ms, size_t times)
+{
+	size_t n;
+	const struct fg_item *i = told(FG_TOLD_HOUR, FG_STAT_MEAN, to_ms, &n);
+
+	assert_int_equal(n, times);
+	return i;
+}
+
+static void expect(const struct fg_item *i, double value, unsigned count)
+{
+	assert_non_null(i);
+	assert_int_equal(i->aggregate->count, count);
+	assert_int_equal(i->qc == FG_QC_MISSING, isnan(value));
+	assert_int_equal(i->reason, isnan(value) ? FG_REASON_COVERAGE : FG_REASON_NONE);
+	if (!isnan(value))
+		assert_true(fabs(fg_value_number(&i->value) - value) < 1e-9);
+}
+
+static void test_an_hour_is_told_when_it_has_settled(void **state)
+{
+	int64_t t;
+	const struct fg_item *i;
+
+	(void)state;
+	begin_with(plain);
+	t = to_the_hour(10); /* the hour in which the store began: half of it */
+	hour(t, 0);
+	fake_turn(&f, 59 * SEC);
+	answer_reads();
+	hour(t, 0);
+	fake_turn(&f, 2 * SEC);
+	answer_reads();
+	expect(hour(t, 1), NAN, 5);
+	steps(12, 10); /* no longer on the hour, by a minute */
+	i = hour(t + HOUR_MS, 1);
+	expect(i, 10, 12);
+	assert_int_equal(i->replaces, 0);
+	assert_true(i->aggregate->from_ms == t);
+	assert_int_equal(i->aggregate->index, 1);
+	assert_string_equal(i->aggregate->scheme, "no-luftkvalitet");
+	for (int k = 0; k < 20; k++) { /* it is told once */
+		fake_turn(&f, 60 * SEC);
+		answer_reads();
+	}
+	hour(t + HOUR_MS, 1);
+}
+
+static void test_an_hour_without_readings_is_told(void **state)
+{
+	int64_t t;
+
+	(void)state;
+	begin_with(plain);
+	t = to_the_hour(10);
+	for (int k = 0; k < 13; k++) {
+		fake_turn(&f, STEP_US);
+		answer_reads();
+	}
+	expect(hour(t + HOUR_MS, 1), NAN, 1);
+	assert_int_equal(hour(t + HOUR_MS, 1)->aggregate->missing, 11);
+}
+
+static void test_a_correction_is_told_again(void **state)
+{
+	const struct fg_item *i;
+	struct fake_reading *r;
+	uint64_t first, corrected;
+	int64_t t;
+
+	(void)state;
+	begin_with(plain);
+	t = to_the_hour(10);
+	corrected = f.appended_next;
+	steps(13, 10);
+	first = hour(t + HOUR_MS, 1)->seq;
+	expect(hour(t + HOUR_MS, 1), 10, 12);
+	for (int k = 0; k < 2; k++) {
+		/* a reading of the hour in another form, by the store */
+		f.restamp = (struct fake_lot){.first = f.appended_next, .max = 1};
+		r = &f.stored[f.appended_next++ - FAKE_FIRST_SEQ];
+		*r = f.stored[corrected - FAKE_FIRST_SEQ];
+		while (r->item.kind != FG_ITEM_READING ||
+			r->item.wall_ms < t)
+			*r = f.stored[++corrected - FAKE_FIRST_SEQ];
+		r->item.replaces = corrected;
+		r->item.seq = f.appended_next - 1;
+		r->item.value.f = 22 + 12 * k;
+		f.core->next_seq = f.appended_next;
+		fake_commit(&f);
+		for (int n = 0; n < 3; n++) {
+			fake_turn(&f, 40 * SEC);
+			answer_reads();
+		}
+		i = hour(t + HOUR_MS, 2 + (size_t)k);
+		expect(i, 11 + k, 12);
+		assert_int_equal(i->replaces, first); /* always the first one */
+	}
+}
+
+static void test_nothing_twice_over_a_restart(void **state)
+{
+	uint64_t first;
+	int64_t t;
+
+	(void)state;
+	begin_with(plain);
+	t = to_the_hour(10);
+	steps(13, 10);
+	first = hour(t + HOUR_MS, 1)->seq;
+	steps(6, 30); /* in the middle of the hour */
+	restart();
+	steps(10, 30);
+	assert_int_equal(hour(t + HOUR_MS, 1)->seq, first);
+	expect(hour(t + 2 * HOUR_MS, 1), (2 * 10 + 10 * 30) / 12.0, 12);
+	assert_int_equal(hour(t + 2 * HOUR_MS, 1)->replaces, 0);
+}
+
+static void test_a_crash_before_it_is_told(void **state)
+{
+	size_t n;
+	int64_t t;
+
+	(void)state;
+	begin_with(longer);
+	for (int k = 0; k < 8; k++)
+		to_the_hour(10);
+	t = to_the_hour(20);
+	until_asked();
+	restart();
+	steps(3, 20);
+	expect(hour(t, 1), (10 + 11 * 20) / 12.0, 12);
+	told(FG_TOLD_RUNNING_8H, FG_STAT_MEAN, t, &n);
+	assert_int_equal(n, 1);
+}
+
+/* The end comes when an hour is durable and what is made of it is not. */
+static void test_a_crash_between_an_hour_and_longer_periods(void **state)
+{
+	struct fg_hours_work *work;
+	size_t n;
+	int64_t t;
+
+	(void)state;
+	begin_with(longer);
+	for (int k = 0; k < 8; k++)
+		to_the_hour(10);
+	t = to_the_hour(20);
+	until_asked();
+	work = asked;
+	asked = NULL;
+	fg_hours_read(NULL, work);
+	fg_core_hours(f.core, f.now, work);
+	fake_commit(&f);
+	hour(t, 1);
+	told(FG_TOLD_RUNNING_8H, FG_STAT_MEAN, t, &n);
+	assert_int_equal(n, 0);
+	restart();
+	steps(3, 20);
+	hour(t, 1);
+	told(FG_TOLD_RUNNING_8H, FG_STAT_MEAN, t, &n);
+	assert_int_equal(n, 1);
+}
+
+static void test_longer_periods(void **state)
+{
+	const struct fg_item *day;
+	size_t n;
+
+	(void)state;
+	begin_with(longer);
+	steps(12 * 60, 16);
+	told(FG_TOLD_RUNNING_8H, FG_STAT_MEAN, 0, &n);
+	assert_in_range(n, 58, 60);
+	told(FG_TOLD_RUNNING_24H, FG_STAT_MEAN, 0, &n);
+	assert_in_range(n, 58, 60);
+	day = told(FG_TOLD_DAY, FG_STAT_MEAN, 0, &n);
+	assert_in_range(n, 2, 3);
+	expect(day, 16, 24);
+	assert_true((day->wall_ms + 2 * HOUR_MS) % (24 * HOUR_MS) == 0); /* Oslo, in summer */
+	expect(told(FG_TOLD_DAY, FG_STAT_MAX_8H_MEAN, day->wall_ms, &n), 16, 24);
+	assert_int_equal(n, 1);
+}
+
+/* Beside a running mean of the same hours a day still has its first windows. */
+static void test_late_reading_of_the_last_hour_of_a_day(void **state)
+{
+	const struct fg_item *day;
+	struct fake_reading *r;
+	uint64_t from = 0;
+	int64_t end_ms;
+	size_t n;
+
+	(void)state;
+	begin_with(longer);
+	steps(12 * 60, 16);
+	end_ms = told(FG_TOLD_DAY, FG_STAT_MEAN, 0, &n)->wall_ms;
+	for (uint64_t seq = FAKE_FIRST_SEQ; seq < f.appended_next && !from; seq++) {
+		r = &f.stored[seq - FAKE_FIRST_SEQ];
+		if (r->item.kind == FG_ITEM_READING && r->item.wall_ms >= end_ms - HOUR_MS)
+			from = seq;
+	}
+	r = &f.stored[f.appended_next - FAKE_FIRST_SEQ];
+	*r = f.stored[from - FAKE_FIRST_SEQ];
+	r->item.replaces = from;
+	r->item.seq = f.appended_next++;
+	r->item.value.f += 12 * 24;
+	f.core->next_seq = f.appended_next;
+	fake_commit(&f);
+	steps(2, 16);
+	day = told(FG_TOLD_DAY, FG_STAT_MEAN, end_ms, &n);
+	assert_int_equal(n, 2);
+	expect(day, 17, 24);
+	day = told(FG_TOLD_DAY, FG_STAT_MAX_8H_MEAN, end_ms, &n);
+	assert_int_equal(n, 2);
+	expect(day, 19, 24);
+	told(FG_TOLD_RUNNING_8H, FG_STAT_MEAN, end_ms, &n);
+	assert_int_equal(n, 2);
+}
+
+static void test_points_come_and_go(void **state)
+{
+	int64_t t;
+	size_t n;
+
+	(void)state;
+	begin_with(longer);
+	t = to_the_hour(10);
+	until_asked();
+	fake_reload(&f, plain);
+	steps(1, 10);
+	hour(t, 1);
+	told(FG_TOLD_RUNNING_8H, FG_STAT_MEAN, 0, &n);
+	assert_int_equal(n, 0);
+	steps(6, 10);
+	fake_reload(&f, none);
+	steps(12, 10);
+	hour(t + HOUR_MS, 0);
+	fake_reload(&f, plain);
+	steps(12, 10);
+	expect(hour(t + 2 * HOUR_MS, 1), 10, 12); /* what the store has of it */
+}
+
+static void test_a_store_that_cannot_be_read(void **state)
+{
+	int64_t t;
+
+	(void)state;
+	begin_with(plain);
+	t = to_the_hour(10);
+	store_fails = true;
+	steps(13, 10);
+	hour(t + HOUR_MS, 0);
+	store_fails = false;
+	steps(1, 10);
+	expect(hour(t + HOUR_MS, 1), 10, 12);
+}
+
+static void test_a_full_store(void **state)
+{
+	int64_t t;
+
+	(void)state;
+	begin_with(plain);
+	t = to_the_hour(10);
+	steps(12, 10);
+	f.store_full = true;
+	fake_turn(&f, 61 * SEC);
+	answer_reads();
+	hour(t + HOUR_MS, 0);
+	f.store_full = false;
+	steps(3, 10);
+	expect(hour(t + HOUR_MS, 1), 10, 12);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_an_hour_is_told_when_it_has_settled, end),
+		cmocka_unit_test_teardown(test_an_hour_without_readings_is_told, end),
+		cmocka_unit_test_teardown(test_a_correction_is_told_again, end),
+		cmocka_unit_test_teardown(test_nothing_twice_over_a_restart, end),
+		cmocka_unit_test_teardown(test_a_crash_before_it_is_told, end),
+		cmocka_unit_test_teardown(test_a_crash_between_an_hour_and_longer_periods, end),
+		cmocka_unit_test_teardown(test_longer_periods, end),
+		cmocka_unit_test_teardown(test_late_reading_of_the_last_hour_of_a_day, end),
+		cmocka_unit_test_teardown(test_points_come_and_go, end),
+		cmocka_unit_test_teardown(test_a_store_that_cannot_be_read, end),
+		cmocka_unit_test_teardown(test_a_full_store, end),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
