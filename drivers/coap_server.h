@@ -132,6 +132,21 @@ unsigned fg_push_block(struct fg_push_bodies *b, const void *session, uint64_t k
 void fg_push_body_end(struct fg_push_body *body);
 void fg_push_bodies_forget(struct fg_push_bodies *b, const void *session); /* NULL: all */
 
+/* Messages that ended a payload and got 2.04: when the answer was lost the last block comes alone,
+ * after the others have gone. */
+#define FG_PUSH_ENDED 32
+
+struct fg_push_ended {
+	struct {
+		uint64_t message; /* 0: free */
+		int64_t at_us;
+	} items[FG_PUSH_ENDED];
+	size_t next;
+};
+
+void fg_push_note_ended(struct fg_push_ended *e, uint64_t message, int64_t now_us);
+bool fg_push_has_ended(const struct fg_push_ended *e, uint64_t message, int64_t now_us);
+
 /* ---- at run time (coap_server_io.c) ---- */
 
 int fg_push_open(struct fg_link_state *ls);

@@ -83,3 +83,18 @@ unsigned fg_push_block(struct fg_push_bodies *b, const void *session, uint64_t k
 	*ret = body;
 	return 0;
 }
+
+void fg_push_note_ended(struct fg_push_ended *e, uint64_t message, int64_t now_us)
+{
+	e->items[e->next].message = message;
+	e->items[e->next].at_us = now_us;
+	e->next = (e->next + 1) % FG_PUSH_ENDED;
+}
+
+bool fg_push_has_ended(const struct fg_push_ended *e, uint64_t message, int64_t now_us)
+{
+	for (size_t i = 0; message && i < FG_PUSH_ENDED; i++)
+		if (e->items[i].message == message && now_us - e->items[i].at_us < FG_PUSH_BODY_US)
+			return true;
+	return false;
+}

@@ -38,6 +38,8 @@ struct waiting {
 	bool confirmable, reliable, acked;
 	uint8_t token[8];
 	size_t token_len;
+	int block1;    /* of the last block; -1: it came as a whole */
+	uint64_t last; /* the message of that; 0: nobody repeats it alone */
 	int64_t since_us;
 };
 
@@ -59,17 +61,26 @@ static void count_code(struct fg_push_server *s, unsigned code)
 /* Each fault is told once an hour at most: a sensor repeats what it does. */
 static void tell(struct fg_push_server *s, const char *path, unsigned code, const char *why)
 {
-	int64_t now_us = fg_clock_mono_us();
+	int64_t *told_us = &s->told_us[code & 31], now_us = fg_clock_mono_us();
 
 	fg_debug(FG_DEBUG_coap, "link %s: %s: %u.%02u %s", s->ls->link->name, path, code >> 5,
 		code & 31, why);
-	if (code >> 5 != 4 || (s->told_code == code && now_us - s->told_us < TELL_AGAIN_US))
+	if (code >> 5 != 4 || (*told_us && now_us - *told_us < TELL_AGAIN_US))
 		return;
-	s->told_code = code;
-	s->told_us = now_us;
+	*told_us = now_us;
 	fg_warning("link '%s': what came for %s was refused with %u.%02u: %s; `fjordctl status` "
 		   "counts more of it",
 		s->ls->link->name, path, code >> 5, code & 31, why);
+}
+
+/* ---- options ---- */
+
+static int number_option(const coap_pdu_t *pdu, uint16_t number)
+{
+	coap_opt_iterator_t it;
+	const coap_opt_t *opt = coap_check_option(pdu, number, &it);
+
+	return opt ? (int)coap_decode_var_bytes(coap_opt_value(opt), coap_opt_length(opt)) : -1;
 }
 
 /* ---- answers ---- */
@@ -82,11 +93,13 @@ static void add_number(coap_pdu_t *pdu, uint16_t option, unsigned value)
 }
 
 /* Options come in the order of their numbers: format 12, Max-Age 14, Block2 23, Block1 27. */
-static void fill(coap_pdu_t *pdu, const struct fg_push_answer *a)
+static void fill(coap_pdu_t *pdu, const struct fg_push_answer *a, int block1)
 {
 	coap_pdu_set_code(pdu, (coap_pdu_code_t)a->code);
 	if (a->max_age_s)
 		add_number(pdu, COAP_OPTION_MAXAGE, a->max_age_s);
+	if (block1 >= 0)
+		add_number(pdu, COAP_OPTION_BLOCK1, (unsigned)block1);
 	if (a->why[0])
 		coap_add_data(pdu, strlen(a->why), (const uint8_t *)a->why);
 }
@@ -129,7 +142,7 @@ static void send_answer(struct waiting *w, const struct fg_push_answer *a)
 		return;
 	if (w->token_len)
 		coap_add_token(pdu, w->token_len, w->token);
-	fill(pdu, a);
+	fill(pdu, a, w->block1);
 	coap_send(w->session, pdu);
 }
 
@@ -172,6 +185,8 @@ static void on_outcome(struct fg_delivery *d)
 		fg_push_outcome(d->status, &a);
 		if (d->status == FG_OK)
 			count(w->server, known ? FG_PUSH_KNOWN : FG_PUSH_ACCEPTED);
+		if (d->status == FG_OK && w->last)
+			fg_push_note_ended(&w->server->ended, w->last, fg_clock_mono_us());
 		count_code(w->server, a.code);
 		tell(w->server, d->device->name, a.code, a.why);
 		send_answer(w, &a);
@@ -204,6 +219,7 @@ static struct waiting *wait_for(struct fg_push_server *s, coap_session_t *sessio
 	w->mid = coap_pdu_get_mid(request);
 	w->confirmable = coap_pdu_get_type(request) == COAP_MESSAGE_CON;
 	w->reliable = fg_push_is_reliable(session);
+	w->block1 = number_option(request, COAP_OPTION_BLOCK1);
 	w->token_len = FG_MIN(token.length, sizeof(w->token));
 	memcpy(w->token, token.s, w->token_len);
 	w->since_us = fg_clock_mono_us();
@@ -222,14 +238,6 @@ static void say_nothing(coap_pdu_t *response)
 
 /* ---- requests ---- */
 
-static int number_option(const coap_pdu_t *pdu, uint16_t number)
-{
-	coap_opt_iterator_t it;
-	const coap_opt_t *opt = coap_check_option(pdu, number, &it);
-
-	return opt ? (int)coap_decode_var_bytes(coap_opt_value(opt), coap_opt_length(opt)) : -1;
-}
-
 static void to_path(const coap_pdu_t *request, char path[512])
 {
 	coap_string_t *text = coap_get_uri_path(request);
@@ -240,15 +248,14 @@ static void to_path(const coap_pdu_t *request, char path[512])
 }
 
 /* What tells the message from others of its sender. A stream repeats nothing by itself. */
-static uint64_t message_of(struct fg_push_server *s, const coap_session_t *session,
-	const coap_pdu_t *request, const struct fg_push_request *req)
+static uint64_t message_of(const coap_session_t *session, const coap_pdu_t *request,
+	const struct fg_push_request *req)
 {
 	coap_bin_const_t token = coap_pdu_get_token(request);
 	coap_mid_t mid = coap_pdu_get_mid(request);
 	const coap_address_t *peer = coap_session_get_addr_remote(session);
 	uint64_t h = fg_push_hash(FG_PUSH_HASH, &mid, sizeof(mid));
 
-	(void)s;
 	if (fg_push_is_reliable(session))
 		return 0;
 	h = fg_push_hash(h, token.s, token.length);
@@ -260,7 +267,7 @@ static uint64_t message_of(struct fg_push_server *s, const coap_session_t *sessi
 }
 
 static void deliver(struct fg_push_server *s, coap_session_t *session, const coap_pdu_t *request,
-	coap_pdu_t *response, struct fg_push_answer *a)
+	coap_pdu_t *response, struct fg_push_answer *a, uint64_t last)
 {
 	struct fg_delivery *d = FG_TAKE(a->delivery);
 	struct waiting *w = s->waiting_count < FG_DELIVERIES_MAX
@@ -268,6 +275,7 @@ static void deliver(struct fg_push_server *s, coap_session_t *session, const coa
 	int r = FG_EFULL;
 
 	if (w) {
+		w->last = last;
 		d->user = w;
 		d->done = on_outcome;
 		r = fg_link_deliver(s->ls, d);
@@ -283,32 +291,46 @@ static void deliver(struct fg_push_server *s, coap_session_t *session, const coa
 	fg_delivery_free(d);
 	fg_push_outcome(FG_EFULL, a);
 	count_code(s, a->code);
-	fill(response, a);
+	fill(response, a, number_option(request, COAP_OPTION_BLOCK1));
+}
+
+/* One block of several. Returns as fg_push_block(), or 2.04 for a last one that comes again. */
+static unsigned take_block(struct fg_push_server *s, coap_session_t *session,
+	const coap_pdu_t *request, const coap_block_t *block, const struct fg_push_request *req,
+	struct fg_push_body **ret_body, uint64_t *ret_last)
+{
+	const struct fg_push_link *conf = s->ls->link->conf;
+	uint64_t key = fg_push_hash(FG_PUSH_HASH, req->path, strlen(req->path));
+
+	key = fg_push_hash(key, &req->method, sizeof(req->method));
+	*ret_last = block->m ? 0 : message_of(session, request, req);
+	if (fg_push_has_ended(&s->ended, *ret_last, req->arrived_mono_us)) {
+		count(s, FG_PUSH_KNOWN);
+		return FG_COAP_CODE(2, 4);
+	}
+	return fg_push_block(&s->bodies, session, key, block->num, block->szx & 7, block->m,
+		req->data, req->len, (size_t)conf->max_payload, req->arrived_mono_us, ret_body);
 }
 
 /* The payload, which may be a block of several. False: the response is ready. */
 static bool take_payload(struct fg_push_server *s, coap_session_t *session,
 	const coap_pdu_t *request, coap_pdu_t *response, struct fg_push_request *req,
-	struct fg_push_body **ret_body)
+	struct fg_push_body **ret_body, uint64_t *ret_last)
 {
 	const struct fg_push_link *conf = s->ls->link->conf;
 	struct fg_push_answer a = {0};
 	const uint8_t *data = NULL;
 	coap_block_t block;
-	uint64_t key;
 	size_t len = 0;
 
 	if (!coap_get_data(request, &len, &data))
 		len = 0;
 	req->data = data ? (const char *)data : "";
 	req->len = len;
-	if (!coap_get_block(request, COAP_OPTION_BLOCK1, &block)) {
+	if (!coap_get_block(request, COAP_OPTION_BLOCK1, &block))
 		a.code = len > (size_t)conf->max_payload ? FG_COAP_CODE(4, 13) : 0;
-	} else {
-		key = fg_push_hash(FG_PUSH_HASH, req->path, strlen(req->path));
-		a.code = fg_push_block(&s->bodies, session, key, block.num, block.szx & 7, block.m,
-			data, len, (size_t)conf->max_payload, req->arrived_mono_us, ret_body);
-	}
+	else
+		a.code = take_block(s, session, request, &block, req, ret_body, ret_last);
 	if (a.code == 0) {
 		if (*ret_body) {
 			req->data = (*ret_body)->bytes.data;
@@ -317,25 +339,22 @@ static bool take_payload(struct fg_push_server *s, coap_session_t *session,
 		return true;
 	}
 	count_code(s, a.code);
-	coap_pdu_set_code(response, (coap_pdu_code_t)a.code);
-	if (a.code == FG_COAP_CODE(2, 31))
-		add_number(response, COAP_OPTION_BLOCK1,
-			block.num << 4 | (unsigned)(block.m ? 8 : 0) | block.szx);
+	fill(response, &a, number_option(request, COAP_OPTION_BLOCK1));
 	if (a.code == FG_COAP_CODE(4, 13))
 		add_number(response, COAP_OPTION_SIZE1, (unsigned)conf->max_payload);
 	return false;
 }
 
 static void answer(struct fg_push_server *s, coap_session_t *session, const coap_pdu_t *request,
-	coap_pdu_t *response, struct fg_push_request *req)
+	coap_pdu_t *response, struct fg_push_request *req, uint64_t last)
 {
 	struct fg_push_answer a = {.body = &s->body};
 
 	fg_buf_clear(&s->body);
-	req->message = message_of(s, session, request, req);
+	req->message = message_of(session, request, req);
 	fg_push_answer(s->ls->link, req, &a);
 	if (a.delivery) {
-		deliver(s, session, request, response, &a);
+		deliver(s, session, request, response, &a, last);
 		return;
 	}
 	count_code(s, a.code);
@@ -343,7 +362,7 @@ static void answer(struct fg_push_server *s, coap_session_t *session, const coap
 	if (a.body->len && a.code >> 5 == 2)
 		fill_body(session, request, response, &a);
 	else
-		fill(response, &a);
+		fill(response, &a, number_option(request, COAP_OPTION_BLOCK1));
 }
 
 static uint64_t address_of(const coap_session_t *session)
@@ -363,6 +382,7 @@ static void on_request(coap_resource_t *resource, coap_session_t *session,
 	struct fg_push_server *s = coap_get_app_data(coap_session_get_context(session));
 	const struct fg_push_link *conf = s->ls->link->conf;
 	struct fg_push_body *body = NULL;
+	uint64_t last = 0;
 	struct fg_push_request req = {.method = coap_pdu_get_code(request),
 		.identity = fg_push_identity(s, session),
 		.format = number_option(request, COAP_OPTION_CONTENT_FORMAT),
@@ -387,8 +407,8 @@ static void on_request(coap_resource_t *resource, coap_session_t *session,
 		req.wall_us = 0;
 	to_path(request, path);
 	req.path = path;
-	if (take_payload(s, session, request, response, &req, &body))
-		answer(s, session, request, response, &req);
+	if (take_payload(s, session, request, response, &req, &body, &last))
+		answer(s, session, request, response, &req, last);
 	if (body)
 		fg_push_body_end(body);
 }

@@ -36,9 +36,9 @@ struct fg_push_server {
 	struct fg_push_peer *peers;
 	struct fg_push_limit limit;
 	struct fg_push_bodies bodies;
+	struct fg_push_ended ended;
 	struct fg_buf body; /* of an answer */
-	unsigned told_code;
-	int64_t told_us, stranger_us; /* when it was told; 0: never */
+	int64_t told_us[32], stranger_us; /* when 4.xx was told; 0: never */
 	/* of the handshake under way; libcoap copies it */
 	uint8_t psk[64];
 	coap_bin_const_t psk_lent;

@@ -115,6 +115,7 @@ struct fg_delivery {
 	struct fg_delivery *next;
 	struct fg_config *config; /* holds what it points to */
 	void *owner;
+	uint64_t owner_serial;
 };
 
 /* At most so many of a link's thread are under way. */

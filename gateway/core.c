@@ -302,30 +302,47 @@ static int append_numbered(struct fg_core *core, unsigned n, bool own)
 }
 
 /* Readings, and before them what they say of earlier ones: together or not at all. */
-int fg_core_append_record(struct fg_core *core, unsigned n, bool own)
+static int append_bundle(struct fg_core *core, unsigned n, bool own, bool corrections,
+	const struct fg_arrival *noted)
+{
+	int r = FG_OK, end;
+
+	fg_core_begin(core);
+	if (corrections)
+		r = fg_quality_append(core);
+	if (r >= 0)
+		r = append_numbered(core, n, own);
+	if (r >= 0 && noted)
+		r = fg_reports_note(core, noted);
+	end = fg_core_end(core, r >= 0);
+	return r < 0 ? r : end;
+}
+
+int fg_core_append_noted(
+	struct fg_core *core, unsigned n, bool own, const struct fg_arrival *noted)
 {
 	const uint64_t first = core->next_seq;
 	int r;
 
-	if (!core->correction_count)
+	if (!core->correction_count && !noted)
 		return append_numbered(core, n, own);
-	fg_core_begin(core);
-	r = fg_quality_append(core);
-	if (r >= 0)
-		r = append_numbered(core, n, own);
-	if (r >= 0)
-		r = fg_core_end(core, true);
-	else
-		fg_core_end(core, false);
+	r = append_bundle(core, n, own, core->correction_count > 0, noted);
 	if (r >= 0) {
 		core->qc_corrected += core->correction_count;
 		return r;
 	}
+	if (!core->correction_count)
+		return r;
 	fg_core_take_back(core, first);
 	core->qc_not_told += core->correction_count;
 	core->correction_count = 0;
 	/* too much for one message */
-	return r == FG_EINVAL ? append_numbered(core, n, own) : r;
+	return r == FG_EINVAL ? fg_core_append_noted(core, n, own, noted) : r;
+}
+
+int fg_core_append_record(struct fg_core *core, unsigned n, bool own)
+{
+	return fg_core_append_noted(core, n, own, NULL);
 }
 
 void fg_core_keep_recent(struct fg_core *core, unsigned n, bool reported)

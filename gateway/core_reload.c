@@ -168,8 +168,7 @@ int fg_core_reload(struct fg_core *core, struct fg_now now, struct fg_config *ne
 		return r;
 	}
 	for (size_t i = 0; i < prev->device_count; i++)
-		if (!fg_device_same(
-			    prev->devices[i], find_device(next, prev->devices[i]->name)))
+		if (!find_device(next, prev->devices[i]->name))
 			fg_reports_free(core, &core->devices[prev->devices[i]->index]);
 	core->tidy_due_mono_us = 0; /* destinations may be others: what all have is told anew */
 	for (size_t i = 0; i < next->device_count; i++) {
@@ -180,7 +179,8 @@ int fg_core_reload(struct fg_core *core, struct fg_now now, struct fg_config *ne
 			carry_device(core, from, to, fresh.groups, fresh.devices, fresh.points);
 		else
 			replace_device(core, from, to, fresh.groups, fresh.points);
-		if (from) { /* who is at work there does not ask for configurations */
+		if (from) { /* neither who is at work there nor what it sent is configuration */
+			fresh.devices[to->index].seen = core->devices[from->index].seen;
 			fresh.devices[to->index].maintenance =
 				core->devices[from->index].maintenance;
 			fresh.devices[to->index].maintenance_since_ms =

@@ -47,9 +47,9 @@ struct fg_seen {
 	size_t next_message;
 };
 
-/* A report whose readings have numbers below `end`. */
+/* A report whose readings have numbers from first on, below `end`. */
 struct fg_waiting_report {
-	uint64_t end;
+	uint64_t first, end;
 	void *token;
 	int status;
 	unsigned known;
@@ -161,7 +161,7 @@ static uint64_t get_u64(const unsigned char *from)
 
 /* The last messages of a device and when they came, the newest first; together with its readings.
  */
-static int note_messages(struct fg_core *core, const struct fg_arrival *a)
+int fg_reports_note(struct fg_core *core, const struct fg_arrival *a)
 {
 	const struct fg_seen *s = core->devices[a->device->index].seen;
 	unsigned char note[NOTE_MESSAGES * NOTE_ENTRY];
@@ -196,7 +196,7 @@ int fg_reports_take_note(struct fg_core *core, const char *key, const void *byte
 			continue;
 		for (size_t at = len / NOTE_ENTRY; at-- > 0;) { /* the oldest first */
 			int64_t ms = (int64_t)get_u64(from + at * NOTE_ENTRY + 8);
-			int64_t age_ms = core->now.wall_us / 1000 - ms;
+			int64_t age_ms = core->now.wall_us / 1000 - FG_MAX(ms, INT64_C(0));
 
 			if (age_ms < 0)
 				age_ms = 0;
@@ -249,6 +249,9 @@ void fg_reports_free(struct fg_core *core, struct fg_device_run *dev)
 	}
 	for (size_t i = 0; core->devices && i < core->config->device_count; i++)
 		seen_free(core->devices[i].seen);
+	for (size_t i = 0; core->ports.reported && i < core->waiting_count; i++)
+		core->ports.reported(
+			core->ports.arg, core->waiting[i].token, FG_ECANCELED, 0);
 	free(core->waiting);
 	free(core->arrived);
 }
@@ -272,11 +275,24 @@ static bool room_to_wait(struct fg_core *core)
 	return true;
 }
 
-static int wait_for_commit(struct fg_core *core, const struct fg_arrival *a, uint64_t end,
+/* Numbers that a report depends on: its readings', and those of what was there already. */
+struct span {
+	uint64_t first, end;
+};
+
+static void widen(struct span *s, uint64_t first, uint64_t end)
+{
+	s->first = s->end ? FG_MIN(s->first, first) : first;
+	s->end = FG_MAX(s->end, end);
+}
+
+static int wait_for_commit(struct fg_core *core, const struct fg_arrival *a, struct span span,
 	unsigned known)
 {
-	core->waiting[core->waiting_count++] =
-		(struct fg_waiting_report){.end = end, .token = a->token, .known = known};
+	if (span.end <= core->committed_next)
+		return FG_OK;
+	core->waiting[core->waiting_count++] = (struct fg_waiting_report){
+		.first = span.first, .end = span.end, .token = a->token, .known = known};
 	core->hurry_mono_us = FG_MIN(core->hurry_mono_us,
 		FG_MAX(core->now.mono_us, core->hurried_mono_us + HURRY_US));
 	return FG_PENDING;
@@ -306,7 +322,7 @@ void fg_reports_dropped(struct fg_core *core, uint64_t from, uint64_t to)
 	if (from >= to)
 		return;
 	for (size_t i = 0; i < core->waiting_count; i++)
-		if (core->waiting[i].end > from && core->waiting[i].end <= to)
+		if (core->waiting[i].end > from && core->waiting[i].first < to)
 			core->waiting[i].status = FG_EFULL;
 	for (size_t i = 0; i < core->config->device_count; i++)
 		if (core->devices[i].seen)
@@ -446,15 +462,23 @@ static bool room_for(struct fg_core *core, size_t n)
 	return true;
 }
 
+/* How an arrival is known when it comes again. */
+struct manner {
+	bool by_time;	 /* its readings have times of their own */
+	bool by_message; /* not all of them */
+};
+
 /* Where one reading tells its time all get one: then they are one record, whose times nobody
  * corrects. */
-static bool lay_out(struct fg_core *core, const struct fg_arrival *a)
+static struct manner lay_out(struct fg_core *core, const struct fg_arrival *a)
 {
 	int64_t offset_us = core->time.clock.offset_us;
-	bool own = false;
+	bool own = false, all = true;
 
-	for (size_t i = 0; i < a->batch->count; i++)
+	for (size_t i = 0; i < a->batch->count; i++) {
 		own |= a->batch->readings[i].told;
+		all &= a->batch->readings[i].told;
+	}
 	for (size_t i = 0; i < a->batch->count; i++) {
 		struct fg_reading *r = &core->arrived[i];
 
@@ -467,7 +491,7 @@ static bool lay_out(struct fg_core *core, const struct fg_arrival *a)
 			r->taken_mono_us = r->told_wall_ms * 1000 - offset_us;
 	}
 	qsort(core->arrived, a->batch->count, sizeof(*core->arrived), by_time);
-	return own;
+	return (struct manner){.by_time = own, .by_message = a->message && !all};
 }
 
 static uint64_t key_of_reading(const struct fg_core *core, const struct fg_reading *r)
@@ -475,10 +499,9 @@ static uint64_t key_of_reading(const struct fg_core *core, const struct fg_readi
 	return key_of(core->points[r->point].series->id, r->told_wall_ms);
 }
 
-/* Takes out what was seen; returns how many are left. *ret_end: what was seen is durable when all
- * below that number is. */
+/* Takes out what was seen; returns how many are left. */
 static size_t take_out_seen(struct fg_core *core, const struct fg_device_run *dev, size_t count,
-	uint64_t *ret_end)
+	struct span *span)
 {
 	size_t left = 0;
 
@@ -489,10 +512,10 @@ static size_t take_out_seen(struct fg_core *core, const struct fg_device_run *de
 
 		if (before && before->point == r->point && before->told_wall_ms == r->told_wall_ms)
 			continue; /* twice in one batch */
-		if (saw_reading(dev, key_of_reading(core, r), &seq))
-			*ret_end = FG_MAX(*ret_end, seq + 1);
-		else
+		if (!saw_reading(dev, key_of_reading(core, r), &seq))
 			core->arrived[left++] = *r;
+		else if (seq >= core->committed_next)
+			widen(span, seq, seq + 1);
 	}
 	return left;
 }
@@ -540,10 +563,23 @@ static void note_lost(struct fg_core *core, const struct fg_arrival *a, size_t c
 	}
 }
 
-/* Sets n readings down. Whatever is not worth telling is taken, too. */
-static int store_arrived(struct fg_core *core, const struct fg_arrival *a, size_t count, bool own)
+/* What was taken, told or not, is known from now on. */
+static void see_arrived(
+	struct fg_core *core, const struct fg_arrival *a, size_t count, struct manner manner)
 {
 	struct fg_device_run *dev = &core->devices[a->device->index];
+	uint64_t seq = core->next_seq - 1; /* of the last one: they are durable together */
+
+	for (size_t i = 0; manner.by_time && i < count; i++)
+		see_reading(dev, key_of_reading(core, &core->arrived[i]), seq);
+	if (manner.by_message)
+		see_message(dev, a->message, seq, a->arrived_mono_us);
+}
+
+/* Sets n readings down. Whatever is not worth telling is taken, too. */
+static int store_arrived(
+	struct fg_core *core, const struct fg_arrival *a, size_t count, struct manner manner)
+{
 	const struct fg_batch batch = {
 		.readings = core->arrived, .count = count, .cap = core->arrived_cap};
 	size_t most = count + fg_derive_most(core, &batch);
@@ -554,22 +590,17 @@ static int store_arrived(struct fg_core *core, const struct fg_arrival *a, size_
 		fg_ledgers_ready(core, a->device) < 0)
 		return FG_EFULL;
 	n = fg_judge_batch(core, &batch, false);
-	if (n == 0)
+	if (n == 0) {
+		see_arrived(core, a, count, manner);
 		return FG_OK;
-	fg_core_begin(core);
-	r = fg_core_append_record(core, n, own);
-	if (r >= 0 && !own && a->message)
-		r = note_messages(core, a);
-	if (fg_core_end(core, r >= 0) < 0 || r < 0)
+	}
+	r = fg_core_append_noted(core, n, manner.by_time, manner.by_message ? a : NULL);
+	if (r < 0)
 		return FG_EFULL;
 	fg_judge_note(core, n, true);
-	for (unsigned i = 0; own && i < n; i++)
-		see_reading(dev, key_of(core->items[i].point, core->items[i].wall_ms),
-			core->next_seq + i);
 	fg_core_keep_recent(core, n, true);
 	core->readings += n;
-	if (!own)
-		see_message(dev, a->message, core->next_seq - 1, a->arrived_mono_us);
+	see_arrived(core, a, count, manner);
 	return FG_OK;
 }
 
@@ -585,12 +616,12 @@ static int refused(struct fg_core *core, const struct fg_arrival *a, int status)
 	return status;
 }
 
-static int known_already(struct fg_core *core, const struct fg_arrival *a, uint64_t end,
-	unsigned known, unsigned *ret_known)
+static int known_already(
+	struct fg_core *core, const struct fg_arrival *a, struct span span, unsigned *ret_known)
 {
 	core->devices[a->device->index].reports_known++;
-	*ret_known = known;
-	return end > core->committed_next ? wait_for_commit(core, a, end, known) : FG_OK;
+	*ret_known = (unsigned)a->batch->count;
+	return wait_for_commit(core, a, span, *ret_known);
 }
 
 static void note_over(struct fg_core *core, struct fg_now now, const struct fg_arrival *a)
@@ -604,8 +635,9 @@ int fg_core_reported(struct fg_core *core, struct fg_now now, const struct fg_ar
 {
 	struct fg_device_run *dev = &core->devices[a->device->index];
 	size_t count = a->batch->count, left;
-	uint64_t end = 0;
-	bool own;
+	struct span span = {0};
+	struct manner manner;
+	uint64_t seq;
 	int r;
 
 	core->now = now = fg_core_now(core, now);
@@ -622,19 +654,24 @@ int fg_core_reported(struct fg_core *core, struct fg_now now, const struct fg_ar
 	note_heard(core, now, a);
 	if (!room_to_wait(core) || !room_for(core, count))
 		return refused(core, a, FG_EFULL);
-	own = lay_out(core, a);
-	if (!own && saw_message(dev, a->message, a->arrived_mono_us, &end))
-		return known_already(core, a, end + 1, (unsigned)count, ret_known);
-	left = own ? take_out_seen(core, dev, count, &end) : count;
+	manner = lay_out(core, a);
+	if (manner.by_message && saw_message(dev, a->message, a->arrived_mono_us, &seq)) {
+		widen(&span, seq, seq + 1);
+		return known_already(core, a, span, ret_known);
+	}
+	left = manner.by_time ? take_out_seen(core, dev, count, &span) : count;
 	if (left == 0)
-		return known_already(core, a, end, (unsigned)count, ret_known);
-	core->polled += left;
-	r = store_arrived(core, a, left, own);
+		return known_already(core, a, span, ret_known);
+	seq = core->next_seq;
+	r = store_arrived(core, a, left, manner);
 	fg_core_reserve_ahead(core);
 	if (r < 0) {
 		note_lost(core, a, left);
 		return refused(core, a, r);
 	}
+	core->polled += left;
+	if (core->next_seq > seq)
+		widen(&span, seq, core->next_seq);
 	*ret_known = (unsigned)(count - left);
-	return wait_for_commit(core, a, core->next_seq, *ret_known);
+	return wait_for_commit(core, a, span, *ret_known);
 }

@@ -231,6 +231,9 @@ void fg_core_take_back(struct fg_core *core, uint64_t next_seq);
 /* core.c. Appends the n readings that are laid out; `own`: all with a time of their own. Their
  * numbers begin at core->next_seq until fg_core_keep_recent(). */
 int fg_core_append_record(struct fg_core *core, unsigned n, bool own);
+/* And together with them, or not at all, the note that this message came. */
+int fg_core_append_noted(
+	struct fg_core *core, unsigned n, bool own, const struct fg_arrival *noted);
 void fg_core_keep_recent(struct fg_core *core, unsigned n, bool reported);
 void fg_core_reserve_ahead(struct fg_core *core);
 
@@ -246,6 +249,7 @@ void fg_reports_expect(struct fg_now now, struct fg_group_run *run);
 /* A poll said that from now on they come by themselves, or no longer do. */
 void fg_reports_observing(struct fg_now now, struct fg_group_run *run, bool observing);
 /* A note of an earlier run: a device's last messages. */
+int fg_reports_note(struct fg_core *core, const struct fg_arrival *a);
 int fg_reports_take_note(struct fg_core *core, const char *key, const void *bytes, size_t len);
 void fg_reports_committed(struct fg_core *core);
 /* The store refused these numbers. */

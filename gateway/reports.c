@@ -20,13 +20,13 @@ void fg_reports_delivered(void *arg, struct fg_delivery *delivery)
 }
 
 /* Its worker may have gone meanwhile: then nobody waits any more. */
-static bool has_worker(const struct fg_daemon *d, const struct fg_worker *w)
+static bool has_owner(const struct fg_daemon *d, const struct fg_delivery *delivery)
 {
 	for (size_t i = 0; i < d->worker_count; i++)
-		if (d->workers[i].worker == w)
+		if (fg_worker_is_owner(d->workers[i].worker, delivery))
 			return true;
 	for (size_t i = 0; i < d->ending_worker_count; i++)
-		if (d->ending_workers[i] == w)
+		if (fg_worker_is_owner(d->ending_workers[i], delivery))
 			return true;
 	return false;
 }
@@ -35,7 +35,7 @@ static void give_back(struct fg_daemon *d, struct fg_delivery *delivery, int sta
 {
 	delivery->status = status;
 	delivery->known = known;
-	if (has_worker(d, delivery->owner)) {
+	if (has_owner(d, delivery)) {
 		fg_worker_return(delivery->owner, delivery);
 		return;
 	}

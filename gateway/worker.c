@@ -68,6 +68,7 @@ struct fg_worker {
 
 	/* the thread's own */
 	struct room *rooms;
+	uint64_t serial;     /* of all workers there were: an address may be had again */
 	unsigned deliveries; /* under way */
 	struct line *lines;
 	/* Jobs that gave the link back for a while, the next one first. No more than the groups of
@@ -529,6 +530,7 @@ static int deliver(struct fg_link_state *ls, struct fg_delivery *d)
 		return FG_EFULL;
 	w->deliveries++;
 	d->owner = w;
+	d->owner_serial = w->serial;
 	d->config = fg_config_ref(l->config);
 	w->delivered(w->arg, d);
 	return FG_PENDING;
@@ -549,14 +551,15 @@ static void take_returned(struct fg_worker *w)
 		first = d;
 	}
 	for (d = first; d; d = next) {
+		struct fg_config *config = FG_TAKE(d->config); /* done() still looks into it */
+
 		next = d->next;
 		w->deliveries--;
-		fg_config_unref(d->config);
-		d->config = NULL;
 		if (d->done)
 			d->done(d);
 		else
 			fg_delivery_free(d);
+		fg_config_unref(config);
 	}
 }
 
@@ -659,6 +662,11 @@ static void end_all(struct fg_worker *w)
 	close_rooms(w);
 }
 
+bool fg_worker_is_owner(const struct fg_worker *w, const struct fg_delivery *d)
+{
+	return d->owner == w && d->owner_serial == w->serial;
+}
+
 bool fg_worker_counts(struct fg_worker *w, const char *link, uint64_t ret[FG_LINK_COUNTS])
 {
 	const struct line *l;
@@ -707,6 +715,7 @@ static void *run(void *arg)
 int fg_worker_start(const char *name, fg_worker_done_fn done, fg_worker_delivered_fn delivered,
 	void *arg, struct fg_worker **ret)
 {
+	static _Atomic uint64_t serial;
 	struct fg_worker *w = calloc(1, sizeof(*w));
 	char short_name[16] = "";
 	int r = FG_ENOMEM;
@@ -716,6 +725,7 @@ int fg_worker_start(const char *name, fg_worker_done_fn done, fg_worker_delivere
 	w->done = done;
 	w->delivered = delivered;
 	w->arg = arg;
+	w->serial = ++serial;
 	w->last = &w->first;
 	pthread_mutex_init(&w->lock, NULL);
 	fg_cond_init(&w->end);

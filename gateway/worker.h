@@ -30,6 +30,8 @@ bool fg_worker_counts(struct fg_worker *w, const char *link, uint64_t ret[FG_LIN
 /* Gives a delivery back, its status set, so that its driver hears of it. Not after the worker was
  * joined. */
 void fg_worker_return(struct fg_worker *w, struct fg_delivery *d);
+/* Whether it is this worker's, and not of one that was at the same address before. */
+bool fg_worker_is_owner(const struct fg_worker *w, const struct fg_delivery *d);
 
 /* Queues a job; never blocks, allocates nothing (the job is the queue's entry). job->group's
  * configuration is held until the job is back (job->config; whoever gets it back lets go). */

@@ -12,7 +12,7 @@ import unittest
 
 from lib import config
 from lib.bench import Scene
-from lib.coap import ACK, CON, CONTENT_FORMAT, MAX_AGE, URI_PATH, Message
+from lib.coap import ACK, BLOCK1, CON, CONTENT_FORMAT, MAX_AGE, URI_PATH, Message, number
 from lib.faults import Faults
 from lib.wait import free_port
 
@@ -34,6 +34,16 @@ class Sensor:
         return Message(CON, POST, self.mid, self.mid.to_bytes(2, "big"), [
             (URI_PATH, path.encode()), (CONTENT_FORMAT, bytes([SENML]))],
             json.dumps(pack).encode())
+
+    def blocks(self, pack, szx=2):
+        """Of one message, each as a request of its own."""
+        whole, size = json.dumps(pack).encode(), 16 << szx
+        for at in range(0, len(whole), size):
+            message, more = self.message(None), at + size < len(whole)
+            option = at // size << 4 | more << 3 | szx
+            message.options.append((BLOCK1, number(option)))
+            message.payload = whole[at:at + size]
+            yield message, option
 
     def send(self, message):
         self.socket.send(message.bytes())
@@ -126,6 +136,35 @@ class CoapPush(Scene):
         self.assertEqual("ok", device["state"])
         self.assertEqual(1, device["reports_untimely"])
         self.assertEqual({1: 1, 2: 1, 3: 1, 10: 1, 11: 1, 20: 2}, self.times())
+        self.assertEqual(0, self.gateway.stop())
+
+    def test_blocks(self):
+        """Each answer says which block it is for, the last one too, and that also when it comes
+        again after its answer: the readings have no times that would tell."""
+        self.start()
+        pack = [{"n": "temp", "v": 30}] + [{"n": "other%d" % i, "v": i} for i in range(8)]
+        for message, option in self.sensor.blocks(pack):
+            for _ in range(2):
+                answer = self.sensor.post(message)
+                self.assertEqual(option, answer.option(BLOCK1))
+                self.assertEqual(0x5f if option & 8 else CHANGED, answer.code)
+        self.assertEqual(0x88, self.sensor.post(list(self.sensor.blocks(pack))[-1][0]).code)
+        self.await_value("temp", 30)
+        self.assertEqual({30: 1}, self.times())
+        self.assertEqual(0, self.gateway.stop())
+
+    def test_status(self):
+        self.start()
+        message = self.sensor.message(self.pack(1))
+        for _ in range(2):
+            self.assertEqual(CHANGED, self.sensor.post(message).code)
+        self.assertEqual(0x84, self.sensor.post(self.sensor.message([], "nobody")).code)
+        said = [line.split() for line in self.gateway.ctl("status").stdout.splitlines()]
+        head = next(i for i, line in enumerate(said) if line[:1] == ["LISTENS"])
+        self.assertEqual(["push", "3", "1", "1", "1", "0", "0", "1", "0"], said[head + 1])
+        head = next(i for i, line in enumerate(said) if line[:2] == ["REPORTS", "OF"])
+        self.assertEqual("buoy", said[head + 1][0])
+        self.assertEqual(["2", "1", "0", "0"], said[head + 1][-4:])
         self.assertEqual(0, self.gateway.stop())
 
     def test_killed_between_post_and_answer(self):

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "base/cleanup.h"
 #include "base/timefmt.h"
 #include "ctl.h"
 
@@ -72,6 +73,35 @@ static void print_links(const cJSON *doc, bool color)
 		ctl_table_cell(
 			t, "%.0f of %.0f", ctl_number(l, "devices_ok"), ctl_number(l, "devices"));
 	}
+	ctl_table_print(t, color);
+	ctl_table_free(t);
+}
+
+/* Only of links on which sensors send by themselves. */
+static void print_push_links(const cJSON *doc, bool color)
+{
+	static const char *const heads[] = {"LISTENS", "MESSAGES", "STORED", "TWICE", "REFUSED",
+		"PUT OFF", "DROPPED", "SESSIONS", "STRANGERS"};
+	static const char *const names[] = {"requests", "accepted", "known", "refused", "not_now",
+		"dropped_rate", "sessions", "strangers"};
+	struct ctl_table *t = NULL;
+	const cJSON *l;
+
+	cJSON_ArrayForEach(l, cJSON_GetObjectItemCaseSensitive(doc, "links"))
+	{
+		const cJSON *counts = cJSON_GetObjectItemCaseSensitive(l, "counts");
+
+		if (!cJSON_HasObjectItem(counts, "dropped_rate"))
+			continue;
+		if (!t)
+			t = ctl_table_new(heads, FG_COUNT(heads));
+		ctl_table_cell(t, "%s", ctl_text(l, "name"));
+		for (size_t i = 0; i < FG_COUNT(names); i++)
+			ctl_table_cell(t, "%.0f", ctl_number(counts, names[i]));
+	}
+	if (!t)
+		return;
+	putchar('\n');
 	ctl_table_print(t, color);
 	ctl_table_free(t);
 }
@@ -290,6 +320,7 @@ static int on_line(void *arg, const char *text)
 	print_alarms(doc, color);
 	print_overdue(doc, color);
 	print_links(doc, color);
+	print_push_links(doc, color);
 	putchar('\n');
 	print_devices(doc, color);
 	print_reports(doc, color);

@@ -320,6 +320,22 @@ static void test_rate(void **state)
 		assert_true(fg_push_allow(&l, a, 2, now_us + 600000));
 }
 
+static void test_ended_messages(void **state)
+{
+	struct fg_push_ended e = {0};
+
+	(void)state;
+	assert_false(fg_push_has_ended(&e, 0, 5));
+	fg_push_note_ended(&e, 7, 5);
+	assert_true(fg_push_has_ended(&e, 7, 5 + FG_PUSH_BODY_US - 1));
+	assert_false(fg_push_has_ended(&e, 7, 5 + FG_PUSH_BODY_US));
+	assert_false(fg_push_has_ended(&e, 8, 5));
+	for (uint64_t i = 0; i < FG_PUSH_ENDED; i++)
+		fg_push_note_ended(&e, 100 + i, 6);
+	assert_false(fg_push_has_ended(&e, 7, 6));
+	assert_true(fg_push_has_ended(&e, 100, 6));
+}
+
 static void test_blocks(void **state)
 {
 	static struct fg_push_bodies b;
@@ -408,6 +424,7 @@ int main(void)
 		TEST(test_outcomes),
 		TEST(test_rate),
 		TEST(test_blocks),
+		TEST(test_ended_messages),
 		TEST(test_listen),
 	};
 

@@ -22,6 +22,7 @@ static struct {
 	int fd, open_fails, deliver; /* so many in its next turn */
 	unsigned opens, closes, reloads, refused, told;
 	int told_status;
+	bool told_sonde;
 	struct fg_link_state *ls;
 } drv;
 
@@ -57,7 +58,8 @@ static size_t out_count;
 
 static void on_told(struct fg_delivery *d)
 {
-	LOCKED(drv.told++; drv.told_status = d->status);
+	LOCKED(drv.told++; drv.told_status = d->status;
+		drv.told_sonde = strcmp(d->device->name, "sonde") == 0);
 	fg_delivery_free(d);
 }
 
@@ -217,6 +219,27 @@ static void test_deliveries(void **state)
 	stop();
 }
 
+/* Its configuration is there until the driver has heard of it, and no longer needed meanwhile. */
+static void test_a_delivery_outlives_a_reload(void **state)
+{
+	(void)state;
+	listen();
+	WAIT_FOR(done_count == 1);
+	deliver(1);
+	WAIT_FOR(out_count == 1);
+	fake_reload(&f, fake_yaml);
+	((struct fg_link *)(uintptr_t)&f.config->links[0])->driver = &listening;
+	listen();
+	WAIT_FOR(drv.reloads == 1);
+	assert_true(fg_worker_is_owner(worker, out[0]));
+	out[0]->owner_serial--; /* as of another one at the same address before */
+	assert_false(fg_worker_is_owner(worker, out[0]));
+	fg_worker_return(worker, out[0]);
+	WAIT_FOR(drv.told == 1);
+	assert_true(drv.told_sonde);
+	stop();
+}
+
 /* It is opened without a poll, again where it failed, and hears of a reload. */
 static void test_a_link_that_listens(void **state)
 {
@@ -236,6 +259,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_deliveries, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_delivery_outlives_a_reload, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_link_that_listens, begin, end),
 	};
 

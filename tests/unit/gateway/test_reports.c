@@ -316,6 +316,123 @@ static void test_messages_are_known_for_their_lifetime(void **state)
 	assert_int_equal(report(&p), FG_PENDING); /* another message under an old number */
 }
 
+/* Where only some readings tell a time, the others are known by their message. */
+static void test_a_mixed_message_is_stored_once(void **state)
+{
+	struct parcel p;
+	int64_t ms = now_ms();
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		parcel(&p);
+		put(&p, 1, ms - MINUTE_MS);
+		put(&p, 2, 0);
+		p.arrival.message = 7;
+		assert_int_equal(report(&p), i ? FG_OK : FG_PENDING);
+		fake_commit(&f);
+		fake_turn(&f, SEC);
+	}
+	assert_int_equal(p.known, 2);
+	assert_int_equal(f.appended_next, FAKE_FIRST_SEQ + 2);
+	parcel(&p); /* another message with the old reading in it */
+	put(&p, 1, ms - MINUTE_MS);
+	put(&p, 3, 0);
+	p.arrival.message = 8;
+	assert_int_equal(report(&p), FG_PENDING);
+	assert_int_equal(p.known, 1);
+	assert_int_equal(f.appended_next, FAKE_FIRST_SEQ + 3);
+}
+
+/* What depends on readings that are refused in the end is refused with them. */
+static void test_overlapping_reports_are_refused_together(void **state)
+{
+	struct parcel p, q;
+	int64_t ms = now_ms();
+
+	(void)state;
+	report_one(&p, 1, ms);
+	parcel(&q);
+	put(&q, 1, ms);
+	put(&q, 2, ms + 1);
+	assert_int_equal(report(&q), FG_PENDING);
+	fg_core_dropped(f.core, FAKE_FIRST_SEQ, FAKE_FIRST_SEQ + 1, 1);
+	fake_commit(&f);
+	assert_int_equal(told.count, 2);
+	assert_ptr_equal(told.token, &q);
+	assert_int_equal(told.status, FG_EFULL);
+	f.core->store_refuses = false;
+	parcel(&q); /* and only what was refused is stored when it comes again */
+	put(&q, 1, ms);
+	put(&q, 2, ms + 1);
+	assert_int_equal(report(&q), FG_PENDING);
+	assert_int_equal(q.known, 1);
+	assert_int_equal(f.appended_next, FAKE_FIRST_SEQ + 3);
+}
+
+/* What was not worth telling is known, too: else it would be held against later readings. */
+static void test_what_is_not_told_is_known(void **state)
+{
+	struct fg_point *point = (struct fg_point *)(uintptr_t)f.config->points[0];
+	struct parcel p;
+	int64_t ms = now_ms();
+
+	(void)state;
+	point->by_change = true;
+	point->at_least_every_us = 3600 * SEC;
+	report_one(&p, 1, ms - 3000);
+	fake_commit(&f);
+	assert_int_equal(report_one(&p, 1, ms - 2000), FG_OK); /* no commit has to come */
+	assert_int_equal(p.known, 0);
+	assert_int_equal(f.core->suppressed, 1);
+	assert_int_equal(report_one(&p, 2, ms - 1000), FG_PENDING);
+	fake_commit(&f);
+	assert_int_equal(report_one(&p, 1, ms - 2000), FG_OK);
+	assert_int_equal(p.known, 1);
+	assert_int_equal(f.core->suppressed, 1);
+	assert_int_equal(f.appended_next, FAKE_FIRST_SEQ + 2);
+}
+
+/* Who waits when the gateway ends hears of it, so that nothing of his is left behind. */
+static void test_the_end_gives_back_what_waits(void **state)
+{
+	struct parcel p;
+
+	begin(state);
+	report_one(&p, 1, 0);
+	end(state);
+	assert_int_equal(told.count, 1);
+	assert_ptr_equal(told.token, &p);
+	assert_int_equal(told.status, FG_ECANCELED);
+}
+
+/* What it sent is known also when its configuration has changed meanwhile. */
+static void test_known_after_a_reload(void **state)
+{
+	static const char yaml[] = FAKE_HEAD FAKE_TOWN FAKE_LINK
+		"devices:\n"
+		"  sonde: {station: pier, domain: water, link: plc, unit_id: 1, interval: 30s,\n"
+		"    points: {ph: {table: input, address: 0, type: u16}}}\n";
+	struct parcel p;
+	int64_t ms = now_ms();
+
+	(void)state;
+	report_one(&p, 1, ms);
+	put(parcel(&p), 2, 0);
+	p.arrival.message = 5;
+	report(&p);
+	fake_commit(&f);
+	fake_reload(&f, yaml);
+	sonde = f.config->groups[0];
+	assert_int_equal(report_one(&p, 1, ms), FG_OK);
+	put(parcel(&p), 2, 0);
+	p.arrival.message = 5;
+	assert_int_equal(report(&p), FG_OK);
+	assert_int_equal(p.known, 1);
+	fake_reload(&f, yaml); /* nothing changes */
+	sonde = f.config->groups[0];
+	assert_int_equal(report_one(&p, 1, ms), FG_OK);
+}
+
 static unsigned char note[256];
 static size_t note_len;
 
@@ -538,6 +655,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_late_ones_are_counted, begin, end),
 		cmocka_unit_test_setup_teardown(test_own_times_wait_for_ours, begin, end),
 		cmocka_unit_test_setup_teardown(test_what_comes_twice_is_stored_once, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_mixed_message_is_stored_once, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_overlapping_reports_are_refused_together, begin, end),
+		cmocka_unit_test_setup_teardown(test_what_is_not_told_is_known, begin, end),
+		cmocka_unit_test(test_the_end_gives_back_what_waits),
+		cmocka_unit_test_setup_teardown(test_known_after_a_reload, begin, end),
 		cmocka_unit_test_setup_teardown(
 			test_messages_are_known_for_their_lifetime, begin, end),
 		cmocka_unit_test_setup_teardown(test_known_after_a_restart, begin, end),
