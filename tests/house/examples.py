@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: EUPL-1.2
-"""Every whole configuration that a page of docs/ shows loads without a fault."""
+"""Every whole configuration that a page of docs/ shows, or that lies in etc/, loads without a
+fault."""
 import pathlib
 import re
 import subprocess
@@ -14,6 +15,17 @@ EXAMPLE = re.compile(r"^```yaml\n(gateway:.*?)^```", re.S | re.M)
 
 
 class Examples(unittest.TestCase):
+    def test_push(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "push.yaml"
+            path.write_text((ROOT / "etc" / "push.yaml").read_text())
+            keys = pathlib.Path(folder) / "push.keys"
+            keys.write_text("buoy:00112233445566778899\nlogger:99887766554433221100\n")
+            keys.chmod(0o600)
+            done = subprocess.run([FJORDCTL, "check", str(path)], capture_output=True, text=True)
+            self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+            self.assertNotIn("warning", done.stdout + done.stderr)
+
     def test_quality(self):
         examples = EXAMPLE.findall((ROOT / "docs" / "quality.md").read_text())
         self.assertGreaterEqual(len(examples), 2)
