@@ -379,7 +379,7 @@ static size_t bind_pair(
 	for (size_t i = 0; i < 2; i++) {
 		const struct fg_node *item = node->items[i];
 
-		if (item->kind == FG_NODE_SCALAR && strcmp(item->text, "~") == 0)
+		if (fg_node_is_null(item) && !fg_node_is_empty(item))
 			continue;
 		if (item->kind != FG_NODE_SCALAR || fg_number_parse(item->text, &v[i]) < 0) {
 			fg_bind_error(b, item, "[low, high] takes two numbers");

@@ -275,6 +275,8 @@ static void dispatch(struct fg_client *c)
 		fg_control_backfill(c, words[1], words[2], words[3]);
 	else if (strcmp(words[0], "calibration") == 0 && words[2])
 		fg_control_calibration(c, words[1], words[2]);
+	else if (strcmp(words[0], "qc") == 0 && words[1])
+		fg_control_qc(c, words[1]);
 	else if (strcmp(words[0], "maintenance") == 0 && words[2])
 		fg_control_maintenance(c, words[1], words[2], words[3], words[4], words[5]);
 	else

@@ -46,6 +46,8 @@ void fg_control_backfill(
 	struct fg_client *c, const char *destination, const char *since, const char *until);
 /* control_calibration.c: `calibration DEVICE POINT` */
 void fg_control_calibration(struct fg_client *c, const char *device, const char *point);
+/* control_qc.c: `qc STATION/POINT`, the tests in force of a point */
+void fg_control_qc(struct fg_client *c, const char *series);
 /* control_maintenance.c: `maintenance DEVICE on FROM_MS UNTIL_MS [REASON]` (0: at once, open), or
  * `maintenance DEVICE off [all]` */
 void fg_control_maintenance(struct fg_client *c, const char *device, const char *what,

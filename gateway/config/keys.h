@@ -111,6 +111,12 @@ extern const struct fg_key fg_keys_report[];
 extern const struct fg_key fg_keys_alarm[];
 /* `qc:` of a point, into a struct fg_qc_conf. */
 int fg_parse_qc(struct fg_bind *b, const struct fg_node *node, void *field);
+/* A fault where gross_range has no bounds, or suspect does not lie within fail: a reading would
+ * fail before it is suspect. */
+void fg_qc_check_gross_range(
+	struct fg_bind *b, const struct fg_node *qc, const struct fg_qc_conf *conf);
+/* Readings that the window of a point may hold: 16 bytes each. */
+#define FG_QC_WINDOW_MAX 20000u
 extern const struct fg_key fg_keys_calibration[];
 #define FG_CALIBRATIONS_MAX 100
 extern const struct fg_key fg_keys_hourly[]; /* of a point of `hourly` */

@@ -395,6 +395,30 @@ static int read_gross_range(struct fg_bind *b, const struct fg_node *node, struc
 	return qc->gross_range.on ? FG_OK : FG_ECONFIG;
 }
 
+void fg_qc_check_gross_range(
+	struct fg_bind *b, const struct fg_node *qc, const struct fg_qc_conf *conf)
+{
+	const struct fg_gross_range *g = &conf->gross_range;
+	const struct fg_node *range = qc ? fg_node_get(qc, "gross_range") : NULL;
+	size_t mark;
+
+	if (!g->on || conf->off || !range)
+		return;
+	mark = fg_bind_enter(b, "gross_range");
+	if (!fg_node_get(range, "fail") && !fg_node_get(range, "suspect"))
+		fg_bind_error(b, range,
+			"no bounds; give fail: [low, high] or suspect: [low, high]");
+	if (g->suspect[0] < g->fail[0] || g->suspect[1] > g->fail[1]) {
+		size_t inner = fg_bind_enter(b, "suspect");
+
+		fg_bind_error(b, fg_node_get(range, "suspect"),
+			"[%g, %g] is not within fail [%g, %g]", g->suspect[0], g->suspect[1],
+			g->fail[0], g->fail[1]);
+		fg_bind_leave(b, inner);
+	}
+	fg_bind_leave(b, mark);
+}
+
 static int (*const readers[FG_TEST_COUNT])(
 	struct fg_bind *b, const struct fg_node *node, struct fg_qc_tests *t) = {
 	[FG_TEST_CLIMATOLOGY] = read_climatology,

@@ -104,24 +104,12 @@ static void set_unit(struct fg_loader *l, struct fg_point *p, const char *text)
 			"'%.40s' cannot be a UCUM unit; for example Cel, mg/L, uS/cm, %%", text);
 }
 
-/* suspect must lie within fail, or a reading would fail before it is suspect. */
 static void check_gross_range(struct fg_loader *l, const struct fg_point *p)
 {
-	const struct fg_gross_range *g = &p->qc.gross_range;
-	const struct fg_node *qc = fg_node_get(p->node, "qc");
-	const struct fg_node *range = qc ? fg_node_get(qc, "gross_range") : NULL;
+	size_t mark = fg_bind_enter(&l->bind, "qc");
 
-	if (!g->on || p->qc.off)
-		return;
-	if (!fg_node_get(range, "fail") && !fg_node_get(range, "suspect"))
-		fg_report_error(l->rep, range->at,
-			"%s.qc.gross_range: no bounds; give fail: [low, high] or suspect: [low, "
-			"high]",
-			l->bind.path);
-	if (g->suspect[0] < g->fail[0] || g->suspect[1] > g->fail[1])
-		fg_report_error(l->rep, fg_place_of(range, "suspect"),
-			"%s.qc.gross_range.suspect: [%g, %g] is not within fail [%g, %g]",
-			l->bind.path, g->suspect[0], g->suspect[1], g->fail[0], g->fail[1]);
+	fg_qc_check_gross_range(&l->bind, fg_node_get(p->node, "qc"), &p->qc);
+	fg_bind_leave(&l->bind, mark);
 }
 
 /* A line through two points is a scale and an offset. */

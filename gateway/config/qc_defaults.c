@@ -14,8 +14,7 @@
 #include "gateway/config/loader.h"
 #include "quality/tests.h"
 
-/* Readings that a window may hold, and all windows together: 16 bytes each. */
-#define WINDOW_MAX 20000u
+/* Readings that all windows together may hold: 16 bytes each. */
 #define WINDOWS_MAX 1000000u
 
 #define NONE {NAN, NAN}
@@ -127,15 +126,15 @@ static void check_room(struct fg_loader *l, const struct fg_point *p)
 	const struct fg_node *qc = fg_node_get(p->node, "qc");
 	uint32_t room = fg_qc_tests_room(p->qc.tests, (double)p->interval_us / 1e6);
 
-	if (room > WINDOW_MAX)
+	if (room > FG_QC_WINDOW_MAX)
 		fg_report_error(l->rep, qc->at,
 			"%s.qc: flat_line or attenuated_signal looks back over %u readings at this "
-			"interval; at most %u", l->bind.path, room, WINDOW_MAX);
+			"interval; at most %u", l->bind.path, room, FG_QC_WINDOW_MAX);
 	else if (l->qc_samples + room > WINDOWS_MAX && l->qc_samples <= WINDOWS_MAX)
 		fg_report_error(l->rep, qc->at,
 			"%s.qc: flat_line and attenuated_signal of all points together look back "
 			"over more than %u readings", l->bind.path, WINDOWS_MAX);
-	l->qc_samples += room > WINDOW_MAX ? 0 : room;
+	l->qc_samples += room > FG_QC_WINDOW_MAX ? 0 : room;
 }
 
 void fg_qc_complete(struct fg_loader *l, struct fg_point *p)

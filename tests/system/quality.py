@@ -114,6 +114,9 @@ class Quality(Scene):
         self.assertGreater(counts["corrected"], 0)
         self.assertEqual(0, counts["not_told"])
         self.check_history()
+        self.check_replay()
+        self.check_other_thresholds()
+        self.check_picture()
         self.assertEqual(0, self.gateway.stop())
 
     def check_still(self):
@@ -129,6 +132,63 @@ class Quality(Scene):
         replaced = {r["replaces"] for r in lines if "replaces" in r}
         self.assertGreater(len(replaced), 5)
         self.assertEqual([], [r["id"] for r in lines if r["id"] in replaced])
+
+    def replay(self, *more, point="high"):
+        return self.gateway.ctl_json("qc", "quay/" + point, "--since", "1h", *more)
+
+    def check_replay(self):
+        """With the thresholds in force, each verdict is the one that was told."""
+        found = self.replay()
+        self.assertEqual({"suspect": SUSPECT, "fail": FAIL, "method": "differential"},
+                         found["now"]["spike"])
+        self.assertGreater(found["tests"]["spike"]["told"]["4"], 2)
+        different = [r for r in found["flagged"] if r["told"] != r["now"]]
+        # the newest may have been judged after it was told
+        self.assertLessEqual(len(different), 1, different)
+        still = self.replay(point="still")
+        self.assertEqual({"tolerance": 0.5, "suspect": "3s", "fail": "1m"},
+                         still["now"]["flat_line"])
+        self.assertGreater(still["tests"]["flat_line"]["now"]["3"], 10)
+
+    def check_other_thresholds(self):
+        found = self.replay("--set", "spike.suspect=15")
+        counts = found["tests"]["spike"]
+        self.assertEqual(15, found["set"]["spike"]["suspect"])
+        self.assertEqual(0, counts["set"]["3"])
+        self.assertEqual(counts["now"]["4"], counts["set"]["4"])
+        self.assertEqual(counts["now"]["3"], found["no_longer_flagged"])
+        self.assertEqual(0, found["newly_flagged"])
+        self.assertGreater(found["no_longer_flagged"], 2)
+        found = self.replay("--set", "spike=off", "--set", "gross_range={fail: [0, 150]}")
+        self.assertNotIn("spike", found["set"])
+        self.assertEqual({"fail": [0, 150]}, found["set"]["gross_range"])
+        self.assertEqual({r["value"] > 150 for r in found["flagged"]
+                          if r["change"] != "no_longer_flagged"}, {True})
+        for setting, fault in (
+                ("spike.suspct=1", "unknown key 'suspct'; did you mean 'suspect'?"),
+                ("spik.suspect=1", "unknown key 'spik'; did you mean 'spike'?"),
+                ("spike.fail=1", "qc.spike.fail: is below suspect"),
+                ("gross_range={fail: [0, 10], suspect: [-1, 5]}", "is not within fail"),
+                ("flat_line={tolerance: 1, suspect: 300d}", "at most 20000"),
+                ("spike", "is not TEST.KEY=VALUE")):
+            done = self.gateway.ctl("qc", "quay/high", "--set", setting)
+            self.assertEqual(64, done.returncode, setting)
+            self.assertIn(fault, done.stderr)
+        unknown = self.gateway.ctl("qc", "quay/hihg")
+        self.assertEqual(64, unknown.returncode)
+        self.assertIn("no point 'quay/hihg'", unknown.stderr)
+
+    def check_picture(self):
+        done = self.gateway.ctl("qc", "quay/high", "--since", "1h", "--set", "spike.suspect=15")
+        self.assertEqual((0, ""), (done.returncode, done.stderr))
+        rows = [line for line in done.stdout.splitlines() if line[10:11] == "|"]
+        self.assertEqual(16, len(rows))
+        self.assertLessEqual(max(len(row) for row in rows), 80)
+        marks = set("".join(row[11:] for row in rows))
+        self.assertLessEqual({".", "S", "o"}, marks)
+        self.assertNotIn("s", marks)
+        self.assertIn("no longer flagged: ", done.stdout)
+        self.assertNotIn("\033", done.stdout)
 
 
 if __name__ == "__main__":

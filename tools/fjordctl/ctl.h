@@ -26,6 +26,8 @@ struct ctl {
 	bool observe;
 	const char *from, *reason; /* maintenance */
 	bool all;
+	const char *sets[32]; /* qc */
+	size_t set_count;
 	int64_t timeout_us;	/* of one answer; 0: the default */
 	int64_t for_us;		/* how long to listen; 0: the default */
 	const char *words[4]; /* the command and its arguments */
@@ -47,6 +49,7 @@ int ctl_backfill(const struct ctl *ctl);
 int ctl_compute(const struct ctl *ctl);
 int ctl_calibration(const struct ctl *ctl);
 int ctl_maintenance(const struct ctl *ctl);
+int ctl_qc(const struct ctl *ctl);
 
 /* Sends one request (words joined by tabs) and calls line() with each line of the answer but the
  * last; line() returns not 0 to stop. Returns the exit code; faults were told on stderr. */

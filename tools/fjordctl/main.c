@@ -27,6 +27,10 @@ static const struct command {
 		"poll now through the running daemon and show every step"},
 	{"history", "STATION/POINT [--since 24h] [--until TIME] [--csv|--json]", 1, 1, ctl_history,
 		"readings from the store"},
+	{"qc", "STATION/POINT [--since 7d] [--until TIME] [--set TEST.KEY=VALUE …] [--json]", 1, 1,
+		ctl_qc,
+		"run the quality tests again over stored readings, with other thresholds, and show "
+		"what they would have flagged; --set spike=off, --set spike.fail=~ take away"},
 	{"profile", "list|show NAME [--json]", 1, 2, ctl_profile,
 		"the profile library: which models there are, and all that is known of one"},
 	{"probe",
@@ -105,6 +109,7 @@ enum {
 	OPT_FROM,
 	OPT_REASON,
 	OPT_ALL,
+	OPT_SET,
 	OPT_OBSERVE,
 	OPT_ACCEPT,
 	OPT_PSK_IDENTITY,
@@ -139,6 +144,7 @@ static const struct option options[] = {
 	{"from", required_argument, NULL, OPT_FROM},
 	{"reason", required_argument, NULL, OPT_REASON},
 	{"all", no_argument, NULL, OPT_ALL},
+	{"set", required_argument, NULL, OPT_SET},
 	{"observe", no_argument, NULL, OPT_OBSERVE},
 	{"accept", required_argument, NULL, OPT_ACCEPT},
 	{"psk-identity", required_argument, NULL, OPT_PSK_IDENTITY},
@@ -212,6 +218,16 @@ static int parse_for(struct ctl *ctl)
 	return EX_USAGE;
 }
 
+static int parse_set(struct ctl *ctl)
+{
+	if (ctl->set_count < FG_COUNT(ctl->sets)) {
+		ctl->sets[ctl->set_count++] = optarg;
+		return -1;
+	}
+	fprintf(stderr, "fjordctl: --set: at most %zu\n", FG_COUNT(ctl->sets));
+	return EX_USAGE;
+}
+
 static int parse_option(struct ctl *ctl, int opt)
 {
 	if (text_option(ctl, opt)) {
@@ -223,6 +239,8 @@ static int parse_option(struct ctl *ctl, int opt)
 		return parse_timeout(ctl);
 	case OPT_FOR:
 		return parse_for(ctl);
+	case OPT_SET:
+		return parse_set(ctl);
 	case OPT_OBSERVE:
 		ctl->observe = true;
 		break;

@@ -178,6 +178,10 @@ static void one_sided_pairs_and_single_choices(void **state)
 	assert_int_equal(r.o.names.count, 1);
 	assert_string_equal(r.o.text, "line");
 	done(&r);
+	r = bind("pair: [-1, null]\ntext: x\n", keys); /* as JSON has it */
+	assert_string_equal(r.out.data, "\n");
+	assert_true(r.o.pair[0] == -1 && isnan(r.o.pair[1]));
+	done(&r);
 }
 
 static void faults(void **state)
