@@ -21,7 +21,7 @@
 #define CLIENTS_MAX	32
 #define WATCH_QUEUE_MAX (256u << 10)
 #define STATUS_MAX	(4u << 20)
-#define WORDS_MAX	6
+#define WORDS_MAX	12
 
 struct fg_control {
 	struct fg_daemon *daemon;
@@ -254,7 +254,7 @@ void fg_control_watch(
 
 static void dispatch(struct fg_client *c)
 {
-	char *words[WORDS_MAX] = {NULL}, *rest = c->line, *word;
+	char *words[WORDS_MAX + 1] = {NULL}, *rest = c->line, *word;
 	size_t n = 0;
 
 	while (n < WORDS_MAX && (word = strsep(&rest, "\t")))
@@ -274,7 +274,7 @@ static void dispatch(struct fg_client *c)
 	else if (strcmp(words[0], "backfill") == 0 && words[3])
 		fg_control_backfill(c, words[1], words[2], words[3]);
 	else if (strcmp(words[0], "calibration") == 0 && words[2])
-		fg_control_calibration(c, words[1], words[2]);
+		fg_control_calibration(c, words + 1);
 	else if (strcmp(words[0], "qc") == 0 && words[1])
 		fg_control_qc(c, words[1]);
 	else if (strcmp(words[0], "maintenance") == 0 && words[2])

@@ -9,7 +9,7 @@
 
 #include "gateway/daemon.h"
 
-#define FG_CLIENT_LINE 512
+#define FG_CLIENT_LINE 1024
 
 struct fg_client {
 	struct fg_client *next;
@@ -44,8 +44,10 @@ void fg_control_history(
 /* control_backfill.c: `backfill DESTINATION SINCE_MS UNTIL_MS` */
 void fg_control_backfill(
 	struct fg_client *c, const char *destination, const char *since, const char *until);
-/* control_calibration.c: `calibration DEVICE POINT` */
-void fg_control_calibration(struct fg_client *c, const char *device, const char *point);
+/* control_calibration.c: `calibration DEVICE POINT`, `… add KEY=VALUE …` with keys and values as in
+ * the configuration (lists with commas), or `… remove DATE`. words: after the first, NULL at the
+ * end */
+void fg_control_calibration(struct fg_client *c, char *const words[]);
 /* control_qc.c: `qc STATION/POINT`, the tests in force of a point */
 void fg_control_qc(struct fg_client *c, const char *series);
 /* control_maintenance.c: `maintenance DEVICE on FROM_MS UNTIL_MS [REASON]` (0: at once, open), or

@@ -254,6 +254,19 @@ bool fg_device_same(const struct fg_device *a, const struct fg_device *b);
 struct fg_json;
 void fg_core_calibrations(const struct fg_core *core, struct fg_now now,
 	const struct fg_point *point, struct fg_json *j);
+/* One more for a point, kept beside the configuration; record: its dates and texts (without a date:
+ * now), copied; its curve is set from what is given. FG_ECONFIG: faults say why, and there may be
+ * warnings of one that was added. FG_EFULL: the point has as many as it may have; FG_EINVAL: the
+ * store has no room for it. */
+#define FG_CALIBRATIONS_ADDED_MAX 32
+struct fg_calibration_given;
+struct fg_calibration_faults;
+int fg_core_calibration_add(struct fg_core *core, struct fg_now now, const struct fg_point *point,
+	const struct fg_calibration_given *given, struct fg_calibration *record,
+	struct fg_calibration_faults *faults);
+/* Takes back one that was added, by its date; FG_ENOENT. What was told by it stays. */
+int fg_core_calibration_remove(struct fg_core *core, struct fg_now now,
+	const struct fg_point *point, int64_t at_ms);
 
 /* Work on a device: its readings are marked, and no alarm of it begins. */
 struct fg_maintenance_window {

@@ -55,6 +55,15 @@ static void maintenance_ends(const struct fg_event *e)
 	fg_notice("device '%s': maintenance ends; it began %s", e->device->name, since);
 }
 
+static void calibration_overdue(const struct fg_event *e)
+{
+	char since[FG_RFC3339_SIZE];
+
+	fg_rfc3339(e->since_wall_ms, since);
+	fg_warning("device '%s', point '%s': calibration was due %s", e->device->name,
+		e->point->name, since);
+}
+
 void fg_event_tell(struct fg_core *core, const struct fg_event *event)
 {
 	static void (*const tell[])(const struct fg_event *) = {
@@ -62,6 +71,7 @@ void fg_event_tell(struct fg_core *core, const struct fg_event *event)
 		[FG_EVENT_ALARM_ENDS] = alarm_ends,
 		[FG_EVENT_MAINTENANCE_BEGINS] = maintenance_begins,
 		[FG_EVENT_MAINTENANCE_ENDS] = maintenance_ends,
+		[FG_EVENT_CALIBRATION_OVERDUE] = calibration_overdue,
 	};
 
 	(void)core;
@@ -102,6 +112,7 @@ int64_t fg_events_run(struct fg_core *core, struct fg_now now)
 	if (now.mono_us < core->notes_due_mono_us)
 		return core->notes_due_mono_us;
 	core->notes_due_mono_us = now.mono_us + NOTES_EVERY_US;
+	fg_calibrations_save(core);
 	for (size_t i = 0; i < core->config->device_count && !core->ledgers_ended; i++) {
 		struct fg_device_run *dev = &core->devices[i];
 

@@ -26,6 +26,7 @@ struct fg_point_events {
 	/* core_calibration.c: of its reading in the frame at hand, what it was without */
 	bool has_raw;
 	double raw;
+	struct fg_calibrations *calibrations; /* what was added; NULL: nothing */
 	/* core_report.c: what was told last */
 	struct fg_told {
 		bool has;
@@ -74,6 +75,7 @@ enum fg_event_kind {
 	FG_EVENT_ALARM_ENDS,
 	FG_EVENT_MAINTENANCE_BEGINS,
 	FG_EVENT_MAINTENANCE_ENDS,
+	FG_EVENT_CALIBRATION_OVERDUE, /* since when */
 };
 struct fg_event {
 	enum fg_event_kind kind;
@@ -95,6 +97,32 @@ void fg_events_save(struct fg_core *core, struct fg_device_run *dev);
 /* Makes of what was read what it is worth. Before any test. */
 void fg_calibration_apply(struct fg_core *core, struct fg_reading *r);
 void fg_calibration_status(const struct fg_core *core, struct fg_now now, struct fg_json *j);
+
+/* The record that is valid at a time: the newest of the configuration's and the added; NULL: none.
+ * Of two of one time the configuration's. */
+const struct fg_calibration *fg_calibration_of(
+	const struct fg_core *core, const struct fg_point *p, int64_t at_ms);
+/* Tells what has become overdue; returns when to look again. */
+int64_t fg_calibration_run(struct fg_core *core, struct fg_now now);
+
+/* core_calibration_notes.c: of a point, what was added while the gateway ran */
+struct fg_calibrations {
+	struct fg_calibrations *next;
+	int64_t told_due_ms; /* of which due it was told that it has passed; 0: of none */
+	bool due;	     /* the store is yet to be told */
+	struct fg_calibration *records; /* in order of time; their texts are its own */
+	size_t count;
+	char key[]; /* DEVICE/POINT */
+};
+/* Hands what is due to the store. */
+void fg_calibrations_save(struct fg_core *core);
+/* After a reload: which are of which point. */
+void fg_calibrations_link(struct fg_core *core);
+/* It was told that this due has passed. */
+void fg_calibrations_told(struct fg_core *core, const struct fg_point *p, int64_t due_ms);
+int fg_calibrations_take_note(
+	struct fg_core *core, const char *key, const void *bytes, size_t len);
+void fg_calibrations_free(struct fg_core *core);
 
 /* core_maintenance.c */
 /* Looks which windows are open; returns when to look again. */

@@ -13,6 +13,7 @@ static const struct {
 	int (*take)(struct fg_core *core, const char *key, const void *bytes, size_t len);
 } kinds[] = {
 	{"alarm", fg_alarm_take_note},
+	{"calibration", fg_calibrations_take_note},
 	{"ledger", fg_ledger_note_take},
 	{"maintenance", fg_maintenance_take_note},
 	{"push", fg_reports_take_note},

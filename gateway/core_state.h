@@ -160,6 +160,8 @@ struct fg_core {
 	struct fg_ledger_note *ledger_notes; /* of the last run, until they are reckoned with */
 	int64_t notes_due_mono_us;	     /* core_events.c */
 	struct fg_maintenance *maintenance;  /* core_maintenance.c */
+	struct fg_calibrations *calibrations; /* core_calibration_notes.c */
+	int64_t calibration_due_mono_us;      /* core_calibration.c: to look again */
 	bool maintained;		     /* there is, or was just now */
 	struct fg_publisher **publishers;
 	size_t publisher_count;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* The keys of calibration records, and what cannot be meant by them. */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,18 +9,15 @@
 #include "base/status.h"
 #include "base/timefmt.h"
 #include "gateway/config/loader.h"
-#include "quality/calibration.h"
+#include "quality/calibration_check.h"
 
 #define AT(field)   .offset = offsetof(struct fg_raw_calibration, field)
-/* A slope that changes by more than a fifth from one record to the next is a mistake more often
- * than a worn sensor. */
-#define DRIFT_MOST 0.2
 
 static int parse_time(struct fg_bind *b, const struct fg_node *node, void *field)
 {
 	if (node->kind == FG_NODE_SCALAR && fg_rfc3339_parse(node->text, field) == FG_OK)
 		return FG_OK;
-	fg_bind_error(b, node, "takes a time such as 2026-05-01T10:00:00Z, or a date");
+	fg_bind_error(b, node, FG_CALIBRATION_TIME_FORM);
 	return FG_ECONFIG;
 }
 
@@ -86,7 +82,6 @@ const struct fg_key fg_keys_calibration[] = {
 	{0},
 };
 
-
 static bool has(const struct fg_node *node, const char *key)
 {
 	const struct fg_node *value = fg_node_get(node, key);
@@ -94,65 +89,47 @@ static bool has(const struct fg_node *node, const char *key)
 	return value && !fg_node_is_null(value);
 }
 
-static bool take_curve(
-	struct fg_loader *l, const struct fg_raw_calibration *raw, struct fg_calibration *c)
+static void report(struct fg_loader *l, const struct fg_node *node,
+	const struct fg_calibration_faults *faults)
 {
-	const struct fg_node *node = raw->named.node;
-	bool line = has(node, "raw") || has(node, "reference");
-	bool some = false;
+	for (size_t i = 0; i < faults->count; i++) {
+		const struct fg_calibration_fault *f = &faults->items[i];
+		struct fg_place at = f->key ? fg_place_of(node, f->key) : node->at;
+		const char *dot = f->key ? "." : "", *key = f->key ? f->key : "";
 
-	if (line == has(node, "polynomial") ||
-		(line && has(node, "raw") != has(node, "reference"))) {
-		fg_report_error(l->rep, node->at,
-			"%s.calibration: give raw and reference, or polynomial", l->bind.path);
-		return false;
+		if (f->warning)
+			fg_report_warning(l->rep, at, "%s.calibration%s%s: %s", l->bind.path, dot,
+				key, f->text);
+		else
+			fg_report_error(l->rep, at, "%s.calibration%s%s: %s", l->bind.path, dot,
+				key, f->text);
 	}
-	if (line && raw->raw[0] == raw->raw[1])
-		fg_report_error(l->rep, fg_place_of(node, "raw"),
-			"%s.calibration.raw: both are %g; no line goes through them", l->bind.path,
-			raw->raw[0]);
-	else if (line && !fg_calibration_line(raw->raw, raw->reference, c))
-		fg_report_error(l->rep, fg_place_of(node, "reference"),
-			"%s.calibration.reference: both are %g; every value would be that",
-			l->bind.path, raw->reference[0]);
-	c->terms = line ? 2 : (int)raw->polynomial.count;
-	for (int i = 1; i < c->terms; i++) {
-		if (!line)
-			c->c[i] = raw->polynomial.v[i];
-		some |= c->c[i] != 0;
-	}
-	if (!line) {
-		c->c[0] = raw->polynomial.v[0];
-		if (!some)
-			fg_report_error(l->rep, fg_place_of(node, "polynomial"),
-				"%s.calibration.polynomial: every value would be %g", l->bind.path,
-				c->c[0]);
-	}
-	return true;
 }
 
-static void check_dates(struct fg_loader *l, const struct fg_raw_calibration *raw,
-	const struct fg_calibration *before, const struct fg_calibration *c)
+static void take_record(struct fg_loader *l, const struct fg_raw_calibration *raw,
+	const struct fg_calibration *before, struct fg_calibration *c)
 {
 	const struct fg_node *node = raw->named.node;
-	double slope, offset;
+	struct fg_calibration_faults faults = {.count = 0};
+	struct fg_calibration_given given = {
+		.has_raw = has(node, "raw"),
+		.has_reference = has(node, "reference"),
+		.has_polynomial = has(node, "polynomial"),
+		.terms = (int)raw->polynomial.count,
+	};
 
-	if (before && c->at_ms <= before->at_ms)
-		fg_report_error(l->rep, fg_place_of(node, "date"),
-			"%s.calibration.date: not later than the record before; the oldest comes "
-			"first", l->bind.path);
-	if (c->next_ms && c->next_ms <= c->at_ms)
-		fg_report_error(l->rep, fg_place_of(node, "next"),
-			"%s.calibration.next: due before it was done", l->bind.path);
-	if (c->at_ms > fg_clock_now().wall_us / 1000 + 86400000)
-		fg_report_warning(l->rep, fg_place_of(node, "date"),
-			"%s.calibration.date: lies ahead; until then the record before holds",
-			l->bind.path);
-	if (before && fg_calibration_drift(before, c, &slope, &offset) &&
-		fabs(slope - 1) > DRIFT_MOST)
-		fg_report_warning(l->rep, node->at,
-			"%s.calibration: the slope is %g times that of the record before; a worn "
-			"sensor, or a slip of the pen", l->bind.path, slope);
+	memcpy(given.raw, raw->raw, sizeof(given.raw));
+	memcpy(given.reference, raw->reference, sizeof(given.reference));
+	memcpy(given.polynomial, raw->polynomial.v, sizeof(given.polynomial));
+	*c = (struct fg_calibration){.at_ms = raw->date_ms, .next_ms = raw->next_ms,
+		.by = raw->by, .note = raw->note};
+	if (fg_calibration_take(&given, c, &faults)) {
+		if (before && c->at_ms <= before->at_ms)
+			fg_calibration_fault(&faults, "date", false,
+				"not later than the record before; the oldest comes first");
+		fg_calibration_check(before, c, fg_clock_now().wall_us / 1000, &faults);
+	}
+	report(l, node, &faults);
 }
 
 void fg_take_calibration(struct fg_loader *l, struct fg_point *p, const struct fg_items *items)
@@ -163,13 +140,8 @@ void fg_take_calibration(struct fg_loader *l, struct fg_point *p, const struct f
 	if (items->count == 0)
 		return;
 	records = fg_arena_array(l->arena, items->count, sizeof(*records));
-	for (size_t i = 0; i < items->count; i++) {
-		records[i].at_ms = raw[i].date_ms;
-		records[i].next_ms = raw[i].next_ms;
-		records[i].by = raw[i].by;
-		if (take_curve(l, &raw[i], &records[i]))
-			check_dates(l, &raw[i], i ? &records[i - 1] : NULL, &records[i]);
-	}
+	for (size_t i = 0; i < items->count; i++)
+		take_record(l, &raw[i], i ? &records[i - 1] : NULL, &records[i]);
 	p->calibrations = records;
 	p->calibration_count = items->count;
 }

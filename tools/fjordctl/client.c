@@ -104,7 +104,7 @@ static bool send_all(int fd, const char *bytes, size_t len)
 
 static bool send_request(int fd, const char *const *words, size_t count)
 {
-	char mem[512];
+	char mem[1024]; /* what the daemon takes */
 	struct fg_buf out;
 
 	fg_buf_wrap(&out, mem, sizeof(mem));

@@ -25,6 +25,7 @@ struct ctl {
 	const char *psk_identity, *psk_file, *ca_file, *cert_file, *key_file, *accept;
 	bool observe;
 	const char *from, *reason; /* maintenance */
+	const char *date, *by, *next, *raw, *polynomial, *note; /* calibration */
 	bool all;
 	const char *sets[32]; /* qc */
 	size_t set_count;

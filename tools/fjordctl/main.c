@@ -57,8 +57,12 @@ static const struct command {
 	{"backfill", "DESTINATION --since TIME --until TIME [--json]", 1, 1, ctl_backfill,
 		"send what is stored of a period once more, under the same ids; TIME: "
 		"2026-07-01T12:00:00Z, or an age like 24h"},
-	{"calibration", "DEVICE/POINT [--json]", 1, 1, ctl_calibration,
-		"the dated calibration records of a point, which is in force, and their drift"},
+	{"calibration",
+		"DEVICE/POINT [add --raw A,B --reference A,B|--polynomial C0,C1,… [--date TIME] "
+		"[--next TIME] [--by WHO] [--note TEXT] | remove DATE] [--json]",
+		1, 3, ctl_calibration,
+		"the dated calibration records of a point, which is in force, and their drift; add "
+		"keeps one more in the store of the running gateway, from now on or from --date"},
 	{"maintenance",
 		"DEVICE on|off [--for 2h|--until TIME] [--from TIME] [--reason TEXT] [--all] "
 		"[--json]",
@@ -110,6 +114,12 @@ enum {
 	OPT_REASON,
 	OPT_ALL,
 	OPT_SET,
+	OPT_DATE,
+	OPT_BY,
+	OPT_NEXT,
+	OPT_RAW,
+	OPT_POLYNOMIAL,
+	OPT_NOTE,
 	OPT_OBSERVE,
 	OPT_ACCEPT,
 	OPT_PSK_IDENTITY,
@@ -145,6 +155,12 @@ static const struct option options[] = {
 	{"reason", required_argument, NULL, OPT_REASON},
 	{"all", no_argument, NULL, OPT_ALL},
 	{"set", required_argument, NULL, OPT_SET},
+	{"date", required_argument, NULL, OPT_DATE},
+	{"by", required_argument, NULL, OPT_BY},
+	{"next", required_argument, NULL, OPT_NEXT},
+	{"raw", required_argument, NULL, OPT_RAW},
+	{"polynomial", required_argument, NULL, OPT_POLYNOMIAL},
+	{"note", required_argument, NULL, OPT_NOTE},
 	{"observe", no_argument, NULL, OPT_OBSERVE},
 	{"accept", required_argument, NULL, OPT_ACCEPT},
 	{"psk-identity", required_argument, NULL, OPT_PSK_IDENTITY},
@@ -165,6 +181,18 @@ static const char **text_option(struct ctl *ctl, int opt)
 		return &ctl->from;
 	case OPT_REASON:
 		return &ctl->reason;
+	case OPT_DATE:
+		return &ctl->date;
+	case OPT_BY:
+		return &ctl->by;
+	case OPT_NEXT:
+		return &ctl->next;
+	case OPT_RAW:
+		return &ctl->raw;
+	case OPT_POLYNOMIAL:
+		return &ctl->polynomial;
+	case OPT_NOTE:
+		return &ctl->note;
 	case OPT_UNIT:
 		return &ctl->unit;
 	case OPT_TABLE:
