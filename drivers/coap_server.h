@@ -147,6 +147,9 @@ struct fg_push_ended {
 void fg_push_note_ended(struct fg_push_ended *e, uint64_t message, int64_t now_us);
 bool fg_push_has_ended(const struct fg_push_ended *e, uint64_t message, int64_t now_us);
 
+/* What tells a DTLS ClientHello from others; 0: the datagram begins with none. */
+uint64_t fg_push_hello(const unsigned char *datagram, size_t len);
+
 /* ---- at run time (coap_server_io.c) ---- */
 
 int fg_push_open(struct fg_link_state *ls);

@@ -443,6 +443,8 @@ static int listen_on(struct fg_push_server *s)
 			conf->listen);
 		return -EADDRINUSE;
 	}
+	if (secure)
+		s->fd = fg_push_find_socket(&conf->addr, conf->addr_len);
 	return FG_OK;
 }
 
@@ -491,6 +493,7 @@ int fg_push_open(struct fg_link_state *ls)
 	if (!s)
 		return FG_ENOMEM;
 	s->ls = ls;
+	s->fd = -1;
 	fg_buf_init(&s->body, BODY_MAX);
 	s->next = host->first;
 	host->first = s;
@@ -599,6 +602,7 @@ int64_t fg_push_host_process(struct fg_host *h)
 	for (struct fg_push_server *s = host->first; s; s = s->next) {
 		if (!s->ctx)
 			continue;
+		fg_push_look_ahead(s);
 		coap_io_process(s->ctx, COAP_IO_NO_WAIT);
 		fg_push_end_bad(s);
 		now_us = fg_clock_mono_us();

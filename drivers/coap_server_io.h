@@ -23,6 +23,8 @@ struct fg_push_peer {
 	char identity[FG_PUSH_NAME]; /* "": not known yet */
 	uint64_t key; /* a hash of its key, to see whether it changed; 0: by certificate */
 	bool bad;     /* to be ended */
+	bool ready;   /* the handshake is over */
+	uint64_t hello; /* which ClientHello began it */
 };
 
 struct waiting;
@@ -34,6 +36,8 @@ struct fg_push_server {
 	struct waiting *waiting;
 	unsigned waiting_count;
 	struct fg_push_peer *peers;
+	int fd;		/* of the DTLS endpoint; -1: none */
+	uint64_t hello; /* of the datagram at hand; 0: it is none */
 	struct fg_push_limit limit;
 	struct fg_push_bodies bodies;
 	struct fg_push_ended ended;
@@ -50,6 +54,11 @@ static inline bool fg_push_is_reliable(const coap_session_t *session)
 
 	return proto == COAP_PROTO_TCP || proto == COAP_PROTO_TLS;
 }
+
+/* coap_server_anew.c */
+/* Before libcoap takes one datagram: ends the session of a peer that begins anew. */
+void fg_push_look_ahead(struct fg_push_server *s);
+int fg_push_find_socket(const struct sockaddr_storage *addr, socklen_t addr_len);
 
 /* coap_server_keys.c */
 /* Hands keys and certificates to libcoap; negative, with ls->why, where they cannot be read. */

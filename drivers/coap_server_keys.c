@@ -42,6 +42,7 @@ static struct fg_push_peer *peer_of(struct fg_push_server *s, coap_session_t *se
 	if (!p)
 		return NULL;
 	p->session = session;
+	p->hello = s->hello;
 	p->next = s->peers;
 	s->peers = p;
 	atomic_fetch_add(&s->ls->counts[FG_PUSH_SESSIONS], 1);
@@ -90,6 +91,7 @@ static void stranger(struct fg_push_server *s, const char *what)
 int fg_push_on_event(coap_session_t *session, const coap_event_t event)
 {
 	struct fg_push_server *s = coap_get_app_data(coap_session_get_context(session));
+	struct fg_push_peer *p;
 
 	switch (event) {
 	case COAP_EVENT_SERVER_SESSION_NEW:
@@ -100,6 +102,9 @@ int fg_push_on_event(coap_session_t *session, const coap_event_t event)
 		forget(s, session);
 		break;
 	case COAP_EVENT_DTLS_CONNECTED:
+		p = peer_of(s, session);
+		if (p)
+			p->ready = true;
 		atomic_fetch_add(&s->ls->counts[FG_PUSH_HANDSHAKES], 1);
 		break;
 	case COAP_EVENT_DTLS_ERROR:

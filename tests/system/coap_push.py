@@ -6,75 +6,17 @@ import errno
 import json
 import os
 import random
-import socket
 import time
 import unittest
 
 from lib import config
 from lib.bench import Scene
-from lib.coap import ACK, BLOCK1, CON, CONTENT_FORMAT, MAX_AGE, URI_PATH, Message, number
+from lib.coap import BLOCK1, MAX_AGE
 from lib.faults import Faults
+from lib.pusher import CHANGED, SENML, Sensor
 from lib.wait import free_port
 
-POST, CHANGED, UNAVAILABLE = 2, 0x44, 0xa3
-SENML = 110
-
-
-class Sensor:
-    """By hand, so that no library under test judges it."""
-
-    def __init__(self, port, seconds=1.0):
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.connect(("127.0.0.1", port))
-        self.socket.settimeout(seconds)
-        self.mid = random.randrange(1 << 16)
-
-    def message(self, pack, path="buoy"):
-        self.mid = (self.mid + 1) & 0xffff
-        return Message(CON, POST, self.mid, self.mid.to_bytes(2, "big"), [
-            (URI_PATH, path.encode()), (CONTENT_FORMAT, bytes([SENML]))],
-            json.dumps(pack).encode())
-
-    def blocks(self, pack, szx=2):
-        """Of one message, each as a request of its own."""
-        whole, size = json.dumps(pack).encode(), 16 << szx
-        for at in range(0, len(whole), size):
-            message, more = self.message(None), at + size < len(whole)
-            option = at // size << 4 | more << 3 | szx
-            message.options.append((BLOCK1, number(option)))
-            message.payload = whole[at:at + size]
-            yield message, option
-
-    def send(self, message):
-        self.socket.send(message.bytes())
-
-    def answer(self, token):
-        """To the message of that token, or None. One that comes by itself is acknowledged."""
-        while True:
-            try:
-                answer = Message.parse(self.socket.recv(2048))
-            except socket.timeout:
-                return None
-            except ConnectionError:
-                time.sleep(0.1)
-                return None
-            if answer.kind == CON:
-                self.socket.send(Message(ACK, 0, answer.mid).bytes())
-            if answer.code and answer.token == token:
-                return answer
-
-    def post(self, message, tries=30):
-        """Until there is an answer; what it is."""
-        for _ in range(tries):
-            try:
-                self.send(message)
-            except ConnectionError:
-                time.sleep(0.1)
-                continue
-            answer = self.answer(message.token)
-            if answer:
-                return answer
-        return None
+UNAVAILABLE = 0xa3
 
 
 class CoapPush(Scene):

@@ -320,6 +320,29 @@ static void test_rate(void **state)
 		assert_true(fg_push_allow(&l, a, 2, now_us + 600000));
 }
 
+/* RFC 6347, 4.1 and 4.2.2 */
+static void test_hello(void **state)
+{
+	unsigned char d[80] = {22, 0xFE, 0xFF, 0, 0, 0, 0, 0, 0, 0, 0, 0, 67, 1, 0, 0, 55};
+	uint64_t first;
+
+	(void)state;
+	d[27] = 1; /* of its random */
+	first = fg_push_hello(d, sizeof(d));
+	assert_int_not_equal(first, 0);
+	d[10] = 7; /* another record, with a cookie */
+	d[70] = 9;
+	assert_true(fg_push_hello(d, sizeof(d)) == first);
+	d[58] = 1;
+	assert_true(fg_push_hello(d, sizeof(d)) != first);
+	assert_int_equal(fg_push_hello(d, 58), 0);
+	d[4] = 1; /* under a key */
+	assert_int_equal(fg_push_hello(d, sizeof(d)), 0);
+	d[4] = 0;
+	d[13] = 16; /* another message of a handshake */
+	assert_int_equal(fg_push_hello(d, sizeof(d)), 0);
+}
+
 static void test_ended_messages(void **state)
 {
 	struct fg_push_ended e = {0};
@@ -425,6 +448,7 @@ int main(void)
 		TEST(test_rate),
 		TEST(test_blocks),
 		TEST(test_ended_messages),
+		TEST(test_hello),
 		TEST(test_listen),
 	};
 
