@@ -131,7 +131,7 @@ class PushSessions(Scene):
         self.start()
         sensor = self.sensor()
         self.assertEqual(CHANGED, self.post(sensor, 1))
-        faults.set("flush_ms", 3000)
+        faults.set("flush_ms", 5000)
         message = sensor.message([{"n": "temp", "v": 2}])
         sensor.socket.settimeout(20)
         sensor.send(message)
