@@ -35,7 +35,8 @@ class CoapPush(Scene):
 
     def start(self):
         self.gateway.start()
-        self.eventually(lambda: self.counts() is not None, "the link listens", 20)
+        self.eventually(lambda: "'push': listening on" in self.gateway.log(),
+                        "the link listens", 20)
 
     def counts(self):
         links = self.gateway.status().get("links", [])

@@ -238,7 +238,8 @@ static const struct fg_driver *used; /* by all links */
 static void use_driver(const struct fg_config *config)
 {
 	for (size_t i = 0; i < config->link_count; i++)
-		((struct fg_link *)(uintptr_t)&config->links[i])->driver = used;
+		if (config->links[i].driver != used) /* a worker may read it already */
+			((struct fg_link *)(uintptr_t)&config->links[i])->driver = used;
 }
 
 static void finish_pending(int n, int status)
