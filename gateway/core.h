@@ -273,7 +273,7 @@ struct fg_maintenance_window {
 	int64_t since_ms; /* set by the core */
 	int64_t from_ms;  /* 0: at once */
 	int64_t until_ms; /* 0: until it is called off */
-	char reason[128];
+	char reason[FG_MAINTENANCE_REASON];
 };
 /* FG_ENOENT: no such device; FG_EINVAL: it is over, or empty; FG_EFULL: too many are planned. */
 int fg_core_maintenance_on(struct fg_core *core, struct fg_now now, const char *device,

@@ -55,6 +55,59 @@ static const struct fg_maintenance_window *open_window(
 	return best;
 }
 
+/* ---- planned in the configuration ---- */
+
+/* What is planned is taken over when it begins, under the time it was to begin; that it was told,
+ * or called off (it is over, but planned still), is kept like that of any other. */
+static bool is_planned(
+	const struct fg_device *d, const struct fg_maintenance_window *w, int64_t now_ms)
+{
+	for (size_t i = 0; i < d->planned_count; i++)
+		if (d->planned[i].from_ms == w->since_ms && d->planned[i].until_ms > now_ms)
+			return true;
+	return false;
+}
+
+static bool is_taken_over(const struct fg_core *core, const char *device, int64_t from_ms)
+{
+	for (const struct fg_maintenance *m = core->maintenance; m; m = m->next)
+		if (is_of(m, device) && m->w.since_ms == from_ms)
+			return true;
+	return false;
+}
+
+static int add(struct fg_core *core, const char *device, const struct fg_maintenance_window *w);
+static void drop_over(struct fg_core *core, const struct fg_device *device, int64_t now_ms);
+
+static void take_over(struct fg_core *core, struct fg_device_run *dev, int64_t now_ms)
+{
+	const struct fg_device *d = dev->device;
+
+	for (size_t i = 0; i < d->planned_count && fg_core_timed(core); i++) {
+		const struct fg_planned_maintenance *p = &d->planned[i];
+		struct fg_maintenance_window w = {.since_ms = p->from_ms,
+			.from_ms = p->from_ms,
+			.until_ms = p->until_ms};
+
+		if (!is_open(&w, now_ms) || is_taken_over(core, d->name, p->from_ms))
+			continue;
+		snprintf(w.reason, sizeof(w.reason), "%s", p->reason ? p->reason : "");
+		drop_over(core, d, now_ms);
+		if (add(core, d->name, &w) < 0)
+			continue;
+		dev->maintenance_due = true;
+		core->notes_due_mono_us = core->now.mono_us;
+	}
+}
+
+static bool any_planned(const struct fg_core *core)
+{
+	for (size_t i = 0; i < core->config->device_count; i++)
+		if (core->config->devices[i]->planned_count)
+			return true;
+	return false;
+}
+
 /* ---- changes ---- */
 
 static void tell(struct fg_core *core, const struct fg_device_run *dev, enum fg_event_kind kind,
@@ -69,9 +122,10 @@ static void tell(struct fg_core *core, const struct fg_device_run *dev, enum fg_
 
 static void look(struct fg_core *core, struct fg_now now, struct fg_device_run *dev)
 {
-	const struct fg_maintenance_window *w =
-		open_window(core, dev->device->name, now.wall_us / 1000);
+	const struct fg_maintenance_window *w;
 
+	take_over(core, dev, now.wall_us / 1000);
+	w = open_window(core, dev->device->name, now.wall_us / 1000);
 	if (dev->maintenance == (w != NULL))
 		return;
 	dev->maintenance = w != NULL;
@@ -87,12 +141,13 @@ static void look(struct fg_core *core, struct fg_now now, struct fg_device_run *
 	fg_documents_touch(core, FG_DOC_DEVICES + dev->device->index);
 }
 
-static void drop_over(struct fg_core *core, const char *device, int64_t now_ms)
+static void drop_over(struct fg_core *core, const struct fg_device *device, int64_t now_ms)
 {
 	for (struct fg_maintenance **at = &core->maintenance; *at;) {
 		struct fg_maintenance *m = *at;
 
-		if (!is_of(m, device) || !is_over(&m->w, now_ms)) {
+		if (!is_of(m, device->name) || !is_over(&m->w, now_ms) ||
+			is_planned(device, &m->w, now_ms)) {
 			at = &m->next;
 			continue;
 		}
@@ -103,7 +158,7 @@ static void drop_over(struct fg_core *core, const char *device, int64_t now_ms)
 
 int64_t fg_maintenance_run(struct fg_core *core, struct fg_now now)
 {
-	if (!core->maintenance && !core->maintained)
+	if (!core->maintenance && !core->maintained && !any_planned(core))
 		return INT64_MAX;
 	core->maintained = core->maintenance != NULL; /* once more after the last one */
 	for (size_t i = 0; i < core->config->device_count; i++)
@@ -244,7 +299,7 @@ int fg_core_maintenance_on(struct fg_core *core, struct fg_now now, const char *
 		return FG_EINVAL;
 	/* without a time of its own it holds from now on, whatever the clock says later */
 	w.since_ms = w.from_ms ? w.from_ms : now_ms;
-	drop_over(core, device, now_ms);
+	drop_over(core, dev->device, now_ms);
 	r = add(core, device, &w);
 	if (r == FG_OK)
 		changed(core, now, dev);
@@ -264,8 +319,15 @@ int fg_core_maintenance_off(struct fg_core *core, struct fg_now now, const char 
 	for (struct fg_maintenance **at = &core->maintenance; *at;) {
 		struct fg_maintenance *m = *at;
 
-		if (!is_of(m, device) || !(all || is_open(&m->w, now_ms))) {
+		if (!is_of(m, device) || is_over(&m->w, now_ms) ||
+			!(all || is_open(&m->w, now_ms))) {
 			at = &m->next;
+			continue;
+		}
+		if (is_planned(dev->device, &m->w, now_ms)) { /* it would be taken over once more */
+			m->w.until_ms = now_ms;
+			at = &m->next;
+			n++;
 			continue;
 		}
 		*at = m->next;
@@ -279,6 +341,24 @@ int fg_core_maintenance_off(struct fg_core *core, struct fg_now now, const char 
 
 /* ---- status ---- */
 
+/* Those ahead: what has begun was taken over. */
+static void planned_status(const struct fg_device *d, int64_t now_ms, struct fg_json *j)
+{
+	for (size_t i = 0; i < d->planned_count; i++) {
+		const struct fg_planned_maintenance *p = &d->planned[i];
+
+		if (p->from_ms <= now_ms)
+			continue;
+		fg_json_object(j, NULL);
+		fg_json_bool(j, "open", false);
+		fg_json_time(j, "from", p->from_ms);
+		fg_json_time(j, "until", p->until_ms);
+		if (p->reason)
+			fg_json_text(j, "reason", p->reason);
+		fg_json_end_object(j);
+	}
+}
+
 void fg_maintenance_status(
 	const struct fg_core *core, const struct fg_device_run *dev, struct fg_json *j)
 {
@@ -287,9 +367,12 @@ void fg_maintenance_status(
 
 	for (const struct fg_maintenance *m = core->maintenance; m && !any; m = m->next)
 		any = is_of(m, dev->device->name) && !is_over(&m->w, now_ms);
+	for (size_t i = 0; i < dev->device->planned_count && !any; i++)
+		any = dev->device->planned[i].from_ms > now_ms;
 	if (!any)
 		return;
 	fg_json_array(j, "maintenance");
+	planned_status(dev->device, now_ms, j);
 	for (const struct fg_maintenance *m = core->maintenance; m; m = m->next) {
 		if (!is_of(m, dev->device->name) || is_over(&m->w, now_ms))
 			continue;

@@ -36,6 +36,13 @@ struct fg_link {
 };
 
 /* Something with an address on a link. */
+/* Work that is planned: [from, until). */
+#define FG_MAINTENANCE_REASON 128 /* with its NUL */
+struct fg_planned_maintenance {
+	int64_t from_ms, until_ms;
+	const char *reason; /* NULL: nobody has said */
+};
+
 struct fg_device {
 	const char *name;
 	const struct fg_node *node;
@@ -57,6 +64,8 @@ struct fg_device {
 	const struct fg_point *const *derived;
 	size_t derived_count;
 	const void *conf;     /* of the driver's device keys */
+	const struct fg_planned_maintenance *planned;
+	size_t planned_count;
 	uint64_t fingerprint; /* of its effective keys, points and link */
 };
 

@@ -134,6 +134,7 @@ static void build_device(struct fg_loader *l, struct fg_device *dev, const struc
 	bind_common(l, dev->link, dev->node, tables, &raw);
 	bind_driver_keys(l, dev);
 	take_raw(dev, &raw);
+	fg_take_maintenance(l, dev, &raw.maintenance);
 	check_timing(l, dev);
 	if (raw.station)
 		dev->station = find_station(l, dev->node, raw.station);

@@ -37,11 +37,18 @@ struct fg_raw_device {
 	int domain;
 	int64_t interval_us, timeout_us, retries;
 	bool align, allow_commands;
+	struct fg_items maintenance; /* keys_maintenance.c */
 };
 
 struct fg_raw_missing {
 	const struct fg_missing *items;
 	size_t count;
+};
+
+struct fg_raw_maintenance {
+	struct fg_named named;
+	int64_t from_ms, until_ms;
+	const char *reason;
 };
 
 struct fg_raw_calibration {
@@ -118,6 +125,10 @@ void fg_qc_check_gross_range(
 /* Readings that the window of a point may hold: 16 bytes each. */
 #define FG_QC_WINDOW_MAX 20000u
 extern const struct fg_key fg_keys_calibration[];
+extern const struct fg_key fg_keys_maintenance[];
+#define FG_MAINTENANCE_MAX 16
+/* A time, or a date, as milliseconds. */
+int fg_parse_time(struct fg_bind *b, const struct fg_node *node, void *field);
 #define FG_CALIBRATIONS_MAX 100
 extern const struct fg_key fg_keys_hourly[]; /* of a point of `hourly` */
 extern const struct fg_key fg_keys_profile_meta[]; /* of struct fg_profile_meta */

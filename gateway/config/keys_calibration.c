@@ -13,7 +13,7 @@
 
 #define AT(field)   .offset = offsetof(struct fg_raw_calibration, field)
 
-static int parse_time(struct fg_bind *b, const struct fg_node *node, void *field)
+int fg_parse_time(struct fg_bind *b, const struct fg_node *node, void *field)
 {
 	if (node->kind == FG_NODE_SCALAR && fg_rfc3339_parse(node->text, field) == FG_OK)
 		return FG_OK;
@@ -64,11 +64,11 @@ static int parse_polynomial(struct fg_bind *b, const struct fg_node *node, void 
 	"{\"type\":\"array\",\"minItems\":2,\"maxItems\":6,\"items\":{\"type\":\"number\"}}"
 
 const struct fg_key fg_keys_calibration[] = {
-	{"date", FG_KEY_CUSTOM, FG_KEY_REQUIRED, AT(date_ms), .parse = parse_time,
+	{"date", FG_KEY_CUSTOM, FG_KEY_REQUIRED, AT(date_ms), .parse = fg_parse_time,
 		.form = "a time", .schema = TIME_SCHEMA,
 		.help = "From here on it is valid. A date alone is its midnight, UTC."},
 	{"by", FG_KEY_TEXT, AT(by), .help = "Who did it."},
-	{"next", FG_KEY_CUSTOM, AT(next_ms), .parse = parse_time, .form = "a time",
+	{"next", FG_KEY_CUSTOM, AT(next_ms), .parse = fg_parse_time, .form = "a time",
 		.schema = TIME_SCHEMA, .help = "When the next is due."},
 	{"raw", FG_KEY_CUSTOM, AT(raw), .parse = parse_two, .form = "two numbers",
 		.schema = TWO_SCHEMA,

@@ -248,6 +248,10 @@ const struct fg_key fg_keys_device[] = {
 	{"allow_commands", FG_KEY_BOOL, AT(fg_raw_device, allow_commands), .dflt = "false",
 		.help = "Send the writes that `commands` declares (start of a measurement, a "
 			"wiper). Without it nothing but reads goes to the device."},
+	{"maintenance", FG_KEY_LIST, AT(fg_raw_device, maintenance), .max = FG_MAINTENANCE_MAX,
+		.sub = fg_keys_maintenance, .size = sizeof(struct fg_raw_maintenance),
+		.help = "Work that is planned: its readings are marked meanwhile, and no alarm of "
+			"it begins."},
 	{"hourly", FG_KEY_CUSTOM, .parse = parse_later, .sub = fg_keys_hourly,
 		.form = "a mapping of points to true, or to options",
 		.help = "Points that are told by the hour too: mean with coverage, least and "

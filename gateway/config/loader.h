@@ -89,6 +89,9 @@ bool fg_files_is_mapping(struct fg_loader *l, const struct fg_node *root);
 const struct fg_node *fg_profile_load(
 	struct fg_loader *l, const struct fg_node *name, const struct fg_profile_meta **ret_meta);
 
+/* keys_maintenance.c */
+void fg_take_maintenance(struct fg_loader *l, struct fg_device *dev, const struct fg_items *items);
+
 /* keys_calibration.c */
 void fg_take_calibration(struct fg_loader *l, struct fg_point *p, const struct fg_items *items);
 

@@ -272,6 +272,8 @@ static const struct fault faults[] = {
 		"alarm.interval: 20s is longer than the interval without an alarm (10s)"},
 	{"interval: 60s", "alarm: {above: 9, interval: 10ms}", "interval: |10ms",
 		"is out of range"},
+	{"interval: 10s", "maintenance: {from: 2026-05-02, until: 2026-05-01}", "until: |2026",
+		"devices.weir-sonde.maintenance.until: it ends before it begins"},
 	{"interval: 60s", "calibration: {date: 2026-01-01}", "calibration: |{",
 		"give raw and reference, or polynomial"},
 	{"interval: 60s", "calibration: {date: 2026-01-01, raw: [4, 4], reference: [4, 7]}",

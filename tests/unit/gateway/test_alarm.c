@@ -515,6 +515,50 @@ static void test_maintenance_outlives_a_restart(void **state)
 	assert_true(newest(gauge)->item.maintenance);
 }
 
+/* The world begins at 2026-09-21T14:30:00Z. */
+static const char planned_yaml[] = FAKE_HEAD FAKE_TOWN FAKE_LINK
+	"devices:\n"
+	"  gauge: {station: pier, domain: water, link: plc, unit_id: 2, interval: 60s,\n"
+	"    maintenance: [{from: \"2026-09-21T14:40:00Z\", until: \"2026-09-21T16:00:00Z\",\n"
+	"      reason: divers}], timeout: 2s,\n"
+	"    points: {x_level: {table: input, address: 0, type: u16, unit: \"1\"}}}\n";
+
+static void test_maintenance_planned_in_the_configuration(void **state)
+{
+	struct fg_device_run *dev;
+	int64_t since_ms;
+
+	(void)state;
+	end(NULL);
+	fake_init(&f, planned_yaml);
+	sonde = gauge = fake_group(&f, "gauge", 0);
+	live(500 * SEC);
+	assert_false(newest(gauge)->item.maintenance);
+	live(200 * SEC);
+	assert_true(newest(gauge)->item.maintenance);
+	dev = fake_device(&f, "gauge");
+	since_ms = dev->maintenance_since_ms;
+	assert_string_equal(fg_maintenance_reason(f.core, dev), "divers");
+	fake_commit(&f);
+	restart(60 * SEC);
+	gauge = fake_group(&f, "gauge", 0);
+	dev = fake_device(&f, "gauge");
+	assert_true(dev->maintenance && dev->maintenance_since_ms == since_ms);
+	/* called off it stays off, over a restart too */
+	assert_int_equal(fg_core_maintenance_off(f.core, f.now, "gauge", false), 1);
+	live(120 * SEC);
+	assert_false(newest(gauge)->item.maintenance);
+	assert_int_equal(fg_core_maintenance_off(f.core, f.now, "gauge", true), 0);
+	assert_int_equal(maintain(0, 60 * SEC), FG_OK);
+	live(180 * SEC);
+	assert_false(newest(gauge)->item.maintenance);
+	fake_commit(&f);
+	restart(60 * SEC);
+	gauge = fake_group(&f, "gauge", 0);
+	live(120 * SEC);
+	assert_false(newest(gauge)->item.maintenance);
+}
+
 static void test_maintenance_is_refused(void **state)
 {
 	struct fg_maintenance_window w = {.from_ms = 0};
@@ -566,6 +610,7 @@ int main(void)
 		TEST(test_maintenance_marks_readings),
 		TEST(test_maintenance_ends_by_itself),
 		TEST(test_maintenance_outlives_a_restart),
+		TEST(test_maintenance_planned_in_the_configuration),
 		TEST(test_maintenance_is_refused),
 		TEST(test_status_names_maintenance),
 	};
