@@ -303,6 +303,35 @@ static void several_readings_at_once(void **state)
 	assert_int_equal(flag(f.appended_next - 1, FG_TEST_RATE_OF_CHANGE), FG_QC_PASS);
 }
 
+/* A reading that was not told cannot be replaced, nor is another one in its place. */
+static void a_spike_that_was_suppressed(void **state)
+{
+	static const char yaml[] = FAKE_HEAD FAKE_TOWN FAKE_LINK
+		"devices:\n"
+		"  sonde: {station: pier, domain: water, link: plc, unit_id: 1, interval: 60s,\n"
+		"    points: {water_temperature: {table: input, address: 0, type: u16,\n"
+		"      report: {on_change: 100, at_least_every: 1h}, qc: {flat_line: off,\n"
+		"      spike: {suspect: 1, fail: 3, method: differential}}}}}\n";
+	uint64_t told;
+
+	(void)state;
+	fake_reload(&f, yaml);
+	for (int i = 0; i < 5; i++)
+		read_value(10 + i % 2 * 0.1);
+	told = read_value(10);
+	assert_int_equal(read_value(15), told); /* suppressed */
+	assert_int_equal(read_value(10), told);
+	assert_int_equal(read_value(10), told);
+	assert_int_equal(corrections(), 0);
+	assert_int_equal(f.core->qc_not_told, 0);
+	assert_true(f.core->suppressed >= 4);
+	/* one that was told between two that were not is corrected */
+	told = read_value(115);
+	read_value(10);
+	assert_int_equal(corrections(), 1);
+	assert_int_equal(item(told + 1)->replaces, told);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -317,6 +346,7 @@ int main(void)
 		T(tests_go_on_after_a_reload),
 		T(a_full_store_takes_both_or_none),
 		T(several_readings_at_once),
+		T(a_spike_that_was_suppressed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
