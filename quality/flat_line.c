@@ -54,8 +54,8 @@ static bool is_flat(const struct view *v, double back, double tolerance)
 
 		if (!isfinite(value))
 			continue;
-		low = fmin(low, value);
-		high = fmax(high, value);
+		low = value < low ? value : low;
+		high = value > high ? value : high;
 		if (!(high - low < tolerance))
 			return false;
 	}
@@ -135,8 +135,8 @@ static void spread_add(struct spread *s, double v)
 	}
 	if (!s->values++)
 		s->first = s->low = s->high = v;
-	s->low = fmin(s->low, v);
-	s->high = fmax(s->high, v);
+	s->low = v < s->low ? v : s->low;
+	s->high = v > s->high ? v : s->high;
 	s->sum += v - s->first;
 }
 
@@ -208,9 +208,43 @@ static enum fg_qc attenuated(const struct fg_attenuated *conf, double interval_s
 	return spread_verdict(conf, &v, &s);
 }
 
+/* Whether the newest readings alone vary so much that the older ones cannot matter: neither the sum
+ * of squares nor the range of a part is more than that of the whole. A signal that lives shows it
+ * in a few readings, so that a long window costs no more than a short one. The margin is far above
+ * what rounding does to the sum. */
+static bool is_lively(const struct fg_attenuated *conf, double interval_s, struct view v)
+{
+	const double least = least_values(conf, interval_s), margin = 1 + 1e-6;
+	const double limit = fmax(conf->suspect, conf->fail);
+	const double enough = limit * limit * (double)v.count * margin;
+	const struct fg_sample *newest = view_at(&v, 0);
+	double mean = newest->value, squares = 0, low = mean, high = mean;
+
+	if (!(least <= (double)v.count) ||
+		!in_period(conf->period_s, newest, view_at(&v, (size_t)least - 1)))
+		return false;
+	for (size_t age = 1; age < v.count; age++) {
+		const struct fg_sample *x = view_at(&v, age);
+		double d = x->value - mean;
+
+		if (!in_period(conf->period_s, newest, x))
+			return false;
+		mean += d / (double)(age + 1);
+		squares += d * (x->value - mean);
+		low = x->value < low ? x->value : low;
+		high = x->value > high ? x->value : high;
+		if (conf->range ? high - low >= limit : squares > enough)
+			return true;
+	}
+	return false;
+}
+
 enum fg_qc fg_qc_attenuated_step(
 	const struct fg_attenuated *conf, double interval_s, const struct fg_window *w)
 {
+	if (w->count && !w->missing && has_period(conf) &&
+		is_lively(conf, interval_s, view_of_window(w)))
+		return FG_QC_PASS;
 	return attenuated(conf, interval_s, view_of_window(w));
 }
 

@@ -115,6 +115,7 @@ void fg_qc_rate(const struct fg_rate *conf, const struct fg_sample *samples, siz
 struct fg_window {
 	struct fg_sample *samples;
 	uint32_t room, count, next;
+	uint32_t missing; /* of the count */
 };
 
 void fg_window_init(struct fg_window *w, struct fg_sample *samples, uint32_t room);

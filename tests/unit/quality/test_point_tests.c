@@ -111,6 +111,43 @@ static void flags_are_those_of_the_series(void **state)
 	}
 }
 
+/* What need not be looked at of a window of lively readings changes no verdict, however near the
+ * threshold is. */
+static void a_lively_signal_is_judged_as_the_whole(void **state)
+{
+	static struct fg_sample in[N];
+	enum fg_qc whole[N];
+	unsigned seen = 0;
+
+	(void)state;
+	for (uint64_t seed = 1; seed <= 200; seed++) {
+		struct fg_rng rng = {seed};
+		struct fg_qc_tests t = {.on = 1u << FG_TEST_ATTENUATED_SIGNAL,
+			.attenuated = {.range = seed & 1,
+				.suspect = (double)(seed % 40) / 20,
+				.fail = (double)(seed % 7) / 10,
+				.period_s = 300,
+				.min_obs = seed % 5 ? 0 : 20,
+				.min_period_s = 100}};
+		struct series s;
+
+		for (size_t i = 0; i < N; i++)
+			in[i] = (struct fg_sample){(int64_t)i * 10000,
+				(double)(fg_rng_next(&rng) >> 8 & (i / 100 % 2 ? 7 : 1)) / 4};
+		begin(&s, &t);
+		assert_int_equal(fg_qc_attenuated(&t.attenuated, in, N, whole), 0);
+		for (size_t i = 0; i < N; i++) {
+			struct fg_qc_verdict v = fg_qc_tests_step(&t, &s.h, 10, in[i], 0);
+
+			assert_int_equal(get(v.tests, FG_TEST_ATTENUATED_SIGNAL), whole[i]);
+			seen |= 1u << whole[i];
+		}
+		free(s.samples);
+	}
+	assert_int_equal(seen, 1u << FG_QC_PASS | 1u << FG_QC_NOT_EVALUATED |
+				       1u << FG_QC_SUSPECT | 1u << FG_QC_FAIL);
+}
+
 static fg_tests step(struct series *s, int64_t s_time, double value)
 {
 	const struct fg_sample sample = {s_time * 1000, value};
@@ -223,6 +260,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(flags_are_those_of_the_series),
+		cmocka_unit_test(a_lively_signal_is_judged_as_the_whole),
 		cmocka_unit_test(a_late_reading_changes_nothing),
 		cmocka_unit_test(fast_readings_do_not_make_a_line_flat),
 		cmocka_unit_test(several_missing_in_a_row_are_one),
