@@ -405,7 +405,7 @@ static void test_an_alarm_outlives_a_reload(void **state)
 /* Notes that make no sense are as none. */
 static void test_broken_notes(void **state)
 {
-	static const char junk[][12] = {"\x01\x01\x02\x7f" "ab", "\x02", "\x01\x09\x00\x01x",
+	static const char junk[][12] = {("\x01\x01\x02\x7f" "ab"), "\x02", "\x01\x09\x00\x01x",
 		"\x01\x01\x00\x07x_level", "\x01\xff\xff\xff"};
 
 	(void)state;
