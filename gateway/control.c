@@ -270,7 +270,7 @@ static void dispatch(struct fg_client *c)
 	else if (strcmp(words[0], "raw") == 0 && words[4])
 		fg_control_raw(c, words[1], words[2], words[3], words[4]);
 	else if (strcmp(words[0], "history") == 0 && words[3])
-		fg_control_history(c, words[1], words[2], words[3]);
+		fg_control_history(c, words[1], words[2], words[3], words[4]);
 	else if (strcmp(words[0], "backfill") == 0 && words[3])
 		fg_control_backfill(c, words[1], words[2], words[3]);
 	else if (strcmp(words[0], "calibration") == 0 && words[2])

@@ -38,9 +38,10 @@ void fg_client_release(struct fg_client *c);
 
 /* control_read.c: `read DEVICE [POINT]` */
 void fg_control_read(struct fg_client *c, const char *device, const char *point);
-/* control_history.c: `history STATION/POINT SINCE_MS UNTIL_MS` */
+/* control_history.c: `history STATION/POINT SINCE_MS UNTIL_MS [hourly]` */
 void fg_control_history(
-	struct fg_client *c, const char *series, const char *since, const char *until);
+	struct fg_client *c, const char *series, const char *since, const char *until,
+	const char *period);
 /* control_backfill.c: `backfill DESTINATION SINCE_MS UNTIL_MS` */
 void fg_control_backfill(
 	struct fg_client *c, const char *destination, const char *since, const char *until);

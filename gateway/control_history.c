@@ -20,6 +20,7 @@ struct history_request {
 	char gateway[64], station[64], point[64];
 	int64_t since_ms, until_ms;
 	uint64_t after;
+	bool hourly; /* what was told of hours */
 	bool over, known, given;
 	long status;
 	struct fg_buf out;
@@ -59,8 +60,12 @@ static void read_piece(uv_work_t *req)
 
 	fg_buf_clear(&h->out);
 	h->over = true;
-	h->status = fg_reader_history(
-		h->reader, h->station, h->point, h->since_ms, h->until_ms, h->after, on_item, h);
+	if (h->hourly)
+		h->status = fg_reader_aggregates(h->reader, h->station, h->point, FG_TOLD_HOUR,
+			h->since_ms, h->until_ms, h->after, on_item, h);
+	else
+		h->status = fg_reader_history(h->reader, h->station, h->point, h->since_ms,
+			h->until_ms, h->after, on_item, h);
 }
 
 static void piece_read(uv_work_t *req, int status);
@@ -115,7 +120,8 @@ static bool series_known(const struct fg_series_set *set, const char *station, c
 }
 
 void fg_control_history(
-	struct fg_client *c, const char *series, const char *since, const char *until)
+	struct fg_client *c, const char *series, const char *since, const char *until,
+	const char *period)
 {
 	const char *slash = strchr(series, '/');
 	struct history_request *h;
@@ -125,6 +131,10 @@ void fg_control_history(
 		strlen(slash + 1) >= sizeof(h->point) || fg_integer_parse(since, &since_ms) < 0 ||
 		fg_integer_parse(until, &until_ms) < 0) {
 		fg_client_error(c, EX_USAGE, "'%s' is not STATION/POINT", series);
+		return;
+	}
+	if (period && strcmp(period, "hourly") != 0) {
+		fg_client_error(c, EX_USAGE, "'%s' is not hourly", period);
 		return;
 	}
 	h = calloc(1, sizeof(*h));
@@ -140,6 +150,7 @@ void fg_control_history(
 	memcpy(h->station, series, (size_t)(slash - series));
 	memcpy(h->point, slash + 1, strlen(slash + 1));
 	h->known = series_known(&c->daemon->series, h->station, h->point);
+	h->hourly = period;
 	h->since_ms = since_ms;
 	h->until_ms = until_ms;
 	fg_buf_init(&h->out, 2 * PIECE_BYTES);

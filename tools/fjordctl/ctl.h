@@ -17,7 +17,7 @@
 struct ctl {
 	const char *config; /* -c */
 	const char *socket; /* --socket */
-	bool json, csv, plan, effective, no_files, color;
+	bool json, csv, hourly, plan, effective, no_files, color;
 	const char *since, *until;
 	const char *unit, *table, *address, *reference, *count_text, *property; /* probe */
 	const char *units, *baud, *parity;				   /* scan */

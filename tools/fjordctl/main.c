@@ -25,8 +25,8 @@ static const struct command {
 		"readings as they are taken, with quality and reason"},
 	{"read", "DEVICE [POINT] [--json]", 1, 2, ctl_read,
 		"poll now through the running daemon and show every step"},
-	{"history", "STATION/POINT [--since 24h] [--until TIME] [--csv|--json]", 1, 1, ctl_history,
-		"readings from the store"},
+	{"history", "STATION/POINT [--since 24h] [--until TIME] [--hourly] [--csv|--json]", 1, 1,
+		ctl_history, "readings from the store, or what was told of each hour"},
 	{"qc", "STATION/POINT [--since 7d] [--until TIME] [--set TEST.KEY=VALUE …] [--json]", 1, 1,
 		ctl_qc,
 		"run the quality tests again over stored readings, with other thresholds, and show "
@@ -94,6 +94,7 @@ enum {
 	OPT_SOCKET = 256,
 	OPT_JSON,
 	OPT_CSV,
+	OPT_HOURLY,
 	OPT_PLAN,
 	OPT_EFFECTIVE,
 	OPT_NO_FILES,
@@ -135,6 +136,7 @@ static const struct option options[] = {
 	{"socket", required_argument, NULL, OPT_SOCKET},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"csv", no_argument, NULL, OPT_CSV},
+	{"hourly", no_argument, NULL, OPT_HOURLY},
 	{"plan", no_argument, NULL, OPT_PLAN},
 	{"effective", no_argument, NULL, OPT_EFFECTIVE},
 	{"no-files", no_argument, NULL, OPT_NO_FILES},
@@ -286,6 +288,9 @@ static int parse_option(struct ctl *ctl, int opt)
 		break;
 	case OPT_CSV:
 		ctl->csv = true;
+		break;
+	case OPT_HOURLY:
+		ctl->hourly = true;
 		break;
 	case OPT_PLAN:
 		ctl->plan = true;

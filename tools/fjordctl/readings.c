@@ -86,6 +86,23 @@ static void print_csv_text(const char *text)
 	putchar('"');
 }
 
+/* What a mean has beside: nothing where it has no range or no class. */
+static void print_csv_mean(const cJSON *r)
+{
+	static const char *const numbers[] = {"coverage", "count", "min", "max"};
+	const cJSON *item;
+
+	printf(",%s", ctl_text(r, "stat"));
+	for (size_t i = 0; i < FG_COUNT(numbers); i++) {
+		putchar(',');
+		if (cJSON_GetObjectItemCaseSensitive(r, numbers[i]))
+			printf("%.15g", ctl_number(r, numbers[i]));
+	}
+	item = cJSON_GetObjectItemCaseSensitive(r, "class");
+	printf(",%s,%s", item ? ctl_text(item, "scheme") : "", item ? ctl_text(item, "key") : "");
+	printf(",%s", ctl_text(r, "replaces"));
+}
+
 static void print_csv(const cJSON *r, const char *line)
 {
 	static const char *const columns[] = {"id", "time", "station", "device", "point"};
@@ -100,7 +117,10 @@ static void print_csv(const cJSON *r, const char *line)
 		print_csv_text(value_of(r, line, value, sizeof(value)));
 	putchar(',');
 	print_csv_text(ctl_text(r, "unit"));
-	printf(",%.0f,%s\n", ctl_number(r, "qc"), ctl_text(r, "reason"));
+	printf(",%.0f,%s", ctl_number(r, "qc"), ctl_text(r, "reason"));
+	if (*ctl_text(r, "period"))
+		print_csv_mean(r);
+	putchar('\n');
 }
 
 static int on_reading(void *arg, const char *text)
@@ -190,7 +210,7 @@ int ctl_history(const struct ctl *ctl)
 {
 	int64_t since_ms, until_ms = INT64_MAX;
 	char since[24], until[24];
-	const char *words[] = {"history", ctl->words[1], since, until};
+	const char *words[] = {"history", ctl->words[1], since, until, "hourly"};
 
 	if (!ctl_parse_time(ctl->since ? ctl->since : "24h", &since_ms) ||
 		(ctl->until && !ctl_parse_time(ctl->until, &until_ms)))
@@ -198,6 +218,8 @@ int ctl_history(const struct ctl *ctl)
 	snprintf(since, sizeof(since), "%lld", (long long)since_ms);
 	snprintf(until, sizeof(until), "%lld", (long long)until_ms);
 	if (ctl->csv)
-		puts("id,time,station,device,point,value,unit,qc,reason");
-	return ctl_request(ctl, words, FG_COUNT(words), on_reading, (void *)ctl);
+		printf("id,time,station,device,point,value,unit,qc,reason%s\n",
+			ctl->hourly ? ",stat,coverage,count,min,max,scheme,class,replaces" : "");
+	return ctl_request(
+		ctl, words, FG_COUNT(words) - !ctl->hourly, on_reading, (void *)ctl);
 }

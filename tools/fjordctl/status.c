@@ -277,6 +277,7 @@ static void print_store(const cJSON *doc)
 	const cJSON *s = cJSON_GetObjectItemCaseSensitive(doc, "store");
 	const cJSON *totals = cJSON_GetObjectItemCaseSensitive(doc, "totals");
 	const cJSON *quality = cJSON_GetObjectItemCaseSensitive(doc, "quality");
+	const cJSON *hourly = cJSON_GetObjectItemCaseSensitive(doc, "hourly");
 
 	printf("store   %s: %s, %.0f readings wait for their commit, %.1f of %.0f MiB, next number "
 	       "%.0f\n",
@@ -296,6 +297,13 @@ static void print_store(const cJSON *doc)
 		ctl_number(totals, "stored"),
 		ctl_number(totals, "published"), ctl_number(totals, "acknowledged"),
 		ctl_number(totals, "suppressed"), ctl_number(totals, "overruns"));
+	if (hourly)
+		printf("hours   of %.0f points, last %s; told %.0f and %.0f of them again, %.0f "
+		       "due\n",
+			ctl_number(hourly, "points"),
+			*ctl_text(hourly, "last") ? ctl_text(hourly, "last") : "none yet",
+			ctl_number(hourly, "told"), ctl_number(hourly, "told_again"),
+			ctl_number(hourly, "pending"));
 	if (ctl_number(quality, "corrected") + ctl_number(quality, "not_told") > 0)
 		printf("quality %.0f readings corrected that the next one showed to be spikes, "
 		       "%.0f could not be\n",
