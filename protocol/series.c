@@ -8,7 +8,8 @@
 #include "base/json.h"
 #include "base/status.h"
 
-#define MAX_BYTES (64u << 10)
+#define MAX_BYTES  (64u << 10)
+#define MAX_PERIOD (366u * 86400u) /* seconds; with it no time of a sample overflows */
 
 enum wire { VARINT = 0, FIXED64 = 1, LENGTH = 2, FIXED32 = 5 };
 
@@ -218,7 +219,7 @@ static int walk(const struct fg_series_layout *l, struct span rest, int64_t *per
 			index++;
 		}
 	}
-	if (period * factor > UINT32_MAX)
+	if (period * factor > MAX_PERIOD)
 		return FG_EDECODE;
 	*period_s = sink ? *period_s : (int64_t)(period * factor);
 	return r == FG_ENOENT ? FG_OK : r;

@@ -294,6 +294,7 @@ static void test_series_faults(void **state)
 		"18ffffffffffffffffff02",		    /* more than 64 bits */
 		"18ffffffffffffffffffff01", "18ffffffff1f", /* a period above 32 bits */
 		"18ffffffff0f40ffffffff0f",		    /* and by its factor */
+		"220b0801106420022a0300020418ffffffff0f",   /* so long that times overflow */
 		"1a00",					    /* a period of another wire type */
 		"2001",					    /* a channel that is a number */
 		"22050a002a0100",			    /* a type that is a message */
