@@ -33,24 +33,21 @@ void fg_heard_note(struct fg_core *core, const struct fg_device *d, const struct
 	}
 }
 
-int fg_heard_store(struct fg_core *core, const struct fg_device *d)
+void fg_heard_store(struct fg_core *core, const struct fg_device *d)
 {
 	unsigned char note[NOTE_IDS * NOTE_ID];
 	size_t n = 0;
-	int r;
 
 	if (!core->devices[d->index].heard_due)
-		return FG_OK;
+		return;
 	for (size_t i = 0; i < d->point_count && n < sizeof(note); i++) {
 		const struct fg_point_run *run = &core->points[d->points[i].index];
 
 		for (unsigned k = 0; run->heard && k < NOTE_ID; k++)
 			note[n++] = (unsigned char)(run->series->id >> 8 * k);
 	}
-	r = fg_core_set_state(core, NOTE, d->name, note, n);
-	if (r >= 0)
-		core->devices[d->index].heard_due = false;
-	return r;
+	if (fg_core_set_state(core, NOTE, d->name, note, n) >= 0)
+		core->devices[d->index].heard_due = false; /* else with the next report */
 }
 
 /* What is of no point of the device any more is passed over. */

@@ -16,6 +16,7 @@ static const struct {
 	{"calibration", fg_calibrations_take_note},
 	{"ledger", fg_ledger_note_take},
 	{"maintenance", fg_maintenance_take_note},
+	{"heard", fg_heard_take_note},
 	{"push", fg_reports_take_note},
 	{"hours", fg_hours_take_note},
 	{NULL, NULL},

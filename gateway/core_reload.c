@@ -51,9 +51,12 @@ static void replace_device(const struct fg_core *core, const struct fg_device *f
 {
 	for (size_t i = 0; from && i < to->point_count; i++)
 		for (size_t k = 0; k < from->point_count; k++)
-			if (strcmp(to->points[i].name, from->points[k].name) == 0)
+			if (strcmp(to->points[i].name, from->points[k].name) == 0) {
+				points[to->points[i].index].heard =
+					core->points[from->points[k].index].heard;
 				fg_alarm_carry(&points[to->points[i].index], &to->points[i],
 					&core->points[from->points[k].index]);
+			}
 	fg_notice("device '%s': %s", to->name, from ? "changed" : "new");
 	for (size_t i = 0; from && from->group_count && i < to->group_count; i++)
 		groups[to->groups[i].index].first_slot_mono_us =
@@ -179,6 +182,7 @@ int fg_core_reload(struct fg_core *core, struct fg_now now, struct fg_config *ne
 			carry_device(core, from, to, fresh.groups, fresh.devices, fresh.points);
 		else
 			replace_device(core, from, to, fresh.groups, fresh.points);
+		fresh.devices[to->index].heard_due = true; /* points may have other ids */
 		if (from) { /* neither who is at work there nor what it sent is configuration */
 			fresh.devices[to->index].seen = core->devices[from->index].seen;
 			fresh.devices[to->index].maintenance =

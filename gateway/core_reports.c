@@ -384,6 +384,8 @@ static void tell_late(struct fg_core *core, struct fg_now now, struct fg_group_r
 			.reason = FG_REASON_NOT_REPORTED};
 		const struct fg_batch batch = {.readings = &reading, .count = 1, .cap = 1};
 
+		if (!fg_heard_expected(core, g->points[i]))
+			continue;
 		n = fg_judge_batch(core, &batch, false); /* with what is worked out of it */
 		if (n == 0)
 			continue;
@@ -663,6 +665,7 @@ int fg_core_reported(struct fg_core *core, struct fg_now now, const struct fg_ar
 	if (left == 0)
 		return known_already(core, a, span, ret_known);
 	seq = core->next_seq;
+	fg_heard_note(core, a->device, a->batch);
 	r = store_arrived(core, a, left, manner);
 	fg_core_reserve_ahead(core);
 	if (r < 0) {
@@ -670,6 +673,7 @@ int fg_core_reported(struct fg_core *core, struct fg_now now, const struct fg_ar
 		return refused(core, a, r);
 	}
 	core->polled += left;
+	fg_heard_store(core, a->device);
 	if (core->next_seq > seq)
 		widen(&span, seq, core->next_seq);
 	*ret_known = (unsigned)(count - left);

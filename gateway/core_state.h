@@ -65,6 +65,7 @@ struct fg_device_run {
 	struct fg_ledger *ledger; /* its points are the device's, in that order */
 	/* core_reports.c */
 	struct fg_seen *seen;	  /* what it reported lately; NULL: nothing */
+	bool heard_due; /* core_heard.c: the store is yet to be told */
 	int64_t reported_wall_ms; /* its last report; 0: none */
 	uint64_t reports, reports_known, reports_refused, reports_untimely;
 	uint64_t reports_late; /* dropped by the driver: older than what was there, or twice */
@@ -86,6 +87,7 @@ struct fg_point_run {
 	enum fg_reason reason;
 	uint8_t detail;
 	int64_t announced_mono_us;
+	bool heard;    /* core_heard.c: its device has ever told it by itself */
 	bool has_last; /* for status */
 	enum fg_qc last_qc;
 	/* core_derive.c: its newest reading; that of the frame at hand, perhaps an older one */
@@ -250,6 +252,15 @@ void fg_reports_run(struct fg_core *core, struct fg_now now, struct fg_group_run
 void fg_reports_expect(struct fg_now now, struct fg_group_run *run);
 /* A poll said that from now on they come by themselves, or no longer do. */
 void fg_reports_observing(struct fg_now now, struct fg_group_run *run, bool observing);
+/* core_heard.c: which points a device that reports by itself has ever told */
+/* Whether the point is missing where its device is late. */
+bool fg_heard_expected(const struct fg_core *core, const struct fg_point *point);
+void fg_heard_note(struct fg_core *core, const struct fg_device *d, const struct fg_batch *batch);
+/* The note of it, where there is something new. */
+void fg_heard_store(struct fg_core *core, const struct fg_device *d);
+int fg_heard_take_note(struct fg_core *core, const char *key, const void *bytes, size_t len);
+/* Points of pushed groups that are not seen yet: how many, and the first of their names. */
+void fg_heard_status(const struct fg_core *core, const struct fg_device *d, struct fg_json *j);
 /* A note of an earlier run: a device's last messages. */
 int fg_reports_note(struct fg_core *core, const struct fg_arrival *a);
 int fg_reports_take_note(struct fg_core *core, const char *key, const void *bytes, size_t len);

@@ -114,6 +114,7 @@ static void device_part(
 		fg_json_uint(j, "reports", dev->reports);
 		fg_json_uint(j, "reports_known", dev->reports_known);
 	}
+	fg_heard_status(core, d, j);
 	if (dev->reports_late)
 		fg_json_uint(j, "reports_late", dev->reports_late);
 	if (dev->reports_refused) {

@@ -106,6 +106,42 @@ static void print_push_links(const cJSON *doc, bool color)
 	ctl_table_free(t);
 }
 
+/* What other drivers count, as far as there is any of it. */
+static void print_link_counts(const cJSON *doc, bool color)
+{
+	static const char *const heads[] = {"LINK", "COUNTED SINCE THE START"};
+	struct ctl_table *t = NULL;
+	const cJSON *l, *n;
+
+	cJSON_ArrayForEach(l, cJSON_GetObjectItemCaseSensitive(doc, "links"))
+	{
+		const cJSON *counts = cJSON_GetObjectItemCaseSensitive(l, "counts");
+		char text[400] = "";
+		size_t used = 0;
+
+		if (cJSON_HasObjectItem(counts, "dropped_rate"))
+			continue;
+		cJSON_ArrayForEach(n, counts)
+		{
+			if (!(n->valuedouble > 0) || used >= sizeof(text))
+				continue;
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s %.0f",
+				used ? ", " : "", n->string, n->valuedouble);
+		}
+		if (!used)
+			continue;
+		if (!t)
+			t = ctl_table_new(heads, 2);
+		ctl_table_cell(t, "%s", ctl_text(l, "name"));
+		ctl_table_cell(t, "%s", text);
+	}
+	if (!t)
+		return;
+	putchar('\n');
+	ctl_table_print(t, color);
+	ctl_table_free(t);
+}
+
 /* "no_response, 3 min ago", also of a device that is well again. */
 static void put_last_error(struct ctl_table *t, const cJSON *doc, const cJSON *d)
 {
@@ -163,7 +199,7 @@ static void print_devices(const cJSON *doc, bool color)
 static void print_reports(const cJSON *doc, bool color)
 {
 	static const char *const heads[] = {
-		"REPORTS OF", "LAST", "REPORTS", "TWICE", "LATE", "REFUSED"};
+		"REPORTS OF", "LAST", "REPORTS", "TWICE", "LATE", "REFUSED", "NOT SEEN YET"};
 	const cJSON *devices = cJSON_GetObjectItemCaseSensitive(doc, "devices"), *d;
 	struct ctl_table *t = NULL;
 	char age[32];
@@ -173,7 +209,7 @@ static void print_reports(const cJSON *doc, bool color)
 		if (!*ctl_text(d, "last_report"))
 			continue;
 		if (!t)
-			t = ctl_table_new(heads, 6);
+			t = ctl_table_new(heads, 7);
 		ctl_table_cell(t, "%s", ctl_text(d, "name"));
 		ctl_table_cell(t, "%s ago",
 			ctl_age(seconds_since(doc, ctl_text(d, "last_report")), age, sizeof(age)));
@@ -181,6 +217,8 @@ static void print_reports(const cJSON *doc, bool color)
 		ctl_table_cell(t, "%.0f", ctl_number(d, "reports_known"));
 		ctl_table_cell(t, "%.0f", ctl_number(d, "reports_late"));
 		ctl_table_cell(t, "%.0f", ctl_number(d, "reports_refused"));
+		ctl_table_cell(t, "%.0f of %.0f points", ctl_number(d, "points_not_seen"),
+			ctl_number(d, "points"));
 	}
 	if (!t)
 		return;
@@ -332,6 +370,7 @@ static int on_line(void *arg, const char *text)
 	putchar('\n');
 	print_devices(doc, color);
 	print_reports(doc, color);
+	print_link_counts(doc, color);
 	putchar('\n');
 	print_store(doc);
 	cJSON_Delete(doc);
