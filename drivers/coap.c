@@ -357,10 +357,22 @@ static void describe(const struct fg_group *group, size_t i, struct fg_request_i
 	ret_info->wire_us = 0;
 }
 
+static const char *const count_names[] = {
+	[FG_COAP_COUNT_NOTIFIED] = "notifications",
+	[FG_COAP_COUNT_LATE] = "late",
+	[FG_COAP_COUNT_REFUSED] = "refused",
+	[FG_COAP_COUNT_STALE] = "max_age_passed",
+	[FG_COAP_COUNT_VALID] = "unchanged",
+	[FG_COAP_COUNT_HELD] = "held_back",
+	[FG_COAP_COUNT_STRAY] = "stray",
+	[FG_COAP_COUNTS] = NULL,
+};
+
 const struct fg_driver fg_driver_coap = {
 	.name = "coap",
 	.help = "CoAP over UDP, DTLS, TCP or TLS (RFC 7252, 8323): resources are polled with GET",
 	.flags = FG_DRIVER_SHARED,
+	.count_names = count_names,
 	.link_size = sizeof(struct fg_coap_link),
 	.device_size = sizeof(struct fg_coap_device),
 	.point_size = sizeof(struct fg_coap_point),

@@ -50,6 +50,16 @@ static bool same_etag(struct fg_coap_endpoint *ep, const coap_pdu_t *pdu)
 	return len == ep->etag_len && (!len || memcmp(ep->etag, coap_opt_value(opt), len) == 0);
 }
 
+bool fg_coap_same_etag(const struct fg_coap_kept *kept, const coap_pdu_t *pdu)
+{
+	coap_opt_iterator_t it;
+	const coap_opt_t *opt = coap_check_option(pdu, COAP_OPTION_ETAG, &it);
+
+	return kept && kept->etag_len &&
+	       (!opt || (coap_opt_length(opt) == kept->etag_len &&
+				memcmp(kept->etag, coap_opt_value(opt), kept->etag_len) == 0));
+}
+
 static enum fg_coap_event changed(struct fg_coap_endpoint *ep)
 {
 	fg_job_explain(ep->first, "  the resource changed between two blocks");
@@ -91,13 +101,17 @@ static enum fg_coap_event take_content(
 }
 
 /* What was kept for the ETag is what the sensor measures now. */
-static enum fg_coap_event take_valid(struct fg_coap_endpoint *ep)
+static enum fg_coap_event take_valid(struct fg_coap_endpoint *ep, const coap_pdu_t *pdu)
 {
 	const struct fg_coap_request *req = fg_coap_request_of(ep);
-	const struct fg_coap_kept *kept = fg_coap_kept_find(ep, req->path);
+	struct fg_coap_kept *kept = fg_coap_kept_find(ep, req->path);
 
-	if (!kept || !kept->etag_len || ep->block)
+	if (!fg_coap_same_etag(kept, pdu) || ep->block) {
+		if (kept)
+			kept->etag_len = 0; /* the next poll asks for the whole */
 		return FG_COAP_BAD_ANSWER;
+	}
+	fg_coap_count(ep, FG_COAP_COUNT_VALID);
 	fg_job_explain(ep->first, "  2.03: unchanged, the value of before is taken again");
 	fg_coap_decode(ep->first, req, kept->format, kept->body, kept->len, fg_clock_mono_us());
 	return FG_COAP_ANSWERED;
@@ -164,7 +178,7 @@ enum fg_coap_event fg_coap_take_answer(struct fg_coap_endpoint *ep, const coap_p
 	if (code == COAP_RESPONSE_CODE_CONTENT)
 		return take_content(ep, pdu, data ? data : (const uint8_t *)"", len);
 	if (code == COAP_RESPONSE_CODE_VALID)
-		return take_valid(ep);
+		return take_valid(ep, pdu);
 	if (is_about_accept(ep, code))
 		return FG_COAP_OTHER_FORMAT;
 	if (code >> 5 != 4 && code >> 5 != 5)

@@ -125,12 +125,16 @@ struct fg_coap_kept {
 	unsigned silences;	     /* one after the other, where it was asked to */
 };
 
-/* What has happened beside polls. */
-struct fg_coap_counts {
-	uint64_t notified; /* handed over */
-	uint64_t late;	   /* older than what was there, or twice */
-	uint64_t refused;  /* there was no room for them */
-	uint64_t stale;	   /* Max-Age has passed without any */
+/* What a link counts for its status (fg_link_state.counts); their names are in coap.c. */
+enum fg_coap_count {
+	FG_COAP_COUNT_NOTIFIED, /* notifications that were handed over */
+	FG_COAP_COUNT_LATE,	/* older than what was there, or twice */
+	FG_COAP_COUNT_REFUSED,	/* there was no room for them */
+	FG_COAP_COUNT_STALE,	/* Max-Age has passed without any */
+	FG_COAP_COUNT_VALID,	/* 2.03: what was had before is still so */
+	FG_COAP_COUNT_HELD,	/* requests that were not sent: 5.03, 4.29, PROBING_RATE */
+	FG_COAP_COUNT_STRAY,	/* answers that nobody waited for */
+	FG_COAP_COUNTS
 };
 
 struct fg_coap_watch;
@@ -148,7 +152,7 @@ struct fg_coap_endpoint {
 	size_t address;			    /* of the session */
 	bool named;			    /* the host is a name, not an address */
 	struct coap_context_t *own;	    /* with certificates: a context of the session's own */
-	/* libcoap keeps pointers to these as long as the context. */
+	/* libcoap keeps pointers to these: over TCP it reads them once the connection stands. */
 	char sni[256], *cert_file, *key_file;
 	bool connected;	   /* DTLS handshake done, CSM exchanged; true without them */
 	bool wrong_name;   /* the certificate is another's */
@@ -181,9 +185,9 @@ struct fg_coap_endpoint {
 	struct fg_coap_watch *watching; /* what the request at work registers, or NULL */
 	size_t watch_count;
 	struct fg_coap_unacked *unacked;
+	size_t unacked_count;
 	const struct fg_link *watched_link; /* that the watches' groups belong to */
 	uint32_t session_number;
-	struct fg_coap_counts counts;
 };
 
 enum fg_coap_trouble_kind {
@@ -233,6 +237,11 @@ static inline const struct fg_coap_request *fg_coap_request_of(const struct fg_c
 static inline const struct fg_coap_device *fg_coap_device_of(const struct fg_coap_endpoint *ep)
 {
 	return ep->first->group->device->conf;
+}
+
+static inline void fg_coap_count(const struct fg_coap_endpoint *ep, enum fg_coap_count what)
+{
+	ep->ls->counts[what]++;
 }
 
 static inline unsigned fg_coap_hash(const char *path)
@@ -325,6 +334,8 @@ void fg_coap_set_callbacks(struct coap_context_t *ctx);
 /* ---- what an answer says (coap_answer.c) ---- */
 
 int fg_coap_content_format(const struct coap_pdu_t *pdu);
+/* Whether a 2.03 may be about what was kept: its ETag, where it has one, is that one's. */
+bool fg_coap_same_etag(const struct fg_coap_kept *kept, const struct coap_pdu_t *pdu);
 /* Max-Age in seconds; 60 where it is left out. */
 unsigned fg_coap_max_age(const struct coap_pdu_t *pdu);
 /* An answer to the request at work, with all its readings where it is the whole. */

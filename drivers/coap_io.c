@@ -133,6 +133,8 @@ static coap_response_t on_response(coap_session_t *session, const coap_pdu_t *se
 			       ? COAP_RESPONSE_OK
 			       : COAP_RESPONSE_FAIL;
 	if (!is_ours(ep, received)) {
+		if (ep)
+			fg_coap_count(ep, FG_COAP_COUNT_STRAY);
 		fg_debug(FG_DEBUG_coap,
 			"coap: an answer (%u.%02u) that nobody waits for is dropped", code >> 5,
 			code & 31);
@@ -284,6 +286,7 @@ static bool held_back(struct fg_coap_endpoint *ep, int64_t now_us)
 	struct fg_job *job = ep->first;
 
 	if (kept && kept->not_before_mono_us > now_us) {
+		fg_coap_count(ep, FG_COAP_COUNT_HELD);
 		fg_job_explain(job,
 			"GET %s\n  not sent: the server said %u.%02u, and to come again "
 			"in %" PRId64 "s",
@@ -296,6 +299,7 @@ static bool held_back(struct fg_coap_endpoint *ep, int64_t now_us)
 	if (fg_coap_device_of(ep)->confirmable || fg_coap_conf(ep)->tcp ||
 		ep->quiet_until_mono_us <= now_us)
 		return false;
+	fg_coap_count(ep, FG_COAP_COUNT_HELD);
 	fg_job_explain(
 		job, "GET %s\n  not sent: the last one had no answer (PROBING_RATE)", req->path);
 	for (size_t i = 0; i < req->count; i++)
@@ -645,6 +649,8 @@ int64_t fg_coap_host_process(struct fg_host *h)
 	struct fg_coap_host *host = h->state;
 	int64_t now_us, wait_us = IDLE_US;
 
+	for (struct fg_coap_endpoint *ep = host->endpoints; ep; ep = ep->next)
+		fg_coap_watch_look(ep); /* before a notification can be for what is gone */
 	coap_io_process(host->ctx, COAP_IO_NO_WAIT);
 	for (struct fg_coap_endpoint *ep = host->endpoints; ep; ep = ep->next)
 		if (ep->own)

@@ -24,6 +24,7 @@
 #include "drivers/driver.h"
 
 #define WATCHES_MAX   64 /* of a link */
+#define UNACKED_MAX   32 /* of a link, on their way to the store: one leaves room for others */
 #define TEXT_ROOM     256
 #define REORDER_US    INT64_C(128000000) /* RFC 7641 3.4 */
 #define SEQ_HALF      (1u << 23)
@@ -45,6 +46,7 @@ struct fg_coap_watch {
 	char device[64];
 	uint32_t token;
 	bool on;   /* the server has said that it will notify */
+	bool known_there; /* the same, and it was not told otherwise since */
 	bool over; /* the core is still to be told that it does no longer */
 	uint32_t seq;
 	int64_t seq_mono_us, fresh_until_mono_us;
@@ -149,6 +151,38 @@ static struct fg_coap_watch *add(
 	return w;
 }
 
+/* ---- cancelling ---- */
+
+static coap_pdu_t *make_cancel(const struct fg_coap_endpoint *ep, const struct fg_coap_watch *w)
+{
+	coap_pdu_t *pdu = coap_new_pdu(COAP_MESSAGE_NON, COAP_REQUEST_CODE_GET, ep->session);
+	uint8_t token[FG_COAP_TOKEN_SIZE], one = COAP_OBSERVE_CANCEL;
+
+	if (!pdu)
+		return NULL;
+	memcpy(token, &w->token, sizeof(token));
+	if (coap_add_token(pdu, sizeof(token), token) && fg_coap_add_host(ep, pdu) &&
+		coap_add_option(pdu, COAP_OPTION_OBSERVE, 1, &one) &&
+		fg_coap_add_path(pdu, w->path))
+		return pdu;
+	coap_delete_pdu(pdu);
+	return NULL;
+}
+
+/* One message, without waiting for its answer: a server that does not get it learns from the RST
+ * that its next notification earns. */
+static void cancel(struct fg_coap_endpoint *ep, struct fg_coap_watch *w)
+{
+	coap_pdu_t *pdu =
+		w->known_there && ep->session && ep->connected ? make_cancel(ep, w) : NULL;
+
+	w->known_there = false;
+	if (!pdu)
+		return;
+	fg_coap_debug_message(ep, '>', pdu, w->path, FG_COAP_FORMAT_NONE, 0);
+	coap_send(ep->session, pdu);
+}
+
 /* ---- registering, as part of a poll ---- */
 
 static bool asked_plainly(struct fg_coap_endpoint *ep, const struct fg_group *group, int64_t now_us)
@@ -180,6 +214,8 @@ struct fg_coap_watch *fg_coap_watch_for(struct fg_coap_endpoint *ep, int64_t now
 	w->group = job->group;
 	w->req = req;
 	w->on = w->over = false;
+	if (fg_coap_conf(ep)->tcp) /* there is no reset that would end the one before */
+		cancel(ep, w);
 	/* Another token each time, so that what an earlier registration still sends, late or
 	 * counted otherwise, cannot be taken for this one's: it is reset, which ends it at the
 	 * server. */
@@ -255,41 +291,15 @@ void fg_coap_note_registration(
 	unsigned code = coap_pdu_get_code(pdu);
 
 	w->on = code >> 5 == 2 && observe_of(pdu) >= 0;
+	w->known_there = w->on;
+	w->acked_count = 0;
+	if (coap_pdu_get_type(pdu) == COAP_MESSAGE_CON) /* as any separate response, now */
+		w->acked[w->acked_count++] = (uint16_t)coap_pdu_get_mid(pdu);
 	if (w->on)
 		note_fresh(w, pdu, fg_clock_mono_us());
 	else if ((code >> 5 == 2 || code >> 5 == 4) && code != COAP_RESPONSE_CODE(406) &&
 		 code != COAP_RESPONSE_CODE(402))
 		refused(ep, w, code);
-}
-
-/* ---- cancelling ---- */
-
-static coap_pdu_t *make_cancel(const struct fg_coap_endpoint *ep, const struct fg_coap_watch *w)
-{
-	coap_pdu_t *pdu = coap_new_pdu(COAP_MESSAGE_NON, COAP_REQUEST_CODE_GET, ep->session);
-	uint8_t token[FG_COAP_TOKEN_SIZE], one = COAP_OBSERVE_CANCEL;
-
-	if (!pdu)
-		return NULL;
-	memcpy(token, &w->token, sizeof(token));
-	if (coap_add_token(pdu, sizeof(token), token) && fg_coap_add_host(ep, pdu) &&
-		coap_add_option(pdu, COAP_OPTION_OBSERVE, 1, &one) &&
-		fg_coap_add_path(pdu, w->path))
-		return pdu;
-	coap_delete_pdu(pdu);
-	return NULL;
-}
-
-/* One message, without waiting for its answer: a server that does not get it learns from the RST
- * that its next notification earns. */
-static void cancel(struct fg_coap_endpoint *ep, struct fg_coap_watch *w)
-{
-	coap_pdu_t *pdu = w->on && ep->session && ep->connected ? make_cancel(ep, w) : NULL;
-
-	if (!pdu)
-		return;
-	fg_coap_debug_message(ep, '>', pdu, w->path, FG_COAP_FORMAT_NONE, 0);
-	coap_send(ep->session, pdu);
 }
 
 /* ---- what a poll of a group has come to ---- */
@@ -353,7 +363,7 @@ void fg_coap_watches_lost(struct fg_coap_endpoint *ep)
 	ep->session_number++;
 	for (struct fg_coap_watch *w = ep->watches; w; w = w->next) {
 		w->over |= w->on;
-		w->on = false;
+		w->on = w->known_there = false;
 		w->token = fg_coap_host_of(ep)->token++;
 	}
 }
@@ -380,6 +390,7 @@ static void forget_unacked(struct fg_coap_endpoint *ep, struct fg_coap_unacked *
 		if (*at != u)
 			continue;
 		*at = u->next;
+		ep->unacked_count--;
 		break;
 	}
 	free(u);
@@ -396,7 +407,8 @@ static void conclude(struct fg_coap_endpoint *ep, const struct fg_coap_unacked *
 			w->acked[w->acked_count++ % ACKED] = u->mid;
 		return;
 	}
-	ep->counts.refused++; /* not acknowledged: asked again when there is room */
+	/* not acknowledged: asked again when there is room */
+	fg_coap_count(ep, FG_COAP_COUNT_REFUSED);
 	send_empty(ep, COAP_MESSAGE_RST, u->mid);
 	if (w)
 		is_over(w);
@@ -441,8 +453,9 @@ static bool representation(struct fg_coap_endpoint *ep, const struct fg_coap_wat
 	coap_block_b_t block;
 
 	if (coap_pdu_get_code(pdu) == COAP_RESPONSE_CODE_VALID) {
-		if (!kept || !kept->etag_len)
-			return false;
+		if (!fg_coap_same_etag(kept, pdu))
+			return false; /* it may be older than what was kept since */
+		fg_coap_count(ep, FG_COAP_COUNT_VALID);
 		*ret_format = kept->format;
 		*ret_data = kept->body;
 		*ret_len = kept->len;
@@ -468,7 +481,8 @@ static void leave_unacknowledged(const coap_pdu_t *pdu)
 static bool hand_over(struct fg_coap_endpoint *ep, struct fg_coap_watch *w, struct fg_delivery *d,
 	const coap_pdu_t *pdu, bool confirmable)
 {
-	struct fg_coap_unacked *u = calloc(1, sizeof(*u));
+	struct fg_coap_unacked *u =
+		ep->unacked_count < UNACKED_MAX ? calloc(1, sizeof(*u)) : NULL;
 
 	if (!u)
 		return false;
@@ -489,6 +503,7 @@ static bool hand_over(struct fg_coap_endpoint *ep, struct fg_coap_watch *w, stru
 	w->late = 0;
 	u->next = ep->unacked;
 	ep->unacked = u;
+	ep->unacked_count++;
 	if (confirmable)
 		leave_unacknowledged(pdu);
 	return true;
@@ -502,16 +517,30 @@ static bool was_acked(const struct fg_coap_watch *w, const coap_pdu_t *pdu)
 	return false;
 }
 
+static bool is_on_its_way(
+	const struct fg_coap_endpoint *ep, const struct fg_coap_watch *w, const coap_pdu_t *pdu)
+{
+	for (const struct fg_coap_unacked *u = ep->unacked; u; u = u->next)
+		if (u->confirmable && u->session == ep->session_number && u->token == w->token &&
+			u->mid == (uint16_t)coap_pdu_get_mid(pdu))
+			return true;
+	return false;
+}
+
 /* Dropped without harm; but where a confirmable one was never acknowledged it must not be now. */
 static bool drop_late(struct fg_coap_endpoint *ep, struct fg_coap_watch *w, const coap_pdu_t *pdu,
 	bool confirmable)
 {
-	ep->counts.late++;
+	fg_coap_count(ep, FG_COAP_COUNT_LATE);
 	w->late++;
 	fg_debug(FG_DEBUG_coap, "link %s: a late notification of %s is dropped", ep->ls->link->name,
 		w->path);
 	if (!confirmable || was_acked(w, pdu))
 		return true;
+	if (is_on_its_way(ep, w, pdu)) { /* acknowledged once it is durable */
+		leave_unacknowledged(pdu);
+		return true;
+	}
 	is_over(w);
 	return false;
 }
@@ -532,15 +561,17 @@ static bool take(struct fg_coap_endpoint *ep, struct fg_coap_watch *w, const coa
 	d = decode(ep, w, format, data, len);
 	if (!d || !hand_over(ep, w, d, pdu, confirmable)) {
 		fg_delivery_free(d);
-		ep->counts.refused++;
+		fg_coap_count(ep, FG_COAP_COUNT_REFUSED);
 		is_over(w);
 		return !confirmable;
 	}
-	ep->counts.notified++;
-	if (observe_of(pdu) < 0)
+	fg_coap_count(ep, FG_COAP_COUNT_NOTIFIED);
+	if (observe_of(pdu) < 0) {
 		is_over(w); /* this was the last */
-	else
+		w->known_there = false;
+	} else {
 		note_fresh(w, pdu, fg_clock_mono_us());
+	}
 	return true;
 }
 
@@ -557,6 +588,7 @@ bool fg_coap_notified(struct fg_coap_endpoint *ep, struct fg_coap_watch *w, cons
 		return false;
 	fg_coap_debug_message(ep, '<', pdu, w->path, fg_coap_content_format(pdu), 0);
 	if (code != COAP_RESPONSE_CODE_CONTENT && code != COAP_RESPONSE_CODE_VALID) {
+		w->known_there = false;
 		is_over(w); /* an error ends it; the poll that follows tells which */
 		return true;
 	}
@@ -609,7 +641,7 @@ void fg_coap_watch_process(struct fg_coap_endpoint *ep, int64_t now_us)
 		if (w->on && w->group && now_us > w->fresh_until_mono_us) {
 			fg_debug(FG_DEBUG_coap, "link %s: no notification of %s within Max-Age",
 				ep->ls->link->name, w->path);
-			ep->counts.stale++;
+			fg_coap_count(ep, FG_COAP_COUNT_STALE);
 			is_over(w);
 		}
 		if (w->over && w->group && tell_over(ep, w))

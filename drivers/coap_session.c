@@ -125,7 +125,6 @@ static coap_session_t *new_secure_session(struct fg_coap_endpoint *ep, const coa
 {
 	const struct fg_coap_link *conf = fg_coap_conf(ep);
 	uint8_t key[FG_PSK_MAX];
-	char sni[sizeof(conf->host)];
 	coap_dtls_cpsk_t setup;
 	coap_session_t *session;
 	size_t key_len;
@@ -140,9 +139,9 @@ static coap_session_t *new_secure_session(struct fg_coap_endpoint *ep, const coa
 		return NULL;
 	}
 	memset(&setup, 0, sizeof(setup));
-	memcpy(sni, conf->host, sizeof(sni));
+	snprintf(ep->sni, sizeof(ep->sni), "%s", conf->host);
 	setup.version = COAP_DTLS_CPSK_SETUP_VERSION;
-	setup.client_sni = ep->named ? sni : NULL;
+	setup.client_sni = ep->named ? ep->sni : NULL;
 	setup.psk_info.identity.s = (const uint8_t *)conf->psk_identity;
 	setup.psk_info.identity.length = strlen(conf->psk_identity);
 	setup.psk_info.key.s = key;

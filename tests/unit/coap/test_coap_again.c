@@ -72,6 +72,28 @@ static void test_valid(void **state)
 		8);
 	exchange(&b, 0x43, "", 0);
 	assert_true(fg_value_number(&b.readings[0].value) == 20.5);
+	assert_int_equal(b.ls.counts[FG_COAP_COUNT_VALID], 2);
+
+	/* one of another representation says nothing of this: it is asked for as a whole */
+	exchange(&b, 0x43,
+		"\x42"
+		"e1",
+		3);
+	assert_int_equal(b.readings[0].reason, FG_REASON_FRAME);
+	start(&b, 5000000, 1);
+	assert_true(wait_request(&b, &req, 1000000));
+	assert_false(has_bytes(&req,
+		"\x42"
+		"e",
+		2));
+	answer(&b, &req, 0x45,
+		"\x42"
+		"e3"
+		"\xff"
+		"22",
+		6);
+	wait_done(&b);
+	assert_true(fg_value_number(&b.readings[0].value) == 22);
 	exchange(&b, 0x45,
 		"\xff"
 		"21",

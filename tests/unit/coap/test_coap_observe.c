@@ -3,6 +3,7 @@
 #include "bench.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define CON 0
 #define NON 1
@@ -161,6 +162,7 @@ static void test_refused(void **state)
 	assert_int_equal(type_of(&got), RST);
 	b.full = false;
 	assert_true(wait_delivery(&b, 0, 2)); /* told when there is room */
+	assert_int_equal(b.ls.counts[FG_COAP_COUNT_REFUSED], 2);
 	bench_close(&b);
 }
 
@@ -184,7 +186,7 @@ static void test_late(void **state)
 	assert_true(value_of(&b, 0) == 2);
 	assert_true(value_of(&b, 1) == 3);
 	assert_true(value_of(&b, 2) == 4);
-	assert_int_equal(((struct fg_coap_endpoint *)b.ls.state)->counts.late, 2);
+	assert_int_equal(b.ls.counts[FG_COAP_COUNT_LATE], 2);
 	assert_int_equal(b.delivered[2]->late, 2); /* for the status */
 	/* a late one that nobody has acknowledged must not be now: it is in no store */
 	notify(&b, &get, CON, 6, 0, "0");
@@ -214,6 +216,68 @@ static void test_twice(void **state)
 	assert_int_equal(type_of(&got), ACK);
 	assert_int_equal(mid_of(&got), 700);
 	assert_int_equal(b.deliveries, 0);
+	bench_close(&b);
+}
+
+/* The same confirmable message before its acknowledgement, behind another: it has to wait. */
+static void test_twice_on_its_way(void **state)
+{
+	struct request get, got;
+	struct bench b;
+
+	(void)state;
+	open_observing(&b, one_path);
+	register_all(&b, &get, 5, 60);
+	notify(&b, &get, CON, 700, 6, "2");
+	notify(&b, &get, CON, 701, 7, "3");
+	notify(&b, &get, CON, 700, 6, "2");
+	assert_true(wait_delivery(&b, 2, 0));
+	assert_false(hear(&b, &got, 100000));
+	for (unsigned i = 0; i < 2; i++) {
+		give_back(&b, 0, FG_OK);
+		assert_true(hear(&b, &got, 1000000));
+		assert_int_equal(type_of(&got), ACK);
+		assert_int_equal(mid_of(&got), 700 + i);
+	}
+	assert_int_equal(b.over, 0);
+	assert_int_equal(b.ls.counts[FG_COAP_COUNT_NOTIFIED], 2);
+	bench_close(&b);
+}
+
+/* 2.03 in a notification: of what was kept, or of something that is to be fetched. */
+static void test_valid(void **state)
+{
+	struct request get, got;
+	struct bench b;
+
+	(void)state;
+	open_observing(&b, one_path);
+	assert_int_equal(start(&b, 5000000, 1), FG_PENDING);
+	assert_true(wait_request(&b, &get, 1000000));
+	answer(&b, &get, 0x45,
+		"\x42"
+		"e1"
+		"\x21\x05\xff"
+		"19.4",
+		10);
+	wait_done(&b);
+	assert_true(b.job.observing);
+	send_to(&b, &get, NON, 0x43, 800,
+		"\x42"
+		"e1"
+		"\x21\x06",
+		5);
+	assert_true(wait_delivery(&b, 1, 0));
+	assert_true(value_of(&b, 0) == 19.4);
+	assert_int_equal(b.ls.counts[FG_COAP_COUNT_VALID], 1);
+	send_to(&b, &get, CON, 0x43, 801,
+		"\x42"
+		"e2"
+		"\x21\x07",
+		5);
+	assert_true(hear(&b, &got, 1000000));
+	assert_int_equal(type_of(&got), RST);
+	assert_true(wait_delivery(&b, 1, 1));
 	bench_close(&b);
 }
 
@@ -290,6 +354,7 @@ static void test_stale(void **state)
 	open_observing(&b, one_path);
 	register_all(&b, &get, 5, 0);
 	assert_true(wait_delivery(&b, 0, 1));
+	assert_int_equal(b.ls.counts[FG_COAP_COUNT_STALE], 1);
 	register_all(&b, &again, 1, 60); /* it was started anew: its numbers, too */
 	assert_memory_not_equal(again.bytes + 4, get.bytes + 4, 4);
 	notify(&b, &get, NON, 8, 100, "6");
@@ -330,6 +395,93 @@ static void test_blocks(void **state)
 		"\xd1\x0a\x10\xff"
 		"8",
 		5);
+	wait_done(&b);
+	assert_true(b.job.observing);
+	bench_close(&b);
+}
+
+/* ---- over TCP (RFC 8323): length and size of the token, code, token, options ---- */
+
+static void tcp_accept(struct bench *b)
+{
+	static const uint8_t csm[] = {0x00, 0xe1};
+	int64_t end = fg_clock_mono_us() + 10000000;
+	int fd;
+
+	b->done = 0;
+	while (!turn(b, 20) && fg_clock_mono_us() < end)
+		;
+	fd = accept(b->server, NULL, NULL);
+	assert_true(fd >= 0);
+	close(b->server);
+	b->server = fd;
+	assert_int_equal(send(fd, csm, sizeof(csm), 0), sizeof(csm));
+}
+
+/* The next GET that comes; what is before it, capabilities, is passed over. */
+static void tcp_request(struct bench *b, uint8_t got[64])
+{
+	int64_t end = fg_clock_mono_us() + 10000000;
+
+	do {
+		b->done = 0;
+		while (!turn(b, 20) && fg_clock_mono_us() < end)
+			;
+		assert_int_equal(recv(b->server, got, 2, 0), 2);
+		assert_in_range(got[0] >> 4, 0, 12);
+		assert_int_equal(recv(b->server, got + 2, (got[0] >> 4) + (got[0] & 15u), 0),
+			(got[0] >> 4) + (got[0] & 15));
+	} while (got[1] != 1);
+	assert_int_equal(got[0] & 15, 4);
+}
+
+static void tcp_answer(struct bench *b, const uint8_t *get, unsigned code, unsigned seq)
+{
+	uint8_t out[] = {0x44, (uint8_t)code, get[2], get[3], get[4], get[5], 0x61, (uint8_t)seq,
+		0xff, '1'};
+
+	if (code != 0x45)
+		out[0] = 0x24; /* no content */
+	assert_true(send(b->server, out, code == 0x45 ? 10 : 8, 0) > 0);
+}
+
+/* There is no reset over TCP: what is registered anew is cancelled under its old token, or the
+ * server would notify under both. */
+static void test_tcp_registers_once(void **state)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	uint8_t first[64], cancel[64], again[64];
+	socklen_t len = sizeof(a);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct bench b;
+
+	(void)state;
+	assert_int_equal(bind(fd, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(fd, 1), 0);
+	getsockname(fd, (struct sockaddr *)&a, &len);
+	bench_open(&b, "127.0.0.1", ntohs(a.sin_port), NULL, one_path);
+	b.link_conf.tcp = true;
+	b.device_conf.observe = true;
+	b.group.observed = true;
+	b.server = fd;
+	assert_int_equal(start(&b, 5000000, 1), FG_PENDING);
+	tcp_accept(&b);
+	tcp_request(&b, first);
+	assert_int_equal(first[6], 0x60);
+	tcp_answer(&b, first, 0x45, 5);
+	wait_done(&b);
+	assert_true(b.job.observing);
+	tcp_answer(&b, first, 0x43, 6); /* of an ETag that was never told: to be fetched */
+	assert_true(wait_delivery(&b, 0, 1));
+	start(&b, 5000000, 1);
+	tcp_request(&b, cancel);
+	assert_memory_equal(cancel + 2, first + 2, 4);
+	assert_int_equal(cancel[6], 0x61);
+	assert_int_equal(cancel[7], 1);
+	tcp_request(&b, again);
+	assert_memory_not_equal(again + 2, first + 2, 4);
+	assert_int_equal(again[6], 0x60);
+	tcp_answer(&b, again, 0x45, 1);
 	wait_done(&b);
 	assert_true(b.job.observing);
 	bench_close(&b);
@@ -407,10 +559,13 @@ int main(void)
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_twice),
+		cmocka_unit_test(test_twice_on_its_way),
+		cmocka_unit_test(test_valid),
 		cmocka_unit_test(test_not_observable),
 		cmocka_unit_test(test_unknown),
 		cmocka_unit_test(test_stale),
 		cmocka_unit_test(test_blocks),
+		cmocka_unit_test(test_tcp_registers_once),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_reloaded),
 	};

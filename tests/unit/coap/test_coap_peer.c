@@ -209,6 +209,42 @@ static void test_tcp(void **state)
 	}
 }
 
+/* Over TLS the name of the server goes out once the connection stands, long after the session was
+ * made. */
+static void test_tls_server_name(void **state)
+{
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), fd = -1;
+	int64_t end = fg_clock_mono_us() + 10000000;
+	socklen_t len = sizeof(a);
+	uint8_t hello[2000];
+	ssize_t n = -1;
+	char keys[32];
+	struct bench b;
+
+	(void)state;
+	assert_int_equal(bind(listening, (struct sockaddr *)&a, sizeof(a)), 0);
+	assert_int_equal(listen(listening, 4), 0);
+	getsockname(listening, (struct sockaddr *)&a, &len);
+	write_keys(keys, "gateway:736563726574\n");
+	bench_open(&b, "localhost", ntohs(a.sin_port), keys, time_path);
+	b.link_conf.tcp = true;
+	b.server = listening;
+	b.done = 1;
+	while (n <= 0 && fg_clock_mono_us() < end) {
+		if (b.done) /* again, where the name is of other addresses, too */
+			start(&b, 2000000, 1);
+		if (turn(&b, 20) && fd < 0)
+			fd = accept(listening, NULL, NULL);
+		n = fd < 0 ? -1 : recv(fd, hello, sizeof(hello), MSG_DONTWAIT);
+	}
+	assert_true(n > 0);
+	assert_non_null(memmem(hello, (size_t)n, "localhost", 9));
+	close(fd);
+	bench_close(&b);
+	unlink(keys);
+}
+
 #define OPENSSL "/usr/bin/openssl"
 
 /* An authority, a server "pond.example" at 127.0.0.1 and a gateway, in a new folder. */
@@ -337,6 +373,7 @@ int main(void)
 		cmocka_unit_test(test_dtls),
 		cmocka_unit_test(test_dtls_wrong_key),
 		cmocka_unit_test(test_tcp),
+		cmocka_unit_test(test_tls_server_name),
 		cmocka_unit_test(test_certificates),
 		cmocka_unit_test(test_expired),
 	};
