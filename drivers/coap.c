@@ -16,6 +16,8 @@
 #define PORT_COAPS 5684
 #define TEXT_ROOM  256 /* a text of a point, as fg_payload_text allows it */
 #define MIN_ACK_US 1000000
+#define PATH_MAX_LEN 500 /* what fg_coap_add_path() has room for, with all options' heads */
+#define SEGMENT_MAX_LEN 255
 
 static const struct fg_key link_keys[] = {
 	{.name = "uri",
@@ -255,16 +257,21 @@ static void check_device(const struct fg_device *dev, void *conf_area, struct fg
 			dev->name);
 }
 
-/* RFC 3986: two hexadecimal digits behind each %; no blanks, no fragment. */
+/* RFC 3986: two hexadecimal digits behind each %; no blanks, no fragment. RFC 7252: 255 bytes at
+ * most between two slashes. */
 static const char *path_fault(const char *path)
 {
 	if (*path != '/')
 		return "must begin with '/'";
+	if (strlen(path) > PATH_MAX_LEN)
+		return "is longer than 500 characters";
 	for (const char *p = path; *p; p++) {
 		if (*p == '%' && (strspn(p + 1, "0123456789abcdefABCDEF") < 2))
 			return "has a % without two hexadecimal digits";
 		if (*p == '#' || *p == ' ')
 			return "holds a character that must be written %20 or %23";
+		if (strcspn(p, "/?&") > SEGMENT_MAX_LEN)
+			return "has more than 255 characters between two slashes";
 	}
 	return NULL;
 }

@@ -434,8 +434,8 @@ int fg_payload_identity(
 
 static uint32_t hash_of(const struct fg_payload_reading *r)
 {
-	const char *const texts[] = {
-		r->point->device ? r->point->device->name : "", r->point->name, r->unit, r->why};
+	const char *const texts[] = {r->point->device ? r->point->device->name : "", "/",
+		r->point->name, "/", r->point->unit ? r->point->unit : "", *r->why ? "!" : ""};
 	uint32_t hash = 5381;
 
 	for (size_t i = 0; i < FG_COUNT(texts); i++)
@@ -444,17 +444,28 @@ static uint32_t hash_of(const struct fg_payload_reading *r)
 	return hash ? hash : 1;
 }
 
+/* Whether it is told for the first time, and there is room to remember it. */
+static bool note_first(struct fg_payload_notes *notes, uint32_t hash)
+{
+	for (size_t i = 0; i < FG_COUNT(notes->hashes); i++) {
+		uint32_t *at = &notes->hashes[(hash + i) % FG_COUNT(notes->hashes)];
+
+		if (*at == hash)
+			return false;
+		if (*at)
+			continue;
+		*at = hash;
+		return true;
+	}
+	return false;
+}
+
 void fg_payload_note(struct fg_payload_notes *notes, const struct fg_payload_reading *r)
 {
 	const char *device = r->point->device ? r->point->device->name : "";
-	uint32_t hash = hash_of(r);
 
-	if (!*r->unit)
+	if (!*r->unit || !note_first(notes, hash_of(r)))
 		return;
-	for (size_t i = 0; i < FG_COUNT(notes->hashes); i++)
-		if (notes->hashes[i] == hash)
-			return;
-	notes->hashes[notes->next++ % FG_COUNT(notes->hashes)] = hash;
 	if (*r->why)
 		fg_warning("%s: %s: %s", device, r->point->name, r->why);
 	else

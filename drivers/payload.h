@@ -179,13 +179,13 @@ void fg_payload_check_conf(
 void fg_payload_check_point(const struct fg_point *point, struct fg_payload_point *at,
 	const struct fg_payload_conf *conf, struct fg_report *rep);
 
-/* Units that were converted, so that each is told once: the newest 64 of a driver. */
+/* Points whose units were converted, or could not be, so that each is told once. */
 struct fg_payload_notes {
-	uint32_t hashes[64];
-	unsigned next;
+	uint32_t hashes[512];
 };
 
-/* Logs a unit that was converted, or cannot be, once. */
+/* Logs it once for each point and its unit, whatever a device sends: no more lines than there is
+ * room for. */
 void fg_payload_note(struct fg_payload_notes *notes, const struct fg_payload_reading *r);
 
 #endif

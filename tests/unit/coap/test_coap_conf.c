@@ -100,6 +100,9 @@ static void test_same_port(void **state)
 	assert_false(fg_driver_coap.same_port(&la, &lc));
 }
 
+#define A64  "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define A256 A64 A64 A64 A64
+
 static void test_points(void **state)
 {
 	static const struct {
@@ -118,6 +121,9 @@ static void test_points(void **state)
 		{"/a%zz", NULL, "two hexadecimal digits", NULL},
 		{"/a b", NULL, "%20", NULL},
 		{"/a#b", NULL, "%23", NULL},
+		{"/" A64 A64 A64 "/" A256, NULL, "more than 255 characters", NULL},
+		{"/" A64 A64 A64 "/" A64 A64 A64, NULL, NULL, NULL},
+		{"/" A64 A64 A64 "/" A64 A64 A64 "/" A64 A64, NULL, "longer than 500", NULL},
 		{"/a", "v", "RFC 6901", NULL},
 		{"/a", "/v~", "RFC 6901", NULL},
 	};

@@ -214,6 +214,32 @@ static void test_units(void **state)
 	}
 }
 
+/* What is told of units: once for each point, whatever a device says, and not for ever. */
+static void test_notes(void **state)
+{
+	static struct fg_payload_notes notes;
+	struct fg_point point = {.name = "p", .unit = "Cel"};
+	struct fg_payload_reading r = {.point = &point, .unit = "K", .why = ""};
+	char name[8];
+	size_t told_of;
+
+	(void)state;
+	point.name = name;
+	for (unsigned i = 0; i < 600; i++) {
+		snprintf(name, sizeof(name), "p%u", i);
+		fg_payload_note(&notes, &r);
+		told_of = 0;
+		for (size_t k = 0; k < FG_COUNT(notes.hashes); k++)
+			told_of += notes.hashes[k] != 0;
+		assert_int_equal(told_of, FG_MIN(i + 1, 512u));
+		if (i == 0) {
+			r.unit = "degF";
+			fg_payload_note(&notes, &r);
+			fg_payload_note(&notes, &r);
+		}
+	}
+}
+
 static const char *identity(const char *pointer, int format, const char *data, size_t len)
 {
 	static char out[12];
@@ -249,6 +275,7 @@ int main(void)
 		cmocka_unit_test(test_documents),
 		cmocka_unit_test(test_objects),
 		cmocka_unit_test(test_units),
+		cmocka_unit_test(test_notes),
 		cmocka_unit_test(test_identity),
 	};
 
