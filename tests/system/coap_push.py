@@ -114,8 +114,8 @@ class CoapPush(Scene):
         head = next(i for i, line in enumerate(said) if line[:2] == ["REPORTS", "OF"])
         self.assertEqual("buoy", said[head + 1][0])
         device = self.gateway.status()["devices"][0]
-        self.assertEqual([str(device["reports"]), str(device["reports_known"]), "0", "0"],
-                         said[head + 1][-4:])
+        self.assertEqual([str(device["reports"]), str(device["reports_known"]), "0", "0",
+                          "0", "of", "1", "points"], said[head + 1][-8:])
         self.assertEqual(0, self.gateway.stop())
 
     def test_killed_between_post_and_answer(self):
