@@ -90,6 +90,7 @@ static void connected(struct sim *s, unsigned i)
 	b->connected = b->session = true;
 	b->well_since_us = s->now_us;
 	b->last_receive_us = b->last_ack_us = s->now_us;
+	b->slow_ack_us = 0; /* those of the connection before are lost */
 	fg_publisher_connected(sim_gateway_publisher(s, i), sim_core_now(s), b->epoch, known);
 }
 
@@ -167,7 +168,7 @@ static void receive(struct sim *s, struct sim_event *e)
 		m->record = checker_received(s->checker, s->now_us, e->who, b->connection, m->topic,
 			m->payload, m->len, m->retain, sim_well_since(s, e->who));
 	if (s->now_us < b->slow_until_us)
-		at += b->slow_us;
+		at = b->slow_ack_us = FG_MAX(b->last_ack_us, at + b->slow_us);
 	b->last_ack_us = FG_MAX(b->last_ack_us, at);
 	e->type = SIM_ACK;
 	sim_at(s, b->last_ack_us, *e);

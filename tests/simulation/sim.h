@@ -66,6 +66,7 @@ struct sim_broker {
 	int64_t hangs_until_us, refuses_until_us, doubles_until_us, slow_until_us, slow_us;
 	int refuse_code;
 	int64_t last_receive_us, last_ack_us;
+	int64_t slow_ack_us; /* the last that is slow is given then; 0: none in this connection */
 	struct sim_message *waiting, **waiting_end;
 	unsigned wire, outstanding;
 };

@@ -117,7 +117,8 @@ int64_t sim_well_since(const struct sim *s, unsigned dest)
 		return INT64_MAX;
 	since = FG_MAX(since, FG_MAX(s->disk_well_since_us, s->clock_since_us));
 	since = FG_MAX(since, FG_MAX(b->hangs_until_us, b->refuses_until_us));
-	return FG_MAX(since, b->slow_until_us);
+	/* until the last slow acknowledgement is there, the window may be full */
+	return FG_MAX(since, FG_MAX(b->slow_until_us, b->slow_ack_us));
 }
 
 /* ---- power ---- */
