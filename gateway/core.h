@@ -165,7 +165,9 @@ struct fg_core_known {
 int fg_core_known(struct fg_core *core, const struct fg_core_known *known);
 
 /* Before the first run, for each note of the store; what it is given is lent for the call. One that
- * nobody knows what to do with is left as it is. */
+ * nobody knows what to do with is left as it is. Those of this kind come before fg_core_known(),
+ * which adds what they say to what it is given; all others after it. */
+#define FG_STATE_LEDGER "ledger"
 int fg_core_known_state(struct fg_core *core, const char *kind, const char *key, const void *bytes,
 	size_t len);
 

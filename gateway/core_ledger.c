@@ -382,7 +382,7 @@ static int forget(struct fg_core *core, const char *device)
 	r = core->ports.forget_ledger(core->ports.arg, device);
 	if (r < 0)
 		return r;
-	fg_core_set_state(core, "ledger", device, NULL, 0); /* useless from now on */
+	fg_core_set_state(core, FG_STATE_LEDGER, device, NULL, 0); /* useless from now on */
 	fg_core_set_state(core, "alarm", device, NULL, 0);
 	return FG_OK;
 }

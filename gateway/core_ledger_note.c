@@ -12,7 +12,6 @@
 #include "gateway/core_state.h"
 #include "storage/spool.h"
 
-#define KIND	     "ledger"
 #define NOTE_VERSION 1
 
 struct note_point {
@@ -154,7 +153,7 @@ int fg_ledger_note_save(struct fg_core *core, const struct fg_ledger *l,
 	const struct fg_ledger_row *row, const struct fg_device *device)
 {
 	struct fg_buf out;
-	int r = FG_OK;
+	int r;
 
 	if (!is_noting(device))
 		return FG_OK;
@@ -163,8 +162,10 @@ int fg_ledger_note_save(struct fg_core *core, const struct fg_ledger *l,
 	fg_put_svarint(&out, row->to_ms);
 	fg_put_varint(&out, row->from_seq);
 	put_points(core, l, row, device, &out);
-	r = out.overflow ? FG_EINVAL :
-			   fg_core_set_state(core, KIND, device->name, out.data, out.len);
+	if (out.overflow)
+		r = FG_EINVAL;
+	else
+		r = fg_core_set_state(core, FG_STATE_LEDGER, device->name, out.data, out.len);
 	fg_buf_fini(&out);
 	return r;
 }

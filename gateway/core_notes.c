@@ -14,7 +14,7 @@ static const struct {
 } kinds[] = {
 	{"alarm", fg_alarm_take_note},
 	{"calibration", fg_calibrations_take_note},
-	{"ledger", fg_ledger_note_take},
+	{FG_STATE_LEDGER, fg_ledger_note_take},
 	{"maintenance", fg_maintenance_take_note},
 	{"heard", fg_heard_take_note},
 	{"push", fg_reports_take_note},

@@ -4,6 +4,7 @@
 #include "gateway/startup.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/status.h"
@@ -235,6 +236,7 @@ static int new_core(const struct fg_startup *s, const struct fg_spool_info *info
 
 struct notes {
 	struct fg_core *core;
+	bool ledger; /* those of the ledger, or all others */
 	int status;
 };
 
@@ -242,13 +244,13 @@ static void on_note(void *arg, const char *kind, const char *key, const void *by
 {
 	struct notes *n = arg;
 
-	if (n->status == FG_OK)
+	if (n->status == FG_OK && (strcmp(kind, FG_STATE_LEDGER) == 0) == n->ledger)
 		n->status = fg_core_known_state(n->core, kind, key, bytes, len);
 }
 
-static int give_notes(struct fg_spool *spool, struct fg_core *core)
+static int give_notes(struct fg_spool *spool, struct fg_core *core, bool ledger)
 {
-	struct notes n = {.core = core};
+	struct notes n = {.core = core, .ledger = ledger};
 	int r = fg_spool_each_state(spool, on_note, &n);
 
 	return r < 0 ? r : n.status;
@@ -298,6 +300,8 @@ static int make_core(const struct fg_startup *s, struct fg_intern *in, int64_t n
 	if (r == FG_OK)
 		r = new_core(s, &info, newest_ms, ret_core);
 	if (r == FG_OK)
+		r = give_notes(s->spool, *ret_core, true);
+	if (r == FG_OK)
 		r = fg_ledger_start(*ret_core, s->spool, s->reader);
 	if (r == FG_OK)
 		r = fg_quality_start(*ret_core, s->reader, newest_ms, info.next_seq);
@@ -309,7 +313,7 @@ static int make_core(const struct fg_startup *s, struct fg_intern *in, int64_t n
 			*ret_core, &s->config->destinations[i], &in->unacked[i]);
 	}
 	if (r == FG_OK)
-		r = give_notes(s->spool, *ret_core);
+		r = give_notes(s->spool, *ret_core, false);
 	if (r == FG_OK && info.new_store)
 		fg_notice("store: new, numbers begin at %llu", (unsigned long long)info.next_seq);
 	return r;
