@@ -134,6 +134,22 @@ static bool starved(const struct checker *c, const struct checker_hour *h)
 	return false;
 }
 
+/* Whether the broker refused readings of the hour. Where an alarm makes them denser than the steps
+ * that an hour is counted in, as many may have come all the same, but others. */
+static bool refused_some(const struct checker *c, unsigned dest, const struct checker_hour *h)
+{
+	int64_t from_us = (h->to_ms - HOUR_MS) * 1000, to_us = h->to_ms * 1000;
+
+	for (size_t i = 0; i < c->given_count; i++) {
+		const struct given *g = &c->given[i];
+
+		if (g->point == h->point && (g->refused >> dest & 1) &&
+			g->true_us >= from_us - STARVED_US && g->true_us <= to_us + STARVED_US)
+			return true;
+	}
+	return false;
+}
+
 static void check_hour(struct checker *c, unsigned dest, const struct checker_hour *h,
 	const struct checker_sample *s, size_t count)
 {
@@ -167,6 +183,9 @@ static void check_hour(struct checker *c, unsigned dest, const struct checker_ho
 			dest, checker_name(h->point, name), h->to_ms, h->mean.coverage);
 	if (h->mean.count != n || n == 0 || unsure > 0)
 		return; /* some of them did not reach this destination */
+	if (h->mean.high != high || h->mean.low != low || h->mean.value != sum / n)
+		if (refused_some(c, dest, h))
+			return;
 	c->hours_equal++;
 	if (h->mean.low != low || h->mean.high != high)
 		checker_found(c, "S10", "dest%u: %s: the hour until %" PRId64 ": %.0f to %.0f told,"
