@@ -295,7 +295,7 @@ static void check_even(const struct sum *x, unsigned p, int64_t *ret_step)
 			step = d;
 		odd += d && d != step && d != step / 2; /* 0: ten are of a row */
 	}
-	assert_true(odd <= 16);
+	assert_true(odd <= 8);
 	assert_true(step >= 4000);
 	*ret_step = step;
 }
