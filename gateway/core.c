@@ -243,11 +243,6 @@ void fg_core_free(struct fg_core *core)
 	free(core);
 }
 
-static size_t document_count(const struct fg_config *config)
-{
-	return FG_DOC_DEVICES + config->device_count;
-}
-
 int fg_core_add_destination(
 	struct fg_core *core, const struct fg_destination *dest, struct fg_ranges *unacked)
 {
@@ -260,7 +255,7 @@ int fg_core_add_destination(
 		core->publishers = list;
 	if (p && list)
 		r = fg_publisher_init(p, core->config, dest, &core->publisher_ports, &core->rng,
-			&core->recent, core->series, unacked, document_count(core->config),
+			&core->recent, core->series, unacked, fg_documents_count(core->config),
 			core->committed_next);
 	if (r < 0) {
 		if (p && list)
@@ -606,7 +601,7 @@ void fg_core_store_state(struct fg_core *core, struct fg_now now, bool writable,
 			fg_notice("store: writes work again");
 		else
 			fg_error("store: %s; readings wait in memory", why);
-		fg_documents_touch(core, FG_DOC_STATUS);
+		fg_documents_touch(core, FG_DOC_STATUS, 0);
 	}
 	core->store_writable = writable;
 	snprintf(core->store_error, sizeof(core->store_error), "%s", writable ? "" : why);
@@ -651,7 +646,7 @@ void fg_core_seen_offline(struct fg_core *core, const char *destination)
 	struct fg_publisher *p = fg_core_publisher(core, destination);
 
 	if (p && !core->stopping)
-		fg_publisher_touch(p, FG_DOC_STATUS);
+		fg_document_touch(core, p, FG_DOC_STATUS, 0);
 }
 
 void fg_core_seen_conflict(struct fg_core *core, const char *destination)
@@ -695,7 +690,7 @@ static void stop_publishers(struct fg_core *core, struct fg_now now)
 	if (core->publishers_stopped || (!stored && wait))
 		return;
 	core->publishers_stopped = true;
-	fg_documents_touch(core, FG_DOC_STATUS);
+	fg_documents_touch(core, FG_DOC_STATUS, 0);
 	for (size_t i = 0; i < core->publisher_count; i++)
 		fg_publisher_stop(core->publishers[i], now);
 }
@@ -722,7 +717,7 @@ int64_t fg_core_run(struct fg_core *core, struct fg_now now)
 		next = fg_schedule_run(core, now);
 		if (now.mono_us >= core->status_due_mono_us) {
 			core->status_due_mono_us = now.mono_us + STATUS_EVERY_US;
-			fg_documents_touch(core, FG_DOC_STATUS);
+			fg_documents_touch(core, FG_DOC_STATUS, 0);
 		}
 		hurry_tidy(core);
 		if (now.mono_us >= core->tidy_due_mono_us) {

@@ -98,7 +98,7 @@ static void shift_states(struct fg_core *core, int64_t by_us)
 		shift(&dev->since_wall_ms, by_us);
 		shift(&dev->failing_since_wall_ms, by_us);
 		shift(&dev->last_ok_wall_ms, by_us);
-		fg_documents_touch(core, FG_DOC_DEVICES + i);
+		fg_documents_touch(core, FG_DOC_DEVICE, i);
 	}
 	for (size_t i = 0; i < core->publisher_count; i++)
 		shift(&core->publishers[i]->state_since_wall_ms, by_us);
@@ -289,7 +289,7 @@ static void told_level(struct fg_core *core)
 {
 	core->trusted = core->time.clock.level > FG_CLOCK_UNKNOWN;
 	core->time.since_mono_us = core->now.mono_us;
-	fg_documents_touch(core, FG_DOC_STATUS);
+	fg_documents_touch(core, FG_DOC_STATUS, 0);
 }
 
 static void becomes_known(struct fg_core *core, enum fg_clock_level level)
@@ -411,7 +411,7 @@ void fg_core_clock(struct fg_core *core, struct fg_now now, enum fg_clock_level 
 			fg_warning("clock: the system's clock stepped by %.3f s and nobody says "
 				   "that this is right; the gateway's own time goes on",
 				(double)(core->time.clock.system_us - was.system_us) / 1e6);
-			fg_documents_touch(core, FG_DOC_STATUS);
+			fg_documents_touch(core, FG_DOC_STATUS, 0);
 		}
 		break;
 	case FG_CLOCK_IS_KNOWN:
@@ -426,7 +426,7 @@ void fg_core_clock(struct fg_core *core, struct fg_now now, enum fg_clock_level 
 	}
 	core->now = fg_core_now(core, now);
 	if (was.holding != core->time.clock.holding)
-		fg_documents_touch(core, FG_DOC_STATUS);
+		fg_documents_touch(core, FG_DOC_STATUS, 0);
 	time_other_boots(core);
 }
 

@@ -138,7 +138,7 @@ static void look(struct fg_core *core, struct fg_now now, struct fg_device_run *
 	} else {
 		tell(core, dev, FG_EVENT_MAINTENANCE_ENDS, NULL);
 	}
-	fg_documents_touch(core, FG_DOC_DEVICES + dev->device->index);
+	fg_documents_touch(core, FG_DOC_DEVICE, dev->device->index);
 }
 
 static void drop_over(struct fg_core *core, const struct fg_device *device, int64_t now_ms)

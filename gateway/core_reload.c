@@ -80,7 +80,7 @@ static int keep_publisher(
 	p->config = next;
 	p->conf = dest;
 	p->gateway = next->gateway.id;
-	return fg_publisher_set_documents(p, FG_DOC_DEVICES + next->device_count);
+	return fg_publisher_set_documents(p, fg_documents_count(next));
 }
 
 static int replace_publisher(
@@ -96,7 +96,7 @@ static int replace_publisher(
 	r = fg_ranges_copy(&unacked, &old->unacked);
 	if (r == FG_OK)
 		r = fg_publisher_init(p, next, dest, &core->publisher_ports, &core->rng,
-			&core->recent, core->series, &unacked, FG_DOC_DEVICES + next->device_count,
+			&core->recent, core->series, &unacked, fg_documents_count(next),
 			core->committed_next);
 	if (r < 0) {
 		fg_ranges_fini(&unacked);

@@ -6,6 +6,7 @@
 
 #include "gateway/core.h"
 #include "gateway/core_events.h"
+#include "gateway/documents.h"
 #include "gateway/ledger.h"
 #include "quality/derivation.h"
 #include "quality/rules.h"
@@ -431,10 +432,8 @@ void fg_health_late(struct fg_core *core, struct fg_now now, struct fg_device_ru
 void fg_health_polled(struct fg_core *core, struct fg_now now, const struct fg_poll_result *result);
 
 /* documents.c */
-enum { FG_DOC_STATUS = 0, FG_DOC_DEVICES = 1 };
-bool fg_document(
+enum fg_pub_document fg_document(
 	void *arg, struct fg_publisher *p, size_t id, struct fg_buf *topic, struct fg_buf *payload);
-void fg_documents_touch(struct fg_core *core, size_t id);
 /* The retained payload of {prefix}/gateways/{gateway}/status. */
 void fg_document_status(const char *gateway, const char *state, const struct fg_core *core,
 	struct fg_now now, struct fg_buf *out);

@@ -1,16 +1,14 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* What is published beside the readings: the gateway's status and the state of each device. */
+#include "gateway/documents.h"
+
+#include <stdio.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "drivers/driver.h"
 #include "gateway/core_state.h"
 #include "protocol/encode.h"
-
-void fg_documents_touch(struct fg_core *core, size_t id)
-{
-	for (size_t i = 0; i < core->publisher_count; i++)
-		fg_publisher_touch(core->publishers[i], id);
-}
 
 void fg_document_status(const char *gateway, const char *state, const struct fg_core *core,
 	struct fg_now now, struct fg_buf *out)
@@ -84,30 +82,145 @@ static void device_state(const struct fg_device_run *dev, struct fg_buf *out)
 	fg_json_end_object(&j);
 }
 
-bool fg_document(
-	void *arg, struct fg_publisher *p, size_t id, struct fg_buf *topic, struct fg_buf *payload)
+/* ---- the table ---- */
+
+static bool status_topic(struct fg_buf *out, const struct fg_config *config,
+	const struct fg_destination *dest, size_t i)
 {
-	const struct fg_core *core = arg;
-	const char *gateway = core->config->gateway.id;
-	const struct fg_device_run *dev;
+	(void)i;
+	return fg_topic_gateway(out, dest->prefix, config->gateway.id, "status");
+}
+
+static bool status_write(struct fg_buf *out, const struct fg_core *core,
+	const struct fg_destination *dest, size_t i)
+{
+	(void)dest;
+	(void)i;
+	fg_document_status(core->config->gateway.id,
+		core->publishers_stopped ? "offline" : "online", core, core->now, out);
+	return true;
+}
+
+static size_t device_count(const struct fg_config *config)
+{
+	return config->device_count;
+}
+
+static bool device_topic(struct fg_buf *out, const struct fg_config *config,
+	const struct fg_destination *dest, size_t i)
+{
 	char tail[80];
 
-	if (id == FG_DOC_STATUS) {
-		fg_document_status(gateway, core->publishers_stopped ? "offline" : "online", core,
-			core->now, payload);
-		return fg_topic_gateway(topic, p->conf->prefix, gateway, "status") &&
-		       !payload->overflow;
-	}
-	if (id - FG_DOC_DEVICES >= core->config->device_count)
-		return false;
-	dev = &core->devices[id - FG_DOC_DEVICES];
+	snprintf(tail, sizeof(tail), "devices/%s", config->devices[i]->name);
+	return fg_topic_gateway(out, dest->prefix, config->gateway.id, tail);
+}
+
+static bool device_write(struct fg_buf *out, const struct fg_core *core,
+	const struct fg_destination *dest, size_t i)
+{
+	const struct fg_device_run *dev = &core->devices[i];
+
+	(void)dest;
 	if (dev->state == FG_DEVICE_UNKNOWN && !dev->maintenance)
 		return false; /* nothing to say before its first poll */
 	if (dev->maintenance)
-		maintenance_state(core, dev, payload);
+		maintenance_state(core, dev, out);
 	else
-		device_state(dev, payload);
-	memcpy(tail, "devices/", 8);
-	memcpy(tail + 8, dev->device->name, strlen(dev->device->name) + 1);
-	return fg_topic_gateway(topic, p->conf->prefix, gateway, tail) && !payload->overflow;
+		device_state(dev, out);
+	return true;
+}
+
+const struct fg_document_kind fg_document_kinds[FG_DOC_KINDS] = {
+	[FG_DOC_STATUS] = {.topic = status_topic, .write = status_write},
+	[FG_DOC_DEVICE] = {.count = device_count, .topic = device_topic, .write = device_write},
+};
+
+/* ---- numbers ---- */
+
+static size_t count_of(const struct fg_config *config, size_t kind)
+{
+	const struct fg_document_kind *k = &fg_document_kinds[kind];
+
+	return k->count ? k->count(config) : 1;
+}
+
+size_t fg_documents_count(const struct fg_config *config)
+{
+	size_t n = 0;
+
+	for (size_t kind = 0; kind < FG_DOC_KINDS; kind++)
+		n += count_of(config, kind);
+	return n;
+}
+
+static size_t first_of(const struct fg_config *config, enum fg_document kind)
+{
+	size_t n = 0;
+
+	for (size_t k = 0; k < (size_t)kind; k++)
+		n += count_of(config, k);
+	return n;
+}
+
+/* NULL where there is no such number; *ret_i: which of its kind it is. */
+static const struct fg_document_kind *kind_of(
+	const struct fg_config *config, size_t id, size_t *ret_i)
+{
+	for (size_t kind = 0; kind < FG_DOC_KINDS; kind++) {
+		size_t n = count_of(config, kind);
+
+		if (id < n) {
+			*ret_i = id;
+			return &fg_document_kinds[kind];
+		}
+		id -= n;
+	}
+	return NULL;
+}
+
+bool fg_document_topic(struct fg_buf *out, const struct fg_config *config,
+	const struct fg_destination *dest, size_t id)
+{
+	size_t i;
+	const struct fg_document_kind *kind = kind_of(config, id, &i);
+
+	return kind && kind->topic(out, config, dest, i);
+}
+
+void fg_document_touch(
+	struct fg_core *core, struct fg_publisher *p, enum fg_document kind, size_t i)
+{
+	fg_publisher_touch(p, first_of(core->config, kind) + i);
+}
+
+void fg_documents_touch(struct fg_core *core, enum fg_document kind, size_t i)
+{
+	for (size_t k = 0; k < core->publisher_count; k++)
+		fg_document_touch(core, core->publishers[k], kind, i);
+}
+
+void fg_documents_touch_all(struct fg_core *core, enum fg_document kind)
+{
+	size_t n = count_of(core->config, kind);
+
+	for (size_t i = 0; i < n; i++)
+		fg_documents_touch(core, kind, i);
+}
+
+enum fg_pub_document fg_document(
+	void *arg, struct fg_publisher *p, size_t id, struct fg_buf *topic, struct fg_buf *payload)
+{
+	const struct fg_core *core = arg;
+	size_t i;
+	const struct fg_document_kind *kind = kind_of(core->config, id, &i);
+
+	if (!kind || !kind->write(payload, core, p->conf, i))
+		return FG_PUB_NO_DOCUMENT;
+	if (!kind->topic(topic, core->config, p->conf, i) || payload->overflow) {
+		fg_error("destination '%s': document '%s' is longer than %u KiB and is not "
+			 "published",
+			p->conf->name, topic->data, FG_DOCUMENT_MAX >> 10);
+		return FG_PUB_NO_DOCUMENT;
+	}
+	return kind->when_changed ? FG_PUB_DOCUMENT_WHEN_CHANGED : FG_PUB_DOCUMENT;
 }

@@ -39,7 +39,7 @@ static void set_state(struct fg_core *core, struct fg_now now, struct fg_device_
 		return;
 	dev->state = state;
 	dev->since_wall_ms = now.wall_us / 1000;
-	fg_documents_touch(core, FG_DOC_DEVICES + dev->device->index);
+	fg_documents_touch(core, FG_DOC_DEVICE, dev->device->index);
 }
 
 /* What an answer may take is learned from answers: the longest counts, and is forgotten slowly. */
@@ -110,7 +110,7 @@ static void failed_poll(struct fg_core *core, struct fg_now now, struct fg_devic
 				run->due_mono_us = now.mono_us + fg_probe_pause_us(dev);
 		}
 	} else if (reason_changed) {
-		fg_documents_touch(core, FG_DOC_DEVICES + d->index);
+		fg_documents_touch(core, FG_DOC_DEVICE, d->index);
 	}
 }
 

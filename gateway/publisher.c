@@ -61,6 +61,7 @@ void fg_publisher_fini(struct fg_publisher *p)
 	else
 		free(p->page);
 	free(p->dirty);
+	free(p->sent);
 	if (p->config)
 		fg_config_unref(p->config);
 	*p = (struct fg_publisher){0};
@@ -79,11 +80,20 @@ void fg_publisher_touch(struct fg_publisher *p, size_t document)
 int fg_publisher_set_documents(struct fg_publisher *p, size_t documents)
 {
 	uint8_t *dirty = malloc(documents + 1);
+	struct fg_pub_sent *sent;
 
-	if (!dirty)
+	/* What is gone keeps its place for a while; where there is much of it, all goes out again.
+	 */
+	if (p->sent_count > 4 * (documents + 16))
+		p->sent_count = 0;
+	sent = dirty ? realloc(p->sent, (p->sent_count + documents + 1) * sizeof(*sent)) : NULL;
+	if (!sent) {
+		free(dirty);
 		return FG_ENOMEM;
+	}
 	memset(dirty, 1, documents + 1);
 	free(p->dirty);
+	p->sent = sent;
 	p->dirty = dirty;
 	p->dirty_count = p->dirty_any = documents;
 	return FG_OK;

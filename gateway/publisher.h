@@ -67,6 +67,17 @@ struct fg_message {
 
 struct fg_publisher;
 
+enum fg_pub_document {
+	FG_PUB_NO_DOCUMENT, /* there is none (any more) */
+	FG_PUB_DOCUMENT,
+	FG_PUB_DOCUMENT_WHEN_CHANGED, /* not where the same was sent on this connection */
+};
+
+/* What was sent last under a topic, by hashes of both. */
+struct fg_pub_sent {
+	uint64_t topic, bytes;
+};
+
 /* Effects. None may block or call back into the publisher. */
 struct fg_publisher_ports {
 	void (*connect)(void *arg, struct fg_publisher *p, size_t server, uint32_t epoch);
@@ -78,9 +89,9 @@ struct fg_publisher_ports {
 	void (*read_page)(void *arg, struct fg_publisher *p, struct fg_page *page);
 	/* Has unacked stored with the next group commit. */
 	int (*save)(void *arg, struct fg_publisher *p, const struct fg_ranges *unacked);
-	/* Writes document `id` into out; false where there is none (any more). */
-	bool (*document)(void *arg, struct fg_publisher *p, size_t id, struct fg_buf *topic,
-		struct fg_buf *payload);
+	/* Writes document `id` into out. */
+	enum fg_pub_document (*document)(void *arg, struct fg_publisher *p, size_t id,
+		struct fg_buf *topic, struct fg_buf *payload);
 	/* Stores gaps, and in the same transaction what is not acknowledged beside them; FG_EFULL:
 	 * not now. */
 	int (*gaps)(void *arg, struct fg_publisher *p, const struct fg_item *items, size_t n,
@@ -142,6 +153,8 @@ struct fg_publisher {
 	bool first_all;	       /* the broker has no session of ours: everything goes again */
 	uint8_t *dirty;	       /* a flag for each document */
 	size_t dirty_count, dirty_any;
+	struct fg_pub_sent *sent; /* on this connection, of those that are sent when changed */
+	size_t sent_count;
 
 	struct fg_page *page;
 	bool page_pending, page_valid;

@@ -4,9 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/plant.h"
 #include "base/status.h"
+#include "gateway/documents.h"
 #include "gateway/publisher_private.h"
 #include "protocol/encode.h"
 
@@ -79,35 +81,73 @@ static int send_item(struct fg_publisher *p, const struct fg_item *item,
 	return FG_OK;
 }
 
-static bool pump_documents(struct fg_publisher *p)
+/* ---- documents ---- */
+
+/* The place of what was sent last under a topic; the next free one where nothing was. */
+static struct fg_pub_sent *sent_under(struct fg_publisher *p, uint64_t topic)
+{
+	size_t i = 0;
+
+	while (i < p->sent_count && p->sent[i].topic != topic)
+		i++;
+	return &p->sent[i]; /* there are as many places as documents */
+}
+
+static void note_sent(struct fg_publisher *p, struct fg_pub_sent *place, struct fg_pub_sent sent)
+{
+	if (place == &p->sent[p->sent_count])
+		p->sent_count++;
+	*place = sent;
+}
+
+/* False where there is no room. */
+static bool send_document(struct fg_publisher *p, size_t id)
 {
 	char topic_mem[512];
 	struct fg_buf topic, payload;
+	struct fg_message m = {
+		.token = FG_PUB_TOKEN_DOCUMENT | id, .retain = true, .document = true};
+	const struct fg_flight flight = {.token = m.token};
+	struct fg_pub_sent sent, *before = NULL;
+	enum fg_pub_document is;
 	bool room = true;
 
-	for (size_t id = 0; p->dirty_any && room && id < p->dirty_count; id++) {
-		struct fg_message m = {
-			.token = FG_PUB_TOKEN_DOCUMENT | id, .retain = true, .document = true};
-		const struct fg_flight flight = {.token = m.token};
-
-		if (!p->dirty[id])
-			continue;
-		fg_buf_wrap(&topic, topic_mem, sizeof(topic_mem));
-		fg_buf_init(&payload, 1u << 16);
-		if (p->ports->document(p->ports->arg, p, id, &topic, &payload)) {
-			m.topic = topic.data;
-			m.payload = payload.data;
-			m.len = payload.len;
-			room = fg_pub_send(p, &m, &flight) == FG_OK;
-		}
-		fg_buf_fini(&payload);
-		if (room) {
-			p->dirty[id] = 0;
-			p->dirty_any--;
-		}
+	fg_buf_wrap(&topic, topic_mem, sizeof(topic_mem));
+	fg_buf_init(&payload, FG_DOCUMENT_MAX);
+	is = p->ports->document(p->ports->arg, p, id, &topic, &payload);
+	if (is == FG_PUB_DOCUMENT_WHEN_CHANGED) {
+		sent.topic = fg_hash(FG_HASH_START, topic.data, topic.len);
+		sent.bytes = fg_hash(FG_HASH_START, payload.data, payload.len);
+		before = sent_under(p, sent.topic);
+		if (before < &p->sent[p->sent_count] && before->bytes == sent.bytes)
+			is = FG_PUB_NO_DOCUMENT;
 	}
+	if (is != FG_PUB_NO_DOCUMENT) {
+		m.topic = topic.data;
+		m.payload = payload.data;
+		m.len = payload.len;
+		room = fg_pub_send(p, &m, &flight) == FG_OK;
+		if (room && before)
+			note_sent(p, before, sent);
+	}
+	fg_buf_fini(&payload);
 	return room;
 }
+
+static bool pump_documents(struct fg_publisher *p)
+{
+	for (size_t id = 0; p->dirty_any && id < p->dirty_count; id++) {
+		if (!p->dirty[id])
+			continue;
+		if (!send_document(p, id))
+			return false;
+		p->dirty[id] = 0;
+		p->dirty_any--;
+	}
+	return true;
+}
+
+/* ---- first ---- */
 
 static bool pump_first(struct fg_publisher *p)
 {

@@ -49,6 +49,7 @@ void fg_publisher_connected(
 	p->error_logged = false;
 	p->blocked = false;
 	fg_pub_forget_flights(p);
+	p->sent_count = 0;
 	memset(p->dirty, 1, p->dirty_count);
 	p->dirty_any = p->dirty_count;
 	p->first_all = !session_present;

@@ -29,6 +29,8 @@
 #define SESSION_EXPIRY_S   86400
 #define RING_BYTES	   (256u << 10)
 #define MESSAGE_MAX	   (68u << 10)
+/* Longer ones do not go through the ring, which is no longer than a few of them. */
+#define INLINE_MAX	   (16u << 10)
 /* With so many on the wire, acknowledgements gather for a moment: a wake-up for each would cost
  * more than all of them. */
 #define GATHER_MIN	   16
@@ -42,6 +44,8 @@ struct command {
 	uint64_t token; /* server for CONNECT */
 	uint32_t topic_len;
 	bool retain, document;
+	void *apart; /* its payload, on the heap; NULL: it follows the topic */
+	size_t apart_len;
 };
 
 /* A message on the wire that is not acknowledged. */
@@ -112,16 +116,31 @@ void fg_session_disconnect(struct fg_session *s)
 	wake(s);
 }
 
+static int push_apart(struct fg_session *s, struct command *cmd, const struct fg_message *m)
+{
+	int r = FG_ENOMEM;
+
+	cmd->apart = malloc(m->len);
+	cmd->apart_len = m->len;
+	if (cmd->apart) {
+		memcpy(cmd->apart, m->payload, m->len);
+		r = push(s, cmd, m->topic, "", 0);
+	}
+	if (r < 0)
+		free(cmd->apart);
+	return r;
+}
+
 int fg_session_publish(struct fg_session *s, const struct fg_message *m)
 {
-	const struct command cmd = {.type = DO_PUBLISH,
+	struct command cmd = {.type = DO_PUBLISH,
 		.token = m->token,
 		.retain = m->retain,
 		.document = m->document,
 		.topic_len = (uint32_t)strlen(m->topic) + 1};
 
-	if (sizeof(cmd) + cmd.topic_len + m->len > MESSAGE_MAX)
-		return FG_EFULL;
+	if (m->len > INLINE_MAX)
+		return push_apart(s, &cmd, m);
 	return push(s, &cmd, m->topic, m->payload, m->len);
 }
 
@@ -504,8 +523,12 @@ static void execute(struct fg_session *s)
 		start_connect(s, &cmd);
 		break;
 	case DO_PUBLISH:
-		publish(s, &cmd, topic, topic + cmd.topic_len,
-			(size_t)s->command_len - sizeof(cmd) - cmd.topic_len);
+		if (cmd.apart)
+			publish(s, &cmd, topic, cmd.apart, cmd.apart_len);
+		else
+			publish(s, &cmd, topic, topic + cmd.topic_len,
+				(size_t)s->command_len - sizeof(cmd) - cmd.topic_len);
+		free(cmd.apart);
 		break;
 	}
 }
@@ -639,8 +662,22 @@ static void make_properties(struct fg_session *s)
 			(uint32_t)(d->expiry_us / 1000000));
 }
 
+static void drop_commands(struct fg_session *s)
+{
+	struct command cmd;
+
+	while (s->command_len > 0) {
+		memcpy(&cmd, s->command, sizeof(cmd));
+		free(cmd.apart);
+		s->command_len = fg_ring_pop(&s->ring, s->command, MESSAGE_MAX);
+	}
+}
+
 static void session_free(struct fg_session *s)
 {
+	if (s->command && s->ring.data && s->command_len <= 0)
+		s->command_len = fg_ring_pop(&s->ring, s->command, MESSAGE_MAX);
+	drop_commands(s);
 	if (s->wake_fd >= 0)
 		close(s->wake_fd);
 	fg_ring_fini(&s->ring);
