@@ -315,6 +315,8 @@ bool fg_coap_notified(
 	struct fg_coap_endpoint *ep, struct fg_coap_watch *w, const struct coap_pdu_t *pdu);
 /* Tells what has ended, and what has been silent for too long. */
 void fg_coap_watch_process(struct fg_coap_endpoint *ep, int64_t now_us);
+/* Sees to acknowledgements that wait for a poll: after the jobs that are over were handed back. */
+void fg_coap_watch_acknowledge(struct fg_coap_endpoint *ep);
 int64_t fg_coap_watch_due_in(const struct fg_coap_endpoint *ep, int64_t now_us);
 /* Cancels all; the link closes. */
 void fg_coap_watches_end(struct fg_coap_endpoint *ep);

@@ -662,6 +662,8 @@ int64_t fg_coap_host_process(struct fg_host *h)
 	}
 	run_finished(host);
 	for (struct fg_coap_endpoint *ep = host->endpoints; ep; ep = ep->next)
+		fg_coap_watch_acknowledge(ep);
+	for (struct fg_coap_endpoint *ep = host->endpoints; ep; ep = ep->next)
 		wait_us = FG_MIN(
 			wait_us, FG_MIN(due_in(ep, now_us), fg_coap_watch_due_in(ep, now_us)));
 	return wait_us;

@@ -53,6 +53,8 @@ struct fg_coap_watch {
 	unsigned late;	       /* dropped since the last delivery */
 	uint16_t acked[ACKED]; /* messages that were acknowledged last */
 	unsigned acked_count;
+	bool owed; /* the acknowledgement of `first`, which answered the registration */
+	uint16_t first;
 };
 
 /* A notification whose readings are not durable yet. */
@@ -239,6 +241,12 @@ static int64_t observe_of(const coap_pdu_t *pdu)
 		   : -1;
 }
 
+/* A message that libcoap is not to acknowledge; it looks at the type when the handler returns. */
+static void leave_unacknowledged(const coap_pdu_t *pdu)
+{
+	coap_pdu_set_type((coap_pdu_t *)pdu, COAP_MESSAGE_NON);
+}
+
 /* RFC 7641 3.4 */
 static bool is_newer(const struct fg_coap_watch *w, uint32_t seq, int64_t now_us)
 {
@@ -293,8 +301,10 @@ void fg_coap_note_registration(
 	w->on = code >> 5 == 2 && observe_of(pdu) >= 0;
 	w->known_there = w->on;
 	w->acked_count = 0;
-	if (coap_pdu_get_type(pdu) == COAP_MESSAGE_CON) /* as any separate response, now */
-		w->acked[w->acked_count++] = (uint16_t)coap_pdu_get_mid(pdu);
+	w->owed = w->on && coap_pdu_get_type(pdu) == COAP_MESSAGE_CON;
+	w->first = (uint16_t)coap_pdu_get_mid(pdu);
+	if (w->owed)
+		leave_unacknowledged(pdu);
 	if (w->on)
 		note_fresh(w, pdu, fg_clock_mono_us());
 	else if ((code >> 5 == 2 || code >> 5 == 4) && code != COAP_RESPONSE_CODE(406) &&
@@ -472,14 +482,9 @@ static bool representation(struct fg_coap_endpoint *ep, const struct fg_coap_wat
 	return *ret_len <= FG_COAP_BODY_MAX;
 }
 
-/* A message that libcoap is not to acknowledge; it looks at the type when the handler returns. */
-static void leave_unacknowledged(const coap_pdu_t *pdu)
-{
-	coap_pdu_set_type((coap_pdu_t *)pdu, COAP_MESSAGE_NON);
-}
-
-static bool hand_over(struct fg_coap_endpoint *ep, struct fg_coap_watch *w, struct fg_delivery *d,
-	const coap_pdu_t *pdu, bool confirmable)
+/* Gives d away; what became of it is answered to message `mid`, where that is confirmable. */
+static bool hand_over(struct fg_coap_endpoint *ep, const struct fg_coap_watch *w,
+	struct fg_delivery *d, uint16_t mid, bool confirmable)
 {
 	struct fg_coap_unacked *u =
 		ep->unacked_count < UNACKED_MAX ? calloc(1, sizeof(*u)) : NULL;
@@ -490,7 +495,7 @@ static bool hand_over(struct fg_coap_endpoint *ep, struct fg_coap_watch *w, stru
 		.delivery = d,
 		.session = ep->session_number,
 		.token = w->token,
-		.mid = (uint16_t)coap_pdu_get_mid(pdu),
+		.mid = mid,
 		.confirmable = confirmable};
 	d->kept = confirmable;
 	d->late = w->late;
@@ -500,12 +505,9 @@ static bool hand_over(struct fg_coap_endpoint *ep, struct fg_coap_watch *w, stru
 		free(u);
 		return false;
 	}
-	w->late = 0;
 	u->next = ep->unacked;
 	ep->unacked = u;
 	ep->unacked_count++;
-	if (confirmable)
-		leave_unacknowledged(pdu);
 	return true;
 }
 
@@ -527,6 +529,11 @@ static bool is_on_its_way(
 	return false;
 }
 
+static bool is_owed(const struct fg_coap_watch *w, const coap_pdu_t *pdu)
+{
+	return w->owed && w->first == (uint16_t)coap_pdu_get_mid(pdu);
+}
+
 /* Dropped without harm; but where a confirmable one was never acknowledged it must not be now. */
 static bool drop_late(struct fg_coap_endpoint *ep, struct fg_coap_watch *w, const coap_pdu_t *pdu,
 	bool confirmable)
@@ -537,7 +544,7 @@ static bool drop_late(struct fg_coap_endpoint *ep, struct fg_coap_watch *w, cons
 		w->path);
 	if (!confirmable || was_acked(w, pdu))
 		return true;
-	if (is_on_its_way(ep, w, pdu)) { /* acknowledged once it is durable */
+	if (is_on_its_way(ep, w, pdu) || is_owed(w, pdu)) { /* acknowledged once it is durable */
 		leave_unacknowledged(pdu);
 		return true;
 	}
@@ -559,12 +566,15 @@ static bool take(struct fg_coap_endpoint *ep, struct fg_coap_watch *w, const coa
 		return !confirmable;
 	}
 	d = decode(ep, w, format, data, len);
-	if (!d || !hand_over(ep, w, d, pdu, confirmable)) {
+	if (!d || !hand_over(ep, w, d, (uint16_t)coap_pdu_get_mid(pdu), confirmable)) {
 		fg_delivery_free(d);
 		fg_coap_count(ep, FG_COAP_COUNT_REFUSED);
 		is_over(w);
 		return !confirmable;
 	}
+	w->late = 0;
+	if (confirmable)
+		leave_unacknowledged(pdu);
 	fg_coap_count(ep, FG_COAP_COUNT_NOTIFIED);
 	if (observe_of(pdu) < 0) {
 		is_over(w); /* this was the last */
@@ -649,12 +659,38 @@ void fg_coap_watch_process(struct fg_coap_endpoint *ep, int64_t now_us)
 	}
 }
 
+/* The first notification may be what answers the registration, where the answer was lost. Its
+ * readings go with the poll: an empty report after it is done when they are durable. What is not
+ * handed over is tried again; the server sends the message again meanwhile. */
+static void settle_first(struct fg_coap_endpoint *ep, struct fg_coap_watch *w)
+{
+	struct fg_delivery *d = fg_delivery_new(w->group->device, 0, 0, fg_clock_mono_us());
+
+	if (!d)
+		return;
+	if (!hand_over(ep, w, d, w->first, true)) {
+		fg_delivery_free(d);
+		return;
+	}
+	w->owed = false;
+	w->late = 0;
+}
+
+void fg_coap_watch_acknowledge(struct fg_coap_endpoint *ep)
+{
+	for (struct fg_coap_watch *w = ep->watches; w; w = w->next) {
+		w->owed = w->owed && w->on && w->group;
+		if (w->owed && !(ep->first && ep->first->group == w->group))
+			settle_first(ep, w);
+	}
+}
+
 int64_t fg_coap_watch_due_in(const struct fg_coap_endpoint *ep, int64_t now_us)
 {
 	int64_t due_us = INT64_MAX;
 
 	for (const struct fg_coap_watch *w = ep->watches; w; w = w->next) {
-		if (w->over && w->group)
+		if ((w->over || w->owed) && w->group)
 			due_us = FG_MIN(due_us, RETRY_US);
 		else if (w->on && w->group)
 			due_us = FG_MIN(

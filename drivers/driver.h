@@ -95,7 +95,8 @@ struct fg_delivery {
 	 * that what comes twice is taken once where the sensor tells no times; 0: nothing does.
 	 * Readings with times that the sensor told are known by point and time, for much longer. */
 	uint64_t message;
-	bool kept; /* the sender keeps what is refused and sends it again: that is no loss */
+	bool kept; /* the sender keeps what is refused and sends it again: that is no loss. Without
+		    * readings: it is done when those of the polls that are over are durable */
 	unsigned late; /* messages dropped before it: older than what was there, or twice */
 	bool over; /* nothing more comes by itself: the group of the readings is polled again */
 	const struct fg_group *group; /* of `over`, where there are no readings */

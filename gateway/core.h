@@ -180,9 +180,9 @@ void fg_core_quality_known(struct fg_core *core, const struct fg_item *item);
 int64_t fg_core_run(struct fg_core *core, struct fg_now now);
 
 void fg_core_polled(struct fg_core *core, struct fg_now now, const struct fg_poll_result *result);
-/* Readings that nobody polled. FG_PENDING: the port `reported` tells, later, what became of
- * them. Else it is not called: FG_OK, all of it was there, durably, before (*ret_known readings);
- * negative as in fg_delivery.status. */
+/* Readings that nobody polled; none, but `kept`: it asks for all that came before. FG_PENDING: the
+ * port `reported` tells, later, what became of them. Else it is not called: FG_OK, all of it was
+ * there, durably, before (*ret_known readings); negative as in fg_delivery.status. */
 int fg_core_reported(struct fg_core *core, struct fg_now now, const struct fg_arrival *arrival,
 	unsigned *ret_known);
 /* Before the first run: a reading with a time of its own that the store has; the newest ones, so

@@ -648,14 +648,18 @@ int fg_core_reported(struct fg_core *core, struct fg_now now, const struct fg_ar
 	fg_ledgers_roll(core, now);
 	dev->reports_late += a->late;
 	note_over(core, now, a);
-	if (count == 0)
+	if (count == 0 && !a->kept)
 		return FG_OK;
+	if (!room_to_wait(core) || !room_for(core, count))
+		return refused(core, a, FG_EFULL);
+	if (count == 0) { /* for all that came before it */
+		widen(&span, core->committed_next, core->next_seq);
+		return wait_for_commit(core, a, span, 0);
+	}
 	r = check_times(core, a);
 	if (r < 0)
 		return refused(core, a, r);
 	note_heard(core, now, a);
-	if (!room_to_wait(core) || !room_for(core, count))
-		return refused(core, a, FG_EFULL);
 	manner = lay_out(core, a);
 	if (manner.by_message && saw_message(dev, a->message, a->arrived_mono_us, &seq)) {
 		widen(&span, seq, seq + 1);

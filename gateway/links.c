@@ -134,7 +134,6 @@ void fg_links_drain(struct fg_daemon *d)
 	d->delivered_first = NULL;
 	d->delivered_last = &d->delivered_first;
 	pthread_mutex_unlock(&d->done_lock);
-	fg_reports_drain(d, delivered);
 	for (; job; job = next) {
 		struct fg_poll *poll = (struct fg_poll *)job;
 
@@ -146,6 +145,7 @@ void fg_links_drain(struct fg_daemon *d)
 		else
 			finished(d, poll);
 	}
+	fg_reports_drain(d, delivered); /* which may speak of a poll that came before */
 }
 
 /* ---- workers ---- */

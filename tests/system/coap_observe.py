@@ -11,6 +11,7 @@ import unittest
 
 from lib import config
 from lib.bench import Scene
+from lib.coap import LateServer
 from lib.wait import free_port
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -90,6 +91,21 @@ class Observe(Scene):
         self.await_value("sound_level", 42.5, 40)
         self.assertGreaterEqual(self.requests("GET /plain observe"), 3)
         self.assertEqual(0, self.gateway.stop())
+
+    def test_first_notification(self):
+        """Where it is all that came of the answer, its acknowledgement, too, waits until the
+        reading is durable."""
+        server = LateServer(self)
+        self.observe(server.port, {"x_count": {"path": "/count"}})
+        self.config["storage"]["commit_interval"] = "10s"
+        self.config["storage"]["max_delay"] = "20s"
+        self.gateway.start()
+        self.assertTrue(server.acknowledged.wait(30))
+        self.gateway.kill()
+        self.assertFalse(server.reset)
+        self.gateway.start()
+        self.eventually(lambda: '"value":7' in self.gateway.ctl(
+            "history", "quay/x_count", "--json").stdout, "what was acknowledged is stored")
 
     def test_libcoap_secured_and_tcp(self):
         port = free_port()

@@ -143,3 +143,47 @@ class PushServer:
             body = message.payload
         self.taken.append((message.option(CONTENT_FORMAT), body, message))
         return 2 << 5 | 4, [] if block is None else [(BLOCK1, number(block))]
+
+
+class LateServer:
+    """Observed on a UDP port of loopback. Each answer to a registration is lost but for what rides
+    on its first notification, a confirmable message that is repeated every 100 ms until it is
+    acknowledged; then nothing more comes."""
+
+    def __init__(self, test, value=b"7"):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind(("127.0.0.1", 0))
+        self.socket.settimeout(0.1)
+        self.port = self.socket.getsockname()[1]
+        self.value, self.waiting = value, None
+        self.acknowledged = threading.Event()
+        self.reset = False
+        self.running = True
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+        test.addCleanup(self.close)
+
+    def close(self):
+        self.running = False
+        self.thread.join()
+        self.socket.close()
+
+    def _run(self):
+        while self.running:
+            try:
+                self._take(*self.socket.recvfrom(65536))
+            except socket.timeout:
+                pass
+            if self.waiting:
+                self.socket.sendto(*self.waiting)
+
+    def _take(self, data, peer):
+        message = Message.parse(data)
+        if message.code == 1 and not self.waiting and not self.acknowledged.is_set():
+            options = [(OBSERVE, number(3)), (CONTENT_FORMAT, b""), (MAX_AGE, number(60))]
+            self.waiting = Message(CON, 2 << 5 | 5, 0x7001, message.token, options,
+                                   self.value).bytes(), peer
+        elif message.kind in (ACK, RST) and message.mid == 0x7001:
+            self.reset |= message.kind == RST
+            self.waiting = None
+            self.acknowledged.set()

@@ -254,6 +254,25 @@ static void test_late_ones_are_counted(void **state)
 	assert_int_equal(fake_device(&f, "sonde")->reports_late, 3);
 }
 
+/* A message without readings of its own asks when those before it are durable. */
+static void test_an_empty_report_waits_for_what_came_before(void **state)
+{
+	struct parcel p, q;
+
+	(void)state;
+	assert_int_equal(report(parcel(&q)), FG_OK); /* nothing came before */
+	report_one(&p, 1, 0);
+	assert_int_equal(report(parcel(&q)), FG_PENDING);
+	assert_int_equal(told.count, 0);
+	fake_commit(&f);
+	assert_int_equal(told.count, 2);
+	assert_ptr_equal(told.token, &q);
+	assert_int_equal(told.status, FG_OK);
+	report_one(&p, 2, 0);
+	parcel(&q)->arrival.kept = false; /* nobody waits */
+	assert_int_equal(report(&q), FG_OK);
+}
+
 static void test_own_times_wait_for_ours(void **state)
 {
 	struct parcel p;
@@ -636,6 +655,7 @@ static void test_the_end_of_an_observation_is_polled(void **state)
 	fake_turn(&f, SEC);
 	parcel(&p);
 	p.arrival.over = sonde;
+	p.arrival.kept = false; /* no message of the sensor's */
 	assert_int_equal(report(&p), FG_OK);
 	fake_turn(&f, 0);
 	assert_int_equal(f.poll_count, 2);
@@ -654,6 +674,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_future_and_unset_clocks_are_refused_whole, begin, end),
 		cmocka_unit_test_setup_teardown(test_late_ones_are_counted, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_an_empty_report_waits_for_what_came_before, begin, end),
 		cmocka_unit_test_setup_teardown(test_own_times_wait_for_ours, begin, end),
 		cmocka_unit_test_setup_teardown(test_what_comes_twice_is_stored_once, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_mixed_message_is_stored_once, begin, end),
