@@ -235,6 +235,9 @@ void fg_core_hours(struct fg_core *core, struct fg_now now, struct fg_hours_work
 struct fg_publisher *fg_core_publisher(struct fg_core *core, const char *name);
 /* The gateway's own retained state was seen to say offline while it is not. */
 void fg_core_seen_offline(struct fg_core *core, const char *destination);
+/* The certificates of a connection that begins. */
+void fg_core_certificates(
+	struct fg_core *core, struct fg_publisher *p, const struct fg_certificates *certificates);
 /* Another gateway was seen to use the same id with this destination's broker. */
 void fg_core_seen_conflict(struct fg_core *core, const char *destination);
 

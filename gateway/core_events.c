@@ -64,6 +64,20 @@ static void calibration_overdue(const struct fg_event *e)
 		e->point->name, since);
 }
 
+static void certificate_ends(const struct fg_event *e)
+{
+	int64_t days = (e->until_wall_ms - e->since_wall_ms) / 86400000;
+	char end[FG_RFC3339_SIZE];
+
+	fg_rfc3339(e->until_wall_ms, end);
+	if (e->until_wall_ms > e->since_wall_ms)
+		fg_warning("destination '%s': the certificate of the %s ends %s, in %lld days",
+			e->destination, e->why, end, (long long)days);
+	else
+		fg_error("destination '%s': the certificate of the %s has ended, %s",
+			e->destination, e->why, end);
+}
+
 void fg_event_tell(struct fg_core *core, const struct fg_event *event)
 {
 	static void (*const tell[])(const struct fg_event *) = {
@@ -72,6 +86,7 @@ void fg_event_tell(struct fg_core *core, const struct fg_event *event)
 		[FG_EVENT_MAINTENANCE_BEGINS] = maintenance_begins,
 		[FG_EVENT_MAINTENANCE_ENDS] = maintenance_ends,
 		[FG_EVENT_CALIBRATION_OVERDUE] = calibration_overdue,
+		[FG_EVENT_CERTIFICATE_ENDS] = certificate_ends,
 	};
 
 	(void)core;

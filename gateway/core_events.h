@@ -76,6 +76,7 @@ enum fg_event_kind {
 	FG_EVENT_MAINTENANCE_BEGINS,
 	FG_EVENT_MAINTENANCE_ENDS,
 	FG_EVENT_CALIBRATION_OVERDUE, /* since when */
+	FG_EVENT_CERTIFICATE_ENDS,    /* of a destination; `why` says whose, since: now */
 };
 struct fg_event {
 	enum fg_event_kind kind;
@@ -86,6 +87,7 @@ struct fg_event {
 	int64_t since_wall_ms; /* of what ends */
 	int64_t until_wall_ms; /* when it will end; 0: nobody has said */
 	const char *why;       /* NULL: it speaks for itself */
+	const char *destination; /* of what concerns one, and no device */
 };
 /* Says it in the log. What else wants to know of events (service notices) is called from here. */
 void fg_event_tell(struct fg_core *core, const struct fg_event *event);
@@ -123,6 +125,10 @@ void fg_calibrations_told(struct fg_core *core, const struct fg_point *p, int64_
 int fg_calibrations_take_note(
 	struct fg_core *core, const char *key, const void *bytes, size_t len);
 void fg_calibrations_free(struct fg_core *core);
+
+/* core_certificates.c */
+/* Tells what ends soon; returns when to look again. */
+int64_t fg_certificates_run(struct fg_core *core, struct fg_now now);
 
 /* core_maintenance.c */
 /* Looks which windows are open; returns when to look again. */

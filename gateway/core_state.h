@@ -166,6 +166,7 @@ struct fg_core {
 	struct fg_calibrations *calibrations; /* core_calibration_notes.c */
 	int64_t calibration_due_mono_us;      /* core_calibration.c: to look again */
 	bool maintained;		     /* there is, or was just now */
+	int64_t certificates_due_mono_us; /* core_certificates.c */
 	struct fg_publisher **publishers;
 	size_t publisher_count;
 	bool stopping, ledgers_ended;

@@ -184,8 +184,8 @@ void fg_pub_mark_acked(struct fg_publisher *p, uint64_t seq)
 
 static bool transient(int code)
 {
-	return code == 0x80 || code == 0x83 ||
-	       code == 0x97; /* unspecified, implementation, quota */
+	/* unspecified, implementation, packet id in use, quota */
+	return code == 0x80 || code == 0x83 || code == 0x91 || code == 0x97;
 }
 
 static void save(struct fg_publisher *p)
@@ -415,6 +415,7 @@ void fg_publisher_inherit(struct fg_publisher *p, struct fg_publisher *from)
 	p->published = from->published;
 	p->acknowledged = from->acknowledged;
 	p->not_stored = from->not_stored;
+	p->connections = from->connections;
 	fg_ranges_init(&from->doubt);
 	fg_ranges_init(&from->again);
 	fg_rejects_init(&from->rejects);
@@ -508,5 +509,6 @@ void fg_publisher_status(const struct fg_publisher *p, struct fg_json *j, struct
 	fg_json_uint(j, "refused", p->refused);
 	if (p->refused)
 		fg_json_int(j, "refused_code", p->refused_code);
+	fg_pub_link_status(p, j, now);
 	fg_json_end_object(j);
 }

@@ -65,6 +65,34 @@ struct fg_message {
 	bool document; /* JSON that is no reading */
 };
 
+/* What a broker said of itself as it took the connection (MQTT 5). */
+struct fg_limits {
+	unsigned inflight;    /* messages that it takes unacknowledged; 0: it has not said */
+	uint32_t packet;      /* bytes; 0: it has not said */
+	unsigned keepalive_s; /* 0: ours */
+	int qos;
+	bool no_retain;
+};
+
+/* When certificates of a connection end; 0: there is none. */
+enum fg_certificate {
+	FG_CERTIFICATE_BROKER,
+	FG_CERTIFICATE_AUTHORITY, /* the first of those that vouch for the broker's */
+	FG_CERTIFICATE_CLIENT,	  /* ours */
+	FG_CERTIFICATES,
+};
+struct fg_certificates {
+	int64_t ends_ms[FG_CERTIFICATES];
+};
+#define FG_CERTIFICATE_WARN_MS (30 * INT64_C(86400000))
+const char *fg_certificate_of(enum fg_certificate c);
+
+/* Of which end, and how near it was, the log has told. */
+struct fg_certificate_told {
+	int64_t ends_ms;
+	uint8_t stage;
+};
+
 struct fg_publisher;
 
 enum fg_pub_document {
@@ -172,6 +200,11 @@ struct fg_publisher {
 	int64_t stop_mono_us;
 	int64_t now_mono_us, progress_mono_us; /* of this run; of the last acknowledgement */
 
+	struct fg_limits limits; /* of the broker that we are, or were last, connected to */
+	struct fg_certificates certificates;
+	struct fg_certificate_told certificates_told[FG_CERTIFICATES];
+	uint64_t connections;
+
 	unsigned losses;  /* that wait in the store for this destination */
 	bool losses_out; /* numbers for them are given away */
 	int64_t losses_due_mono_us;
@@ -222,6 +255,9 @@ int fg_publisher_set_documents(struct fg_publisher *p, size_t documents);
 
 void fg_publisher_connected(
 	struct fg_publisher *p, struct fg_now now, uint32_t epoch, bool session_present);
+/* What the broker said as it took the connection; before fg_publisher_connected(). */
+void fg_publisher_limits(
+	struct fg_publisher *p, uint32_t epoch, const struct fg_limits *limits);
 /* A connection, or the attempt at one, ended; `refused`: the broker said no. */
 void fg_publisher_lost(
 	struct fg_publisher *p, struct fg_now now, uint32_t epoch, bool refused, const char *why);

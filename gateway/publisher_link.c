@@ -36,6 +36,12 @@ static void start_connection(struct fg_publisher *p, struct fg_now now)
 	p->ports->connect(p->ports->arg, p, p->server, p->epoch);
 }
 
+void fg_publisher_limits(struct fg_publisher *p, uint32_t epoch, const struct fg_limits *limits)
+{
+	if (epoch == p->epoch)
+		p->limits = *limits;
+}
+
 void fg_publisher_connected(
 	struct fg_publisher *p, struct fg_now now, uint32_t epoch, bool session_present)
 {
@@ -53,6 +59,7 @@ void fg_publisher_connected(
 	memset(p->dirty, 1, p->dirty_count);
 	p->dirty_any = p->dirty_count;
 	p->first_all = !session_present;
+	p->connections++;
 	fg_pub_lanes_begin(p, now.mono_us);
 }
 

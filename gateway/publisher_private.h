@@ -35,6 +35,9 @@ int64_t fg_pub_link_run(struct fg_publisher *p, struct fg_now now);
 /* Ends a connection on which the broker asks for less. */
 void fg_pub_leave(struct fg_publisher *p, struct fg_now now, int code);
 
+/* publisher_status.c: what is known of the broker */
+void fg_pub_link_status(const struct fg_publisher *p, struct fg_json *j, struct fg_now now);
+
 /* publisher.c */
 /* The end of a connection: what was in flight is in doubt. */
 void fg_pub_forget_flights(struct fg_publisher *p);

@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* One MQTT connection at a time, in a thread of its own. */
-#include "gateway/session.h"
-
-#include <mosquitto.h>
+/* One MQTT connection at a time, in a thread of its own. How it begins is in session_connect.c. */
+#include <errno.h>
 #include <mqtt_protocol.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,15 +14,10 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/ring.h"
-#include "base/secret.h"
 #include "base/status.h"
 #include "base/thread.h"
+#include "gateway/session_private.h"
 
-#define KEEPALIVE_S	   60
-#define PROBE_MS	   5000
-#define CONNECT_TIMEOUT_US 15000000
-#define SESSION_EXPIRY_S   86400
 #define RING_BYTES	   (256u << 10)
 #define MESSAGE_MAX	   (68u << 10)
 /* Longer ones do not go through the ring, which is no longer than a few of them. */
@@ -46,37 +37,6 @@ struct command {
 	bool retain, document;
 	void *apart; /* its payload, on the heap; NULL: it follows the topic */
 	size_t apart_len;
-};
-
-/* A message on the wire that is not acknowledged. */
-struct pending {
-	int mid;
-	uint64_t token;
-};
-
-struct fg_session {
-	struct fg_session_conf conf;
-	char *status_topic, *will, *schema, *session;
-	pthread_t thread;
-	int wake_fd;
-	struct fg_ring ring;
-	_Atomic bool cut; /* the connection is to be left */
-	_Atomic bool said_offline;
-	_Atomic bool stop_asked; /* not in the ring, which may have no room */
-
-	/* the thread's own */
-	struct mosquitto *mosq;
-	uint32_t epoch;
-	bool online, refused;
-	bool seen_own; /* our status, as the broker sends it back */
-	int64_t connect_deadline_us;
-	char why[128];
-	struct pending *pending;
-	unsigned pending_count, pending_max;
-	char *command; /* the next one, kept while the wire is full */
-	long command_len;
-	struct fg_session_event acks; /* collected */
-	mosquitto_property *reading_props, *document_props;
 };
 
 /* ---- core's side ---- */
@@ -174,10 +134,7 @@ static void lost(struct fg_session *s)
 
 	snprintf(event.text, sizeof(event.text), "%s", s->why[0] ? s->why : "connection closed");
 	flush_acks(s);
-	if (s->mosq)
-		mosquitto_destroy(s->mosq);
-	s->mosq = NULL;
-	s->online = false;
+	fg_session_drop(s);
 	s->pending_count = 0;
 	post(s, &event);
 }
@@ -193,17 +150,33 @@ static void on_connect(
 		.epoch = s->epoch,
 		.session_present = flags & 1};
 
-	(void)props;
-	if (rc != 0) {
+	if (rc != 0)
+		fg_session_broker_says(s, "the broker refuses", rc, props);
+	if (rc != 0 || fg_session_take_limits(s, props) < 0) {
 		s->refused = true;
-		snprintf(s->why, sizeof(s->why), "the broker refuses: %s",
-			s->conf.dest->version == 5 ? mosquitto_reason_string(rc)
-						   : mosquitto_connack_string(rc));
 		return;
 	}
 	s->online = true;
+	event.limits = s->limits;
+	event.certificates = fg_tls_certificates(mosquitto_ssl_get(mosq));
 	mosquitto_subscribe_v5(mosq, NULL, s->status_topic, 1, 0, NULL);
 	post(s, &event);
+}
+
+static void on_subscribe(struct mosquitto *mosq, void *obj, int mid, int count, const int *granted,
+	const mosquitto_property *props)
+{
+	const struct fg_session *s = obj;
+
+	(void)mosq;
+	(void)mid;
+	(void)props;
+	for (int i = 0; i < count; i++)
+		if (granted[i] >= 0x80)
+			fg_warning("destination '%s': we may not read %s: an old "
+				   "will of ours may stand for five minutes, and a gateway with the "
+				   "same id is not noticed",
+				s->conf.dest->name, s->status_topic);
 }
 
 static void on_publish(
@@ -281,216 +254,57 @@ static void on_disconnect(
 		.epoch = s->epoch};
 
 	(void)mosq;
-	(void)props;
 	if (rc == MQTT_RC_SESSION_TAKEN_OVER) /* each of ours ends before the next begins */
 		post(s, &taken);
-	if (rc != 0 && !s->why[0])
-		snprintf(s->why, sizeof(s->why), "%s",
-			rc < 0x80 ? mosquitto_strerror(rc) : mosquitto_reason_string(rc));
+	if (rc >= 0x80 && !s->why[0])
+		fg_session_broker_says(s, "the broker leaves", rc, props);
 }
 
-/* ---- connecting ---- */
-
-/* Name, password, PSK and certificates; secrets are read anew each time and not kept. */
-static int set_credentials(struct fg_session *s)
+void fg_session_listen(struct fg_session *s)
 {
-	const struct fg_destination *d = s->conf.dest;
-	char secret[4096] = ""; /* some brokers take a token as the password */
-	int r = FG_OK;
-
-	if (d->username) {
-		if (d->password_file)
-			r = fg_secret_read(d->password_file, secret, sizeof(secret));
-		if (r == FG_OK && mosquitto_username_pw_set(s->mosq, d->username,
-					  d->password_file ? secret : NULL) != MOSQ_ERR_SUCCESS)
-			r = FG_EINVAL;
-		explicit_bzero(secret, sizeof(secret));
-		if (r < 0)
-			snprintf(s->why, sizeof(s->why), "cannot read %s: %s", d->password_file,
-				fg_strerror(r));
-	}
-	return r;
-}
-
-static int set_tls(struct fg_session *s, const struct fg_server *server)
-{
-	const struct fg_destination *d = s->conf.dest;
-	char key[160];
-	int r;
-
-	if (!server->tls)
-		return FG_OK;
-	if (d->psk_file) {
-		r = fg_secret_psk(d->psk_file, d->psk_identity, key, sizeof(key));
-		if (r < 0) {
-			snprintf(s->why, sizeof(s->why), "no key for '%s' in %s", d->psk_identity,
-				d->psk_file);
-			return r;
-		}
-		r = mosquitto_tls_psk_set(s->mosq, key, d->psk_identity, NULL);
-		explicit_bzero(key, sizeof(key));
-	} else {
-		r = mosquitto_tls_set(s->mosq, d->ca_file, d->ca_file ? NULL : "/etc/ssl/certs",
-			d->cert_file, d->key_file, NULL);
-	}
-	if (r != MOSQ_ERR_SUCCESS) {
-		snprintf(s->why, sizeof(s->why), "TLS: %s", mosquitto_strerror(r));
-		return FG_EINVAL;
-	}
-	return FG_OK;
-}
-
-static int set_will(struct fg_session *s)
-{
-	const struct fg_destination *d = s->conf.dest;
-	mosquitto_property *props = NULL;
-	int r;
-
-	if (d->version == 5 && d->will_delay_us > 0)
-		mosquitto_property_add_int32(&props, MQTT_PROP_WILL_DELAY_INTERVAL,
-			(uint32_t)(d->will_delay_us / 1000000));
-	if (d->version == 5) {
-		mosquitto_property_add_byte(&props, MQTT_PROP_PAYLOAD_FORMAT_INDICATOR, 1);
-		mosquitto_property_add_string(&props, MQTT_PROP_CONTENT_TYPE, "application/json");
-	}
-	/* libmosquitto owns the properties once it has taken them */
-	r = mosquitto_will_set_v5(
-		s->mosq, s->status_topic, (int)strlen(s->will), s->will, 1, true, props);
-	if (r != MOSQ_ERR_SUCCESS)
-		mosquitto_property_free_all(&props);
-	return r == MOSQ_ERR_SUCCESS ? FG_OK : FG_EINVAL;
-}
-
-static int new_client(struct fg_session *s, const struct fg_server *server)
-{
-	const struct fg_destination *d = s->conf.dest;
-	int r;
-
-	s->mosq = mosquitto_new(d->client_id, false, s);
-	if (!s->mosq)
-		return FG_ENOMEM;
-	mosquitto_int_option(s->mosq, MOSQ_OPT_PROTOCOL_VERSION,
-		d->version == 5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311);
-	mosquitto_int_option(s->mosq, MOSQ_OPT_TCP_NODELAY, 1);
-	mosquitto_int_option(s->mosq, MOSQ_OPT_SEND_MAXIMUM, 65535);
 	mosquitto_connect_v5_callback_set(s->mosq, on_connect);
+	mosquitto_subscribe_v5_callback_set(s->mosq, on_subscribe);
 	mosquitto_publish_v5_callback_set(s->mosq, on_publish);
 	mosquitto_message_v5_callback_set(s->mosq, on_message);
 	mosquitto_disconnect_v5_callback_set(s->mosq, on_disconnect);
-	r = set_will(s);
-	if (r == FG_OK)
-		r = set_credentials(s);
-	if (r == FG_OK)
-		r = set_tls(s, server);
-	return r;
-}
-
-static bool is_loopback(const struct sockaddr *a)
-{
-	if (a->sa_family == AF_INET6)
-		return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)a)->sin6_addr);
-	return (ntohl(((const struct sockaddr_in *)a)->sin_addr.s_addr) >> 24) == 127;
-}
-
-static bool answers(const struct addrinfo *ai)
-{
-	struct pollfd fd = {
-		.fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
-		.events = POLLOUT};
-	int error = ETIMEDOUT;
-	socklen_t len = sizeof(error);
-
-	if (fd.fd < 0)
-		return false;
-	if (connect(fd.fd, ai->ai_addr, ai->ai_addrlen) == 0)
-		error = 0;
-	else if (errno == EINPROGRESS && poll(&fd, 1, PROBE_MS) > 0)
-		getsockopt(fd.fd, SOL_SOCKET, SO_ERROR, &error, &len);
-	close(fd.fd);
-	errno = error;
-	return error == 0;
-}
-
-/* libmosquitto 2.0 takes MQTT 5 properties only in its blocking connect, which waits for minutes
- * where a host is gone. So the port is tried first, with a bound of our own (not on loopback, where
- * nothing can hang). Sets `why` where the name does not resolve, else errno. */
-static bool reachable(struct fg_session *s, const struct fg_server *server)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list, *ai;
-	char port[8];
-	bool ok = false;
-	int r;
-
-	snprintf(port, sizeof(port), "%d", server->port);
-	r = getaddrinfo(server->host, port, &hints, &list);
-	if (r != 0) {
-		snprintf(s->why, sizeof(s->why), "%s: %s", server->url, gai_strerror(r));
-		return false;
-	}
-	for (ai = list; ai && !ok; ai = ai->ai_next)
-		ok = is_loopback(ai->ai_addr) || answers(ai);
-	freeaddrinfo(list);
-	return ok;
-}
-
-static void start_connect(struct fg_session *s, const struct command *cmd)
-{
-	const struct fg_destination *d = s->conf.dest;
-	const struct fg_server *server = &d->servers[cmd->token];
-	mosquitto_property *props = NULL;
-	int r;
-
-	if (s->mosq)
-		mosquitto_destroy(s->mosq);
-	s->mosq = NULL;
-	s->epoch = cmd->epoch;
-	s->online = s->refused = false;
-	s->why[0] = '\0';
-	s->pending_count = s->acks.count = 0;
-	r = new_client(s, server);
-	if (r < 0) {
-		if (!s->why[0])
-			snprintf(s->why, sizeof(s->why), "%s", fg_strerror(r));
-		lost(s);
-		return;
-	}
-	if (d->version == 5)
-		mosquitto_property_add_int32(&props, MQTT_PROP_SESSION_EXPIRY_INTERVAL,
-			(uint32_t)FG_MAX(SESSION_EXPIRY_S, d->will_delay_us / 1000000));
-	r = reachable(s, server) ? mosquitto_connect_bind_v5(s->mosq, server->host, server->port,
-					   KEEPALIVE_S, NULL, props)
-				 : MOSQ_ERR_ERRNO;
-	mosquitto_property_free_all(&props);
-	/* from here on: a slow name look-up is not the broker's time */
-	s->connect_deadline_us = fg_clock_mono_us() + CONNECT_TIMEOUT_US;
-	if (r != MOSQ_ERR_SUCCESS) {
-		if (!s->why[0])
-			snprintf(s->why, sizeof(s->why), "%s: %s", server->url,
-				r == MOSQ_ERR_ERRNO ? fg_strerror(-errno) : mosquitto_strerror(r));
-		lost(s);
-	}
 }
 
 /* ---- publishing ---- */
+
+/* What no retry would mend is answered as a broker would. */
+static int refusal(int r)
+{
+	switch (r) {
+	case MOSQ_ERR_OVERSIZE_PACKET:
+	case MOSQ_ERR_PAYLOAD_SIZE:
+		return MQTT_RC_PACKET_TOO_LARGE;
+	case MOSQ_ERR_INVAL:
+	case MOSQ_ERR_MALFORMED_UTF8:
+		return MQTT_RC_TOPIC_NAME_INVALID;
+	default:
+		return 0;
+	}
+}
 
 static void publish(struct fg_session *s, const struct command *cmd, const char *topic,
 	const char *payload, size_t len)
 {
 	const mosquitto_property *props = cmd->document ? s->document_props : s->reading_props;
+	bool v5 = s->conf.dest->version == 5;
 	int mid = 0, r;
 
 	if (!s->online)
 		return; /* the publisher counts it as not sent once it hears of the loss */
-	r = mosquitto_publish_v5(s->mosq, &mid, topic, (int)len, payload, s->conf.dest->qos,
-		cmd->retain, s->conf.dest->version == 5 ? props : NULL);
-	if (r == MOSQ_ERR_SUCCESS && s->conf.dest->qos == 0) {
-		s->acks.acks[s->acks.count++] = (struct fg_ack){.token = cmd->token};
-	} else if (r == MOSQ_ERR_SUCCESS) {
-		s->pending[s->pending_count++] = (struct pending){mid, cmd->token};
-	} else if (r == MOSQ_ERR_OVERSIZE_PACKET || r == MOSQ_ERR_PAYLOAD_SIZE) {
-		s->acks.acks[s->acks.count++] = (struct fg_ack){.token = cmd->token, .code = 0x95};
+	r = mosquitto_publish_v5(s->mosq, &mid, topic, (int)len, payload,
+		FG_MIN(s->conf.dest->qos, s->limits.qos), cmd->retain && !s->limits.no_retain,
+		v5 ? props : NULL);
+	if (r == MOSQ_ERR_SUCCESS) {
+		s->pending[s->pending_count++] = (struct fg_pending){mid, cmd->token};
+	} else if (refusal(r)) {
+		s->acks.acks[s->acks.count++] =
+			(struct fg_ack){.token = cmd->token, .code = refusal(r)};
 	} else {
-		snprintf(s->why, sizeof(s->why), "%s", mosquitto_strerror(r));
+		fg_session_say_why(s, r);
 		lost(s);
 	}
 }
@@ -506,10 +320,7 @@ static void leave(struct fg_session *s, bool said_offline)
 			s->mosq, said_offline ? 0 : MQTT_RC_DISCONNECT_WITH_WILL_MSG, NULL);
 		mosquitto_loop_write(s->mosq, 1);
 	}
-	if (s->mosq)
-		mosquitto_destroy(s->mosq);
-	s->mosq = NULL;
-	s->online = false;
+	fg_session_drop(s);
 }
 
 static void execute(struct fg_session *s)
@@ -520,7 +331,8 @@ static void execute(struct fg_session *s)
 	memcpy(&cmd, s->command, sizeof(cmd));
 	switch (cmd.type) {
 	case DO_CONNECT:
-		start_connect(s, &cmd);
+		if (fg_session_open(s, cmd.token, cmd.epoch) < 0)
+			lost(s);
 		break;
 	case DO_PUBLISH:
 		if (cmd.apart)
@@ -578,9 +390,7 @@ static void check(struct fg_session *s, int r)
 		return;
 	if (r == MOSQ_ERR_SUCCESS && !s->refused)
 		return;
-	if (!s->why[0])
-		snprintf(s->why, sizeof(s->why), "%s",
-			r == MOSQ_ERR_ERRNO ? fg_strerror(-errno) : mosquitto_strerror(r));
+	fg_session_say_why(s, r);
 	lost(s);
 }
 
@@ -706,8 +516,7 @@ int fg_session_start(const struct fg_session_conf *conf, struct fg_session **ret
 	s->will = strdup(conf->will);
 	s->schema = strdup(conf->schema);
 	s->session = strdup(conf->session);
-	s->pending_max = (unsigned)FG_MAX(conf->dest->inflight, 1);
-	s->pending = calloc(s->pending_max, sizeof(*s->pending));
+	s->pending = calloc((size_t)FG_MAX(conf->dest->inflight, 1), sizeof(*s->pending));
 	s->command = malloc(MESSAGE_MAX);
 	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r = fg_ring_init(&s->ring, RING_BYTES);

@@ -41,6 +41,8 @@ struct fg_session_event {
 	uint32_t count;	      /* ACKED */
 	struct fg_ack acks[FG_ACKS_MAX];
 	char text[128]; /* LOST: why */
+	struct fg_limits limits;	     /* CONNECTED */
+	struct fg_certificates certificates; /* CONNECTED */
 };
 
 /* Called in the session's thread. False: no room now, it will be called again. */

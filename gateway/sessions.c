@@ -151,6 +151,8 @@ void fg_sessions_event(struct fg_daemon *d, const struct fg_session_event *event
 		return; /* of a session that was replaced */
 	switch (event->type) {
 	case FG_SESSION_CONNECTED:
+		fg_publisher_limits(p, event->epoch, &event->limits);
+		fg_core_certificates(d->core, p, &event->certificates);
 		fg_publisher_connected(p, now, event->epoch, event->session_present);
 		break;
 	case FG_SESSION_LOST:

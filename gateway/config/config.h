@@ -52,6 +52,9 @@ struct fg_server {
 	bool tls;
 };
 
+/* What a broker keeps of us while we are away. */
+enum fg_session_kind { FG_SESSION_KEPT, FG_SESSION_CLEAN };
+
 /* One broker or cluster. */
 struct fg_destination {
 	const char *name;
@@ -71,6 +74,10 @@ struct fg_destination {
 	int64_t will_delay_us;
 	int64_t expiry_us; /* 0: none */
 	unsigned domains;  /* bits of enum fg_domain; all where nothing is selected */
+	/* keys of the connection */
+	int session; /* enum fg_session_kind */
+	int64_t keepalive_us;
+	int64_t return_after_us; /* to the first server, from another; 0: never */
 	uint64_t fingerprint;
 };
 

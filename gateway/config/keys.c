@@ -219,6 +219,13 @@ static int parse_server(struct fg_bind *b, const struct fg_node *node, struct fg
 	s->url = fg_arena_strdup(b->arena, text);
 	s->tls = strncmp(text, "mqtts://", 8) == 0;
 	s->port = s->tls ? 8883 : 1883;
+	if (strncmp(text, "ws://", 5) == 0 || strncmp(text, "wss://", 6) == 0) {
+		fg_bind_error(b, node,
+			"'%.60s': MQTT over websockets is not there, since libmosquitto has it "
+			"for brokers alone; write mqtts://HOST:PORT",
+			text);
+		return FG_ECONFIG;
+	}
 	if (!s->tls && strncmp(text, "mqtt://", 7) != 0) {
 		fg_bind_error(b, node,
 			"'%.60s' is not a server; write mqtts://HOST:PORT, or mqtt://HOST:PORT "
@@ -270,6 +277,14 @@ static int parse_servers(struct fg_bind *b, const struct fg_node *node, void *fi
 static const struct fg_choice versions[] = {
 	{"5", 5, false, ""},
 	{"3.1.1", 3, false, ""},
+	{0},
+};
+
+static const struct fg_choice sessions[] = {
+	{"kept", FG_SESSION_KEPT, false,
+		"the broker knows us again, so after a break only what it lacks goes out"},
+	{"clean", FG_SESSION_CLEAN, false,
+		"it forgets us; with each connection the newest reading of every point goes out"},
 	{0},
 };
 
@@ -354,6 +369,17 @@ const struct fg_key fg_keys_mqtt[] = {
 	{"expiry", FG_KEY_DURATION, AT(fg_raw_destination, d.expiry_us), .max = 10 * 365 * DAY,
 		.dflt = "0s",
 		.help = "MQTT 5: the broker drops a queued message after this time. 0: never."},
+	{"session", FG_KEY_CHOICE, AT(fg_raw_destination, d.session), .choices = sessions,
+		.dflt = "kept", .help = "What the broker keeps of us while we are away."},
+	{"keepalive", FG_KEY_DURATION, AT(fg_raw_destination, d.keepalive_us), .min = 5 * SECOND,
+		.max = 65535 * SECOND, .dflt = "60s",
+		.help = "A silent connection is tried so often, and the broker tells the will "
+			"after one and a half of it. A broker of MQTT 5 may ask for another."},
+	{"return_after", FG_KEY_DURATION, AT(fg_raw_destination, d.return_after_us),
+		.max = 365 * DAY, .dflt = "5m",
+		.help = "Connected to another than the first server: after this time the first is "
+			"tried, and taken again if it answers; later and later, up to twelve times "
+			"this, where it did not hold. 0: never."},
 	{"select", FG_KEY_STRUCT, .sub = select_keys,
 		.help = "What goes there. Default: everything."},
 	{0},

@@ -310,6 +310,34 @@ static void print_destinations(const cJSON *doc, bool color)
 	ctl_table_free(t);
 }
 
+/* Only those that end soon. */
+static void print_certificates(const cJSON *doc, bool color)
+{
+	static const char *const heads[] = {"CERTIFICATE OF", "DESTINATION", "ENDS", "DAYS LEFT"};
+	struct ctl_table *t = ctl_table_new(heads, 4);
+	const cJSON *d, *c;
+	bool any = false;
+
+	cJSON_ArrayForEach(d, cJSON_GetObjectItemCaseSensitive(doc, "destinations"))
+	{
+		cJSON_ArrayForEach(c, cJSON_GetObjectItemCaseSensitive(d, "certificates"))
+		{
+			if (!ctl_true(c, "warning"))
+				continue;
+			ctl_table_cell(t, "%s", ctl_text(c, "of"));
+			ctl_table_cell(t, "%s", ctl_text(d, "name"));
+			ctl_table_cell(t, "%s", ctl_text(c, "ends"));
+			ctl_table_cell(t, "%.0f", ctl_number(c, "days_left"));
+			any = true;
+		}
+	}
+	if (any) {
+		putchar('\n');
+		ctl_table_print(t, color);
+	}
+	ctl_table_free(t);
+}
+
 static void print_store(const cJSON *doc)
 {
 	const cJSON *s = cJSON_GetObjectItemCaseSensitive(doc, "store");
@@ -362,6 +390,7 @@ static int on_line(void *arg, const char *text)
 	print_gateway(doc);
 	putchar('\n');
 	print_destinations(doc, color);
+	print_certificates(doc, color);
 	putchar('\n');
 	print_alarms(doc, color);
 	print_overdue(doc, color);

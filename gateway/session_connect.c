@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* The beginning of a connection: who we are, whom we believe, what is said when we are gone. */
+#include <errno.h>
+#include <mqtt_protocol.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "base/status.h"
+#include "gateway/session_private.h"
+
+#define PROBE_MS	   5000
+#define CONNECT_TIMEOUT_US 15000000
+#define SESSION_EXPIRY_S   86400
+
+/* Name, password, PSK and certificates; secrets are read anew each time and not kept. */
+static int set_credentials(struct fg_session *s)
+{
+	const struct fg_destination *d = s->conf.dest;
+	char secret[4096] = ""; /* some brokers take a token as the password */
+	int r = FG_OK;
+
+	if (d->username) {
+		if (d->password_file)
+			r = fg_secret_read(d->password_file, secret, sizeof(secret));
+		if (r == FG_OK && mosquitto_username_pw_set(s->mosq, d->username,
+					  d->password_file ? secret : NULL) != MOSQ_ERR_SUCCESS)
+			r = FG_EINVAL;
+		explicit_bzero(secret, sizeof(secret));
+		if (r < 0)
+			snprintf(s->why, sizeof(s->why), "cannot read %s: %s", d->password_file,
+				fg_strerror(r));
+	}
+	return r;
+}
+
+/* libmosquitto's log is the only place where OpenSSL's errors are named. */
+static void on_log(struct mosquitto *mosq, void *obj, int level, const char *text)
+{
+	static const char head[] = "OpenSSL Error[";
+	struct fg_session *s = obj;
+	const char *cause = strrchr(text, ':');
+
+	(void)mosq;
+	if (level == MOSQ_LOG_ERR && cause && strncmp(text, head, strlen(head)) == 0)
+		snprintf(s->tls_why, sizeof(s->tls_why), "%s", cause + 1);
+}
+
+static int set_tls(struct fg_session *s)
+{
+	int r;
+
+	if (!s->server->tls)
+		return FG_OK;
+	r = fg_tls_new(s->conf.dest, s->server, &s->tls, s->why, sizeof(s->why));
+	if (r < 0)
+		return r;
+	mosquitto_log_callback_set(s->mosq, on_log);
+	if (mosquitto_int_option(s->mosq, MOSQ_OPT_SSL_CTX_WITH_DEFAULTS, 0) != MOSQ_ERR_SUCCESS ||
+		mosquitto_void_option(s->mosq, MOSQ_OPT_SSL_CTX, fg_tls_context(s->tls)) !=
+			MOSQ_ERR_SUCCESS)
+		return FG_EINVAL;
+	return FG_OK;
+}
+
+static int set_will(struct fg_session *s)
+{
+	const struct fg_destination *d = s->conf.dest;
+	mosquitto_property *props = NULL;
+	int r;
+
+	if (d->version == 5 && d->will_delay_us > 0)
+		mosquitto_property_add_int32(&props, MQTT_PROP_WILL_DELAY_INTERVAL,
+			(uint32_t)(d->will_delay_us / 1000000));
+	if (d->version == 5) {
+		mosquitto_property_add_byte(&props, MQTT_PROP_PAYLOAD_FORMAT_INDICATOR, 1);
+		mosquitto_property_add_string(&props, MQTT_PROP_CONTENT_TYPE, "application/json");
+	}
+	/* libmosquitto owns the properties once it has taken them */
+	r = mosquitto_will_set_v5(
+		s->mosq, s->status_topic, (int)strlen(s->will), s->will, 1, true, props);
+	if (r != MOSQ_ERR_SUCCESS)
+		mosquitto_property_free_all(&props);
+	return r == MOSQ_ERR_SUCCESS ? FG_OK : FG_EINVAL;
+}
+
+static int new_client(struct fg_session *s)
+{
+	const struct fg_destination *d = s->conf.dest;
+	int r;
+
+	s->mosq = mosquitto_new(d->client_id, d->session == FG_SESSION_CLEAN, s);
+	if (!s->mosq)
+		return FG_ENOMEM;
+	mosquitto_int_option(s->mosq, MOSQ_OPT_PROTOCOL_VERSION,
+		d->version == 5 ? MQTT_PROTOCOL_V5 : MQTT_PROTOCOL_V311);
+	mosquitto_int_option(s->mosq, MOSQ_OPT_TCP_NODELAY, 1);
+	mosquitto_int_option(s->mosq, MOSQ_OPT_SEND_MAXIMUM, 65535);
+	fg_session_listen(s);
+	r = set_will(s);
+	if (r == FG_OK)
+		r = set_credentials(s);
+	if (r == FG_OK)
+		r = set_tls(s);
+	return r;
+}
+
+static bool is_loopback(const struct sockaddr *a)
+{
+	if (a->sa_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)a)->sin6_addr);
+	return (ntohl(((const struct sockaddr_in *)a)->sin_addr.s_addr) >> 24) == 127;
+}
+
+static bool answers(const struct addrinfo *ai)
+{
+	struct pollfd fd = {
+		.fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
+		.events = POLLOUT};
+	int error = ETIMEDOUT;
+	socklen_t len = sizeof(error);
+
+	if (fd.fd < 0)
+		return false;
+	if (connect(fd.fd, ai->ai_addr, ai->ai_addrlen) == 0)
+		error = 0;
+	else if (errno == EINPROGRESS && poll(&fd, 1, PROBE_MS) > 0)
+		getsockopt(fd.fd, SOL_SOCKET, SO_ERROR, &error, &len);
+	close(fd.fd);
+	errno = error;
+	return error == 0;
+}
+
+/* libmosquitto 2.0 takes MQTT 5 properties only in its blocking connect, which waits for minutes
+ * where a host is gone. So the port is tried first, with a bound of our own (not on loopback, where
+ * nothing can hang). Sets `why` where the name does not resolve, else errno. */
+static bool reachable(struct fg_session *s, const struct fg_server *server)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list, *ai;
+	char port[8];
+	bool ok = false;
+	int r;
+
+	snprintf(port, sizeof(port), "%d", server->port);
+	r = getaddrinfo(server->host, port, &hints, &list);
+	if (r != 0) {
+		snprintf(s->why, sizeof(s->why), "%s: %s", server->url, gai_strerror(r));
+		return false;
+	}
+	for (ai = list; ai && !ok; ai = ai->ai_next)
+		ok = is_loopback(ai->ai_addr) || answers(ai);
+	freeaddrinfo(list);
+	return ok;
+}
+
+void fg_session_drop(struct fg_session *s)
+{
+	if (s->mosq)
+		mosquitto_destroy(s->mosq);
+	s->mosq = NULL;
+	fg_tls_free(s->tls);
+	s->tls = NULL;
+	s->online = false;
+}
+
+void fg_session_say_why(struct fg_session *s, int rc)
+{
+	const char *cause = "";
+
+	if (s->why[0])
+		return;
+	if (s->tls && (rc == MOSQ_ERR_TLS || rc == MOSQ_ERR_CONN_LOST || rc == MOSQ_ERR_ERRNO))
+		cause = fg_tls_refusal(s->tls);
+	if (!*cause)
+		cause = s->tls_why;
+	if (!*cause)
+		cause = rc == MOSQ_ERR_ERRNO ? fg_strerror(-errno) : mosquitto_strerror(rc);
+	snprintf(s->why, sizeof(s->why), "%s: %s", s->server->url, cause);
+}
+
+int fg_session_open(struct fg_session *s, size_t server, uint32_t epoch)
+{
+	const struct fg_destination *d = s->conf.dest;
+	int64_t expiry_s = d->will_delay_us / 1000000;
+	mosquitto_property *props = NULL;
+	int r;
+
+	fg_session_drop(s);
+	/* what another door kept may be of an earlier run */
+	s->seen_own = s->seen_own && s->server == &d->servers[server];
+	s->server = &d->servers[server];
+	s->epoch = epoch;
+	s->refused = false;
+	s->why[0] = s->tls_why[0] = '\0';
+	s->limits = (struct fg_limits){0};
+	s->pending_count = s->acks.count = 0;
+	s->pending_max = (unsigned)FG_MAX(d->inflight, 1);
+	r = new_client(s);
+	if (r < 0) {
+		if (!s->why[0])
+			snprintf(s->why, sizeof(s->why), "%s", fg_strerror(r));
+		return r;
+	}
+	/* a will waits for its delay only as long as its session lives */
+	if (d->session == FG_SESSION_KEPT)
+		expiry_s = FG_MAX(SESSION_EXPIRY_S, expiry_s);
+	if (d->version == 5)
+		mosquitto_property_add_int32(
+			&props, MQTT_PROP_SESSION_EXPIRY_INTERVAL, (uint32_t)expiry_s);
+	r = reachable(s, s->server)
+		    ? mosquitto_connect_bind_v5(s->mosq, s->server->host, s->server->port,
+			      (int)(d->keepalive_us / 1000000), NULL, props)
+		    : MOSQ_ERR_ERRNO;
+	mosquitto_property_free_all(&props);
+	/* from here on: a slow name look-up is not the broker's time */
+	s->connect_deadline_us = fg_clock_mono_us() + CONNECT_TIMEOUT_US;
+	if (r == MOSQ_ERR_SUCCESS)
+		return FG_OK;
+	fg_session_say_why(s, r);
+	return FG_EINVAL;
+}
