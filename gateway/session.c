@@ -173,9 +173,8 @@ static void on_subscribe(struct mosquitto *mosq, void *obj, int mid, int count, 
 	(void)props;
 	for (int i = 0; i < count; i++)
 		if (granted[i] >= 0x80)
-			fg_warning("destination '%s': we may not read %s: an old "
-				   "will of ours may stand for five minutes, and a gateway with the "
-				   "same id is not noticed",
+			fg_warning("destination '%s': we may not read %s: an old will of ours may "
+				   "stand for five minutes, and who has our id is not noticed",
 				s->conf.dest->name, s->status_topic);
 }
 

@@ -92,7 +92,7 @@ static const struct fault faults[] = {
 	{"mqtt://127.0.0.1:1883", "wss://b.example.no", "servers: [|wss://b",
 		"MQTT over websockets is not there"},
 	{"prefix: local", "session: keep", "session: |keep",
-		"unknown session 'keep'; did you mean 'kept'?"},
+		"'keep' is not one of kept, clean"},
 	{"prefix: local", "keepalive: 1s", "keepalive: |1s", "1s is out of range; 5s to"},
 	{"prefix: local", "return_after: 400d", "return_after: |400d", "out of range; 0s to 365d"},
 	{"prefix: local", "batch: 5s", "batch: |5s", "mqtt.local.batch: not supported yet"},
