@@ -18,7 +18,7 @@ bool fg_calibration_line(
 {
 	double slope = (reference[1] - reference[0]) / (raw[1] - raw[0]);
 
-	if (raw[0] == raw[1] || !isfinite(slope) || slope == 0)
+	if (!isfinite(slope) || slope == 0) /* equal raws: infinite, or none */
 		return false;
 	ret->terms = 2;
 	ret->c[1] = slope;

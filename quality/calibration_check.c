@@ -42,7 +42,6 @@ bool fg_calibration_faulty(const struct fg_calibration_faults *faults)
 static void take_line(const struct fg_calibration_given *given, struct fg_calibration *ret,
 	struct fg_calibration_faults *faults)
 {
-	ret->terms = 2;
 	ret->by_points = true;
 	memcpy(ret->raw, given->raw, sizeof(ret->raw));
 	memcpy(ret->reference, given->reference, sizeof(ret->reference));

@@ -81,7 +81,7 @@ double fg_derive_rtd_temperature(double ohms, double r0)
 		return NAN;
 	t = (-RTD_A + sqrt(RTD_A * RTD_A - 4 * RTD_B * (1 - ratio))) / (2 * RTD_B);
 	/* The square is 2 K off at -200 degC; Newton's steps settle in four. */
-	for (int i = 0; i < 8 && ratio < 1; i++)
+	for (int i = 0; i < 4 && ratio < 1; i++)
 		t -= (rtd_ratio(t) - ratio) / rtd_growth(t);
 	return fmin(fmax(t, RTD_MIN), RTD_MAX);
 }

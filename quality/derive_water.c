@@ -52,6 +52,7 @@ static double pss_f(double t)
 	return (t - 15) / (1 + 0.0162 * (t - 15));
 }
 
+/* NaN below 0. */
 static double pss_of_rt(double rt, double t)
 {
 	double root = sqrt(rt);
@@ -74,9 +75,7 @@ static double pss_rt(double ratio, double t, double p)
 
 double fg_derive_salinity(double ratio, double t68_c, double p_dbar)
 {
-	double rt = pss_rt(ratio, t68_c, p_dbar);
-
-	return rt >= 0 ? pss_of_rt(rt, t68_c) : (double)NAN;
+	return pss_of_rt(pss_rt(ratio, t68_c, p_dbar), t68_c);
 }
 
 double fg_derive_salinity_c(double c_ms_cm, double t90_c, double p_dbar)
@@ -86,7 +85,7 @@ double fg_derive_salinity_c(double c_ms_cm, double t90_c, double p_dbar)
 
 double fg_derive_salinity_rt(double rt, double t90_c)
 {
-	return rt >= 0 && isfinite(t90_c) ? pss_of_rt(rt, T68 * t90_c) : (double)NAN;
+	return pss_of_rt(rt, T68 * t90_c);
 }
 
 double fg_derive_salinity_low(double c_ms_cm, double t90_c, double p_dbar)
@@ -94,8 +93,6 @@ double fg_derive_salinity_low(double c_ms_cm, double t90_c, double p_dbar)
 	double t = T68 * t90_c, rt = pss_rt(c_ms_cm / C_35_15_0, t, p_dbar);
 	double x = 400 * rt, y = 100 * rt;
 
-	if (!(rt >= 0))
-		return NAN;
 	return pss_of_rt(rt, t) - pss_a[0] / (1 + 1.5 * x + x * x) -
 	       pss_b[0] * pss_f(t) / (1 + sqrt(y) + y + y * sqrt(y));
 }
@@ -141,9 +138,9 @@ double fg_derive_oxygen_solubility(double salinity, double potential_temp_c)
 	double t = T68 * potential_temp_c;
 	double scaled = (298.15 - t) / (ZERO_C + t);
 
-	if (!(scaled > 0) || !(salinity >= 0) || isinf(salinity))
+	if (!(salinity >= 0) || isinf(salinity))
 		return NAN;
-	scaled = log(scaled);
+	scaled = log(scaled); /* from 25 degC on there is none */
 	return exp(
 		fg_derive_polynomial(a, FG_COUNT(a), scaled) +
 		salinity * (fg_derive_polynomial(b, FG_COUNT(b), scaled) - 2.75915e-7 * salinity));

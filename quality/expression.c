@@ -116,8 +116,8 @@ static void operate(struct parser *p, const char *at, struct fg_step step)
 	if (step.op == DIVIDE && last->op == NUMBER && last->number == 0)
 		fail(p, at, "divides by zero");
 	if (!fixed) {
-		push(p, at, step);
 		p->waiting -= takes;
+		push(p, at, step);
 		return;
 	}
 	v = apply(&step, takes == 1 ? 0 : last[-1].number, last->number);
@@ -156,7 +156,7 @@ static void parse_number(struct parser *p)
 
 		n += 1 + sign + strspn(at + n + 1 + sign, "0123456789");
 	}
-	snprintf(text, sizeof(text), "%.*s", (int)FG_MIN(n, sizeof(text) - 1), at);
+	snprintf(text, sizeof(text), "%.*s", (int)FG_MIN(n, sizeof(text)), at);
 	if (n >= sizeof(text) || fg_number_parse(text, &v) < 0)
 		fail(p, at, "'%.40s' is not a number", text);
 	else
@@ -239,6 +239,16 @@ static void parse_name(struct parser *p)
 		use_name(p, name, at);
 }
 
+/* The bytes of a character: told as a whole, but for what is none. */
+static int character(const char *at)
+{
+	int n = 1;
+
+	while (n < 4 && ((unsigned char)at[n] & 0xc0) == 0x80)
+		n++;
+	return n;
+}
+
 static void parse_value(struct parser *p)
 {
 	char c = peek(p);
@@ -254,7 +264,7 @@ static void parse_value(struct parser *p)
 	} else if (isdigit((unsigned char)c) || c == '.') {
 		parse_number(p);
 	} else if (c) {
-		fail(p, p->at, "'%.*s' cannot stand here", (unsigned char)c < 0x80 ? 1 : 8, p->at);
+		fail(p, p->at, "'%.*s' cannot stand here", character(p->at), p->at);
 	} else {
 		fail(p, p->at, "it ends where a value is expected");
 	}
@@ -323,12 +333,12 @@ int fg_expression_compile(struct fg_arena *arena, const char *text, struct fg_ex
 		.arena = arena, .text = text, .at = text, .out = ret, .fault = ret_fault};
 	struct fg_step *steps;
 
-	*ret = (struct fg_expression){0};
+	*ret = (struct fg_expression){.steps = NULL};
 	if (strlen(text) > FG_EXPRESSION_CHARS)
 		fail(&p, text, "longer than %d characters", FG_EXPRESSION_CHARS);
 	parse_sum(&p);
 	if (peek(&p))
-		fail(&p, p.at, "'%.8s' cannot stand here", p.at);
+		fail(&p, p.at, "'%.*s' cannot stand here", character(p.at), p.at);
 	if (ret->name_count == 0)
 		fail(&p, text, "names no point");
 	if (p.failed)
@@ -342,7 +352,7 @@ int fg_expression_compile(struct fg_arena *arena, const char *text, struct fg_ex
 
 double fg_expression_value(const struct fg_expression *e, const double *values)
 {
-	double stack[FG_EXPRESSION_DEPTH + 1] = {0};
+	double stack[FG_EXPRESSION_DEPTH] = {NAN};
 	size_t n = 0;
 
 	for (size_t i = 0; i < e->count; i++) {

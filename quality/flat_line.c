@@ -89,7 +89,7 @@ int fg_qc_flat_line(const struct fg_flat_line *conf, const struct fg_sample *sam
 	for (size_t i = 0; i < count; i++)
 		ret_flags[i] =
 			count < 3 ? FG_QC_PASS
-				  : flat_line(conf, interval_s, view_of_series(samples, count, i));
+				  : flat_line(conf, interval_s, view_of_series(samples, i));
 	return FG_OK;
 }
 
@@ -251,7 +251,7 @@ enum fg_qc fg_qc_attenuated_step(
 static void whole(const struct fg_attenuated *conf, const struct fg_sample *samples, size_t count,
 	enum fg_qc *ret_flags)
 {
-	struct view v = view_of_series(samples, count, count - 1);
+	struct view v = view_of_series(samples, count - 1);
 	struct spread s = spread_of(&v, 0);
 	enum fg_qc flag = s.values ? spread_verdict(conf, &v, &s) : FG_QC_MISSING;
 
@@ -273,7 +273,7 @@ static struct view reach(const struct fg_attenuated *conf, const struct fg_sampl
 {
 	while (!in_period(conf->period_s, &samples[last], &samples[*first]))
 		(*first)++;
-	return view_of_series(&samples[*first], last - *first + 1, last - *first);
+	return view_of_series(&samples[*first], last - *first);
 }
 
 int fg_qc_attenuated(const struct fg_attenuated *conf, const struct fg_sample *samples,

@@ -35,7 +35,7 @@ static double next_lambda(struct arc *s, double lon, double lambda)
 	s->sin_sigma = sqrt(x * x + y * y);
 	s->cos_sigma = s->sin_u1 * s->sin_u2 + s->cos_u1 * s->cos_u2 * cos(lambda);
 	s->sigma = atan2(s->sin_sigma, s->cos_sigma);
-	if (s->sin_sigma == 0)
+	if (s->sin_sigma == 0) /* one place: an arc of nothing */
 		return lambda;
 	sin_alpha = s->cos_u1 * s->cos_u2 * sin(lambda) / s->sin_sigma;
 	s->cos2_alpha = 1 - sin_alpha * sin_alpha;
@@ -73,15 +73,14 @@ double fg_geo_distance(double longitude1, double latitude1, double longitude2, d
 	double lon = RADIANS(remainder(longitude2 - longitude1, 360)), lambda = lon;
 	double lat1 = RADIANS(latitude1), lat2 = RADIANS(latitude2);
 	double u1 = atan((1 - WGS84_F) * tan(lat1)), u2 = atan((1 - WGS84_F) * tan(lat2));
-	struct arc s = {sin(u1), cos(u1), sin(u2), cos(u2), 0, 0, 0, 0, 0};
+	struct arc s = {
+		.sin_u1 = sin(u1), .cos_u1 = cos(u1), .sin_u2 = sin(u2), .cos_u2 = cos(u2)};
 
 	if (!(fabs(latitude1) <= 90 && fabs(latitude2) <= 90) || !isfinite(lon))
 		return NAN;
 	for (int i = 0; i < 100; i++) {
 		double next = next_lambda(&s, lon, lambda);
 
-		if (s.sin_sigma == 0 && s.cos_sigma > 0)
-			return 0;
 		if (fabs(next) > PI)
 			break;
 		if (fabs(next - lambda) < 1e-13)

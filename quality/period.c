@@ -80,25 +80,34 @@ static void leave_out(struct fg_aggregate *a, const struct fg_sample *s)
 		a->fail++;
 }
 
+static int64_t step_of(const struct fg_period_ask *ask)
+{
+	return FG_MAX(ask->step_ms, 1);
+}
+
 static uint32_t expected_of(const struct fg_period_ask *ask)
 {
-	int64_t n = (ask->to_ms - ask->from_ms) / FG_MAX(ask->step_ms, 1);
+	int64_t n = (ask->to_ms - ask->from_ms) / step_of(ask);
 
 	return (uint32_t)FG_MAX(FG_MIN(n, (int64_t)UINT32_MAX), 1);
+}
+
+static double mean_of(const struct fg_mean *m)
+{
+	return fg_mean_of(m, m->count, 1);
 }
 
 static void end_slot(struct hour *h)
 {
 	if (h->in_slot.count)
-		fg_mean_add(&h->mean, fg_mean_of(&h->in_slot, 1, 0.5), FG_QC_PASS,
-			FG_PERIOD_ACCEPT);
+		fg_mean_add(&h->mean, mean_of(&h->in_slot), FG_QC_PASS, FG_PERIOD_ACCEPT);
 	h->in_slot = (struct fg_mean){0};
 }
 
 /* An accepted value. Where readings are closer than usual, what lies in one step is one value. */
 static void take(struct hour *h, const struct fg_sample *s)
 {
-	int64_t slot = (s->at_ms - h->ask->from_ms) / FG_MAX(h->ask->step_ms, 1);
+	int64_t slot = (s->at_ms - h->ask->from_ms) / step_of(h->ask);
 
 	h->unjudged |= s->qc == FG_QC_NOT_EVALUATED;
 	h->out->a.low = h->out->a.has_range ? fmin(h->out->a.low, s->value) : s->value;
@@ -162,7 +171,7 @@ static double value_of(const struct hour *h)
 	else if (h->ask->stat == FG_STAT_SUM)
 		v = sum_of(h);
 	else
-		v = fg_mean_of(&h->mean, 1, 0.5);
+		v = mean_of(&h->mean);
 	return isfinite(v) ? v : (double)NAN;
 }
 
@@ -211,8 +220,8 @@ static void visit(struct hour *h, const struct fg_sample *s, struct speeds *spee
 static void visit_held(struct hour *h, const struct fg_sample *s, const struct fg_sample *next,
 	struct speeds *speeds)
 {
-	const int64_t step_ms = FG_MAX(h->ask->step_ms, 1);
-	int64_t last_ms = FG_MIN(s->at_ms + h->ask->hold_ms, h->ask->to_ms - 1);
+	const int64_t step_ms = step_of(h->ask);
+	int64_t last_ms = FG_MIN(s->at_ms + h->ask->hold_ms, h->ask->to_ms);
 	struct fg_sample held = *s;
 
 	if (next) /* polls do not come to the millisecond */
@@ -293,8 +302,8 @@ static void of_hours(const struct fg_period_ask *ask, const struct fg_samples *s
 		note_hour(&ret->a, s->value);
 	}
 	day = ask->stat == FG_STAT_MAX_8H_MEAN ?
-		      fg_day_max_8h(hourly, BEFORE + hours, BEFORE, hours, least, 6) :
-		      fg_day_mean(hourly, BEFORE + hours, BEFORE, hours, least);
+		      fg_day_max_8h(hourly, HOURS_MAX, BEFORE, hours, least, 6) :
+		      fg_day_mean(hourly, HOURS_MAX, BEFORE, hours, least);
 	if (ask->stat == FG_STAT_SUM && !isnan(day.value))
 		day.value = sum_hours(hourly + BEFORE, hours);
 	ret->a.expected = hours;

@@ -106,8 +106,7 @@ enum fg_qc fg_rule_out_of_water(struct fg_water_window *w, const struct fg_water
 	m = moments_of(w, limits, number);
 	if (m.n * 4 < limits->slots * 3 || sqrt(m.air2 / m.n) < limits->spread)
 		return FG_QC_NOT_EVALUATED;
-	if (m.probe2 <= 0)
-		return FG_QC_PASS;
+	/* a probe that does not move at all has no correlation: NaN, which is none */
 	return suspect_if(m.both / sqrt(m.probe2 * m.air2) >= limits->correlation &&
 			  sqrt(m.probe2 / m.air2) >= limits->ratio);
 }

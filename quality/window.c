@@ -39,9 +39,9 @@ struct view view_of_window(const struct fg_window *w)
 	return (struct view){w->samples, w->room, w->next, w->count};
 }
 
-struct view view_of_series(const struct fg_sample *samples, size_t count, size_t last)
+struct view view_of_series(const struct fg_sample *samples, size_t last)
 {
-	return (struct view){samples, count, last + 1, last + 1};
+	return (struct view){.samples = samples, .next = last + 1, .count = last + 1};
 }
 
 const struct fg_sample *view_at(const struct view *v, size_t age)
@@ -95,10 +95,10 @@ static int64_t ranked(const struct fg_sample *samples, size_t count, size_t rank
 
 double median_interval_s(const struct fg_sample *samples, size_t count)
 {
-	size_t n = count ? count - 1 : 0;
+	size_t n = count - 1;
 	int64_t lower, upper;
 
-	if (!n)
+	if (count < 2)
 		return NAN;
 	lower = ranked(samples, count, (n + 1) / 2);
 	upper = n % 2 ? lower : ranked(samples, count, n / 2 + 1);

@@ -12,7 +12,7 @@ struct view {
 
 struct view view_of_window(const struct fg_window *w);
 /* The samples of a series up to and with `last`. */
-struct view view_of_series(const struct fg_sample *samples, size_t count, size_t last);
+struct view view_of_series(const struct fg_sample *samples, size_t last);
 /* age 0 is the newest; age < view.count. */
 const struct fg_sample *view_at(const struct view *v, size_t age);
 

@@ -54,12 +54,16 @@ static void air_ranges_hold_their_ends(void **arg)
 
 static void directions_near_nothing_and_north(void **arg)
 {
-	struct fg_wind almost = {0}, north = {0};
+	struct fg_wind almost = {0}, enough = {0}, north = {0};
 
 	(void)arg;
 	fg_wind_add(&almost, 1000, 90);
 	fg_wind_add(&almost, 999.9995, 270);
 	assert_true(isnan(fg_wind_direction(&almost)));
+	/* 1.005 millionths remain */
+	fg_wind_add(&enough, 1000, 90);
+	fg_wind_add(&enough, 1000 - 2.01e-3, 270);
+	near(fg_wind_direction(&enough), 90, 1e-6);
 	fg_wind_add(&north, 1, -1e-18);
 	assert_true(fg_wind_direction(&north) == 0);
 }
@@ -86,6 +90,12 @@ static void fresh_water_has_values(void **arg)
 	assert_true(isfinite(fg_derive_salinity(0, 15, 0)));
 	assert_true(isfinite(fg_derive_salinity_rt(0, 15)));
 	assert_true(isfinite(fg_derive_oxygen_solubility(0, 10)));
+	assert_true(isnan(fg_derive_oxygen_saturation(-273.15, 1, 1)));
+	assert_true(isfinite(fg_derive_oxygen_saturation(-272.65, 0, 1)));
+	assert_true(isfinite(fg_derive_oxygen_saturation_weiss(-223.15, 0)));
+	/* no air is left where all the pressure is that of water vapour, by APHA's formula */
+	assert_true(isnan(fg_derive_oxygen_saturation(
+		20, 0, exp(11.8571 - 3840.70 / 293.15 - 216961 / (293.15 * 293.15)))));
 	assert_true(isfinite(fg_derive_oxygen_solubility(0.5, 10)));
 }
 
@@ -104,6 +114,7 @@ static void limits_of_limits(void **arg)
 {
 	struct fg_spike spike = {FG_SPIKE_AVERAGE, 1, 1e300};
 	struct fg_time_gap gap = {1e9};
+	struct fg_flat_line flat = {1, 1, 1};
 
 	(void)arg;
 	assert_null(fg_qc_spike_fault(&spike));
@@ -112,6 +123,54 @@ static void limits_of_limits(void **arg)
 	assert_null(fg_qc_time_gap_fault(&gap));
 	gap.span_s = 1.005e9;
 	assert_non_null(fg_qc_time_gap_fault(&gap));
+	flat.fail_s = 1e9;
+	assert_null(fg_qc_flat_line_fault(&flat));
+	flat.fail_s = 1.005e9;
+	assert_non_null(fg_qc_flat_line_fault(&flat));
+}
+
+/* Two more than the period has, and no more than can be counted. */
+static void rooms_for_billions(void **arg)
+{
+	struct fg_attenuated conf = {.period_s = 536870911.5};
+
+	(void)arg;
+	assert_int_equal(fg_qc_attenuated_room(&conf, 0.125), UINT32_MAX - 1);
+	conf.period_s += 0.125;
+	assert_int_equal(fg_qc_attenuated_room(&conf, 0.125), UINT32_MAX);
+	conf.period_s += 1;
+	assert_int_equal(fg_qc_attenuated_room(&conf, 0.125), UINT32_MAX);
+}
+
+/* Pushes and judges the newest. */
+static enum fg_qc weak(const struct fg_attenuated *conf, const struct fg_sample *in, size_t count)
+{
+	struct fg_sample ring[4];
+	struct fg_window w;
+
+	fg_window_init(&w, ring, FG_COUNT(ring));
+	for (size_t i = 0; i < count; i++)
+		fg_window_push(&w, in[i]);
+	return fg_qc_attenuated_step(conf, 1, &w);
+}
+
+/* The short way that a lively signal is found by finds no other. */
+static void signals_that_are_not_lively(void **arg)
+{
+	struct fg_attenuated conf = {
+		.suspect = 1, .fail = NAN, .period_s = 10, .min_period_s = NAN};
+	static const struct fg_sample far_from_zero[] = {
+		{0, 10}, {1000, 10.1}, {2000, 10}, {3000, 10.1}};
+	/* a deviation of 1 - 2.5e-7 */
+	static const struct fg_sample nearly[] = {{0, 0}, {1000, 2 - 5e-7}};
+	static const struct fg_sample pause[] = {{0, 1}, {100000, 50}, {101000, 1}, {102000, 50}};
+
+	(void)arg;
+	assert_int_equal(weak(&conf, far_from_zero, 4), FG_QC_SUSPECT);
+	assert_int_equal(weak(&conf, nearly, 2), FG_QC_SUSPECT);
+	assert_int_equal(weak(&conf, pause, 4), FG_QC_PASS);
+	conf.min_obs = 4; /* of which one is too old */
+	assert_int_equal(weak(&conf, pause, 4), FG_QC_NOT_EVALUATED);
 }
 
 static void states_count_to_two(void **arg)
@@ -221,6 +280,34 @@ static void intervals_of_a_second_are_enough(void **arg)
 	}
 }
 
+/* The middle one of three intervals, to the millisecond. */
+static void the_median_is_exact(void **arg)
+{
+	static const struct fg_flat_line conf = {2, NAN, 1};
+	static const struct fg_sample below[] = {{0, 1}, {999, 2}, {1998, 3}, {6998, 4}};
+	static const struct fg_sample enough[] = {{0, 1}, {1, 2}, {1001, 3}, {6001, 4}};
+	enum fg_qc flags[4];
+
+	(void)arg;
+	assert_int_equal(fg_qc_flat_line(&conf, below, 4, flags), FG_EINVAL);
+	assert_int_equal(fg_qc_flat_line(&conf, enough, 4, flags), FG_OK);
+}
+
+static void a_window_counts_what_is_missing(void **arg)
+{
+	static const double values[] = {1, NAN, NAN, 2, NAN, 3, 4, 5};
+	static const uint32_t missing[] = {0, 1, 2, 2, 2, 1, 1, 0};
+	struct fg_sample ring[3];
+	struct fg_window w;
+
+	(void)arg;
+	fg_window_init(&w, ring, FG_COUNT(ring));
+	for (size_t i = 0; i < FG_COUNT(values); i++) {
+		fg_window_push(&w, (struct fg_sample){(int64_t)i, values[i]});
+		assert_int_equal(w.missing, missing[i]);
+	}
+}
+
 static void periods_of_attenuation(void **arg)
 {
 	struct fg_attenuated conf = {
@@ -293,6 +380,9 @@ static void distances_far_away(void **arg)
 	for (size_t i = 0; i < FG_COUNT(rows); i++)
 		near(fg_geo_distance(rows[i].lon1, rows[i].lat1, rows[i].lon2, rows[i].lat2),
 			rows[i].metres, 2e-4);
+	/* Along meridians, by the integral of their curvature; the second over the pole. */
+	near(fg_geo_distance(5, -10, 5, 80), 9990994.705171245, 5e-7);
+	near(fg_geo_distance(0, 60, 180, 60), 6695785.819644422, 1e-4);
 	assert_true(isfinite(fg_geo_distance(0, 90, 0, 0)));
 	assert_true(isnan(fg_geo_distance(0, 0, 0, 90.5)));
 }
@@ -342,12 +432,16 @@ int main(void)
 		cmocka_unit_test(fresh_water_has_values),
 		cmocka_unit_test(half_a_gross_range_is_one),
 		cmocka_unit_test(limits_of_limits),
+		cmocka_unit_test(rooms_for_billions),
+		cmocka_unit_test(signals_that_are_not_lively),
 		cmocka_unit_test(states_count_to_two),
 		cmocka_unit_test(the_first_has_nothing_before_it),
 		cmocka_unit_test(density_at_its_thresholds),
 		cmocka_unit_test(one_time_and_two),
 		cmocka_unit_test(flat_is_below_the_tolerance),
 		cmocka_unit_test(intervals_of_a_second_are_enough),
+		cmocka_unit_test(the_median_is_exact),
+		cmocka_unit_test(a_window_counts_what_is_missing),
 		cmocka_unit_test(periods_of_attenuation),
 		cmocka_unit_test(least_values_of_attenuation),
 		cmocka_unit_test(climates_of_half_a_span),

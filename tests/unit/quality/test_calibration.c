@@ -20,12 +20,14 @@ static void test_two_points(void **state)
 	assert_true(fabs(fg_calibrated(&c, 4.1) - 4.0) < 1e-12);
 	assert_true(fabs(fg_calibrated(&c, 7.05) - 7.0) < 1e-12);
 	assert_true(fabs(c.c[1] - 3.0 / 2.95) < 1e-12);
+	assert_int_equal(c.terms, 2);
 }
 
 static void test_what_is_no_line(void **state)
 {
 	static const double pairs[][4] = {
-		{1, 1, 4, 7}, {1, 2, 4, 4}, {NAN, 2, 4, 7}, {1, 2, 4, INFINITY}, {1, 2, NAN, 7}};
+		{1, 1, 4, 7}, {1, 2, 4, 4}, {NAN, 2, 4, 7}, {1, 2, 4, INFINITY}, {1, 2, NAN, 7},
+		{3, 3, 4, 4}, {1e300, 1e300 + 1e285, 0, 1e300}};
 	struct fg_calibration c;
 
 	(void)state;
@@ -45,6 +47,7 @@ static void test_polynomial(void **state)
 static void test_the_one_that_is_valid(void **state)
 {
 	const struct fg_calibration records[] = {{.at_ms = 100}, {.at_ms = 200}};
+	const struct fg_calibration others[] = {{.at_ms = 0}, {.at_ms = 100}, {.at_ms = 200}};
 
 	(void)state;
 	assert_null(fg_calibration_at(records, 2, 99));
@@ -53,6 +56,7 @@ static void test_the_one_that_is_valid(void **state)
 	assert_ptr_equal(fg_calibration_at(records, 2, 200), &records[1]);
 	assert_ptr_equal(fg_calibration_at(records, 2, INT64_MAX), &records[1]);
 	assert_null(fg_calibration_at(records, 0, 200));
+	assert_null(fg_calibration_at(&others[2], 1, 50)); /* what is before is not looked at */
 }
 
 static void test_drift(void **state)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Change and alarms as pure functions. */
+#include <float.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -38,6 +39,13 @@ static void test_numbers_change_by_at_least(void **state)
 	assert_false(differs(number(19.3, d), number(19.39, d), 0.1));
 	assert_false(differs(number((double)19.3f, f), number((double)19.39f, f), 0.1));
 	assert_false(differs(number(19.3, d), number(19.3, d), 0.1));
+	/* a float on one side alone */
+	assert_true(differs(number((double)19.4f, f), number(19.3, d), 0.1));
+	assert_true(differs(number(19.3, d), number((double)19.4f, f), 0.1));
+	assert_false(differs(number(19.3, d), number(19.39, d), 0.090001));
+	/* as much as rounding can have taken, and no more */
+	assert_true(differs(number(0, d), number(1, d), 1 + 4 * DBL_EPSILON));
+	assert_false(differs(number(0, d), number(1, d), 1 + 5 * DBL_EPSILON));
 	/* any change */
 	assert_true(differs(number(1, d), number(nextafter(1, 2), d), 0));
 	assert_false(differs(number(1, d), number(1, d), 0));
@@ -66,6 +74,8 @@ static void test_texts_and_booleans(void **state)
 	struct fg_value open = {.kind = FG_KIND_TEXT, .text = "open", .len = 4};
 	struct fg_value shut = {.kind = FG_KIND_TEXT, .text = "shut", .len = 4};
 	struct fg_value none = {.kind = FG_KIND_NONE};
+	struct fg_value a = {.kind = FG_KIND_TEXT, .text = "a", .len = 1};
+	struct fg_value foobar = {.kind = FG_KIND_TEXT, .text = "foobar", .len = 6};
 
 	(void)state;
 	assert_true(differs(yes, no, 5));
@@ -74,6 +84,9 @@ static void test_texts_and_booleans(void **state)
 	assert_false(differs(open, open, 0));
 	open.len = 3;
 	assert_true(differs(shut, open, 0));
+	/* FNV-1a's printed values */
+	assert_int_equal(fg_told_value(&a).hash, UINT64_C(0xaf63dc4c8601ec8c) ^ 1);
+	assert_int_equal(fg_told_value(&foobar).hash, UINT64_C(0x85944171f73967e8) ^ 6);
 	assert_true(differs(none, yes, 0));
 	assert_true(differs(number(1, FG_KIND_DOUBLE), yes, 0));
 	assert_false(differs(none, none, 0));
@@ -116,6 +129,17 @@ static void test_a_rate_ends_when_it_is_calm(void **state)
 	assert_int_equal(fg_alarm_judge(&conf, &s, 10.1, 181 * SEC, calm), FG_ALARM_RATE);
 }
 
+/* Two readings of one time have no rate, though they differ. */
+static void test_one_time_has_no_rate(void **state)
+{
+	const struct fg_alarm_conf conf = {.on = true, .above = NAN, .below = NAN, .rate = 0.1};
+	struct fg_alarm_state s = {.holds = FG_ALARM_NONE};
+
+	(void)state;
+	fg_alarm_judge(&conf, &s, 10, 5 * SEC, 60 * SEC);
+	assert_int_equal(fg_alarm_judge(&conf, &s, 20, 5 * SEC, 60 * SEC), FG_ALARM_NONE);
+}
+
 /* A level goes before a rate; what is left of the rate comes back after it. */
 static void test_a_level_goes_before_a_rate(void **state)
 {
@@ -137,6 +161,7 @@ int main(void)
 		cmocka_unit_test(test_texts_and_booleans),
 		cmocka_unit_test(test_a_level_with_hysteresis),
 		cmocka_unit_test(test_a_rate_ends_when_it_is_calm),
+		cmocka_unit_test(test_one_time_has_no_rate),
 		cmocka_unit_test(test_a_level_goes_before_a_rate),
 	};
 

@@ -55,7 +55,7 @@ static void test_values(void **state)
 		{"a - b - 1", 4}, {"a - (b - 1)", 6}, {"a / b / 2", 1.75}, {"a + b * 3", 13},
 		{"(a + b) * 3", 27}, {"-b", -2}, {"- -b", 2}, {"+a", 7}, {"a - -b", 9},
 		{"a ^ b", 49}, {"-b ^ 2", -4}, {"b ^ -1", 0.5}, {"b ^ 3 ^ 2", 512},
-		{"2 ^ b * 3", 12}, {"1e3 * b", 2000}, {"1.5e-1 + b", 2.15}, {".5 * b", 1},
+		{"2 ^ b * 3", 12}, {"1e3 * b", 2000}, {"1e+3 * b", 2000}, {"1.5e-1 + b", 2.15}, {".5 * b", 1},
 		{"abs(b - a)", 5}, {"sqrt(a + b)", 3}, {"exp(b - 2)", 1}, {"ln(a - 6)", 0},
 		{"log10(b * 50)", 2}, {"sin(b - 2)", 0}, {"cos(b - 2)", 1}, {"tan(b - 2)", 0},
 		{"min(a, b)", 2}, {"max(a, b)", 7}, {"max(1, a, b)", 7}, {"min(a, b, 1)", 1},
@@ -102,7 +102,11 @@ static void test_faults_and_their_places(void **state)
 		{"a ** b", 3, "cannot stand here"},
 		{"a, b", 1, "cannot stand here"},
 		{"()", 1, "cannot stand here"},
-		{"a + \xc3\xa6", 4, "cannot stand here"},
+		{"a + $b", 4, "'$' cannot stand here"},
+		{"a + \xc3\xa6 b", 4, "'\xc3\xa6' cannot stand here"},
+		{"a + \xc3\xa9", 4, "'\xc3\xa9' cannot stand here"},
+		{"a \xf0\x9f\x8c\x8a", 2, "'\xf0\x9f\x8c\x8a' cannot stand here"},
+		{"a \x80\x81\x82\x83\x84", 2, "'\x80\x81\x82\x83' cannot stand here"},
 	};
 
 	(void)state;
@@ -135,6 +139,70 @@ static void compile_long(const char *begin, const char *part, size_t n, const ch
 	memset(text, 0, sizeof(text));
 }
 
+/* Each level keeps two values waiting. */
+static void test_values_that_wait(void **state)
+{
+	static const char *const insides[] = {"a", "a+a", "a+a*a"};
+	struct fg_expression_fault fault;
+	struct fg_expression e;
+
+	(void)state;
+	for (size_t i = 0; i < FG_COUNT(insides); i++) {
+		char text[200] = "";
+
+		for (int k = 0; k < 15; k++)
+			strcat(text, "a+a*(");
+		strcat(text, insides[i]);
+		for (int k = 0; k < 15; k++)
+			strcat(text, ")");
+		assert_int_equal(fg_expression_compile(arena, text, &e, &fault),
+			i < 2 ? FG_OK : FG_EINVAL);
+		if (i == 2)
+			assert_non_null(strstr(fault.text, "nested deeper"));
+	}
+}
+
+static void test_brackets(void **state)
+{
+	struct fg_expression_fault fault;
+	struct fg_expression e;
+
+	(void)state;
+	for (int levels = 31; levels <= 32; levels++) {
+		char text[100] = "";
+
+		for (int i = 0; i < levels; i++)
+			strcat(text, "(");
+		strcat(text, "a");
+		for (int i = 0; i < levels; i++)
+			strcat(text, ")");
+		assert_int_equal(fg_expression_compile(arena, text, &e, &fault),
+			levels == 31 ? FG_OK : FG_EINVAL);
+	}
+	assert_non_null(strstr(fault.text, "nested deeper"));
+}
+
+/* One expression ends where another one begins. */
+static void test_two_in_one_arena(void **state)
+{
+	struct fg_expression_fault fault;
+	struct fg_expression one, other;
+	const double values[] = {7, 2};
+
+	(void)state;
+	assert_int_equal(fg_expression_compile(arena, "a", &one, &fault), FG_OK);
+	assert_int_equal(fg_expression_compile(arena, "a * b", &other, &fault), FG_OK);
+	assert_true(fg_expression_value(&one, values) == 7);
+	assert_true(fg_expression_value(&other, values) == 14);
+}
+
+static void test_digits(void **state)
+{
+	(void)state;
+	compile_long("a+1.", "0", 61, NULL);
+	compile_long("a+1.", "0", 62, "is not a number");
+}
+
 static void test_bounds(void **state)
 {
 	static const char *const many =
@@ -145,6 +213,9 @@ static void test_bounds(void **state)
 	(void)state;
 	compile_long("a", "+a", 99, NULL);
 	compile_long("a", "+a", 100, "more than 200 parts");
+	compile_long("a", "+1*1", 40, NULL); /* what is fixed waits no longer */
+	compile_long("a", " ", 499, NULL);
+	compile_long("a", " ", 500, "longer than 500");
 	compile_long("a", "         ", 60, "longer than 500");
 	compile_long("", "(", 40, "nested deeper");
 	compile_long("", "-", 40, "nested deeper");
@@ -184,6 +255,10 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values),
 		cmocka_unit_test(test_faults_and_their_places),
+		cmocka_unit_test(test_values_that_wait),
+		cmocka_unit_test(test_digits),
+		cmocka_unit_test(test_brackets),
+		cmocka_unit_test(test_two_in_one_arena),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_what_has_no_value),
 	};

@@ -121,6 +121,44 @@ static void test_what_is_left_out(void **state)
 	expect(NAN, FG_QC_MISSING, 8);
 	assert_int_equal(out.a.maintenance, 2);
 	assert_int_equal(out.a.suspect, 0);
+	assert_int_equal(out.a.missing, 1);
+}
+
+static void test_what_is_expected(void **state)
+{
+	static const int64_t rows[][2] = {
+		{2 * H, 1}, {H, 1}, {7 * MIN, 8}, {1, 3600000}, {0, 3600000}};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ask.step_ms = rows[i][0];
+		reckon();
+		assert_int_equal(out.a.expected, rows[i][1]);
+	}
+}
+
+/* By place, of each the latest, whatever the order in which they are found; then by time. */
+static void test_settling(void **state)
+{
+	static const uint64_t rows[][3] = {/* place, seq, minute */
+		{5, 9, 30}, {5, 5, 1}, {3, 3, 40}, {7, 7, 20}, {3, 8, 30}, {9, 10, 20}};
+	static const uint64_t kept[][2] = {{7, 7}, {9, 10}, {3, 8}, {5, 9}};
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++) {
+		struct fg_sample *s =
+			put(&samples, T0 + (int64_t)rows[i][2] * MIN, 1, FG_QC_PASS);
+
+		s->place = rows[i][0];
+		s->seq = rows[i][1];
+	}
+	items[6] = items[5]; /* behind the end */
+	fg_samples_settle(&samples);
+	assert_int_equal(samples.count, 4);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(items[i].place, kept[i][0]);
+		assert_int_equal(items[i].seq, kept[i][1]);
+	}
 }
 
 static void test_unjudged_makes_unjudged(void **state)
@@ -169,6 +207,37 @@ static void test_denser_than_usual(void **state)
 		put(&samples, T0 + 50 * MIN + i * MIN, 13, FG_QC_PASS);
 	reckon();
 	expect(3, FG_QC_PASS, 12);
+	/* two more than expected are only polls that came early, whatever the hours beside have */
+	samples.count = 0;
+	put_many(12, 1, FG_QC_PASS);
+	put(&samples, T0 + MIN, 15, FG_QC_PASS);
+	put(&samples, T0 + 2 * MIN, 15, FG_QC_PASS);
+	put(&samples, T0 - MIN, 100, FG_QC_PASS);
+	put(&samples, T0 + H, 100, FG_QC_PASS);
+	items[16] = items[0]; /* behind the end */
+	reckon();
+	expect(3, FG_QC_PASS, 14);
+	samples.count = 0;
+	put_many(12, 1, FG_QC_PASS);
+	for (int i = 1; i <= 3; i++)
+		put(&samples, T0 + i * MIN, 15, FG_QC_PASS);
+	reckon(); /* the first five minutes are one value of four: 11.5 */
+	expect((11 + 11.5) / 12, FG_QC_PASS, 12);
+	/* steps begin with the hour, also where they do not divide the day */
+	samples.count = 0;
+	ask.step_ms = 7 * MIN;
+	for (int i = 0; i < 60; i++)
+		put(&samples, T0 + i * MIN, i < 7 ? 9 : 0, FG_QC_PASS);
+	reckon();
+	expect(1, FG_QC_PASS, 9);
+}
+
+static void test_denser_sums(void **state)
+{
+	(void)state;
+	put_many(10, 1, FG_QC_PASS);
+	for (int i = 0; i < 10; i++)
+		put(&samples, T0 + 50 * MIN + i * MIN, 13, FG_QC_PASS);
 	/* rain in mm/h likewise */
 	ask.stat = FG_STAT_SUM;
 	ask.factor = 1 / 12.0;
@@ -193,6 +262,14 @@ static void test_sums(void **state)
 	samples.count = 8;
 	reckon();
 	expect(NAN, FG_QC_MISSING, 8);
+	/* nothing is lost beside what is large */
+	samples.count = 0;
+	ask.factor = 0;
+	put_many(1, 1e16, FG_QC_PASS);
+	put_many(10, 1, FG_QC_PASS);
+	put_many(1, -1e16, FG_QC_PASS);
+	reckon();
+	expect(10, FG_QC_PASS, 12);
 }
 
 static void test_directions_go_round(void **state)
@@ -243,6 +320,7 @@ static void test_a_speed_from_before_the_hour(void **state)
 	ask.stat = FG_STAT_VECTOR_MEAN;
 	put_many(12, 45, FG_QC_PASS);
 	put(&speeds, T0 - 2 * MIN, 5, FG_QC_PASS);
+	assert_true(fg_period_since(&ask, T0) == T0 - 10 * MIN);
 	reckon();
 	assert_int_equal(out.a.count, 2);
 	ask.speed_hold_ms = 62 * MIN; /* it is told only where it changes */
@@ -281,7 +359,18 @@ static void test_what_was_not_told_counts(void **state)
 	reckon();
 	assert_int_equal(out.a.maintenance, 4);
 	assert_int_equal(out.a.suspect, 0);
+	/* a poll that came half a step early is the one that was due */
+	samples.count = 0;
+	put(&samples, T0, 3, FG_QC_PASS);
+	put(&samples, T0 + 10 * MIN - 150001, 3, FG_QC_PASS);
+	ask.hold_ms = 5 * MIN;
+	reckon();
+	assert_int_equal(out.a.count, 3); /* 0, 7.5, 12.5: not 5 */
+	items[1].at_ms++;
+	reckon();
+	assert_int_equal(out.a.count, 4);
 	/* of what is always told, each stands for itself */
+	samples.count = 1;
 	ask.hold_ms = 0;
 	reckon();
 	assert_int_equal(out.a.count, 1);
@@ -355,9 +444,33 @@ static void test_days_of_23_and_25_hours(void **state)
 		put_hours(hours - 1, 1, 3 + least);
 		put_hours(hours, 1, 1000); /* of the next one */
 		reckon();
+		assert_true(out.a.low == 3 && out.a.high == 3 + least);
 		expect(4, FG_QC_PASS, (unsigned)least);
 		assert_int_equal(out.a.expected, hours);
 	}
+}
+
+static void test_hours_that_are_not_of_it(void **state)
+{
+	(void)state;
+	ask.period = FG_TOLD_DAY;
+	ask.to_ms = T0 + 24 * H;
+	put_hours(0, 1, 1);
+	put_hours(1, 20, 3);
+	put_hours(21, 1, 50);
+	put_hours(-200, 1, 1000);
+	put_hours(200, 1, 1000);
+	items[21].qc = FG_QC_SUSPECT;
+	reckon();
+	expect(61 / 21.0, FG_QC_PASS, 21);
+	assert_true(out.a.low == 1 && out.a.high == 3);
+	/* no longer than there is room for */
+	ask.stat = FG_STAT_SUM;
+	ask.to_ms = T0 + 60 * H;
+	samples.count = 0;
+	put_hours(0, 60, 2);
+	reckon();
+	expect(114, FG_QC_PASS, 57);
 }
 
 static void test_a_day_that_begins_at_half_past(void **state)
@@ -371,6 +484,13 @@ static void test_a_day_that_begins_at_half_past(void **state)
 	put_hours(23, 1, 1000);
 	reckon();
 	expect(5, FG_QC_PASS, 24);
+	assert_int_equal(out.a.missing, 0);
+	/* an hour is of the day as soon as its end is */
+	ask.from_ms = T0 - 1;
+	samples.count = 0;
+	put_hours(-1, 23, 5);
+	reckon();
+	expect(5, FG_QC_PASS, 23);
 }
 
 static void test_largest_mean_over_8_hours(void **state)
@@ -392,6 +512,18 @@ static void test_largest_mean_over_8_hours(void **state)
 	put_hours(0, 22, 8);
 	reckon();
 	expect(8, FG_QC_PASS, 19);
+	/* six of eight hours, then five */
+	samples.count = 0;
+	put_hours(-7, 1, 1000);
+	put_hours(-5, 4, 8);
+	put_hours(0, 24, 8);
+	reckon();
+	expect(1040 / 6.0, FG_QC_PASS, 24);
+	items[0].maintenance = true;
+	reckon();
+	expect(8, FG_QC_PASS, 23);
+	samples.count = 0;
+	put_hours(0, 22, 8);
 	put_hours(9, 1, 48); /* of twice the same hour the later counts */
 	reckon();
 	expect(13, FG_QC_PASS, 19);
@@ -409,6 +541,12 @@ static void test_sum_of_a_day(void **state)
 	samples.count = 17;
 	reckon();
 	expect(NAN, FG_QC_MISSING, 17);
+	samples.count = 0;
+	put_hours(0, 1, 1e16);
+	put_hours(1, 18, 1);
+	put_hours(19, 1, -1e16);
+	reckon();
+	expect(18, FG_QC_PASS, 20);
 }
 
 static void test_class(void **state)
@@ -426,6 +564,10 @@ static void test_class(void **state)
 	assert_string_equal(out.a.key, index->keys[out.a.index - 1]);
 	assert_string_equal(out.a.scheme, index->scheme);
 	assert_string_equal(out.a.version, index->version);
+	ask.limits = NULL; /* no limits, no class */
+	reckon();
+	assert_int_equal(out.a.index, 0);
+	ask.limits = fg_air_limits_find(index, "no2");
 	samples.count = 8; /* no mean, no class */
 	reckon();
 	assert_int_equal(out.a.index, 0);
@@ -479,6 +621,9 @@ int main(void)
 		cmocka_unit_test_setup(test_unjudged_makes_unjudged, begin),
 		cmocka_unit_test_setup(test_the_last_form_of_a_reading_counts, begin),
 		cmocka_unit_test_setup(test_denser_than_usual, begin),
+		cmocka_unit_test_setup(test_denser_sums, begin),
+		cmocka_unit_test_setup(test_what_is_expected, begin),
+		cmocka_unit_test_setup(test_settling, begin),
 		cmocka_unit_test_setup(test_sums, begin),
 		cmocka_unit_test_setup(test_directions_go_round, begin),
 		cmocka_unit_test_setup(test_wind_as_vectors, begin),
@@ -487,6 +632,7 @@ int main(void)
 		cmocka_unit_test_setup(test_held_sums_and_directions, begin),
 		cmocka_unit_test_setup(test_running_means, begin),
 		cmocka_unit_test_setup(test_days_of_23_and_25_hours, begin),
+		cmocka_unit_test_setup(test_hours_that_are_not_of_it, begin),
 		cmocka_unit_test_setup(test_a_day_that_begins_at_half_past, begin),
 		cmocka_unit_test_setup(test_largest_mean_over_8_hours, begin),
 		cmocka_unit_test_setup(test_sum_of_a_day, begin),

@@ -232,6 +232,98 @@ static void an_unknown_gap(void **state)
 	free(s.samples);
 }
 
+/* What a window has, from the newest on. */
+static void expect_window(const struct series *s, uint32_t count, const int64_t *times_s)
+{
+	assert_int_equal(s->h.window.count, count);
+	for (uint32_t age = 0; age < count; age++)
+		assert_int_equal(fg_window_at(&s->h.window, age)->time_ms, times_s[age] * 1000);
+}
+
+/* A quarter more than an interval after the one before the newest: from there on it is one more. */
+static void one_sample_an_interval(void **state)
+{
+	const struct fg_sample early = {12499, 1}, due = {12500, 1};
+	struct series s;
+
+	(void)state;
+	begin(&s, &all);
+	step(&s, 0, 1);
+	step(&s, 10, 1);
+	fg_qc_tests_step(&all, &s.h, 10, early, FG_NO_TIME);
+	assert_int_equal(s.h.window.count, 2);
+	free(s.samples);
+	begin(&s, &all);
+	step(&s, 0, 1);
+	step(&s, 10, 1);
+	fg_qc_tests_step(&all, &s.h, 10, due, FG_NO_TIME);
+	assert_int_equal(s.h.window.count, 3);
+	free(s.samples);
+	begin(&s, &all);
+	step(&s, 0, 1);
+	step(&s, 10, NAN);
+	step(&s, 12, 1); /* a missing one keeps its place */
+	expect_window(&s, 3, (const int64_t[]){12, 10, 0});
+	free(s.samples);
+}
+
+/* Also where the newest is the last of the ring. */
+static void a_fast_reading_in_a_full_ring(void **state)
+{
+	struct series s;
+	int i = 0;
+
+	(void)state;
+	begin(&s, &all);
+	assert_int_equal(s.h.window.room, 8);
+	for (; i < 8; i++)
+		step(&s, i * 10, i);
+	step(&s, 71, 5);
+	expect_window(&s, 8, (const int64_t[]){71, 60, 50, 40, 30, 20, 10, 0});
+	assert_true(fg_window_at(&s.h.window, 0)->value == 5);
+	free(s.samples);
+}
+
+/* All that a history has of times, and nothing beside it. */
+static void all_times_move(void **state)
+{
+	const struct fg_sample beside = {42, 42};
+	struct series s;
+
+	(void)state;
+	begin(&s, &all);
+	for (int i = 0; i < 8; i++)
+		step(&s, i * 10, i);
+	s.samples[8] = beside;
+	fg_qc_history_shift(&s.h, 5000);
+	expect_window(&s, 8, (const int64_t[]){75, 65, 55, 45, 35, 25, 15, 5});
+	assert_int_equal(s.h.rate.last.time_ms, 75000);
+	assert_int_equal(s.h.gap.last_ms, 75000);
+	assert_int_equal(s.h.last_ms, 75000);
+	fg_qc_history_unknown_gap(&s.h);
+	for (uint32_t age = 0; age < 8; age++)
+		assert_true(fg_window_at(&s.h.window, age)->time_ms < INT64_MIN / 8);
+	assert_int_equal(s.samples[8].time_ms, 42);
+	free(s.samples);
+}
+
+static void only_what_is_on_is_told(void **state)
+{
+	struct fg_qc_tests none = {.on = 0};
+	struct fg_qc_tests flat = all;
+	struct series s;
+
+	(void)state;
+	begin(&s, &none);
+	assert_true(fg_qc_tests_step(&none, &s.h, 10, (struct fg_sample){0, 1}, 0).tests == 0);
+	free(s.samples);
+	flat.on = 1u << FG_TEST_FLAT_LINE;
+	begin(&s, &flat);
+	assert_true(fg_qc_tests_step(&flat, &s.h, 10, (struct fg_sample){0, 1}, 0).tests ==
+		    fg_tests_set(0, FG_TEST_FLAT_LINE, FG_QC_PASS));
+	free(s.samples);
+}
+
 static void a_history_moves(void **state)
 {
 	struct fg_qc_tests less = all;
@@ -265,6 +357,10 @@ int main(void)
 		cmocka_unit_test(fast_readings_do_not_make_a_line_flat),
 		cmocka_unit_test(several_missing_in_a_row_are_one),
 		cmocka_unit_test(an_unknown_gap),
+		cmocka_unit_test(one_sample_an_interval),
+		cmocka_unit_test(a_fast_reading_in_a_full_ring),
+		cmocka_unit_test(all_times_move),
+		cmocka_unit_test(only_what_is_on_is_told),
 		cmocka_unit_test(a_history_moves),
 	};
 

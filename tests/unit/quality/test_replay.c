@@ -126,6 +126,21 @@ static void off_is_off(void **state)
 	assert_true(in[0].tests == 0);
 }
 
+/* A range without bounds says nothing, nor does a point without tests. */
+static void nothing_to_judge_by(void **state)
+{
+	struct fg_qc_conf open = {.gross_range = {.on = true, .fail = {NAN, NAN},
+					  .suspect = {NAN, NAN}}};
+	struct fg_replay_reading in[] = {{.sample = {10000, 99}}};
+
+	(void)state;
+	fg_qc_replay(&open, 10, window, in, 1);
+	assert_true(in[0].tests == 0);
+	open.gross_range.on = false;
+	fg_qc_replay(&open, 10, window, in, 1);
+	assert_true(in[0].tests == 0);
+}
+
 static void the_worst_verdict(void **state)
 {
 	enum fg_test test;
@@ -134,6 +149,8 @@ static void the_worst_verdict(void **state)
 	(void)state;
 	assert_int_equal(fg_qc_worst(t, &test), FG_QC_NOT_EVALUATED);
 	assert_int_equal(test, FG_TEST_COUNT);
+	t = fg_tests_set(t, FG_TEST_RULE(0), FG_QC_FAIL); /* rules are not run again */
+	assert_int_equal(fg_qc_worst(t, &test), FG_QC_NOT_EVALUATED);
 	t = fg_tests_set(t, FG_TEST_TIME_GAP, FG_QC_MISSING);
 	t = fg_tests_set(t, FG_TEST_SPIKE, FG_QC_PASS);
 	assert_int_equal(fg_qc_worst(t, &test), FG_QC_PASS);
@@ -154,6 +171,7 @@ int main(void)
 		cmocka_unit_test(a_missing_reading_has_no_verdict),
 		cmocka_unit_test(the_calendar_needs_a_time),
 		cmocka_unit_test(off_is_off),
+		cmocka_unit_test(nothing_to_judge_by),
 		cmocka_unit_test(the_worst_verdict),
 	};
 

@@ -26,7 +26,8 @@ static void two_of_one_property(void **state)
 		{10, 10.5, 0.5, 0, PASS}, {10.5, 10, 0.5, 0, PASS}, {10, 10.6, 0.5, 0, SUSPECT},
 		{10.6, 10, 0.5, 0, SUSPECT}, {-10, 10, 19, 0, SUSPECT}, {100, 120, 1, 20, PASS},
 		{100, 130, 1, 20, SUSPECT}, {100, 130, 30, 20, PASS}, {-100, -120, 1, 20, PASS},
-		{1, 1.5, 0.5, 20, PASS}, {NAN, 1, 1, 0, NONE}, {1, NAN, 1, 0, NONE},
+		{1, 1.5, 0.5, 20, PASS}, {100, 125, 1, 20, PASS}, {100, 125.2, 1, 20, SUSPECT},
+		{NAN, 1, 1, 0, NONE}, {1, NAN, 1, 0, NONE},
 		{INFINITY, 1, 1, 0, NONE}, {1, -INFINITY, 1, 0, NONE},
 		{5e-324, 0, 0, 0, SUSPECT},
 	};
@@ -93,6 +94,10 @@ static void a_probe_out_of_the_water(void **state)
 	w = (struct fg_water_window){0};
 	assert_int_equal(day(&w, 0.6, 0.1, 720, 1), SUSPECT); /* in shadow */
 	w = (struct fg_water_window){0};
+	assert_int_equal(day(&w, 0.52, 0, 720, 10), SUSPECT); /* by just over a half */
+	w = (struct fg_water_window){0};
+	assert_int_equal(day(&w, 0.48, 0, 720, 10), PASS);
+	w = (struct fg_water_window){0};
 	assert_int_equal(day(&w, 0.2, 0.05, 720, 1), PASS); /* shallow water follows a little */
 	w = (struct fg_water_window){0};
 	assert_int_equal(day(&w, 0, 0.1, 720, 1), PASS); /* water */
@@ -113,6 +118,10 @@ static void what_a_window_needs(void **state)
 	assert_int_equal(day(&w, 1, 0, 260, 10), NONE);
 	w = (struct fg_water_window){0};
 	assert_int_equal(day(&w, 1, 0, 270, 10), SUSPECT);
+	/* what is no number is not judged, and spoils nothing */
+	assert_int_equal(fg_rule_out_of_water(&w, &limits, 270 * MINUTE, NAN, 17), NONE);
+	assert_int_equal(fg_rule_out_of_water(&w, &limits, 270 * MINUTE, 16, INFINITY), NONE);
+	assert_int_equal(fg_rule_out_of_water(&w, &limits, 270 * MINUTE, 18, 19), SUSPECT);
 	/* what is older than the window does not count */
 	assert_int_equal(fg_rule_out_of_water(&w, &limits, 100000 * MINUTE, 1, 1), NONE);
 	/* a pair that is older than the window, or no number */
@@ -128,6 +137,26 @@ static void what_a_window_needs(void **state)
 			NONE);
 }
 
+/* A window of as many slots as there may be, in which air and probe go up and down by exactly what
+ * is a limit. */
+static void limits_themselves(void **state)
+{
+	static const double slack[] = {0, 1e-9};
+
+	(void)state;
+	for (unsigned i = 0; i < 8; i++) {
+		const struct fg_water_limits at = {.slot_us = MINUTE, .slots = FG_WINDOW_SLOTS,
+			.correlation = 1 + slack[i & 1], .ratio = 1 + slack[i >> 1 & 1],
+			.spread = 1 + slack[i >> 2 & 1]};
+		struct fg_water_window w = {0};
+		enum fg_qc qc = NONE;
+
+		for (int m = 0; m < FG_WINDOW_SLOTS; m++)
+			qc = fg_rule_out_of_water(&w, &at, m * MINUTE, 16 + m % 2 * 2, 17 + m % 2 * 2);
+		assert_int_equal(qc, i == 0 ? SUSPECT : i < 4 ? PASS : NONE);
+	}
+}
+
 static void rules_by_kind(void **state)
 {
 	static const struct {
@@ -141,6 +170,7 @@ static void rules_by_kind(void **state)
 	};
 	struct fg_rule rule = {.point_count = 2, .scale = 1000, .tolerance = 1, .low = 3,
 		.high = 5};
+	struct fg_water_window w = {0};
 	double v = 5;
 
 	(void)state;
@@ -149,12 +179,23 @@ static void rules_by_kind(void **state)
 		assert_int_equal(fg_rule_judge(&rule, cases[i].values, NULL, 0), cases[i].qc);
 		assert_true(fg_rule_judges(&rule, 1));
 	}
+	rule.offset = 0.5;
+	rule.kind = FG_RULE_DISAGREE;
+	assert_int_equal(fg_rule_judge(&rule, (const double[]){11.5, 0.010}, NULL, 0), PASS);
 	rule.kind = FG_RULE_BOUNDS;
 	rule.point_count = 1;
 	assert_int_equal(fg_rule_judge(&rule, &v, NULL, 0), PASS);
 	v = 2;
 	assert_int_equal(fg_rule_judge(&rule, &v, NULL, 0), SUSPECT);
 	rule.kind = FG_RULE_OUT_OF_WATER;
+	rule.point_count = 2;
+	rule.scale = 1;
+	rule.water = limits;
+	for (int m = 0; m < 720; m += 10) { /* the first is the probe: it stands still */
+		const double pair[] = {16, 10 + m / 60};
+
+		assert_int_equal(fg_rule_judge(&rule, pair, &w, m * MINUTE), m < 260 ? NONE : PASS);
+	}
 	assert_true(fg_rule_judges(&rule, 0));
 	assert_false(fg_rule_judges(&rule, 1));
 }
@@ -167,6 +208,7 @@ int main(void)
 		cmocka_unit_test(bounds),
 		cmocka_unit_test(a_probe_out_of_the_water),
 		cmocka_unit_test(what_a_window_needs),
+		cmocka_unit_test(limits_themselves),
 		cmocka_unit_test(rules_by_kind),
 	};
 
