@@ -152,7 +152,8 @@ static void limits_themselves(void **state)
 		enum fg_qc qc = NONE;
 
 		for (int m = 0; m < FG_WINDOW_SLOTS; m++)
-			qc = fg_rule_out_of_water(&w, &at, m * MINUTE, 16 + m % 2 * 2, 17 + m % 2 * 2);
+			qc = fg_rule_out_of_water(
+				&w, &at, m * MINUTE, 16 + m % 2 * 2, 17 + m % 2 * 2);
 		assert_int_equal(qc, i == 0 ? SUSPECT : i < 4 ? PASS : NONE);
 	}
 }
