@@ -38,11 +38,20 @@ static void publisher_disconnect(void *arg, struct fg_publisher *p)
 	core->ports.disconnect(core->ports.arg, p->conf);
 }
 
-static int publisher_publish(void *arg, struct fg_publisher *p, const struct fg_message *m)
+static int publisher_publish(
+	void *arg, struct fg_publisher *p, const struct fg_message *m, size_t n)
 {
 	struct fg_core *core = arg;
 
-	return core->ports.publish(core->ports.arg, p->conf, m);
+	return core->ports.publish(core->ports.arg, p->conf, m, n);
+}
+
+static bool publisher_device_up(void *arg, const struct fg_device *device)
+{
+	const struct fg_core *core = arg;
+
+	return device->index < core->config->device_count &&
+	       core->devices[device->index].state == FG_DEVICE_OK;
 }
 
 static void publisher_read_page(void *arg, struct fg_publisher *p, struct fg_page *page)
@@ -166,6 +175,7 @@ int fg_core_new(struct fg_config *config, const struct fg_core_ports *ports,
 		.read_page = publisher_read_page,
 		.save = publisher_save,
 		.document = fg_document,
+		.device_up = publisher_device_up,
 		.gaps = fg_core_append_gaps,
 		.arg = core,
 	};

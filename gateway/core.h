@@ -103,7 +103,9 @@ struct fg_core_ports {
 	void (*connect)(
 		void *arg, const struct fg_destination *dest, size_t server, uint32_t epoch);
 	void (*disconnect)(void *arg, const struct fg_destination *dest);
-	int (*publish)(void *arg, const struct fg_destination *dest, const struct fg_message *m);
+	/* All n messages, or none; copies them. */
+	int (*publish)(void *arg, const struct fg_destination *dest, const struct fg_message *m,
+		size_t n);
 	void (*read_page)(void *arg, const struct fg_destination *dest, struct fg_page *page);
 
 	/* Somebody waits for the commit: it need not wait for its interval. May be NULL. */

@@ -50,9 +50,10 @@ int fg_core_append_gaps(void *arg, struct fg_publisher *p, const struct fg_item 
 
 void fg_core_doubt_start(struct fg_core *core, struct fg_publisher *p)
 {
+	uint64_t most = fg_publisher_carries(p);
+
 	(void)core;
-	fg_publisher_doubt_start(
-		p, p->window + (uint64_t)(p->conf->backlog_rate * 2), p->window);
+	fg_publisher_doubt_start(p, most + (uint64_t)(p->conf->backlog_rate * 2), most);
 }
 
 uint64_t fg_core_release_from(const struct fg_core *core)

@@ -156,7 +156,8 @@ void fg_sessions_drop(struct fg_daemon *d, const char *name);
 void fg_sessions_connect(
 	void *arg, const struct fg_destination *dest, size_t server, uint32_t epoch);
 void fg_sessions_disconnect(void *arg, const struct fg_destination *dest);
-int fg_sessions_publish(void *arg, const struct fg_destination *dest, const struct fg_message *m);
+int fg_sessions_publish(
+	void *arg, const struct fg_destination *dest, const struct fg_message *m, size_t n);
 
 /* daemon_store.c: what goes to the store and comes back */
 void fg_daemon_store_post(void *arg, const struct fg_store_event *event); /* storage thread */

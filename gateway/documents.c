@@ -191,6 +191,8 @@ void fg_document_touch(
 	struct fg_core *core, struct fg_publisher *p, enum fg_document kind, size_t i)
 {
 	fg_publisher_touch(p, first_of(core->config, kind) + i);
+	if (kind == FG_DOC_DEVICE)
+		fg_publisher_touch_device(p, core->config->devices[i]);
 }
 
 void fg_documents_touch(struct fg_core *core, enum fg_document kind, size_t i)

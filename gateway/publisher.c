@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Delivery to one destination: what is acknowledged and what is not. See publisher.h; the lanes are
- * in publisher_lanes.c, the connection in publisher_link.c. */
+ * in publisher_lanes.c, messages in publisher_payloads.c, what is in flight in publisher_flights.c,
+ * the connection in publisher_link.c. */
 #include "gateway/publisher.h"
 
 #include <inttypes.h>
@@ -31,7 +32,6 @@ int fg_publisher_init(struct fg_publisher *p, struct fg_config *config,
 		.series = series,
 		.unacked = *unacked,
 		.committed_next = committed_next,
-		.window = (unsigned)FG_MAX(conf->inflight, 1) * 2,
 	};
 	fg_ranges_init(unacked);
 	fg_ranges_init(&p->backlog);
@@ -39,10 +39,8 @@ int fg_publisher_init(struct fg_publisher *p, struct fg_config *config,
 	fg_ranges_init(&p->doubt);
 	fg_ranges_init(&p->again);
 	fg_rejects_init(&p->rejects);
-	/* twice as many places as are in flight: those that are done give way in one move */
-	p->flights = calloc((size_t)p->window * 2, sizeof(*p->flights));
 	p->page = calloc(1, sizeof(*p->page));
-	if (!p->page || !p->flights)
+	if (!p->page || fg_pub_payloads_init(p) < 0 || fg_pub_flights_init(p) < 0)
 		return FG_ENOMEM;
 	return fg_publisher_set_documents(p, documents);
 }
@@ -55,7 +53,8 @@ void fg_publisher_fini(struct fg_publisher *p)
 	fg_ranges_fini(&p->doubt);
 	fg_ranges_fini(&p->again);
 	fg_rejects_fini(&p->rejects);
-	free(p->flights);
+	fg_pub_flights_fini(p);
+	fg_pub_payloads_fini(p);
 	if (p->page_pending)
 		p->page->orphan = true; /* the reader still writes to it */
 	else
@@ -77,11 +76,25 @@ void fg_publisher_touch(struct fg_publisher *p, size_t document)
 	p->dirty_any++;
 }
 
+void fg_publisher_touch_device(struct fg_publisher *p, const struct fg_device *device)
+{
+	for (size_t i = 0; i < p->payload_count; i++) {
+		const struct fg_payload *payload = &p->payloads[i];
+
+		if (device->index + 1 < payload->documents)
+			fg_publisher_touch(p, payload->first_document + device->index + 1);
+	}
+}
+
 int fg_publisher_set_documents(struct fg_publisher *p, size_t documents)
 {
-	uint8_t *dirty = malloc(documents + 1);
 	struct fg_pub_sent *sent;
+	uint8_t *dirty;
 
+	fg_pub_payloads_site(p);
+	p->core_documents = documents;
+	documents = fg_pub_payloads_documents(p, documents);
+	dirty = malloc(documents + 1);
 	/* What is gone keeps its place for a while; where there is much of it, all goes out again.
 	 */
 	if (p->sent_count > 4 * (documents + 16))
@@ -99,73 +112,7 @@ int fg_publisher_set_documents(struct fg_publisher *p, size_t documents)
 	return FG_OK;
 }
 
-/* ---- in flight ---- */
-
-/* Those that are done give way. */
-static void compact_flights(struct fg_publisher *p)
-{
-	size_t to = 0;
-
-	for (size_t i = p->flight_from; i < p->flight_to; i++)
-		if (!p->flights[i].done)
-			p->flights[to++] = p->flights[i];
-	p->flight_from = 0;
-	p->flight_to = to;
-}
-
-int fg_pub_send(
-	struct fg_publisher *p, const struct fg_message *m, const struct fg_flight *flight)
-{
-	int r;
-
-	if (p->in_flight >= p->window)
-		return FG_EFULL;
-	r = p->ports->publish(p->ports->arg, p, m);
-	if (r < 0) {
-		p->blocked = true;
-		return FG_EFULL;
-	}
-	if (p->flight_to == (size_t)p->window * 2)
-		compact_flights(p);
-	p->flights[p->flight_to++] = *flight;
-	if (fg_planted(FG_PLANT_SENT_IS_ACKED) && !m->document)
-		fg_pub_mark_acked(p, flight->token);
-	if (p->in_flight++ == 0)
-		p->progress_mono_us = p->now_mono_us;
-	return FG_OK;
-}
-
-/* Takes it out of what is in flight; brokers mostly acknowledge in order. */
-static bool landed(struct fg_publisher *p, uint64_t token, struct fg_flight *ret)
-{
-	size_t i = p->flight_from;
-
-	while (i < p->flight_to && (p->flights[i].done || p->flights[i].token != token))
-		i++;
-	if (i == p->flight_to)
-		return false;
-	*ret = p->flights[i];
-	p->flights[i].done = true;
-	while (p->flight_from < p->flight_to && p->flights[p->flight_from].done)
-		p->flight_from++;
-	p->in_flight--;
-	return true;
-}
-
-void fg_pub_forget_flights(struct fg_publisher *p)
-{
-	for (size_t i = p->flight_from; i < p->flight_to; i++) {
-		const struct fg_flight *f = &p->flights[i];
-
-		if (!f->done && !(f->token & FG_PUB_TOKEN_DOCUMENT) &&
-			fg_ranges_has(&p->unacked, f->token) &&
-			!(fg_planted(FG_PLANT_LOST_IS_ACKED) &&
-				fg_ranges_remove(&p->unacked, f->token, f->token + 1) == FG_OK))
-			fg_ranges_add(&p->doubt, f->token, f->token + 1);
-	}
-	p->flight_from = p->flight_to = 0;
-	p->in_flight = 0;
-}
+/* ---- what is not owed any more ---- */
 
 void fg_pub_forget(struct fg_publisher *p, uint64_t from, uint64_t to)
 {
@@ -236,24 +183,57 @@ void fg_pub_write_rejects(struct fg_publisher *p, bool now)
 
 /* It will never be taken: told as a gap where it counts, and not tried again. What the destination
  * has already (a retained value, a reading that people asked for again) is not missing. */
-static void reject(struct fg_publisher *p, const struct fg_flight *f, int code)
+static void reject(struct fg_publisher *p, const struct fg_carried *c)
 {
-	bool lacks = fg_ranges_has(&p->unacked, f->token) && !fg_ranges_has(&p->again, f->token);
+	bool lacks = fg_ranges_has(&p->unacked, c->seq) && !fg_ranges_has(&p->again, c->seq);
 
-	if (f->token & FG_PUB_TOKEN_DOCUMENT)
-		return;
-	if (!f->counts || !lacks || fg_planted(FG_PLANT_REFUSED_UNTOLD)) {
+	if (!c->counts || !lacks || fg_planted(FG_PLANT_REFUSED_UNTOLD)) {
 		fg_warning("destination '%s': message %" PRIu64
 			   " was refused (reason code 0x%02x) and is given up",
-			p->conf->name, f->token, (unsigned)code);
-		fg_pub_mark_acked(p, f->token);
+			p->conf->name, c->seq, c->refused);
+		fg_pub_mark_acked(p, c->seq);
 		return;
 	}
-	if (fg_rejects_add(&p->rejects, f->token, f->point, (uint8_t)code, f->wall_ms) < 0) {
+	if (fg_rejects_add(&p->rejects, c->seq, c->point, c->refused, c->wall_ms) < 0) {
 		fg_pub_write_rejects(p, true);
 		/* where even this finds no room it stays, and is tried with the next connection */
-		fg_rejects_add(&p->rejects, f->token, f->point, (uint8_t)code, f->wall_ms);
+		fg_rejects_add(&p->rejects, c->seq, c->point, c->refused, c->wall_ms);
 	}
+}
+
+/* A message of a parcel was answered; with the last one its readings have arrived, or not. */
+static void settle(struct fg_publisher *p, const struct fg_flight *f, uint8_t refused)
+{
+	struct fg_parcel *parcel = fg_pub_parcel(p, f);
+	struct fg_carried *carried = parcel ? &p->carried[parcel->from] : NULL;
+
+	if (!parcel)
+		return;
+	for (uint32_t i = 0; i < parcel->count && refused && f->decides; i++)
+		if (f->whole || i == f->entry)
+			carried[i].refused = refused;
+	if (--parcel->waiting)
+		return;
+	parcel->waiting = 1; /* until it is looked through */
+	for (uint32_t i = 0; i < parcel->count; i++) {
+		if (carried[i].refused) {
+			reject(p, &carried[i]);
+			continue;
+		}
+		p->acknowledged += carried[i].reading;
+		fg_pub_mark_acked(p, carried[i].seq);
+	}
+	fg_pub_end_parcel(p, parcel);
+}
+
+/* The broker has said that it did not take it, so that there is no doubt, unless other messages
+ * carry the same readings. */
+static void not_taken(struct fg_publisher *p, const struct fg_flight *f)
+{
+	struct fg_parcel *parcel = fg_pub_parcel(p, f);
+
+	if (parcel && parcel->messages == 1)
+		fg_pub_end_parcel(p, parcel);
 }
 
 static void publication_refused(
@@ -268,11 +248,21 @@ static void publication_refused(
 	p->refused_code = code;
 	if (!transient(code)) {
 		if (f)
-			reject(p, f, code);
+			settle(p, f, (uint8_t)code);
 		return;
 	}
+	if (f)
+		not_taken(p, f);
 	if (p->state == FG_PUB_ONLINE)
 		fg_pub_leave(p, now, code);
+}
+
+/* An acknowledgement that came behind the end of its connection is true all the same, where it is
+ * of all that carries the reading. */
+static void acked_late(struct fg_publisher *p, uint64_t token)
+{
+	if (!(token & FG_TOKEN_DOCUMENT) && p->message_max == 1)
+		fg_pub_mark_acked(p, FG_TOKEN_SEQ(token));
 }
 
 void fg_publisher_acked(
@@ -284,17 +274,15 @@ void fg_publisher_acked(
 	if (epoch != p->epoch)
 		return;
 	p->now_mono_us = now.mono_us;
-	known = landed(p, token, &flight);
+	known = fg_pub_landed(p, token, &flight);
 	p->progress_mono_us = now.mono_us;
 	p->blocked = false;
-	if (code >= 0x80) {
+	if (code >= 0x80)
 		publication_refused(p, now, known ? &flight : NULL, code);
-		return;
-	}
-	if (token & FG_PUB_TOKEN_DOCUMENT)
-		return;
-	p->acknowledged += known && flight.reading;
-	fg_pub_mark_acked(p, token);
+	else if (known)
+		settle(p, &flight, 0);
+	else
+		acked_late(p, token);
 }
 
 /* ---- what the store tells ---- */
@@ -326,12 +314,8 @@ int fg_publisher_doubt(const struct fg_publisher *p, struct fg_ranges *ret)
 {
 	int r = fg_ranges_copy(ret, &p->doubt);
 
-	for (size_t i = p->flight_from; i < p->flight_to && r == FG_OK; i++) {
-		const struct fg_flight *f = &p->flights[i];
-
-		if (!f->done && !(f->token & FG_PUB_TOKEN_DOCUMENT))
-			r = fg_ranges_add(ret, f->token, f->token + 1);
-	}
+	if (r == FG_OK)
+		r = fg_pub_under_way(p, ret);
 	for (size_t i = 0; i < p->rejects.numbers.count && r == FG_OK; i++)
 		r = fg_ranges_add(
 			ret, p->rejects.numbers.items[i].from, p->rejects.numbers.items[i].to);
@@ -416,6 +400,7 @@ void fg_publisher_inherit(struct fg_publisher *p, struct fg_publisher *from)
 	p->acknowledged = from->acknowledged;
 	p->not_stored = from->not_stored;
 	p->connections = from->connections;
+	fg_pub_payloads_inherit(p, from);
 	fg_ranges_init(&from->doubt);
 	fg_ranges_init(&from->again);
 	fg_rejects_init(&from->rejects);
@@ -434,6 +419,7 @@ int64_t fg_publisher_run(struct fg_publisher *p, struct fg_now now)
 	int64_t next, again_us;
 
 	p->now_mono_us = now.mono_us;
+	p->now_wall_ms = now.wall_us / 1000;
 	if (p->in_flight == 0)
 		p->blocked = false; /* no acknowledgement will come that could end it */
 	next = fg_pub_link_run(p, now);
@@ -500,6 +486,7 @@ void fg_publisher_status(const struct fg_publisher *p, struct fg_json *j, struct
 	fg_json_uint(j, "in_flight", p->in_flight);
 	fg_json_uint(j, "published", p->published);
 	fg_json_uint(j, "acknowledged", p->acknowledged);
+	fg_pub_payloads_status(p, j);
 	if (p->not_stored)
 		fg_json_uint(j, "not_stored_in_time", p->not_stored);
 	if (p->doubt.count)

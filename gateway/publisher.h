@@ -14,6 +14,7 @@
 #include "gateway/recent.h"
 #include "gateway/rejects.h"
 #include "gateway/series.h"
+#include "protocol/encoder.h"
 #include "storage/ranges.h"
 
 /* Delivery to one destination: what it has not acknowledged, in which order that goes out, and
@@ -30,9 +31,12 @@
  * it, marked `stored: false`.
  *
  * `unacked` is the truth that is stored; `backlog` is what this connection has yet to send of it.
+ * A reading goes out in each payload of the destination, alone or with those that its device gave
+ * with it, and is acknowledged when all messages are that carry it.
+ *
  * A number is in exactly one place while connected: in backlog, in flight, ahead in the live lane,
  * or held for want of a true time. When a connection is lost, what was in flight is still in
- * unacked, so nothing is lost and at most `inflight` readings go out twice. */
+ * unacked, so nothing is lost and only what was in flight goes out twice. */
 
 #define FG_PAGE_ITEMS 256
 
@@ -61,6 +65,7 @@ struct fg_message {
 	const char *topic;
 	const void *payload;
 	size_t len;
+	uint8_t encoder; /* FG_ENCODER_json and so on */
 	bool retain;
 	bool document; /* JSON that is no reading */
 };
@@ -93,6 +98,10 @@ struct fg_certificate_told {
 	uint8_t stage;
 };
 
+/* A token is the number of the first reading in the message, with the encoder above it. */
+#define FG_TOKEN_DOCUMENT (UINT64_C(1) << 63)
+#define FG_TOKEN_SEQ(token) ((token) & ((UINT64_C(1) << 56) - 1))
+
 struct fg_publisher;
 
 enum fg_pub_document {
@@ -111,8 +120,9 @@ struct fg_publisher_ports {
 	void (*connect)(void *arg, struct fg_publisher *p, size_t server, uint32_t epoch);
 	/* Ends the connection; a clean one says goodbye, so that no will is sent. */
 	void (*disconnect)(void *arg, struct fg_publisher *p);
-	/* Takes a copy. FG_EFULL: not now. */
-	int (*publish)(void *arg, struct fg_publisher *p, const struct fg_message *m);
+	/* Takes copies of all n messages, or of none. FG_EFULL: not now. */
+	int (*publish)(
+		void *arg, struct fg_publisher *p, const struct fg_message *m, size_t n);
 	/* Starts filling p's page with [from, to). */
 	void (*read_page)(void *arg, struct fg_publisher *p, struct fg_page *page);
 	/* Has unacked stored with the next group commit. */
@@ -120,6 +130,8 @@ struct fg_publisher_ports {
 	/* Writes document `id` into out. */
 	enum fg_pub_document (*document)(void *arg, struct fg_publisher *p, size_t id,
 		struct fg_buf *topic, struct fg_buf *payload);
+	/* Whether a device answers now. */
+	bool (*device_up)(void *arg, const struct fg_device *device);
 	/* Stores gaps, and in the same transaction what is not acknowledged beside them; FG_EFULL:
 	 * not now. */
 	int (*gaps)(void *arg, struct fg_publisher *p, const struct fg_item *items, size_t n,
@@ -127,14 +139,41 @@ struct fg_publisher_ports {
 	void *arg;
 };
 
+/* A reading, gap or account on its way. */
+struct fg_carried {
+	uint64_t seq;
+	int64_t wall_ms;
+	uint32_t point;
+	uint8_t refused; /* reason code of the message that decides; 0: not refused */
+	bool reading;	 /* and no correction */
+	bool counts;	 /* one that is no announcement and not asked for again */
+};
+
+/* What goes out together: the readings that a device gave at a time, in all payloads. They are
+ * acknowledged when all messages of the parcel are. */
+struct fg_parcel {
+	uint32_t id;
+	uint32_t from, count; /* of `carried` */
+	uint32_t messages, waiting;
+};
+
 /* A message that is sent and not acknowledged. */
 struct fg_flight {
 	uint64_t token;
-	int64_t wall_ms;
-	uint32_t point;
+	uint32_t parcel; /* its id */
+	uint16_t entry;	 /* of the parcel, where it carries one only */
+	bool whole;	 /* it carries all of the parcel */
+	bool decides;	 /* whether the broker takes the readings */
 	bool done;
-	bool reading; /* and no correction */
-	bool counts; /* one that is no announcement and not asked for again */
+};
+
+/* An encoder at work for the destination, and what it has sent. */
+struct fg_payload {
+	uint8_t number;
+	const struct fg_encoder *encoder;
+	void *state;
+	size_t first_document, documents;    /* among the publisher's */
+	uint64_t messages, readings, bytes; /* bytes: of topics and payloads */
 };
 
 enum fg_publisher_state {
@@ -179,8 +218,8 @@ struct fg_publisher {
 	bool commit_first; /* the store may refuse what waits, and tells so: nothing goes early */
 	size_t first_next;     /* index into series; series->count: done */
 	bool first_all;	       /* the broker has no session of ours: everything goes again */
-	uint8_t *dirty;	       /* a flag for each document */
-	size_t dirty_count, dirty_any;
+	uint8_t *dirty;	       /* a flag for each document: the gateway's, then encoders' */
+	size_t dirty_count, dirty_any, core_documents;
 	struct fg_pub_sent *sent; /* on this connection, of those that are sent when changed */
 	size_t sent_count;
 
@@ -192,13 +231,29 @@ struct fg_publisher {
 	double tokens; /* of the rate limit */
 	int64_t tokens_mono_us;
 
+	struct fg_payload *payloads;
+	size_t payload_count;
+	struct fg_site site;
+	unsigned pack_max; /* readings that go out together */
+	char *scratch;	   /* the messages of a parcel while they are made */
+	size_t scratch_size;
+	struct fg_message *messages;
+	struct fg_flight *drafts; /* of the messages */
+	size_t message_max;
+
 	struct fg_flight *flights; /* in order of sending; some are done */
 	size_t flight_from, flight_to;
-	unsigned in_flight, window;
+	struct fg_parcel *parcels; /* of the flights, likewise */
+	size_t parcel_from, parcel_to;
+	uint32_t next_parcel;
+	struct fg_carried *carried; /* of the parcels, likewise */
+	size_t carried_to, carried_now, carried_max; /* now: of those that wait */
+	unsigned in_flight, window; /* messages */
 	bool blocked; /* the session had no room; wait for an acknowledgement */
 	bool stopping;
 	int64_t stop_mono_us;
 	int64_t now_mono_us, progress_mono_us; /* of this run; of the last acknowledgement */
+	int64_t now_wall_ms;
 
 	struct fg_limits limits; /* of the broker that we are, or were last, connected to */
 	struct fg_certificates certificates;
@@ -250,6 +305,8 @@ int64_t fg_publisher_again(struct fg_publisher *p, const struct fg_ranges *range
 void fg_publisher_inherit(struct fg_publisher *p, struct fg_publisher *from);
 
 void fg_publisher_touch(struct fg_publisher *p, size_t document);
+/* The state of a device changed, which documents of encoders may tell. */
+void fg_publisher_touch_device(struct fg_publisher *p, const struct fg_device *device);
 /* A new configuration may have more documents, or others: all are sent again. */
 int fg_publisher_set_documents(struct fg_publisher *p, size_t documents);
 
@@ -274,6 +331,12 @@ bool fg_publisher_idle(const struct fg_publisher *p);
 
 /* Readings that are stored and not acknowledged. */
 uint64_t fg_publisher_backlog(const struct fg_publisher *p);
+
+/* The most readings that may be under way. */
+static inline uint64_t fg_publisher_carries(const struct fg_publisher *p)
+{
+	return p->carried_max;
+}
 
 /* Its part of the status document. */
 void fg_publisher_status(const struct fg_publisher *p, struct fg_json *j, struct fg_now now);

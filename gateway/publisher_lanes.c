@@ -1,84 +1,19 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* A publisher's lanes: documents, first, live, backlog. See publisher.h. */
-#include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/hash.h"
-#include "base/log.h"
 #include "base/plant.h"
 #include "base/status.h"
 #include "gateway/documents.h"
 #include "gateway/publisher_private.h"
-#include "protocol/encode.h"
 
 /* How long the last acknowledgements are awaited before the status goes out all the same. */
 #define GOODBYE_US 1000000
-/* An account of FG_ACCOUNT_LINES points with names as long as they may be. */
-#define PAYLOAD_MAX 16384
-
-/* ---- sending ---- */
 
 static bool selected(const struct fg_publisher *p, enum fg_domain domain)
 {
 	return p->conf->domains >> domain & 1;
-}
-
-/* Topic and payload by kind. */
-static bool encode(const struct fg_publisher *p, const struct fg_item *item,
-	const struct fg_point_desc *desc, struct fg_buf *topic, struct fg_buf *payload)
-{
-	switch (item->kind) {
-	case FG_ITEM_GAP:
-		return fg_topic_gateway(topic, p->conf->prefix, p->gateway, "gaps") &&
-		       fg_encode_gap(payload, p->gateway, desc, item);
-	case FG_ITEM_ACCOUNT:
-		return fg_topic_gateway(topic, p->conf->prefix, p->gateway, "account") &&
-		       fg_encode_account(payload, p->gateway, desc, item);
-	case FG_ITEM_READING:
-	case FG_ITEM_AGGREGATE:
-		break;
-	}
-	return fg_topic_reading(topic, p->conf->prefix, desc) &&
-	       fg_encode_json(payload, p->gateway, desc, item);
-}
-
-static int send_item(struct fg_publisher *p, const struct fg_item *item,
-	const struct fg_point_desc *desc, bool retain)
-{
-	char topic_mem[512], payload_mem[PAYLOAD_MAX];
-	struct fg_buf topic, payload;
-	struct fg_message m = {.token = item->seq, .retain = retain};
-	const bool reading = item->kind == FG_ITEM_READING && !item->replaces;
-	const struct fg_flight flight = {
-		.token = item->seq,
-		.wall_ms = item->wall_ms,
-		.point = item->point,
-		.reading = reading,
-		.counts = reading && item->qc != FG_QC_MISSING &&
-			  !fg_ranges_has(&p->again, item->seq),
-	};
-
-	if (p->in_flight >= p->window)
-		return FG_EFULL;
-	fg_buf_wrap(&topic, topic_mem, sizeof(topic_mem));
-	fg_buf_wrap(&payload, payload_mem, sizeof(payload_mem));
-	if (!encode(p, item, desc, &topic, &payload)) {
-		/* Names and texts are bounded far below; it cannot be sent by any retry. */
-		fg_error("destination '%s': message %" PRIu64
-			 " of point '%s' is too long to publish",
-			p->conf->name, item->seq, desc->point);
-		fg_pub_mark_acked(p, item->seq);
-		p->refused++;
-		return FG_OK;
-	}
-	m.topic = topic.data;
-	m.payload = payload.data;
-	m.len = payload.len;
-	if (fg_pub_send(p, &m, &flight) < 0)
-		return FG_EFULL;
-	p->published += reading;
-	return FG_OK;
 }
 
 /* ---- documents ---- */
@@ -105,16 +40,17 @@ static bool send_document(struct fg_publisher *p, size_t id)
 {
 	char topic_mem[512];
 	struct fg_buf topic, payload;
-	struct fg_message m = {
-		.token = FG_PUB_TOKEN_DOCUMENT | id, .retain = true, .document = true};
-	const struct fg_flight flight = {.token = m.token};
+	struct fg_message m = {.token = FG_TOKEN_DOCUMENT | id, .retain = true, .document = true};
 	struct fg_pub_sent sent, *before = NULL;
 	enum fg_pub_document is;
 	bool room = true;
 
 	fg_buf_wrap(&topic, topic_mem, sizeof(topic_mem));
 	fg_buf_init(&payload, FG_DOCUMENT_MAX);
-	is = p->ports->document(p->ports->arg, p, id, &topic, &payload);
+	if (id < p->core_documents)
+		is = p->ports->document(p->ports->arg, p, id, &topic, &payload);
+	else
+		is = fg_pub_encoder_document(p, id, &topic, &payload, &m);
 	if (is == FG_PUB_DOCUMENT_WHEN_CHANGED) {
 		sent.topic = fg_hash(FG_HASH_START, topic.data, topic.len);
 		sent.bytes = fg_hash(FG_HASH_START, payload.data, payload.len);
@@ -126,7 +62,7 @@ static bool send_document(struct fg_publisher *p, size_t id)
 		m.topic = topic.data;
 		m.payload = payload.data;
 		m.len = payload.len;
-		room = fg_pub_send(p, &m, &flight) == FG_OK;
+		room = fg_pub_send_document(p, &m) == FG_OK;
 		if (room && before)
 			note_sent(p, before, sent);
 	}
@@ -149,25 +85,45 @@ static bool pump_documents(struct fg_publisher *p)
 
 /* ---- first ---- */
 
+static bool wanted_first(const struct fg_publisher *p, const struct fg_series *s)
+{
+	uint64_t seq = s->newest.seq;
+
+	if (!s->has_newest || !s->newest_timed || !selected(p, s->domain) || seq >= p->live_next)
+		return false;
+	if (!p->first_all && !fg_ranges_has(&p->unacked, seq))
+		return false;
+	return !fg_ranges_has(&p->rejects.numbers, seq) && !fg_ranges_has(&p->again, seq);
+}
+
 static bool pump_first(struct fg_publisher *p)
 {
-	for (; p->first_next < p->series->count; p->first_next++) {
-		const struct fg_series *s = p->series->items[p->first_next];
-		uint64_t seq = s->newest.seq;
+	while (p->first_next < p->series->count) {
+		struct fg_load load;
+		size_t at = p->first_next, sent;
 
-		if (!s->has_newest || !s->newest_timed || !selected(p, s->domain) ||
-			seq >= p->live_next)
-			continue;
-		if (!p->first_all && !fg_ranges_has(&p->unacked, seq))
-			continue;
-		if (fg_ranges_has(&p->rejects.numbers, seq) || fg_ranges_has(&p->again, seq))
-			continue;
-		if (send_item(p, &s->newest, &s->desc, true) < 0)
+		load.count = 0;
+		for (; at < p->series->count; at++) {
+			const struct fg_series *s = p->series->items[at];
+
+			if (wanted_first(p, s) &&
+				!fg_pub_load(p, &load, &s->newest, &s->desc, true, at))
+				break;
+		}
+		sent = load.count ? fg_pub_send_load(p, &load) : 0;
+		for (size_t i = 0; i < sent; i++) {
+			uint64_t seq = load.entries[i].item.seq;
+
+			fg_ranges_remove(&p->backlog, seq, seq + 1);
+		}
+		if (load.count && !sent)
 			return false;
-		fg_ranges_remove(&p->backlog, seq, seq + 1);
+		p->first_next = sent < load.count ? load.at[sent] : at;
 	}
 	return true;
 }
+
+/* ---- live ---- */
 
 /* What the ring no longer holds, and what cannot go out yet, is left to the backlog. */
 static void skip_live(struct fg_publisher *p, uint64_t to)
@@ -217,37 +173,76 @@ static bool retained_live(const struct fg_recent_entry *e, const struct fg_item 
 		       (!e->series->has_newest || e->series->newest.seq == item->seq));
 }
 
-/* One entry of the ring: false where the session has no room. */
-static bool send_live(struct fg_publisher *p, const struct fg_recent_entry *e)
-{
-	struct fg_item item = e->item;
-	uint64_t seq = item.seq;
+enum live_way { LIVE_NOW, LIVE_NEVER, LIVE_BACKLOG, LIVE_HELD, LIVE_NOT_FOR_US };
 
-	item.not_stored = seq >= p->committed_next;
-	if (send_item(p, &item, &e->series->desc, retained_live(e, &item)) < 0)
+/* Whether an entry may go out now; what cannot by this way is left to others. */
+static enum live_way way_of(
+	const struct fg_publisher *p, uint64_t seq, const struct fg_recent_entry *e)
+{
+	if (!fg_ranges_has(&p->unacked, seq))
+		return LIVE_NEVER; /* the store refused it */
+	if (!e || e->item.replaces ||
+		(e->item.kind != FG_ITEM_READING &&
+			(seq >= p->committed_next ||
+				!(e->item.gap || e->item.account || e->item.aggregate))))
+		return LIVE_BACKLOG; /* the store has it, or nobody */
+	if (!e->timed)
+		return LIVE_HELD;
+	return for_this(p, &e->item, &e->series->desc) ? LIVE_NOW : LIVE_NOT_FOR_US;
+}
+
+/* False: it waits for its commit. *ret_next: how long. */
+static bool is_due(const struct fg_publisher *p, const struct fg_recent_entry *e, uint64_t seq,
+	int64_t mono_us, int64_t *ret_next)
+{
+	if (seq < p->committed_next)
+		return true;
+	if (p->commit_first)
 		return false;
-	p->not_stored += item.not_stored;
+	if (e && mono_us < early_us(p, e)) {
+		*ret_next = FG_MIN(*ret_next, early_us(p, e));
+		return false;
+	}
 	return true;
 }
 
-/* Whether there is an entry that may go out now; what cannot by this way is left to others. */
-static bool live_now(struct fg_publisher *p, const struct fg_recent_entry *e)
+/* The entry at live_next, which may go out, and those behind it that go with it. */
+static void load_live(
+	const struct fg_publisher *p, struct fg_load *load, int64_t mono_us, int64_t *ret_next)
 {
-	uint64_t seq = p->live_next;
+	const uint64_t end = FG_MAX(p->committed_next, p->recent->next);
 
-	if (!fg_ranges_has(&p->unacked, seq))
-		return false; /* the store refused it */
-	if (!e || e->item.replaces || (e->item.kind != FG_ITEM_READING &&
-			(seq >= p->committed_next || !(e->item.gap || e->item.account ||
-							     e->item.aggregate))))
-		fg_ranges_add(&p->backlog, seq, seq + 1); /* the store has it, or nobody */
-	else if (!e->timed)
-		fg_ranges_add(&p->held, seq, seq + 1);
-	else if (!for_this(p, &e->item, &e->series->desc))
-		fg_pub_mark_acked(p, seq);
-	else
-		return true;
-	return false;
+	for (uint64_t seq = p->live_next; seq < end; seq++) {
+		const struct fg_recent_entry *e = fg_recent_get(p->recent, seq);
+		struct fg_item item;
+
+		if (!e || (load->count && (!is_due(p, e, seq, mono_us, ret_next) ||
+						  way_of(p, seq, e) != LIVE_NOW)))
+			return;
+		item = e->item;
+		item.not_stored = seq >= p->committed_next;
+		if (!fg_pub_load(p, load, &item, &e->series->desc, retained_live(e, &item),
+			    (size_t)(seq - p->live_next)))
+			return;
+		if (p->pack_max == 1)
+			return;
+	}
+}
+
+/* False where the session has no room. */
+static bool send_live(struct fg_publisher *p, int64_t mono_us, int64_t *ret_next)
+{
+	struct fg_load load;
+	size_t sent;
+
+	load.count = 0;
+	load_live(p, &load, mono_us, ret_next);
+	sent = fg_pub_send_load(p, &load);
+	for (size_t i = 0; i < sent; i++)
+		p->not_stored += load.entries[i].item.not_stored;
+	if (sent)
+		p->live_next = load.entries[sent - 1].item.seq + 1;
+	return sent > 0;
 }
 
 /* *ret_next: when the first that waits for its commit has waited long enough. */
@@ -255,17 +250,30 @@ static bool pump_live(struct fg_publisher *p, int64_t mono_us, int64_t *ret_next
 {
 	if (p->live_next < p->recent->first)
 		skip_live(p, p->recent->first);
-	for (; p->live_next < FG_MAX(p->committed_next, p->recent->next); p->live_next++) {
-		const struct fg_recent_entry *e = fg_recent_get(p->recent, p->live_next);
+	while (p->live_next < FG_MAX(p->committed_next, p->recent->next)) {
+		const uint64_t seq = p->live_next;
+		const struct fg_recent_entry *e = fg_recent_get(p->recent, seq);
 
-		if (p->live_next >= p->committed_next && p->commit_first)
+		if (!is_due(p, e, seq, mono_us, ret_next))
 			return true;
-		if (e && p->live_next >= p->committed_next && mono_us < early_us(p, e)) {
-			*ret_next = FG_MIN(*ret_next, early_us(p, e));
-			return true;
+		switch (way_of(p, seq, e)) {
+		case LIVE_NOW:
+			if (!send_live(p, mono_us, ret_next))
+				return false;
+			continue;
+		case LIVE_BACKLOG:
+			fg_ranges_add(&p->backlog, seq, seq + 1);
+			break;
+		case LIVE_HELD:
+			fg_ranges_add(&p->held, seq, seq + 1);
+			break;
+		case LIVE_NOT_FOR_US:
+			fg_pub_mark_acked(p, seq);
+			break;
+		case LIVE_NEVER:
+			break;
 		}
-		if (live_now(p, e) && !send_live(p, e))
-			return false;
+		p->live_next++;
 	}
 	return true;
 }
@@ -293,24 +301,66 @@ static bool retained(const struct fg_publisher *p, const struct fg_item *item)
 	       !fg_ranges_has(&p->again, item->seq);
 }
 
-/* One entry of the page: false where the session has no room. */
-static bool send_from_page(struct fg_publisher *p, size_t i)
+enum page_way { PAGE_NOW, PAGE_DONE, PAGE_HELD, PAGE_NOT_FOR_US };
+
+static enum page_way page_way_of(const struct fg_publisher *p, size_t i)
 {
 	const struct fg_item *item = &p->page->items[i];
-	const struct fg_point_desc *desc = p->page->descs[i];
 
 	if (!fg_ranges_has(&p->backlog, item->seq))
-		return true;
-	if (!for_this(p, item, desc)) {
-		fg_pub_mark_acked(p, item->seq);
-	} else if (p->page->uncertain[i] && item->kind == FG_ITEM_READING) {
-		fg_ranges_add(&p->held, item->seq, item->seq + 1);
-	} else {
-		if (send_item(p, item, desc, retained(p, item)) < 0)
-			return false;
+		return PAGE_DONE;
+	if (!for_this(p, item, p->page->descs[i]))
+		return PAGE_NOT_FOR_US;
+	return p->page->uncertain[i] && item->kind == FG_ITEM_READING ? PAGE_HELD : PAGE_NOW;
+}
+
+/* The entry at page_at, which may go out, and those behind it that go with it. */
+static bool send_from_page(struct fg_publisher *p)
+{
+	struct fg_load load;
+	size_t sent;
+
+	load.count = 0;
+	for (size_t i = p->page_at; i < p->page->count; i++) {
+		const struct fg_item *item = &p->page->items[i];
+
+		if (load.count && page_way_of(p, i) != PAGE_NOW)
+			break;
+		if (!fg_pub_load(p, &load, item, p->page->descs[i], retained(p, item), i) ||
+			p->pack_max == 1)
+			break;
+	}
+	sent = fg_pub_send_load(p, &load);
+	for (size_t i = 0; i < sent; i++) {
+		uint64_t seq = load.entries[i].item.seq;
+
+		fg_ranges_remove(&p->backlog, seq, seq + 1);
 		p->tokens -= 1;
 	}
-	fg_ranges_remove(&p->backlog, item->seq, item->seq + 1);
+	if (sent)
+		p->page_at = load.at[sent - 1] + 1;
+	return sent > 0;
+}
+
+/* False where the session has no room. */
+static bool page_step(struct fg_publisher *p)
+{
+	const uint64_t seq = p->page->items[p->page_at].seq;
+
+	switch (page_way_of(p, p->page_at)) {
+	case PAGE_NOW:
+		return send_from_page(p);
+	case PAGE_NOT_FOR_US:
+		fg_pub_mark_acked(p, seq);
+		break;
+	case PAGE_HELD:
+		fg_ranges_add(&p->held, seq, seq + 1);
+		break;
+	case PAGE_DONE:
+		break;
+	}
+	fg_ranges_remove(&p->backlog, seq, seq + 1);
+	p->page_at++;
 	return true;
 }
 
@@ -366,11 +416,9 @@ static void pump_backlog(struct fg_publisher *p, int64_t mono_us)
 {
 	refill_tokens(p, mono_us);
 	if (p->page_valid) {
-		while (p->page_at < p->page->count && p->tokens >= 1) {
-			if (!send_from_page(p, p->page_at))
+		while (p->page_at < p->page->count && p->tokens >= 1)
+			if (!page_step(p))
 				return;
-			p->page_at++;
-		}
 		if (p->page_at < p->page->count)
 			return;
 	}

@@ -6,7 +6,6 @@
 
 #include "gateway/publisher.h"
 
-#define FG_PUB_TOKEN_DOCUMENT (UINT64_C(1) << 63)
 /* Backlog goes out in steps of this length, not message by message: wake-ups cost more than work.
  */
 #define FG_PUB_STEP_US 50000
@@ -15,9 +14,57 @@
 void fg_pub_mark_acked(struct fg_publisher *p, uint64_t seq);
 /* [from, to) is not owed any more. */
 void fg_pub_forget(struct fg_publisher *p, uint64_t from, uint64_t to);
-/* Sends what the flight is of. FG_EFULL where window or session have no room. */
-int fg_pub_send(
-	struct fg_publisher *p, const struct fg_message *m, const struct fg_flight *flight);
+
+/* publisher_payloads.c: what the encoders make of readings and documents */
+int fg_pub_payloads_init(struct fg_publisher *p);
+void fg_pub_payloads_fini(struct fg_publisher *p);
+/* Another configuration of the same destination. */
+void fg_pub_payloads_site(struct fg_publisher *p);
+
+/* Gives the encoders' documents numbers from `first` on; returns how many there are in all. */
+size_t fg_pub_payloads_documents(struct fg_publisher *p, size_t first);
+/* Takes over what was counted, and the state of encoders that go on. */
+void fg_pub_payloads_inherit(struct fg_publisher *p, struct fg_publisher *from);
+/* Their part of the destination's status. */
+void fg_pub_payloads_status(const struct fg_publisher *p, struct fg_json *j);
+
+/* Readings of one device, of one moment: what goes out together. */
+struct fg_load {
+	size_t count;
+	struct fg_entry entries[FG_PACK_MAX];
+	size_t at[FG_PACK_MAX]; /* where the lane has it from */
+};
+/* Adds a reading; false where it does not go with those that are in, or there is no more room.
+ * The first always does. */
+bool fg_pub_load(const struct fg_publisher *p, struct fg_load *load, const struct fg_item *item,
+	const struct fg_point_desc *desc, bool newest, size_t at);
+/* Sends it, or as many from its beginning as fit into one message; returns how many are out. 0:
+ * window or session have no room. */
+size_t fg_pub_send_load(struct fg_publisher *p, const struct fg_load *load);
+/* Writes a document of an encoder, and sets what else `m` says of it. */
+enum fg_pub_document fg_pub_encoder_document(struct fg_publisher *p, size_t id,
+	struct fg_buf *topic, struct fg_buf *text, struct fg_message *m);
+
+/* publisher_flights.c: what is sent and not acknowledged */
+int fg_pub_flights_init(struct fg_publisher *p);
+void fg_pub_flights_fini(struct fg_publisher *p);
+/* Whether n messages with so many readings may be sent now. */
+bool fg_pub_has_room(const struct fg_publisher *p, size_t messages, size_t readings);
+/* The next messages noted are of these; 0 of them: of a document. */
+void fg_pub_note_parcel(
+	struct fg_publisher *p, const struct fg_entry *entries, size_t n, size_t messages);
+void fg_pub_note_flight(struct fg_publisher *p, const struct fg_flight *flight);
+/* FG_EFULL where window or session have no room. */
+int fg_pub_send_document(struct fg_publisher *p, const struct fg_message *m);
+/* A message is acknowledged, with a code of the broker. Returns false where its token is not
+ * known. *ret: what was sent. */
+bool fg_pub_landed(struct fg_publisher *p, uint64_t token, struct fg_flight *ret);
+/* The parcel of a flight; NULL for a document. */
+struct fg_parcel *fg_pub_parcel(struct fg_publisher *p, const struct fg_flight *flight);
+/* Nothing more is expected of it. */
+void fg_pub_end_parcel(struct fg_publisher *p, struct fg_parcel *parcel);
+/* Adds what is in flight. */
+int fg_pub_under_way(const struct fg_publisher *p, struct fg_ranges *ret);
 /* Writes the gaps of what was refused, where there are any and it is time. */
 void fg_pub_write_rejects(struct fg_publisher *p, bool now);
 
@@ -38,7 +85,7 @@ void fg_pub_leave(struct fg_publisher *p, struct fg_now now, int code);
 /* publisher_status.c: what is known of the broker */
 void fg_pub_link_status(const struct fg_publisher *p, struct fg_json *j, struct fg_now now);
 
-/* publisher.c */
+/* publisher_flights.c */
 /* The end of a connection: what was in flight is in doubt. */
 void fg_pub_forget_flights(struct fg_publisher *p);
 

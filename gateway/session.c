@@ -37,6 +37,7 @@ struct command {
 	bool retain, document;
 	void *apart; /* its payload, on the heap; NULL: it follows the topic */
 	size_t apart_len;
+	uint8_t encoder;
 };
 
 /* ---- core's side ---- */
@@ -91,17 +92,39 @@ static int push_apart(struct fg_session *s, struct command *cmd, const struct fg
 	return r;
 }
 
-int fg_session_publish(struct fg_session *s, const struct fg_message *m)
+/* Nobody else writes to the ring, so what has room now has room later. */
+static bool has_room(struct fg_session *s, const struct fg_message *m, size_t n)
 {
-	struct command cmd = {.type = DO_PUBLISH,
-		.token = m->token,
-		.retain = m->retain,
-		.document = m->document,
-		.topic_len = (uint32_t)strlen(m->topic) + 1};
+	size_t total = 0;
 
-	if (m->len > INLINE_MAX)
-		return push_apart(s, &cmd, m);
-	return push(s, &cmd, m->topic, m->payload, m->len);
+	for (size_t i = 0; i < n; i++) {
+		size_t size = sizeof(struct command) + strlen(m[i].topic) + 1 + m[i].len;
+
+		if (size > MESSAGE_MAX)
+			return false;
+		total += sizeof(uint32_t) + size;
+	}
+	return fg_ring_used(&s->ring) + total <= s->ring.cap;
+}
+
+int fg_session_publish(struct fg_session *s, const struct fg_message *m, size_t n)
+{
+	int r = n == 1 || has_room(s, m, n) ? FG_OK : FG_EFULL;
+
+	for (size_t i = 0; i < n && r == FG_OK; i++) {
+		struct command cmd = {.type = DO_PUBLISH,
+			.token = m[i].token,
+			.retain = m[i].retain,
+			.document = m[i].document,
+			.encoder = m[i].encoder,
+			.topic_len = (uint32_t)strlen(m[i].topic) + 1};
+
+		if (n == 1 && m->len > INLINE_MAX)
+			r = push_apart(s, &cmd, m);
+		else
+			r = push(s, &cmd, m[i].topic, m[i].payload, m[i].len);
+	}
+	return r;
 }
 
 /* ---- events ---- */
@@ -288,7 +311,8 @@ static int refusal(int r)
 static void publish(struct fg_session *s, const struct command *cmd, const char *topic,
 	const char *payload, size_t len)
 {
-	const mosquitto_property *props = cmd->document ? s->document_props : s->reading_props;
+	const mosquitto_property *props =
+		cmd->document ? s->document_props : s->payload_props[cmd->encoder];
 	bool v5 = s->conf.dest->version == 5;
 	int mid = 0, r;
 
@@ -451,24 +475,47 @@ static void *run(void *arg)
 
 /* ---- life ---- */
 
+static void add_common(
+	const struct fg_session *s, mosquitto_property **props, const char *content_type, bool text)
+{
+	if (text)
+		mosquitto_property_add_byte(props, MQTT_PROP_PAYLOAD_FORMAT_INDICATOR, 1);
+	mosquitto_property_add_string(props, MQTT_PROP_CONTENT_TYPE, content_type);
+	if (s->conf.config->gateway.licence)
+		mosquitto_property_add_string_pair(props, MQTT_PROP_USER_PROPERTY, "licence",
+			s->conf.config->gateway.licence);
+}
+
+static void add_schema(const struct fg_session *s, mosquitto_property **props, const char *tail)
+{
+	char mem[256];
+	struct fg_buf schema;
+
+	fg_buf_wrap(&schema, mem, sizeof(mem));
+	fg_buf_printf(&schema, "%s/%s", s->conf.dest->prefix, tail);
+	mosquitto_property_add_string_pair(
+		props, MQTT_PROP_USER_PROPERTY, "schema", schema.data);
+}
+
+/* Of each payload; gaps and accounts have those of `json`, with whatever payloads. */
 static void make_properties(struct fg_session *s)
 {
 	const struct fg_destination *d = s->conf.dest;
-	mosquitto_property **both[] = {&s->reading_props, &s->document_props};
 
-	for (size_t i = 0; i < 2; i++) {
-		mosquitto_property_add_byte(both[i], MQTT_PROP_PAYLOAD_FORMAT_INDICATOR, 1);
-		mosquitto_property_add_string(both[i], MQTT_PROP_CONTENT_TYPE,
-			i == 0 ? s->conf.content_type : "application/json");
-		if (s->conf.config->gateway.licence)
-			mosquitto_property_add_string_pair(both[i], MQTT_PROP_USER_PROPERTY,
-				"licence", s->conf.config->gateway.licence);
+	add_common(s, &s->document_props, "application/json", true);
+	for (size_t i = 0; i < fg_encoder_count; i++) {
+		const struct fg_encoder *encoder = fg_encoders[i];
+		mosquitto_property **props = &s->payload_props[i];
+		bool text = false;
+		const char *type = encoder->content_type(d->options[i], &text);
+
+		add_common(s, props, type, text);
+		if (encoder->schema)
+			add_schema(s, props, encoder->schema);
+		if (d->expiry_us > 0)
+			mosquitto_property_add_int32(props, MQTT_PROP_MESSAGE_EXPIRY_INTERVAL,
+				(uint32_t)(d->expiry_us / 1000000));
 	}
-	mosquitto_property_add_string_pair(
-		&s->reading_props, MQTT_PROP_USER_PROPERTY, "schema", s->schema);
-	if (d->expiry_us > 0)
-		mosquitto_property_add_int32(&s->reading_props, MQTT_PROP_MESSAGE_EXPIRY_INTERVAL,
-			(uint32_t)(d->expiry_us / 1000000));
 }
 
 static void drop_commands(struct fg_session *s)
@@ -490,13 +537,13 @@ static void session_free(struct fg_session *s)
 	if (s->wake_fd >= 0)
 		close(s->wake_fd);
 	fg_ring_fini(&s->ring);
-	mosquitto_property_free_all(&s->reading_props);
+	for (size_t i = 0; i < fg_encoder_count; i++)
+		mosquitto_property_free_all(&s->payload_props[i]);
 	mosquitto_property_free_all(&s->document_props);
 	free(s->pending);
 	free(s->command);
 	free(s->status_topic);
 	free(s->will);
-	free(s->schema);
 	free(s->session);
 	fg_config_unref(s->conf.config);
 	free(s);
@@ -513,13 +560,12 @@ int fg_session_start(const struct fg_session_conf *conf, struct fg_session **ret
 	fg_config_ref(conf->config);
 	s->status_topic = strdup(conf->status_topic);
 	s->will = strdup(conf->will);
-	s->schema = strdup(conf->schema);
 	s->session = strdup(conf->session);
 	s->pending = calloc((size_t)FG_MAX(conf->dest->inflight, 1), sizeof(*s->pending));
 	s->command = malloc(MESSAGE_MAX);
 	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	r = fg_ring_init(&s->ring, RING_BYTES);
-	if (r == FG_OK && (!s->status_topic || !s->will || !s->schema || !s->session ||
+	if (r == FG_OK && (!s->status_topic || !s->will || !s->session ||
 				  !s->pending || !s->command || s->wake_fd < 0))
 		r = FG_ENOMEM;
 	if (r == FG_OK) {

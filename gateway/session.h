@@ -53,8 +53,7 @@ struct fg_session_conf {
 	const struct fg_destination *dest;
 	uint32_t number;
 	const char *status_topic, *will; /* copied */
-	const char *content_type, *schema;
-	const char *session; /* of our status; copied, like schema */
+	const char *session; /* of our status; copied */
 	fg_session_event_fn event;
 	void *arg;
 };
@@ -64,7 +63,8 @@ int fg_session_start(const struct fg_session_conf *conf, struct fg_session **ret
 /* All from the core thread; none blocks. */
 void fg_session_connect(struct fg_session *s, size_t server, uint32_t epoch);
 void fg_session_disconnect(struct fg_session *s);
-int fg_session_publish(struct fg_session *s, const struct fg_message *m);
+/* All n, or none: FG_EFULL. */
+int fg_session_publish(struct fg_session *s, const struct fg_message *m, size_t n);
 
 /* Asks the thread to end; what it has not sent by then it never sends. said_offline: the broker has
  * acknowledged that we go; else its will for us stands. */

@@ -20,7 +20,7 @@ struct fg_pending {
 
 struct fg_session {
 	struct fg_session_conf conf;
-	char *status_topic, *will, *schema, *session;
+	char *status_topic, *will, *session;
 	pthread_t thread;
 	int wake_fd;
 	struct fg_ring ring;
@@ -45,7 +45,7 @@ struct fg_session {
 	char *command;	      /* the next one, kept while the wire is full */
 	long command_len;
 	struct fg_session_event acks; /* collected */
-	mosquitto_property *reading_props, *document_props;
+	mosquitto_property *payload_props[FG_ENCODER_COUNT], *document_props;
 };
 
 /* session_connect.c */

@@ -37,11 +37,10 @@ static int start_session(struct fg_daemon *d, const struct fg_destination *dest)
 {
 	struct fg_session_slot *slots =
 		realloc(d->sessions, (d->session_count + 1) * sizeof(*slots));
-	char topic_mem[512], schema_mem[512], will_mem[1024];
-	struct fg_buf topic, schema, will;
+	char topic_mem[512], will_mem[1024];
+	struct fg_buf topic, will;
 	struct fg_session_conf conf = {.config = d->config,
 		.dest = dest,
-		.content_type = "application/json",
 		.session = d->core->session,
 		.event = fg_sessions_post,
 		.arg = d};
@@ -52,14 +51,11 @@ static int start_session(struct fg_daemon *d, const struct fg_destination *dest)
 		return FG_ENOMEM;
 	d->sessions = slots;
 	fg_buf_wrap(&topic, topic_mem, sizeof(topic_mem));
-	fg_buf_wrap(&schema, schema_mem, sizeof(schema_mem));
 	fg_buf_wrap(&will, will_mem, sizeof(will_mem));
 	if (!fg_topic_gateway(&topic, dest->prefix, d->config->gateway.id, "status"))
 		return FG_EFULL;
-	fg_buf_printf(&schema, "%s/schema/reading", dest->prefix);
 	fg_document_status(d->config->gateway.id, "offline", NULL, fg_clock_now(), &will);
 	conf.status_topic = topic.data;
-	conf.schema = schema.data;
 	conf.will = will.data;
 	conf.number = ++d->next_session_number;
 	slot = &slots[d->session_count];
@@ -130,11 +126,12 @@ void fg_sessions_disconnect(void *arg, const struct fg_destination *dest)
 		fg_session_disconnect(slot->session);
 }
 
-int fg_sessions_publish(void *arg, const struct fg_destination *dest, const struct fg_message *m)
+int fg_sessions_publish(
+	void *arg, const struct fg_destination *dest, const struct fg_message *m, size_t n)
 {
 	struct fg_session_slot *slot = find_slot(arg, dest->name);
 
-	return slot ? fg_session_publish(slot->session, m) : FG_EFULL;
+	return slot ? fg_session_publish(slot->session, m, n) : FG_EFULL;
 }
 
 /* ---- events ---- */

@@ -1,28 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* The table of encoders, and values as JSON text, which several of them share. */
+/* Values as JSON text, which several encoders share. */
 #include "protocol/encode.h"
 
 #include <float.h>
 #include <math.h>
-#include <string.h>
 
 #include "base/json.h"
 #include "base/number.h"
-
-extern const struct fg_encoder fg_encoder_json;
-
-const struct fg_encoder *const fg_encoders[] = {
-	&fg_encoder_json,
-	NULL,
-};
-
-const struct fg_encoder *fg_encoder_find(const char *name)
-{
-	for (size_t i = 0; fg_encoders[i]; i++)
-		if (strcmp(fg_encoders[i]->name, name) == 0)
-			return fg_encoders[i];
-	return NULL;
-}
 
 static void put_number(struct fg_buf *out, const struct fg_value *v, int decimals)
 {

@@ -9,20 +9,6 @@
 #include "base/buf.h"
 #include "model/item.h"
 
-/* An encoder turns readings into payloads. One file with one table entry each; adding one touches
- * nothing else. */
-struct fg_encoder {
-	const char *name; /* as in `payload:` */
-	const char *content_type;
-	const char *topic_root; /* "obs" */
-	/* Appends one payload; false where it does not fit into `out`. Pure. */
-	bool (*encode)(struct fg_buf *out, const char *gateway, const struct fg_point_desc *desc,
-		const struct fg_item *item);
-};
-
-extern const struct fg_encoder *const fg_encoders[];
-const struct fg_encoder *fg_encoder_find(const char *name);
-
 /* Reading or aggregate as the JSON object of docs/consumers.md; also used by watch. */
 bool fg_encode_json(struct fg_buf *out, const char *gateway, const struct fg_point_desc *desc,
 	const struct fg_item *item);

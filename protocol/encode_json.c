@@ -7,7 +7,9 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/status.h"
 #include "base/timefmt.h"
+#include "protocol/encoder.h"
 
 #define PUT(out, literal) fg_buf_put(out, literal, sizeof(literal) - 1)
 
@@ -260,9 +262,27 @@ bool fg_encode_json_raw(struct fg_buf *out, const char *gateway, const struct fg
 	return encode(out, gateway, desc, item, true);
 }
 
+static const char *content_type(const void *options, bool *ret_text)
+{
+	(void)options;
+	*ret_text = true;
+	return "application/json";
+}
+
+static int encode_entry(const struct fg_encoding *e, const struct fg_entry *entries, size_t n,
+	struct fg_buf *topic, struct fg_buf *payload)
+{
+	(void)n;
+	if (!fg_topic_reading(topic, e->prefix, entries->desc) ||
+		!fg_encode_json(payload, e->site->gateway, entries->desc, &entries->item))
+		return FG_EFULL;
+	return FG_OK;
+}
+
 const struct fg_encoder fg_encoder_json = {
-	.name = "json",
-	.content_type = "application/json",
-	.topic_root = "obs",
-	.encode = fg_encode_json,
+	.form = FG_ENCODER_EACH,
+	.retained = true,
+	.schema = "schema/reading",
+	.content_type = content_type,
+	.encode = encode_entry,
 };

@@ -68,6 +68,7 @@ struct fg_destination {
 	bool insecure;
 	const char *prefix;
 	unsigned payload; /* bits: 1 << index in fg_encoders */
+	const void *const *options; /* what the encoders' keys filled, by the same index */
 	int qos;
 	int inflight;
 	double backlog_rate; /* per second */

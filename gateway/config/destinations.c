@@ -127,6 +127,16 @@ static uint64_t fingerprint(struct fg_loader *l, const struct fg_destination *d)
 	return fg_node_hash(d->node) * 31 + (gateway ? fg_node_hash(gateway) : 0);
 }
 
+static const void *const *options_of(
+	struct fg_loader *l, const struct fg_raw_destination *raw)
+{
+	const void **out = fg_arena_array(l->arena, FG_ENCODER_COUNT, sizeof(*out));
+
+	for (size_t i = 0; i < FG_ENCODER_COUNT; i++)
+		out[i] = &raw->options[i]; /* of the configuration's memory, too */
+	return out;
+}
+
 static void complete(struct fg_loader *l, const struct fg_raw_destination *raw, size_t i,
 	struct fg_destination *d)
 {
@@ -138,6 +148,7 @@ static void complete(struct fg_loader *l, const struct fg_raw_destination *raw, 
 	d->server_count = raw->servers.count;
 	d->qos = (int)raw->qos;
 	d->inflight = (int)raw->inflight;
+	d->options = options_of(l, raw);
 	if (!d->client_id)
 		d->client_id = fg_arena_printf(l->arena, "%s-%s", l->config->gateway.id, d->name);
 	if (!d->domains)

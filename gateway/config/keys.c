@@ -288,13 +288,21 @@ static const struct fg_choice sessions[] = {
 	{0},
 };
 
+/* The bits of payloads that are not built yet are never set. */
+enum { NOT_BUILT = 31 };
+
 static const struct fg_choice payloads[] = {
-	{"json", 0, false, "one JSON object a reading"},
-	{"senml", 1, true, ""},
-	{"ngsi-ld", 2, true, ""},
-	{"sensorthings", 3, true, ""},
-	{"home-assistant", 4, true, ""},
-	{"sparkplug", 5, true, ""},
+#define FG_ENCODER(symbol, name, help) {name, FG_ENCODER_##symbol, false, help},
+#define FG_ENCODER_KEYS FG_ENCODER
+#include "protocol/encoders.def"
+#undef FG_ENCODER
+#undef FG_ENCODER_KEYS
+	{"senml", NOT_BUILT, true, ""},
+	{"ngsi-ld", NOT_BUILT, true, ""},
+	{"sensorthings", NOT_BUILT, true, ""},
+	{"home-assistant", NOT_BUILT, true, ""},
+	{"sparkplug", NOT_BUILT, true, ""},
+	{"wis2", NOT_BUILT, true, ""},
 	{0},
 };
 
@@ -350,6 +358,14 @@ const struct fg_key fg_keys_mqtt[] = {
 		.help = "What every topic begins with."},
 	{"payload", FG_KEY_CHOICES, AT(fg_raw_destination, d.payload), .choices = payloads,
 		.dflt = "json", .help = "Forms in which readings are published."},
+#define FG_ENCODER(symbol, name, help)
+#define FG_ENCODER_KEYS(symbol, name, about)                                                       \
+	{name, FG_KEY_STRUCT, AT(fg_raw_destination, options[FG_ENCODER_##symbol]),                \
+		.sub = fg_encoder_keys_##symbol,                                                   \
+		.help = "How payload `" name "` is written: " about "."},
+#include "protocol/encoders.def"
+#undef FG_ENCODER
+#undef FG_ENCODER_KEYS
 	{"qos", FG_KEY_INT, AT(fg_raw_destination, qos), .min = 1, .max = 2, .dflt = "1",
 		.help = "MQTT quality of service. 0 is not offered: nothing would acknowledge a "
 			"reading."},

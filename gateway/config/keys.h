@@ -5,6 +5,7 @@
 #include "base/key.h"
 #include "drivers/driver.h"
 #include "gateway/config/config.h"
+#include "protocol/encoder.h"
 #include "quality/rules.h"
 
 /* What the tables of keys fill, before references are resolved. */
@@ -20,6 +21,13 @@ struct fg_raw_destination {
 	struct fg_raw_servers servers;
 	struct fg_destination d;
 	int64_t qos, inflight;
+	/* of each encoder with keys of its own */
+	union {
+		char bytes[FG_ENCODER_OPTIONS_MAX];
+		int64_t whole;
+		double number;
+		const void *pointer;
+	} options[FG_ENCODER_COUNT];
 };
 
 struct fg_raw_root {

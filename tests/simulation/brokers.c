@@ -115,15 +115,11 @@ static void pump(struct sim *s, unsigned i)
 	}
 }
 
-int sim_broker_publish(struct sim *s, unsigned i, const struct fg_message *m)
+static void wait_for_wire(struct sim_broker *b, const struct fg_message *m)
 {
-	HEAP_OF(HEAP_WORLD);
-	struct sim_broker *b = &s->brokers[i];
 	size_t topic = strlen(m->topic) + 1;
 	struct sim_message *copy;
 
-	if (b->outstanding >= 2 * (unsigned)s->plan.inflight[i])
-		return FG_EFULL;
 	copy = malloc(sizeof(*copy) + m->len + topic);
 	if (!copy)
 		abort();
@@ -134,6 +130,17 @@ int sim_broker_publish(struct sim *s, unsigned i, const struct fg_message *m)
 	*b->waiting_end = copy;
 	b->waiting_end = &copy->next;
 	b->outstanding++;
+}
+
+int sim_broker_publish(struct sim *s, unsigned i, const struct fg_message *m, size_t n)
+{
+	HEAP_OF(HEAP_WORLD);
+	struct sim_broker *b = &s->brokers[i];
+
+	if (b->outstanding + n > 2 * (unsigned)s->plan.inflight[i])
+		return FG_EFULL;
+	for (size_t k = 0; k < n; k++)
+		wait_for_wire(b, &m[k]);
 	pump(s, i);
 	return FG_OK;
 }

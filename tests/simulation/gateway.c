@@ -340,9 +340,10 @@ static void port_disconnect(void *arg, const struct fg_destination *dest)
 	sim_broker_close(((struct sim_gateway *)arg)->sim, dest_number(dest));
 }
 
-static int port_publish(void *arg, const struct fg_destination *dest, const struct fg_message *m)
+static int port_publish(
+	void *arg, const struct fg_destination *dest, const struct fg_message *m, size_t n)
 {
-	return sim_broker_publish(((struct sim_gateway *)arg)->sim, dest_number(dest), m);
+	return sim_broker_publish(((struct sim_gateway *)arg)->sim, dest_number(dest), m, n);
 }
 
 static void port_read_page(void *arg, const struct fg_destination *dest, struct fg_page *page)

@@ -154,7 +154,7 @@ void sim_brokers_fini(struct sim *s);
 void sim_broker_connect(struct sim *s, unsigned i, uint32_t epoch);
 /* The gateway ends the connection, or has died. */
 void sim_broker_close(struct sim *s, unsigned i);
-int sim_broker_publish(struct sim *s, unsigned i, const struct fg_message *m);
+int sim_broker_publish(struct sim *s, unsigned i, const struct fg_message *m, size_t n);
 void sim_broker_event(struct sim *s, struct sim_event *e);
 void sim_broker_begin(struct sim *s, const struct plan_event *e);
 void sim_broker_over(struct sim *s, const struct plan_event *e);

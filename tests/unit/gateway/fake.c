@@ -281,17 +281,12 @@ static void copy_time(const struct fg_message *m, char ret_time[32])
 	ret_time[24] = '\0';
 }
 
-static int port_publish(void *arg, const struct fg_destination *dest, const struct fg_message *m)
+static void take(struct fake *f, struct fake_broker *b, const struct fg_message *m)
 {
-	struct fake *f = arg;
-	struct fake_broker *b = broker(f, dest);
 	struct fake_sent *s = &b->sent[b->sent_count];
 
-	assert_true(b->online);
-	if (b->no_room)
-		return FG_EFULL;
 	assert_true(b->sent_count < FAKE_SENT_MAX);
-	*s = (struct fake_sent){.token = m->token, .seq = m->document ? 0 : m->token,
+	*s = (struct fake_sent){.token = m->token, .seq = m->document ? 0 : FG_TOKEN_SEQ(m->token),
 		.epoch = b->epoch, .mono_us = f->now.mono_us, .retain = m->retain};
 	snprintf(s->topic, sizeof(s->topic), "%s", m->topic);
 	if (m->document) {
@@ -312,6 +307,19 @@ static int port_publish(void *arg, const struct fg_destination *dest, const stru
 			copy_time(m, s->time);
 	}
 	b->sent_count++;
+}
+
+static int port_publish(
+	void *arg, const struct fg_destination *dest, const struct fg_message *m, size_t n)
+{
+	struct fake *f = arg;
+	struct fake_broker *b = broker(f, dest);
+
+	assert_true(b->online);
+	if (b->no_room)
+		return FG_EFULL;
+	for (size_t i = 0; i < n; i++)
+		take(f, b, &m[i]);
 	return FG_OK;
 }
 

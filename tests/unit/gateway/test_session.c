@@ -99,8 +99,8 @@ static int accept_client(int listener)
  * does not keep the thread from ending. */
 static void test_stop_while_the_wire_is_full(void **state)
 {
-	struct fg_session_conf conf = {.status_topic = "s", .will = "{}", .content_type = "t",
-		.schema = "x", .session = "ours", .event = on_event};
+	struct fg_session_conf conf = {.status_topic = "s", .will = "{}",
+		.session = "ours", .event = on_event};
 	const struct fg_message m = {.topic = "t", .payload = "1", .len = 1};
 	struct fg_session *s = NULL;
 	int port, listener = listen_on_loopback(&port), fd;
@@ -116,9 +116,9 @@ static void test_stop_while_the_wire_is_full(void **state)
 	assert_int_equal(fg_session_start(&conf, &s), FG_OK);
 	fg_session_connect(s, 0, 1);
 	fd = accept_client(listener);
-	for (int i = 0; i < 1000000 && fg_session_publish(s, &m) == FG_OK; i++)
+	for (int i = 0; i < 1000000 && fg_session_publish(s, &m, 1) == FG_OK; i++)
 		;
-	assert_int_equal(fg_session_publish(s, &m), FG_EFULL);
+	assert_int_equal(fg_session_publish(s, &m, 1), FG_EFULL);
 	for (; publishes < INFLIGHT; publishes++)
 		assert_int_equal(next_packet(fd, body) & 0xF0, 0x30);
 	fg_session_ask_stop(s, true);
@@ -147,8 +147,8 @@ static void tell_status(int fd, bool retained, const char *payload)
  * before is not, nor is our own or a will. */
 static void test_conflict(void **state)
 {
-	struct fg_session_conf conf = {.status_topic = "s", .will = "{}", .content_type = "t",
-		.schema = "x", .session = "ours", .event = on_event};
+	struct fg_session_conf conf = {.status_topic = "s", .will = "{}",
+		.session = "ours", .event = on_event};
 	struct fg_session *s = NULL;
 	int port, listener = listen_on_loopback(&port), fd;
 	char yaml[600];

@@ -1,0 +1,398 @@
+/* SPDX-License-Identifier: EUPL-1.2 */
+/* A publisher's payloads: what its encoders make of readings, and how that goes out. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/plant.h"
+#include "base/status.h"
+#include "gateway/publisher_private.h"
+#include "protocol/encode.h"
+
+/* An account of FG_ACCOUNT_LINES points with names as long as they may be. */
+#define PAYLOAD_MAX 16384
+#define TOPIC_MAX   512
+/* All messages of a parcel of several readings; the session takes them at once. */
+#define PARCEL_BYTES (1u << 16)
+/* So many readings may be under way where messages carry several. */
+#define CARRIED_MAX 2048
+
+/* ---- life ---- */
+
+void fg_pub_payloads_site(struct fg_publisher *p)
+{
+	const struct fg_config *c = p->config;
+
+	p->site = (struct fg_site){
+		.gateway = c->gateway.id,
+		.title = c->gateway.title,
+		.operator= c->gateway.operator,
+		.contact = c->gateway.contact,
+		.licence = c->gateway.licence,
+		.stations = c->stations,
+		.station_count = c->station_count,
+		.devices = c->devices,
+		.device_count = c->device_count,
+	};
+}
+
+static int add_payload(struct fg_publisher *p, uint8_t number)
+{
+	struct fg_payload *to = &p->payloads[p->payload_count];
+
+	*to = (struct fg_payload){.number = number, .encoder = fg_encoders[number]};
+	if (to->encoder->state_size) {
+		to->state = calloc(1, to->encoder->state_size);
+		if (!to->state)
+			return FG_ENOMEM;
+	}
+	p->payload_count++;
+	return FG_OK;
+}
+
+/* How much may be under way: messages, readings, and memory to make them in. */
+static void set_bounds(struct fg_publisher *p)
+{
+	size_t each = 0, packs = 0;
+
+	for (size_t i = 0; i < p->payload_count; i++) {
+		const struct fg_encoder *encoder = p->payloads[i].encoder;
+
+		if (!encoder->encode)
+			continue;
+		each += encoder->form == FG_ENCODER_EACH;
+		packs += encoder->form == FG_ENCODER_PACK;
+	}
+	p->pack_max = packs ? FG_PACK_MAX : 1;
+	p->message_max = FG_MAX(p->pack_max * each + packs, 1);
+	p->window = FG_MAX((unsigned)FG_MAX(p->conf->inflight, 1) * 2, (unsigned)p->message_max);
+	p->carried_max = packs ? FG_MAX(p->window, CARRIED_MAX) : p->window;
+	p->scratch_size = p->message_max > 1 ? PARCEL_BYTES : PAYLOAD_MAX + TOPIC_MAX;
+}
+
+int fg_pub_payloads_init(struct fg_publisher *p)
+{
+	int r = FG_OK;
+
+	p->payloads = calloc(fg_encoder_count, sizeof(*p->payloads));
+	if (!p->payloads)
+		return FG_ENOMEM;
+	for (size_t i = 0; i < fg_encoder_count && r == FG_OK; i++)
+		if (p->conf->payload >> i & 1)
+			r = add_payload(p, (uint8_t)i);
+	set_bounds(p);
+	p->scratch = malloc(p->scratch_size);
+	p->messages = calloc(p->message_max, sizeof(*p->messages));
+	p->drafts = calloc(p->message_max, sizeof(*p->drafts));
+	return r < 0 || !p->scratch || !p->messages || !p->drafts ? FG_ENOMEM : FG_OK;
+}
+
+void fg_pub_payloads_fini(struct fg_publisher *p)
+{
+	for (size_t i = 0; i < p->payload_count; i++)
+		free(p->payloads[i].state);
+	free(p->payloads);
+	free(p->scratch);
+	free(p->messages);
+	free(p->drafts);
+}
+
+static bool device_up(void *arg, const struct fg_device *device)
+{
+	const struct fg_publisher *p = arg;
+
+	return p->ports->device_up && p->ports->device_up(p->ports->arg, device);
+}
+
+static struct fg_encoding encoding_of(struct fg_publisher *p, const struct fg_payload *payload)
+{
+	return (struct fg_encoding){
+		.site = &p->site,
+		.prefix = p->conf->prefix,
+		.options = p->conf->options[payload->number],
+		.state = payload->state,
+		.now_ms = p->now_wall_ms,
+		.device_up = device_up,
+		.arg = p,
+	};
+}
+
+size_t fg_pub_payloads_documents(struct fg_publisher *p, size_t first)
+{
+	for (size_t i = 0; i < p->payload_count; i++) {
+		struct fg_payload *payload = &p->payloads[i];
+		const struct fg_encoding e = encoding_of(p, payload);
+
+		payload->first_document = first;
+		payload->documents =
+			payload->encoder->documents ? payload->encoder->documents(&e) : 0;
+		first += payload->documents;
+	}
+	return first;
+}
+
+void fg_pub_payloads_inherit(struct fg_publisher *p, struct fg_publisher *from)
+{
+	for (size_t i = 0; i < p->payload_count; i++) {
+		struct fg_payload *to = &p->payloads[i];
+
+		for (size_t k = 0; k < from->payload_count; k++) {
+			struct fg_payload *old = &from->payloads[k];
+			void *state = to->state;
+
+			if (old->number != to->number)
+				continue;
+			to->state = old->state;
+			old->state = state;
+			to->messages = old->messages;
+			to->readings = old->readings;
+			to->bytes = old->bytes;
+		}
+	}
+}
+
+void fg_pub_payloads_status(const struct fg_publisher *p, struct fg_json *j)
+{
+	fg_json_array(j, "payloads");
+	for (size_t i = 0; i < p->payload_count; i++) {
+		const struct fg_payload *payload = &p->payloads[i];
+
+		fg_json_object(j, NULL);
+		fg_json_text(j, "name", fg_encoder_names[payload->number]);
+		fg_json_uint(j, "messages", payload->messages);
+		fg_json_uint(j, "readings", payload->readings);
+		fg_json_uint(j, "bytes", payload->bytes);
+		if (payload->readings)
+			fg_json_uint(j, "bytes_per_reading",
+				(payload->bytes + payload->readings / 2) / payload->readings);
+		fg_json_end_object(j);
+	}
+	fg_json_end_array(j);
+}
+
+/* ---- what goes together ---- */
+
+static bool goes_along(const struct fg_load *load, const struct fg_item *item,
+	const struct fg_point_desc *desc)
+{
+	const struct fg_entry *first = &load->entries[0];
+
+	if (item->kind != first->item.kind || !fg_item_is_state(item) || item->replaces ||
+		first->item.replaces || strcmp(desc->device, first->desc->device) != 0 ||
+		strcmp(desc->station, first->desc->station) != 0 ||
+		strcmp(desc->domain, first->desc->domain) != 0)
+		return false;
+	for (size_t i = 0; i < load->count; i++)
+		if (load->entries[i].item.point == item->point)
+			return false; /* of another poll */
+	return true;
+}
+
+bool fg_pub_load(const struct fg_publisher *p, struct fg_load *load, const struct fg_item *item,
+	const struct fg_point_desc *desc, bool newest, size_t at)
+{
+	if (load->count && (load->count >= p->pack_max || !goes_along(load, item, desc)))
+		return false;
+	load->entries[load->count] =
+		(struct fg_entry){.item = *item, .desc = desc, .newest = newest};
+	load->at[load->count++] = at;
+	return true;
+}
+
+/* ---- messages ---- */
+
+/* The messages of a parcel while they are made. */
+struct draft {
+	struct fg_publisher *p;
+	const struct fg_load *load;
+	size_t n; /* entries of the load */
+	size_t used, count;
+	bool decides; /* the payload at work */
+};
+
+/* One more message, of entries [from, from + n) by a payload; NULL: of a gap or an account, which
+ * are JSON whatever the payloads. FG_ENOENT: it says nothing of them. */
+static int draft_message(struct draft *d, const struct fg_payload *payload, size_t from, size_t n)
+{
+	struct fg_publisher *p = d->p;
+	const struct fg_entry *entries = &d->load->entries[from];
+	const uint8_t number = payload ? payload->number : FG_ENCODER_json;
+	struct fg_buf topic, text;
+	bool newest = true;
+	int r;
+
+	if (d->used + TOPIC_MAX > p->scratch_size)
+		return FG_EFULL;
+	fg_buf_wrap(&topic, p->scratch + d->used, TOPIC_MAX);
+	fg_buf_wrap(&text, p->scratch + d->used + TOPIC_MAX,
+		p->scratch_size - d->used - TOPIC_MAX);
+	if (payload) {
+		const struct fg_encoding e = encoding_of(p, payload);
+
+		r = payload->encoder->encode(&e, entries, n, &topic, &text);
+	} else {
+		r = fg_topic_item(&topic, p->conf->prefix, p->gateway, entries->desc,
+			    &entries->item) &&
+				    fg_encode_item(
+					    &text, p->gateway, entries->desc, &entries->item)
+			    ? FG_OK
+			    : FG_EFULL;
+	}
+	if (r < 0 || topic.overflow || text.overflow)
+		return r < 0 ? r : FG_EFULL;
+	for (size_t i = 0; i < n; i++)
+		newest &= entries[i].newest;
+	p->messages[d->count] = (struct fg_message){
+		.token = entries->item.seq | (uint64_t)number << 56,
+		.topic = topic.data,
+		.payload = text.data,
+		.len = text.len,
+		.encoder = number,
+		.retain = newest && payload && payload->encoder->retained,
+	};
+	p->drafts[d->count] = (struct fg_flight){
+		.token = p->messages[d->count].token,
+		.entry = (uint16_t)from,
+		.whole = n == d->n,
+		.decides = d->decides,
+	};
+	d->used += TOPIC_MAX + text.len + 1;
+	d->count++;
+	return FG_OK;
+}
+
+static int draft_payload(struct draft *d, const struct fg_payload *payload)
+{
+	const size_t step = payload->encoder->form == FG_ENCODER_EACH ? 1 : d->n;
+	int r = FG_OK;
+
+	for (size_t i = 0; i < d->n && r != FG_EFULL; i += step) {
+		r = draft_message(d, payload, i, step);
+		if (r < 0 && r != FG_EFULL)
+			r = FG_OK; /* it has nothing to say of this one */
+	}
+	return r;
+}
+
+/* All messages of the first n entries. FG_EFULL: they do not fit. */
+static int draft_all(struct draft *d, size_t n)
+{
+	const struct fg_publisher *p = d->p;
+	int r = FG_OK;
+
+	d->n = n;
+	d->used = d->count = 0;
+	d->decides = true;
+	if (!fg_item_is_state(&d->load->entries[0].item))
+		return draft_message(d, NULL, 0, 1);
+	for (size_t i = 0; i < p->payload_count && r == FG_OK; i++) {
+		if (!p->payloads[i].encoder->encode)
+			continue;
+		r = draft_payload(d, &p->payloads[i]);
+		d->decides = false;
+	}
+	return r;
+}
+
+/* ---- sending ---- */
+
+static struct fg_payload *payload_of(struct fg_publisher *p, uint8_t number)
+{
+	for (size_t i = 0; i < p->payload_count; i++)
+		if (p->payloads[i].number == number)
+			return &p->payloads[i];
+	return NULL;
+}
+
+static void count_message(struct fg_publisher *p, const struct fg_message *m, size_t readings)
+{
+	struct fg_payload *to = payload_of(p, m->encoder);
+
+	if (!to)
+		return;
+	to->messages++;
+	to->readings += readings;
+	to->bytes += strlen(m->topic) + m->len;
+}
+
+/* What the session has taken. */
+static void note(struct draft *d)
+{
+	struct fg_publisher *p = d->p;
+	const struct fg_entry *entries = d->load->entries;
+	const bool state = fg_item_is_state(&entries[0].item);
+
+	fg_pub_note_parcel(p, entries, d->n, d->count);
+	for (size_t i = 0; i < d->count; i++) {
+		fg_pub_note_flight(p, &p->drafts[i]);
+		if (state)
+			count_message(p, &p->messages[i], p->drafts[i].whole ? d->n : 1);
+	}
+	for (size_t i = 0; i < d->n; i++) {
+		const struct fg_item *item = &entries[i].item;
+
+		p->published += item->kind == FG_ITEM_READING && !item->replaces;
+		if (fg_planted(FG_PLANT_SENT_IS_ACKED))
+			fg_pub_mark_acked(p, item->seq);
+	}
+}
+
+/* Names and texts are bounded far below; it cannot be sent by any retry. */
+static size_t too_long(struct fg_publisher *p, const struct fg_entry *entry)
+{
+	fg_error("destination '%s': message %" PRIu64 " of point '%s' is too long to publish",
+		p->conf->name, entry->item.seq, entry->desc->point);
+	fg_pub_mark_acked(p, entry->item.seq);
+	p->refused++;
+	return 1;
+}
+
+size_t fg_pub_send_load(struct fg_publisher *p, const struct fg_load *load)
+{
+	struct draft d = {.p = p, .load = load};
+	size_t n = load->count;
+
+	if (!fg_pub_has_room(p, 1, 1))
+		return 0;
+	while (draft_all(&d, n) == FG_EFULL) {
+		if (n == 1)
+			return too_long(p, &load->entries[0]);
+		n /= 2;
+	}
+	if (!d.count) { /* no payload speaks of them: there is nothing to wait for */
+		for (size_t i = 0; i < n; i++)
+			fg_pub_mark_acked(p, load->entries[i].item.seq);
+		return n;
+	}
+	if (!fg_pub_has_room(p, d.count, n))
+		return 0;
+	if (p->ports->publish(p->ports->arg, p, p->messages, d.count) < 0) {
+		p->blocked = true;
+		return 0;
+	}
+	note(&d);
+	return n;
+}
+
+/* ---- documents ---- */
+
+enum fg_pub_document fg_pub_encoder_document(struct fg_publisher *p, size_t id,
+	struct fg_buf *topic, struct fg_buf *text, struct fg_message *m)
+{
+	for (size_t i = 0; i < p->payload_count; i++) {
+		const struct fg_payload *payload = &p->payloads[i];
+		const struct fg_encoding e = encoding_of(p, payload);
+
+		if (id < payload->first_document ||
+			id >= payload->first_document + payload->documents)
+			continue;
+		m->encoder = payload->number;
+		m->document = false;
+		if (payload->encoder->document(&e, id - payload->first_document, topic, text,
+			    &m->retain) == FG_OK &&
+			!topic->overflow && !text->overflow)
+			return FG_PUB_DOCUMENT;
+	}
+	return FG_PUB_NO_DOCUMENT;
+}
