@@ -93,6 +93,7 @@ int64_t fg_calibration_run(struct fg_core *core, struct fg_now now)
 	if (now.mono_us < core->calibration_due_mono_us)
 		return core->calibration_due_mono_us;
 	core->calibration_due_mono_us = now.mono_us + (core->trusted ? LOOK_US : TIMELESS_US);
+	fg_catalogue_look(core);
 	for (size_t i = 0; core->trusted && i < core->config->point_count; i++)
 		look(core, core->config->points[i], now.wall_us / 1000);
 	return core->calibration_due_mono_us;

@@ -139,6 +139,7 @@ static void look(struct fg_core *core, struct fg_now now, struct fg_device_run *
 		tell(core, dev, FG_EVENT_MAINTENANCE_ENDS, NULL);
 	}
 	fg_documents_touch(core, FG_DOC_DEVICE, dev->device->index);
+	fg_documents_touch_all(core, FG_DOC_STATION);
 }
 
 static void drop_over(struct fg_core *core, const struct fg_device *device, int64_t now_ms)

@@ -165,6 +165,7 @@ struct fg_core {
 	struct fg_maintenance *maintenance;  /* core_maintenance.c */
 	struct fg_calibrations *calibrations; /* core_calibration_notes.c */
 	int64_t calibration_due_mono_us;      /* core_calibration.c: to look again */
+	uint64_t catalogue_hash; /* documents_catalogue.c: of what was told of calibrations */
 	bool maintained;		     /* there is, or was just now */
 	int64_t certificates_due_mono_us; /* core_certificates.c */
 	struct fg_publisher **publishers;

@@ -130,16 +130,26 @@ static bool device_write(struct fg_buf *out, const struct fg_core *core,
 	return true;
 }
 
-const struct fg_document_kind fg_document_kinds[FG_DOC_KINDS] = {
-	[FG_DOC_STATUS] = {.topic = status_topic, .write = status_write},
-	[FG_DOC_DEVICE] = {.count = device_count, .topic = device_topic, .write = device_write},
+static const struct fg_document_kind status = {.topic = status_topic, .write = status_write};
+static const struct fg_document_kind device = {
+	.count = device_count, .topic = device_topic, .write = device_write};
+
+const struct fg_document_kind *const fg_document_kinds[FG_DOC_KINDS] = {
+	[FG_DOC_STATUS] = &status,
+	[FG_DOC_DEVICE] = &device,
+	[FG_DOC_STATION] = &fg_document_station,
+	[FG_DOC_THING] = &fg_document_thing,
+	[FG_DOC_DATASET] = &fg_document_dataset,
+	[FG_DOC_ASYNCAPI] = &fg_document_asyncapi,
+	[FG_DOC_SCHEMA] = &fg_document_schema,
+	[FG_DOC_CLASSES] = &fg_document_classes,
 };
 
 /* ---- numbers ---- */
 
 static size_t count_of(const struct fg_config *config, size_t kind)
 {
-	const struct fg_document_kind *k = &fg_document_kinds[kind];
+	const struct fg_document_kind *k = fg_document_kinds[kind];
 
 	return k->count ? k->count(config) : 1;
 }
@@ -171,7 +181,7 @@ static const struct fg_document_kind *kind_of(
 
 		if (id < n) {
 			*ret_i = id;
-			return &fg_document_kinds[kind];
+			return fg_document_kinds[kind];
 		}
 		id -= n;
 	}
@@ -185,6 +195,14 @@ bool fg_document_topic(struct fg_buf *out, const struct fg_config *config,
 	const struct fg_document_kind *kind = kind_of(config, id, &i);
 
 	return kind && kind->topic(out, config, dest, i);
+}
+
+bool fg_document_is_shared(const struct fg_config *config, size_t id)
+{
+	size_t i;
+	const struct fg_document_kind *kind = kind_of(config, id, &i);
+
+	return kind && kind->shared;
 }
 
 void fg_document_touch(
@@ -216,9 +234,10 @@ enum fg_pub_document fg_document(
 	size_t i;
 	const struct fg_document_kind *kind = kind_of(core->config, id, &i);
 
-	if (!kind || !kind->write(payload, core, p->conf, i))
+	if (!kind || !kind->topic(topic, core->config, p->conf, i) ||
+		!kind->write(payload, core, p->conf, i))
 		return FG_PUB_NO_DOCUMENT;
-	if (!kind->topic(topic, core->config, p->conf, i) || payload->overflow) {
+	if (payload->overflow) {
 		fg_error("destination '%s': document '%s' is longer than %u KiB and is not "
 			 "published",
 			p->conf->name, topic->data, FG_DOCUMENT_MAX >> 10);

@@ -22,7 +22,7 @@ static const struct {
 	{FG_ALSO_DAY_MAX_8H, FG_TOLD_DAY, true},
 };
 
-static size_t told_of(const struct fg_point *p)
+size_t fg_hours_count_of(const struct fg_point *p)
 {
 	size_t n = p->hourly.on;
 
@@ -36,7 +36,7 @@ size_t fg_series_count(const struct fg_config *config)
 	size_t n = config->point_count;
 
 	for (size_t i = 0; i < config->point_count; i++)
-		n += told_of(config->points[i]);
+		n += fg_hours_count_of(config->points[i]);
 	return n;
 }
 
@@ -100,21 +100,29 @@ static struct fg_hours_series told(
 	return t;
 }
 
+struct fg_hours_series fg_hours_series_of(const struct fg_point *p, size_t n)
+{
+	size_t at = 0;
+
+	if (n == 0)
+		return told(p, FG_TOLD_HOUR, p->hourly.stat);
+	for (size_t i = 0; i < FG_COUNT(longer); i++)
+		if ((p->hourly.also >> longer[i].also & 1) && ++at == n)
+			return told(p, longer[i].period,
+				longer[i].max ? FG_STAT_MAX_8H_MEAN : p->hourly.stat);
+	return (struct fg_hours_series){0};
+}
+
 struct fg_hours_series fg_hours_series_at(const struct fg_config *config, size_t i)
 {
 	size_t at = config->point_count;
 
 	for (size_t k = 0; k < config->point_count; k++) {
-		const struct fg_point *p = config->points[k];
+		size_t n = fg_hours_count_of(config->points[k]);
 
-		if (!p->hourly.on)
-			continue;
-		if (at++ == i)
-			return told(p, FG_TOLD_HOUR, p->hourly.stat);
-		for (size_t n = 0; n < FG_COUNT(longer); n++)
-			if ((p->hourly.also >> longer[n].also & 1) && at++ == i)
-				return told(p, longer[n].period,
-					longer[n].max ? FG_STAT_MAX_8H_MEAN : p->hourly.stat);
+		if (i - at < n)
+			return fg_hours_series_of(config->points[k], i - at);
+		at += n;
 	}
 	return (struct fg_hours_series){0};
 }

@@ -26,6 +26,9 @@ struct fg_hours_series {
 	struct fg_point_desc desc, source, speed; /* speed.point NULL: none */
 	struct fg_period_ask ask;		  /* without the times */
 };
+/* How many are told of a point, and the n-th of them: its hours first. */
+size_t fg_hours_count_of(const struct fg_point *point);
+struct fg_hours_series fg_hours_series_of(const struct fg_point *point, size_t n);
 /* The period behind descriptor i, which is not below point_count. */
 struct fg_hours_series fg_hours_series_at(const struct fg_config *config, size_t i);
 

@@ -48,6 +48,7 @@ struct fg_device {
 	const struct fg_node *node;
 	uint32_t index;
 	const char *title;
+	const char *vendor, *model; /* of the instrument, by its profile; NULL: not known */
 	const struct fg_station *station;
 	enum fg_domain domain;
 	const struct fg_link *link;

@@ -177,6 +177,7 @@ void fg_check_config(struct fg_loader *l)
 	check_timezone(l);
 	check_licence(l);
 	check_storage(l);
+	fg_check_catalogue(l);
 	number_points(l);
 	for (size_t i = 0; i < l->config->link_count; i++)
 		check_neighbours(l, &l->config->links[i]);

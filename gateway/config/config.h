@@ -21,6 +21,7 @@ struct fg_gateway_conf {
 	const char *id, *title, *operator, * contact, *licence;
 	int language; /* enum fg_language */
 	const char *timezone;
+	const char *organisation; /* number of the operator; NULL: not said */
 };
 
 struct fg_storage_conf {
@@ -79,6 +80,11 @@ struct fg_destination {
 	int session; /* enum fg_session_kind */
 	int64_t keepalive_us;
 	int64_t return_after_us; /* to the first server, from another; 0: never */
+
+	/* of its catalogue (gateway/catalogue) */
+	bool catalogue;
+	const struct fg_server *public_servers; /* what consumers use; none: the servers */
+	size_t public_count;
 	uint64_t fingerprint;
 };
 
@@ -146,6 +152,9 @@ void fg_config_print_forecast(const struct fg_config *c, struct fg_buf *out);
 /* docs/configuration.md and etc/fjordgate.schema.json, from the tables of keys. */
 void fg_config_print_reference(struct fg_buf *out);
 void fg_config_print_schema(struct fg_buf *out);
+
+/* The code of an SPDX licence in the EU's authority list; NULL where it is not known. */
+const char *fg_licence_code(const char *spdx);
 
 /* What changes when `next` replaces `prev` while running; NULL where everything can, else a text
  * that says which key needs a restart of the daemon. */

@@ -24,7 +24,7 @@ static void fault(
 	fg_report_error(l->rep, fg_place_of(d->node, key), "mqtt.%s.%s: %s", d->name, key, text);
 }
 
-static bool is_loopback(const char *host)
+bool fg_is_loopback(const char *host)
 {
 	struct in_addr v4;
 	struct in6_addr v6;
@@ -44,7 +44,7 @@ static void check_servers(struct fg_loader *l, const struct fg_destination *d)
 		const struct fg_server *s = &d->servers[i];
 
 		tls = tls || s->tls;
-		if (!s->tls && !is_loopback(s->host) && !d->insecure)
+		if (!s->tls && !fg_is_loopback(s->host) && !d->insecure)
 			fault(l, d, "servers",
 				"%s is not encrypted and not on loopback; use mqtts://, or say "
 				"insecure: true",
@@ -146,6 +146,8 @@ static void complete(struct fg_loader *l, const struct fg_raw_destination *raw, 
 	d->index = (uint32_t)i;
 	d->servers = raw->servers.items;
 	d->server_count = raw->servers.count;
+	d->public_servers = raw->public_servers.items;
+	d->public_count = raw->public_servers.count;
 	d->qos = (int)raw->qos;
 	d->inflight = (int)raw->inflight;
 	d->options = options_of(l, raw);

@@ -6,16 +6,22 @@
 #include "gateway/config/loader.h"
 
 /* A device's keys over those of its profile. NULL where the profile cannot be had. */
-static const struct fg_node *effective(struct fg_loader *l, const struct fg_node *own)
+static const struct fg_node *effective(
+	struct fg_loader *l, const struct fg_node *own, struct fg_device *dev)
 {
 	const struct fg_node *name = fg_node_get(own, "profile"), *profile;
+	const struct fg_profile_meta *meta = NULL;
 	size_t mark;
 
 	if (!name || fg_node_is_null(name))
 		return fg_lay_device(l, NULL, own);
 	mark = fg_bind_enter(&l->bind, "profile");
-	profile = fg_profile_load(l, name, NULL);
+	profile = fg_profile_load(l, name, &meta);
 	fg_bind_leave(&l->bind, mark);
+	if (profile && meta->vendor)
+		dev->vendor = fg_arena_strdup(l->arena, meta->vendor);
+	if (profile && meta->model)
+		dev->model = fg_arena_strdup(l->arena, meta->model);
 	return profile ? fg_lay_device(l, profile, own) : NULL;
 }
 
@@ -122,7 +128,7 @@ static void build_device(struct fg_loader *l, struct fg_device *dev, const struc
 	size_t before = fg_report_errors(l->rep);
 
 	dev->name = fg_arena_strdup(l->arena, pair->key);
-	dev->node = effective(l, pair->value);
+	dev->node = effective(l, pair->value, dev);
 	if (!dev->node) {
 		dev->node = pair->value;
 		return;

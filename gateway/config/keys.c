@@ -42,6 +42,9 @@ static const struct fg_key gateway_keys[] = {
 		.dflt = "nb", .help = "Language of texts for the public."},
 	{"timezone", FG_KEY_TEXT, AT(fg_gateway_conf, timezone), .max = 64, .dflt = "Europe/Oslo",
 		.help = "Time zone of local days. Everything that is published is UTC."},
+	{"organisation", FG_KEY_TEXT, AT(fg_gateway_conf, organisation), .max = 16,
+		.help = "The operator's Norwegian organisation number, nine digits: what data "
+			"portals know it by."},
 	{0},
 };
 
@@ -320,12 +323,15 @@ static const struct fg_key select_keys[] = {
 	{0},
 };
 
+#define SERVERS_SCHEMA                                                                             \
+	"{\"anyOf\":[{\"$ref\":\"#/$defs/server\"},"                                               \
+	"{\"type\":\"array\",\"minItems\":1,\"maxItems\":16,"                                      \
+	"\"items\":{\"$ref\":\"#/$defs/server\"}}]}"
+
 const struct fg_key fg_keys_mqtt[] = {
 	{"servers", FG_KEY_CUSTOM, FG_KEY_REQUIRED, AT(fg_raw_destination, servers),
 		.parse = parse_servers, .form = "a list of mqtts://HOST:PORT or mqtt://HOST:PORT",
-		.schema = "{\"anyOf\":[{\"$ref\":\"#/$defs/"
-			  "server\"},{\"type\":\"array\",\"minItems\":1,"
-			  "\"maxItems\":16,\"items\":{\"$ref\":\"#/$defs/server\"}}]}",
+		.schema = SERVERS_SCHEMA,
 		.help = "Doors to one broker or cluster, tried in order. Ports default to 8883 "
 			"with TLS "
 			"(`mqtts`) and 1883 without. Independent brokers are two destinations."},
@@ -398,6 +404,14 @@ const struct fg_key fg_keys_mqtt[] = {
 			"this, where it did not hold. 0: never."},
 	{"select", FG_KEY_STRUCT, .sub = select_keys,
 		.help = "What goes there. Default: everything."},
+
+	{"catalogue", FG_KEY_BOOL, AT(fg_raw_destination, d.catalogue), .dflt = "true",
+		.help = "Publishes the catalogue of stations there, which is sent with each new "
+			"session; see docs/catalogue.md. `false` spares a metered link."},
+	{"public", FG_KEY_CUSTOM, AT(fg_raw_destination, public_servers), .parse = parse_servers,
+		.form = "a list of mqtts://HOST:PORT or mqtt://HOST:PORT", .schema = SERVERS_SCHEMA,
+		.help = "Where consumers of the data reach the broker, if not at `servers`: it "
+			"stands in the catalogue."},
 	{0},
 };
 

@@ -18,7 +18,7 @@ struct fg_raw_servers {
 struct fg_raw_destination {
 	const char *name;
 	const struct fg_node *node;
-	struct fg_raw_servers servers;
+	struct fg_raw_servers servers, public_servers;
 	struct fg_destination d;
 	int64_t qos, inflight;
 	/* of each encoder with keys of its own */

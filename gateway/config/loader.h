@@ -104,6 +104,9 @@ void fg_build_destinations(struct fg_loader *l);
 void fg_build_links(struct fg_loader *l);
 void fg_build_devices(struct fg_loader *l);
 void fg_check_config(struct fg_loader *l);
+void fg_check_catalogue(struct fg_loader *l); /* check_catalogue.c */
+/* A name or address of this board itself. */
+bool fg_is_loopback(const char *host);
 /* Finds what derived points are worked out of: derive.c. */
 void fg_build_derived(struct fg_loader *l);
 /* The rules of stations: rules.c. */
