@@ -38,6 +38,14 @@ static void publisher_disconnect(void *arg, struct fg_publisher *p)
 	core->ports.disconnect(core->ports.arg, p->conf);
 }
 
+static void publisher_look(void *arg, struct fg_publisher *p, size_t server, uint32_t epoch)
+{
+	struct fg_core *core = arg;
+
+	if (core->ports.look)
+		core->ports.look(core->ports.arg, p->conf, server, epoch);
+}
+
 static int publisher_publish(
 	void *arg, struct fg_publisher *p, const struct fg_message *m, size_t n)
 {
@@ -171,6 +179,7 @@ int fg_core_new(struct fg_config *config, const struct fg_core_ports *ports,
 	core->publisher_ports = (struct fg_publisher_ports){
 		.connect = publisher_connect,
 		.disconnect = publisher_disconnect,
+		.look = publisher_look,
 		.publish = publisher_publish,
 		.read_page = publisher_read_page,
 		.save = publisher_save,
@@ -655,7 +664,7 @@ void fg_core_seen_offline(struct fg_core *core, const char *destination)
 {
 	struct fg_publisher *p = fg_core_publisher(core, destination);
 
-	if (p && !core->stopping)
+	if (p && !core->stopping && fg_publisher_may_correct(p, core->now))
 		fg_document_touch(core, p, FG_DOC_STATUS, 0);
 }
 
@@ -758,6 +767,8 @@ int64_t fg_core_run(struct fg_core *core, struct fg_now now)
 	again_us = fg_core_delivery_run(core);
 	next = FG_MIN(next, again_us);
 	for (size_t i = 0; i < core->publisher_count; i++) {
+		if (fg_publisher_correction_due(core->publishers[i], now, &next))
+			fg_document_touch(core, core->publishers[i], FG_DOC_STATUS, 0);
 		again_us = fg_publisher_run(core->publishers[i], now);
 		next = FG_MIN(next, again_us);
 	}

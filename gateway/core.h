@@ -103,6 +103,10 @@ struct fg_core_ports {
 	void (*connect)(
 		void *arg, const struct fg_destination *dest, size_t server, uint32_t epoch);
 	void (*disconnect)(void *arg, const struct fg_destination *dest);
+	/* Asks whether another server takes connections; the answer is fg_publisher_door(). May be
+	 * NULL: nobody knows. */
+	void (*look)(
+		void *arg, const struct fg_destination *dest, size_t server, uint32_t epoch);
 	/* All n messages, or none; copies them. */
 	int (*publish)(void *arg, const struct fg_destination *dest, const struct fg_message *m,
 		size_t n);

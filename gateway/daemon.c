@@ -165,6 +165,7 @@ const struct fg_core_ports fg_daemon_ports = {
 	.make_room = port_make_room,
 	.connect = fg_sessions_connect,
 	.disconnect = fg_sessions_disconnect,
+	.look = fg_sessions_look,
 	.publish = fg_sessions_publish,
 	.read_page = fg_daemon_read_page,
 	.read_hours = fg_daemon_read_hours,

@@ -155,6 +155,8 @@ void fg_sessions_stop(struct fg_daemon *d);
 void fg_sessions_drop(struct fg_daemon *d, const char *name);
 void fg_sessions_connect(
 	void *arg, const struct fg_destination *dest, size_t server, uint32_t epoch);
+void fg_sessions_look(
+	void *arg, const struct fg_destination *dest, size_t server, uint32_t epoch);
 void fg_sessions_disconnect(void *arg, const struct fg_destination *dest);
 int fg_sessions_publish(
 	void *arg, const struct fg_destination *dest, const struct fg_message *m, size_t n);

@@ -423,7 +423,7 @@ int64_t fg_publisher_run(struct fg_publisher *p, struct fg_now now)
 	if (p->in_flight == 0)
 		p->blocked = false; /* no acknowledgement will come that could end it */
 	next = fg_pub_link_run(p, now);
-	if (p->state == FG_PUB_ONLINE && !p->blocked) {
+	if (p->state == FG_PUB_ONLINE && !p->blocked && !p->returning) {
 		again_us = fg_pub_lanes_run(p, now);
 		next = FG_MIN(next, again_us);
 	}

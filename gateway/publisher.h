@@ -120,6 +120,8 @@ struct fg_publisher_ports {
 	void (*connect)(void *arg, struct fg_publisher *p, size_t server, uint32_t epoch);
 	/* Ends the connection; a clean one says goodbye, so that no will is sent. */
 	void (*disconnect)(void *arg, struct fg_publisher *p);
+	/* Has a look whether another server takes connections; fg_publisher_door() says. */
+	void (*look)(void *arg, struct fg_publisher *p, size_t server, uint32_t epoch);
 	/* Takes copies of all n messages, or of none. FG_EFULL: not now. */
 	int (*publish)(
 		void *arg, struct fg_publisher *p, const struct fg_message *m, size_t n);
@@ -255,6 +257,12 @@ struct fg_publisher {
 	int64_t now_mono_us, progress_mono_us; /* of this run; of the last acknowledgement */
 	int64_t now_wall_ms;
 
+	/* the way back to the first server (publisher_link.c) */
+	bool returning; /* nothing more goes out here */
+	int64_t look_mono_us, returning_mono_us;
+	int64_t return_pause_us; /* grows while the first does not hold */
+	/* our own `offline` was seen and is to be corrected then; 0: no. The pause grows too */
+	int64_t correct_mono_us, corrected_mono_us, correct_pause_us;
 	struct fg_limits limits; /* of the broker that we are, or were last, connected to */
 	struct fg_certificates certificates;
 	struct fg_certificate_told certificates_told[FG_CERTIFICATES];
@@ -315,6 +323,13 @@ void fg_publisher_connected(
 /* What the broker said as it took the connection; before fg_publisher_connected(). */
 void fg_publisher_limits(
 	struct fg_publisher *p, uint32_t epoch, const struct fg_limits *limits);
+/* Whether the first server takes connections, where another is in use. */
+void fg_publisher_door(struct fg_publisher *p, struct fg_now now, uint32_t epoch, bool open);
+/* The broker says that we are offline. Whether that is to be corrected now, not later: somebody who
+ * says so without end is not answered without end. */
+bool fg_publisher_may_correct(struct fg_publisher *p, struct fg_now now);
+/* Whether it is now; *next: when to ask again, if that is earlier. */
+bool fg_publisher_correction_due(struct fg_publisher *p, struct fg_now now, int64_t *next);
 /* A connection, or the attempt at one, ended; `refused`: the broker said no. */
 void fg_publisher_lost(
 	struct fg_publisher *p, struct fg_now now, uint32_t epoch, bool refused, const char *why);

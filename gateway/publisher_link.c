@@ -20,6 +20,13 @@
 #define CONNECT_LIMIT_US 300000000
 /* A connection without any acknowledgement for so long, while some are due, is given up. */
 #define STALL_US 60000000
+/* So long acknowledgements are awaited before the first server is returned to. */
+#define RETURN_DRAIN_US 5000000
+/* The pause between returns that did not hold grows to so many times return_after. */
+#define RETURN_PAUSE_MAX 12
+/* Of corrections of a status that says offline. */
+#define CORRECT_MIN_US 1000000
+#define CORRECT_MAX_US 60000000
 
 static void set_state(struct fg_publisher *p, enum fg_publisher_state state, struct fg_now now)
 {
@@ -34,6 +41,14 @@ static void start_connection(struct fg_publisher *p, struct fg_now now)
 	if (p->state != FG_PUB_CONNECTING)
 		set_state(p, FG_PUB_CONNECTING, now);
 	p->ports->connect(p->ports->arg, p, p->server, p->epoch);
+}
+
+/* With jitter over half of it, as for back-off. */
+static int64_t look_pause_us(struct fg_publisher *p)
+{
+	p->return_pause_us = FG_MAX(p->return_pause_us, p->conf->return_after_us);
+	return p->return_pause_us / 2 +
+	       (int64_t)fg_rng_below(p->rng, (uint64_t)p->return_pause_us / 2 + 1);
 }
 
 void fg_publisher_limits(struct fg_publisher *p, uint32_t epoch, const struct fg_limits *limits)
@@ -53,7 +68,8 @@ void fg_publisher_connected(
 		p->conf->servers[p->server].url, fg_publisher_backlog(p));
 	p->error[0] = '\0';
 	p->error_logged = false;
-	p->blocked = false;
+	p->blocked = p->returning = false;
+	p->look_mono_us = now.mono_us + look_pause_us(p);
 	fg_pub_forget_flights(p);
 	p->sent_count = 0;
 	memset(p->dirty, 1, p->dirty_count);
@@ -94,6 +110,8 @@ void fg_publisher_lost(
 
 	if (epoch != p->epoch || p->state == FG_PUB_WAITING || p->state == FG_PUB_STOPPED)
 		return;
+	if (p->server == 0 && was_online && now.mono_us - p->online_since_mono_us > STEADY_US)
+		p->return_pause_us = 0; /* the first held */
 	if (!p->outage_mono_us || (was_online && now.mono_us - p->online_since_mono_us > STEADY_US))
 		p->outage_mono_us = now.mono_us;
 	p->broker_refused = refused;
@@ -128,6 +146,82 @@ static int64_t end_stall(struct fg_publisher *p, struct fg_now now)
 	return p->next_attempt_mono_us;
 }
 
+/* ---- the way back to the first server ---- */
+
+/* Returns when to look again. */
+static int64_t look_back(struct fg_publisher *p, struct fg_now now)
+{
+	if (p->server == 0 || p->conf->return_after_us == 0 || p->returning || p->stopping)
+		return INT64_MAX;
+	if (now.mono_us >= p->look_mono_us) {
+		p->look_mono_us = now.mono_us + look_pause_us(p);
+		p->ports->look(p->ports->arg, p, 0, p->epoch);
+	}
+	return p->look_mono_us;
+}
+
+void fg_publisher_door(struct fg_publisher *p, struct fg_now now, uint32_t epoch, bool open)
+{
+	if (!open || epoch != p->epoch || p->state != FG_PUB_ONLINE || p->server == 0 ||
+		p->stopping || p->returning)
+		return;
+	p->returning = true;
+	p->returning_mono_us = now.mono_us;
+}
+
+/* What is on its way is acknowledged first, so that little goes out twice. */
+static int64_t go_back(struct fg_publisher *p, struct fg_now now)
+{
+	int64_t until_us = p->returning_mono_us + RETURN_DRAIN_US;
+	int64_t most_us = p->conf->return_after_us * RETURN_PAUSE_MAX;
+
+	if (p->in_flight && now.mono_us < until_us)
+		return until_us;
+	fg_notice("destination '%s': %s takes connections, returning to it", p->conf->name,
+		p->conf->servers[0].url);
+	p->return_pause_us = FG_MIN(p->return_pause_us * 2, most_us);
+	p->ports->disconnect(p->ports->arg, p);
+	fg_pub_forget_flights(p);
+	p->returning = false;
+	p->server = 0;
+	p->outage_mono_us = now.mono_us;
+	start_connection(p, now);
+	return p->next_attempt_mono_us;
+}
+
+/* ---- a status that says offline ---- */
+
+bool fg_publisher_may_correct(struct fg_publisher *p, struct fg_now now)
+{
+	int64_t quiet_us = now.mono_us - p->corrected_mono_us;
+
+	if (p->correct_mono_us)
+		return false; /* it will be */
+	if (p->corrected_mono_us && quiet_us < p->correct_pause_us) {
+		p->correct_mono_us = p->corrected_mono_us + p->correct_pause_us;
+		return false;
+	}
+	p->correct_pause_us = !p->corrected_mono_us || quiet_us > CORRECT_MAX_US
+				      ? CORRECT_MIN_US
+				      : FG_MIN(p->correct_pause_us * 2, CORRECT_MAX_US);
+	p->corrected_mono_us = now.mono_us;
+	return true;
+}
+
+bool fg_publisher_correction_due(struct fg_publisher *p, struct fg_now now, int64_t *next)
+{
+	if (!p->correct_mono_us)
+		return false;
+	if (now.mono_us < p->correct_mono_us) {
+		*next = FG_MIN(*next, p->correct_mono_us);
+		return false;
+	}
+	p->correct_mono_us = 0;
+	p->correct_pause_us = FG_MIN(p->correct_pause_us * 2, CORRECT_MAX_US);
+	p->corrected_mono_us = now.mono_us;
+	return true;
+}
+
 int64_t fg_pub_link_run(struct fg_publisher *p, struct fg_now now)
 {
 	int64_t next = INT64_MAX, again_us;
@@ -142,6 +236,10 @@ int64_t fg_pub_link_run(struct fg_publisher *p, struct fg_now now)
 		if (now.mono_us >= p->next_attempt_mono_us)
 			fg_publisher_lost(p, now, p->epoch, false, "no answer from the session");
 		next = p->next_attempt_mono_us;
+	}
+	if (p->state == FG_PUB_ONLINE) {
+		again_us = p->returning ? go_back(p, now) : look_back(p, now);
+		next = FG_MIN(next, again_us);
 	}
 	if (p->state == FG_PUB_ONLINE && p->in_flight) {
 		again_us = end_stall(p, now);

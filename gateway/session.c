@@ -25,6 +25,10 @@
 /* With so many on the wire, acknowledgements gather for a moment: a wake-up for each would cost
  * more than all of them. */
 #define GATHER_MIN	   16
+/* What may come from a broker: at first, for each message of ours (with TLS), and each second. */
+#define ASKED_BYTES	   (1u << 20)
+#define ASKED_PER_MESSAGE  256
+#define ASKED_PER_SECOND   64
 #define GATHER_MS	   2
 
 enum command_type { DO_CONNECT, DO_PUBLISH };
@@ -180,6 +184,8 @@ static void on_connect(
 		return;
 	}
 	s->online = true;
+	s->asked_bytes = ASKED_BYTES;
+	s->online_mono_us = fg_clock_mono_us();
 	event.limits = s->limits;
 	event.certificates = fg_tls_certificates(mosquitto_ssl_get(mosq));
 	mosquitto_subscribe_v5(mosq, NULL, s->status_topic, 1, 0, NULL);
@@ -318,9 +324,13 @@ static void publish(struct fg_session *s, const struct command *cmd, const char 
 
 	if (!s->online)
 		return; /* the publisher counts it as not sent once it hears of the loss */
-	r = mosquitto_publish_v5(s->mosq, &mid, topic, (int)len, payload,
+	r = !fg_session_fits(s, cmd->topic_len, len)
+		    ? MOSQ_ERR_OVERSIZE_PACKET
+		    : mosquitto_publish_v5(s->mosq, &mid, topic, (int)len, payload,
 		FG_MIN(s->conf.dest->qos, s->limits.qos), cmd->retain && !s->limits.no_retain,
 		v5 ? props : NULL);
+	/* a document may be our status, which comes back */
+	s->asked_bytes += ASKED_PER_MESSAGE + (cmd->document ? len : 0);
 	if (r == MOSQ_ERR_SUCCESS) {
 		s->pending[s->pending_count++] = (struct fg_pending){mid, cmd->token};
 	} else if (refusal(r)) {
@@ -417,6 +427,21 @@ static void check(struct fg_session *s, int r)
 	lost(s);
 }
 
+/* Whoever sends without end, or one packet without end, would have our memory and our time:
+ * libmosquitto has no bound of its own. */
+static void check_flood(struct fg_session *s)
+{
+	struct fg_traffic traffic;
+	int64_t online_s = (fg_clock_mono_us() - s->online_mono_us) / 1000000;
+
+	if (!s->mosq || !s->online || !fg_session_traffic(mosquitto_socket(s->mosq), &traffic) ||
+		traffic.received <= s->asked_bytes + (uint64_t)online_s * ASKED_PER_SECOND)
+		return;
+	s->refused = true;
+	snprintf(s->why, sizeof(s->why), "the broker sends far more than was asked for");
+	lost(s);
+}
+
 static void serve_socket(struct fg_session *s, short revents)
 {
 	int r = MOSQ_ERR_SUCCESS;
@@ -429,6 +454,7 @@ static void serve_socket(struct fg_session *s, short revents)
 	if (r == MOSQ_ERR_SUCCESS && s->mosq && !s->refused)
 		r = mosquitto_loop_misc(s->mosq);
 	check(s, r);
+	check_flood(s);
 	if (s->mosq && !s->online && fg_clock_mono_us() > s->connect_deadline_us) {
 		snprintf(s->why, sizeof(s->why), "no answer from the broker");
 		lost(s);
@@ -497,6 +523,15 @@ static void add_schema(const struct fg_session *s, mosquitto_property **props, c
 		props, MQTT_PROP_USER_PROPERTY, "schema", schema.data);
 }
 
+/* What add_common() and add_schema() add, and the expiry. */
+static size_t length(const struct fg_session *s, const char *content_type, const char *tail)
+{
+	const char *licence = s->conf.config->gateway.licence;
+
+	return 2 + 3 + strlen(content_type) + 12 + (licence ? strlen(licence) : 0) + 12 +
+	       strlen(s->conf.dest->prefix) + (tail ? strlen(tail) : 0) + 5;
+}
+
 /* Of each payload; gaps and accounts have those of `json`, with whatever payloads. */
 static void make_properties(struct fg_session *s)
 {
@@ -510,6 +545,7 @@ static void make_properties(struct fg_session *s)
 		const char *type = encoder->content_type(d->options[i], &text);
 
 		add_common(s, props, type, text);
+		s->props_len = FG_MAX(s->props_len, length(s, type, encoder->schema));
 		if (encoder->schema)
 			add_schema(s, props, encoder->schema);
 		if (d->expiry_us > 0)
@@ -589,7 +625,8 @@ void fg_session_ask_stop(struct fg_session *s, bool said_offline)
 
 bool fg_session_join(struct fg_session *s, int64_t wait_us)
 {
-	if (!fg_thread_join(s->thread, wait_us))
+	s->joined = s->joined || fg_thread_join(s->thread, wait_us);
+	if (!s->joined || (s->looking && !fg_thread_join(s->look, wait_us)))
 		return false;
 	session_free(s);
 	return true;

@@ -21,6 +21,7 @@ enum fg_session_event_type {
 	FG_SESSION_ACKED,	 /* tokens */
 	FG_SESSION_SEEN_OFFLINE, /* the retained status says offline */
 	FG_SESSION_SEEN_CONFLICT, /* another gateway uses our id */
+	FG_SESSION_DOOR,	  /* the answer to fg_session_look() */
 };
 
 struct fg_ack {
@@ -38,6 +39,7 @@ struct fg_session_event {
 	bool session_present; /* CONNECTED */
 	bool refused;	      /* LOST: the broker said no */
 	bool starving;	      /* ACKED: little is left to send */
+	bool open;	      /* DOOR: it takes connections */
 	uint32_t count;	      /* ACKED */
 	struct fg_ack acks[FG_ACKS_MAX];
 	char text[128]; /* LOST: why */
@@ -63,6 +65,8 @@ int fg_session_start(const struct fg_session_conf *conf, struct fg_session **ret
 /* All from the core thread; none blocks. */
 void fg_session_connect(struct fg_session *s, size_t server, uint32_t epoch);
 void fg_session_disconnect(struct fg_session *s);
+/* Looks whether another server takes connections, beside the one that is in use. */
+void fg_session_look(struct fg_session *s, size_t server, uint32_t epoch);
 /* All n, or none: FG_EFULL. */
 int fg_session_publish(struct fg_session *s, const struct fg_message *m, size_t n);
 

@@ -2,14 +2,8 @@
 /* The beginning of a connection: who we are, whom we believe, what is said when we are gone. */
 #include <errno.h>
 #include <mqtt_protocol.h>
-#include <netdb.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -17,7 +11,6 @@
 #include "base/status.h"
 #include "gateway/session_private.h"
 
-#define PROBE_MS	   5000
 #define CONNECT_TIMEOUT_US 15000000
 #define SESSION_EXPIRY_S   86400
 
@@ -113,54 +106,6 @@ static int new_client(struct fg_session *s)
 	return r;
 }
 
-static bool is_loopback(const struct sockaddr *a)
-{
-	if (a->sa_family == AF_INET6)
-		return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)a)->sin6_addr);
-	return (ntohl(((const struct sockaddr_in *)a)->sin_addr.s_addr) >> 24) == 127;
-}
-
-static bool answers(const struct addrinfo *ai)
-{
-	struct pollfd fd = {
-		.fd = socket(ai->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
-		.events = POLLOUT};
-	int error = ETIMEDOUT;
-	socklen_t len = sizeof(error);
-
-	if (fd.fd < 0)
-		return false;
-	if (connect(fd.fd, ai->ai_addr, ai->ai_addrlen) == 0)
-		error = 0;
-	else if (errno == EINPROGRESS && poll(&fd, 1, PROBE_MS) > 0)
-		getsockopt(fd.fd, SOL_SOCKET, SO_ERROR, &error, &len);
-	close(fd.fd);
-	errno = error;
-	return error == 0;
-}
-
-/* libmosquitto 2.0 takes MQTT 5 properties only in its blocking connect, which waits for minutes
- * where a host is gone. So the port is tried first, with a bound of our own (not on loopback, where
- * nothing can hang). Sets `why` where the name does not resolve, else errno. */
-static bool reachable(struct fg_session *s, const struct fg_server *server)
-{
-	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list, *ai;
-	char port[8];
-	bool ok = false;
-	int r;
-
-	snprintf(port, sizeof(port), "%d", server->port);
-	r = getaddrinfo(server->host, port, &hints, &list);
-	if (r != 0) {
-		snprintf(s->why, sizeof(s->why), "%s: %s", server->url, gai_strerror(r));
-		return false;
-	}
-	for (ai = list; ai && !ok; ai = ai->ai_next)
-		ok = is_loopback(ai->ai_addr) || answers(ai);
-	freeaddrinfo(list);
-	return ok;
-}
-
 void fg_session_drop(struct fg_session *s)
 {
 	if (s->mosq)
@@ -173,6 +118,7 @@ void fg_session_drop(struct fg_session *s)
 
 void fg_session_say_why(struct fg_session *s, int rc)
 {
+	const int error = errno;
 	const char *cause = "";
 
 	if (s->why[0])
@@ -182,7 +128,9 @@ void fg_session_say_why(struct fg_session *s, int rc)
 	if (!*cause)
 		cause = s->tls_why;
 	if (!*cause)
-		cause = rc == MOSQ_ERR_ERRNO ? fg_strerror(-errno) : mosquitto_strerror(rc);
+		cause = rc != MOSQ_ERR_ERRNO ? mosquitto_strerror(rc)
+			: error		     ? fg_strerror(-error)
+					     : "the broker closed the connection";
 	snprintf(s->why, sizeof(s->why), "%s: %s", s->server->url, cause);
 }
 
@@ -215,7 +163,10 @@ int fg_session_open(struct fg_session *s, size_t server, uint32_t epoch)
 	if (d->version == 5)
 		mosquitto_property_add_int32(
 			&props, MQTT_PROP_SESSION_EXPIRY_INTERVAL, (uint32_t)expiry_s);
-	r = reachable(s, s->server)
+	/* libmosquitto 2.0 takes MQTT 5 properties only in its blocking connect, which waits for
+	 * minutes where a host is gone. So the port is tried first, with a bound of our own (not on
+	 * loopback, where nothing can hang). */
+	r = fg_session_door_open(s->server, false, s->why, sizeof(s->why))
 		    ? mosquitto_connect_bind_v5(s->mosq, s->server->host, s->server->port,
 			      (int)(d->keepalive_us / 1000000), NULL, props)
 		    : MOSQ_ERR_ERRNO;

@@ -30,11 +30,24 @@ int fg_session_take_limits(struct fg_session *s, const mosquitto_property *props
 		.no_retain = retain == 0};
 	s->pending_max = FG_MIN(
 		FG_MAX((unsigned)receive, 1u), (unsigned)FG_MAX(s->conf.dest->inflight, 1));
-	if (qos > 0)
+	if (qos == 0)
+		snprintf(s->why, sizeof(s->why),
+			"the broker takes QoS 0 alone, so it would acknowledge nothing");
+	else if (!fg_session_fits(s, strlen(s->status_topic), strlen(s->will)))
+		snprintf(s->why, sizeof(s->why),
+			"the broker takes packets of %u bytes, too few for our status", packet);
+	else
 		return FG_OK;
-	snprintf(s->why, sizeof(s->why),
-		"the broker takes QoS 0 alone, so it would acknowledge nothing");
 	return FG_EINVAL;
+}
+
+/* Fixed head, length of the topic, packet id, length of the properties. */
+#define PUBLISH_HEAD (5 + 2 + 2 + 4)
+
+bool fg_session_fits(const struct fg_session *s, size_t topic_len, size_t payload_len)
+{
+	return !s->limits.packet ||
+	       PUBLISH_HEAD + topic_len + s->props_len + payload_len <= s->limits.packet;
 }
 
 /* From a peer that is not believed: one line of printable text. */

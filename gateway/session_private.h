@@ -18,6 +18,12 @@ struct fg_pending {
 	uint64_t token;
 };
 
+/* Bytes of a connection. */
+struct fg_traffic {
+	uint64_t received; /* what TCP carries */
+	uint64_t wire;	   /* both ways, with the heads of IP and TCP */
+};
+
 struct fg_session {
 	struct fg_session_conf conf;
 	char *status_topic, *will, *session;
@@ -27,6 +33,13 @@ struct fg_session {
 	_Atomic bool cut; /* the connection is to be left */
 	_Atomic bool said_offline;
 	_Atomic bool stop_asked; /* not in the ring, which may have no room */
+
+	/* session_door.c: a thread that looks at another server, while this one is kept */
+	pthread_t look;
+	bool looking, joined;
+	_Atomic bool look_ended;
+	size_t look_server;
+	uint32_t look_epoch;
 
 	/* the thread's own */
 	struct mosquitto *mosq;
@@ -39,6 +52,9 @@ struct fg_session {
 	char why[128];
 	char tls_why[80]; /* the last that OpenSSL said */
 	struct fg_limits limits;
+	uint64_t asked_bytes;	  /* as much may come, for what we sent */
+	int64_t online_mono_us;
+	uint64_t told_wire_bytes; /* of this connection, to the core */
 	struct fg_pending *pending;
 	unsigned pending_count;
 	unsigned pending_max; /* what this broker takes at once */
@@ -46,6 +62,7 @@ struct fg_session {
 	long command_len;
 	struct fg_session_event acks; /* collected */
 	mosquitto_property *payload_props[FG_ENCODER_COUNT], *document_props;
+	size_t props_len; /* of the longest of them, on the wire, or a little more */
 };
 
 /* session_connect.c */
@@ -60,9 +77,22 @@ void fg_session_say_why(struct fg_session *s, int rc);
 /* Sets libmosquitto's callbacks. */
 void fg_session_listen(struct fg_session *s);
 
+/* session_traffic.c */
+bool fg_session_traffic(int fd, struct fg_traffic *ret);
+
+/* session_door.c */
+/* Whether it takes connections, as far as TCP tells; blocks, by its name look-up for long. A server
+ * on loopback is not asked unless it is wished. False: `why` says that its name is unknown, or
+ * errno why not. */
+bool fg_session_door_open(
+	const struct fg_server *server, bool even_loopback, char *why, size_t size);
+
 /* session_limits.c */
 /* What the broker said of itself as it took the connection. Negative: it takes too little. */
 int fg_session_take_limits(struct fg_session *s, const mosquitto_property *props);
+/* Whether a PUBLISH is short enough for it, but for a few bytes. To be asked before libmosquitto
+ * is: 2.0 ends the process where a packet is too long. */
+bool fg_session_fits(const struct fg_session *s, size_t topic_len, size_t payload_len);
 /* The broker's own words on why it refuses or ends a connection, or else those of the standard. */
 void fg_session_broker_says(
 	struct fg_session *s, const char *what, int code, const mosquitto_property *props);

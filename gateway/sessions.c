@@ -126,6 +126,14 @@ void fg_sessions_disconnect(void *arg, const struct fg_destination *dest)
 		fg_session_disconnect(slot->session);
 }
 
+void fg_sessions_look(void *arg, const struct fg_destination *dest, size_t server, uint32_t epoch)
+{
+	struct fg_session_slot *slot = find_slot(arg, dest->name);
+
+	if (slot)
+		fg_session_look(slot->session, server, epoch);
+}
+
 int fg_sessions_publish(
 	void *arg, const struct fg_destination *dest, const struct fg_message *m, size_t n)
 {
@@ -162,6 +170,9 @@ void fg_sessions_event(struct fg_daemon *d, const struct fg_session_event *event
 		break;
 	case FG_SESSION_SEEN_OFFLINE:
 		fg_core_seen_offline(d->core, p->conf->name);
+		break;
+	case FG_SESSION_DOOR:
+		fg_publisher_door(p, now, event->epoch, event->open);
 		break;
 	case FG_SESSION_SEEN_CONFLICT:
 		fg_core_seen_conflict(d->core, p->conf->name);

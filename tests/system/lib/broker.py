@@ -8,8 +8,9 @@ from lib import wait
 
 
 class Broker:
-    def __init__(self, test, name="broker", users=None):
-        """users: {name: password}; anyone may connect where there are none."""
+    def __init__(self, test, name="broker", users=None, lines=()):
+        """users: {name: password}; anyone may connect where there are none. lines: more of its
+        configuration."""
         self.test, self.name, self.port = test, name, wait.free_port()
         self.folder = test.path(name)
         self.process = None
@@ -26,6 +27,7 @@ class Broker:
             "log_type all",
             "allow_anonymous %s" % ("false" if users else "true"),
             "password_file %s/users" % self.folder if users else "",
+            *lines,
         ]) + "\n")
 
     def set_users(self, users):
