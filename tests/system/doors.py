@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: EUPL-1.2
-"""Two doors to one town: when the first closes the gateway goes on through the second, and back when
-it opens again; nothing is lost, and in the end no door says that the gateway is offline."""
+"""Two doors to one town: when the first closes the gateway goes on through the second, and back
+when it opens again; nothing is lost, and in the end no door says that the gateway is offline."""
 import time
 import unittest
 

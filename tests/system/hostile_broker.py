@@ -229,6 +229,7 @@ class HostileBroker(SystemTest):
         """What is longer than the broker takes is told, and the rest is not held up by it."""
         # names as long as they may be make the readings of one point longer than all else
         long = "p" * 60
+        self.server[1].count("holding", 1)
         self.config["stations"]["s" * 60] = {"title": "Far"}
         self.config["devices"]["d" * 60] = dict(config.modbus_device(
             "plc", 1, "1s", {long: config.register(1)}), station="s" * 60)
