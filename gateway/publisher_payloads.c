@@ -181,7 +181,8 @@ static bool goes_along(const struct fg_load *load, const struct fg_item *item,
 	if (item->kind != first->item.kind || !fg_item_is_state(item) || item->replaces ||
 		first->item.replaces || strcmp(desc->device, first->desc->device) != 0 ||
 		strcmp(desc->station, first->desc->station) != 0 ||
-		strcmp(desc->domain, first->desc->domain) != 0)
+		strcmp(desc->domain, first->desc->domain) != 0 ||
+		desc->period != first->desc->period || desc->stat != first->desc->stat)
 		return false;
 	for (size_t i = 0; i < load->count; i++)
 		if (load->entries[i].item.point == item->point)

@@ -287,7 +287,7 @@ static void take(struct fake *f, struct fake_broker *b, const struct fg_message 
 
 	assert_true(b->sent_count < FAKE_SENT_MAX);
 	*s = (struct fake_sent){.token = m->token, .seq = m->document ? 0 : FG_TOKEN_SEQ(m->token),
-		.epoch = b->epoch, .mono_us = f->now.mono_us, .retain = m->retain};
+		.epoch = b->epoch, .mono_us = f->now.mono_us, .retain = m->retain, .encoder = m->encoder};
 	snprintf(s->topic, sizeof(s->topic), "%s", m->topic);
 	if (m->document) {
 		size_t len = strlen(m->topic);
@@ -296,6 +296,9 @@ static void take(struct fake *f, struct fake_broker *b, const struct fg_message 
 		if (strcmp(m->topic + len - 7, "/status") == 0)
 			snprintf(b->document, sizeof(b->document), "%.*s", (int)m->len,
 				(const char *)m->payload);
+	} else if (m->encoder != FG_ENCODER_json) {
+		assert_true(m->len < sizeof(s->pack));
+		memcpy(s->pack, m->payload, m->len);
 	} else {
 		s->not_stored = memmem(m->payload, m->len, "\"stored\":false", 14) != NULL;
 		s->uncertain = memmem(m->payload, m->len, "\"time_uncertainty\":", 19) != NULL;

@@ -37,6 +37,8 @@ struct fake_sent {
 	bool retain, not_stored, uncertain;
 	uint64_t replaces;
 	char topic[80], time[32];
+	uint8_t encoder;
+	char pack[512]; /* what is not JSON of a reading */
 };
 
 struct fake_broker {
