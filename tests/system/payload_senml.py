@@ -67,7 +67,8 @@ class Senml(Scene):
                 "ph": at(1), "conductivity": at(2, unit="uS/cm"),
                 "dissolved_oxygen": at(1, unit="mg/L"),
                 "orp": at(4, type="i16", unit="mV"),
-                "water_level": at(0, unit="m", scale=0.001, qc={"gross_range": {"fail": [0, 0.1]}})}),
+                "water_level": at(0, unit="m", scale=0.001,
+                                  qc={"gross_range": {"fail": [0, 0.1]}})}),
             "kerb": device(2, "air", {"pm25": at(0, scale=0.1), "co": at(1, scale=0.01)}),
             "mast": device(3, "weather", {"wind_from_direction": at(3), "air_pressure": at(2),
                                           "relative_humidity": at(1, scale=0.3)})}

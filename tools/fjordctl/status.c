@@ -310,6 +310,33 @@ static void print_destinations(const cJSON *doc, bool color)
 	ctl_table_free(t);
 }
 
+/* What a reading costs in each form. */
+static void print_payloads(const cJSON *doc, bool color)
+{
+	static const char *const heads[] = {
+		"PAYLOAD", "DESTINATION", "MESSAGES", "READINGS", "BYTES A READING"};
+	struct ctl_table *t = ctl_table_new(heads, 5);
+	const cJSON *d, *p;
+
+	cJSON_ArrayForEach(d, cJSON_GetObjectItemCaseSensitive(doc, "destinations"))
+	{
+		cJSON_ArrayForEach(p, cJSON_GetObjectItemCaseSensitive(d, "payloads"))
+		{
+			ctl_table_cell(t, "%s", ctl_text(p, "name"));
+			ctl_table_cell(t, "%s", ctl_text(d, "name"));
+			ctl_table_cell(t, "%.0f", ctl_number(p, "messages"));
+			ctl_table_cell(t, "%.0f", ctl_number(p, "readings"));
+			if (ctl_number(p, "readings") > 0)
+				ctl_table_cell(t, "%.0f", ctl_number(p, "bytes_per_reading"));
+			else
+				ctl_table_cell(t, "-");
+		}
+	}
+	putchar('\n');
+	ctl_table_print(t, color);
+	ctl_table_free(t);
+}
+
 /* Only those that end soon. */
 static void print_certificates(const cJSON *doc, bool color)
 {
@@ -390,6 +417,7 @@ static int on_line(void *arg, const char *text)
 	print_gateway(doc);
 	putchar('\n');
 	print_destinations(doc, color);
+	print_payloads(doc, color);
 	print_certificates(doc, color);
 	putchar('\n');
 	print_alarms(doc, color);

@@ -99,7 +99,7 @@ static const struct fault faults[] = {
 	{"prefix: local", "daily_budget: 1MiB", "daily_budget: |1MiB", "not supported yet"},
 	{"payload: [json]", "payload: [json, sparkplug]", "payload: [json, |sparkplug",
 		"'sparkplug' is not supported yet"},
-	{"payload: [json]", "senml: {form: xml}", "senml: {form: |xml",
+	{"prefix: local", "senml: {form: xml}", "senml: {form: |xml",
 		"mqtt.local.senml.form: 'xml' is not one of json, cbor"},
 	{"payload: [json]", "payload: [jsn]", "payload: [|jsn",
 		"unknown payload 'jsn'; did you mean 'json'?"},

@@ -287,7 +287,8 @@ static void take(struct fake *f, struct fake_broker *b, const struct fg_message 
 
 	assert_true(b->sent_count < FAKE_SENT_MAX);
 	*s = (struct fake_sent){.token = m->token, .seq = m->document ? 0 : FG_TOKEN_SEQ(m->token),
-		.epoch = b->epoch, .mono_us = f->now.mono_us, .retain = m->retain, .encoder = m->encoder};
+		.epoch = b->epoch, .mono_us = f->now.mono_us, .retain = m->retain,
+		.encoder = m->encoder};
 	snprintf(s->topic, sizeof(s->topic), "%s", m->topic);
 	if (m->document) {
 		size_t len = strlen(m->topic);

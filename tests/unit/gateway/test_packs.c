@@ -7,15 +7,18 @@ static struct fake f;
 static struct fake_broker *town;
 static const struct fg_group *sonde;
 
+#define POINTS                                                                                     \
+	"devices:\n"                                                                               \
+	"  sonde: {station: pier, domain: water, link: plc, unit_id: 1, interval: 60s,\n"          \
+	"    points: {ph: {table: input, address: 0, type: u16},\n"                                \
+	"      water_level: {table: input, address: 1, type: u16, unit: m},\n"                     \
+	"      turbidity: {table: input, address: 2, type: u16}}}\n"                               \
+	"  other: {station: pier, domain: water, link: plc, unit_id: 2, interval: 60s,\n"          \
+	"    points: {orp: {table: input, address: 0, type: i16, unit: mV}}}\n"
 #define PACKS(payload, more)                                                                       \
-	FAKE_HEAD "mqtt: {town: {servers: [\"mqtt://127.0.0.1:1\"], prefix: town,\n"               \
-		  "  payload: " payload more "}}\n" FAKE_LINK "devices:\n"                         \
-		  "  sonde: {station: pier, domain: water, link: plc, unit_id: 1, interval: 60s,\n" \
-		  "    points: {ph: {table: input, address: 0, type: u16},\n"                      \
-		  "      water_level: {table: input, address: 1, type: u16, unit: m},\n"           \
-		  "      turbidity: {table: input, address: 2, type: u16}}}\n"                     \
-		  "  other: {station: pier, domain: water, link: plc, unit_id: 2, interval: 60s,\n" \
-		  "    points: {orp: {table: input, address: 0, type: i16, unit: mV}}}\n"
+	FAKE_HEAD                                                                                  \
+	"mqtt: {town: {servers: [\"mqtt://127.0.0.1:1\"], prefix: town,\n"                         \
+	"  payload: " payload more "}}\n" FAKE_LINK POINTS
 
 static const char both[] = PACKS("[json, senml]", ", inflight: 100");
 static const char both_narrow[] = PACKS("[json, senml]", ", inflight: 1");
@@ -346,7 +349,8 @@ static void test_bytes_are_counted(void **state)
 	fg_json_init(&j, &out);
 	fg_publisher_status(fake_publisher(&f, 0), &j, f.now);
 	assert_non_null(strstr(mem, "{\"name\":\"json\",\"messages\":3,\"readings\":3,\"bytes\":"));
-	assert_non_null(strstr(mem, "{\"name\":\"senml\",\"messages\":1,\"readings\":3,\"bytes\":"));
+	assert_non_null(
+		strstr(mem, "{\"name\":\"senml\",\"messages\":1,\"readings\":3,\"bytes\":"));
 	assert_non_null(strstr(mem, "\"bytes_per_reading\":"));
 }
 
