@@ -249,6 +249,7 @@ void fg_core_free(struct fg_core *core)
 	fg_maintenance_free(core);
 	fg_calibrations_free(core);
 	fg_hours_free(core);
+	fg_retained_free(core);
 	fg_core_free_runs(core);
 	free(core->items);
 	free(core->item_mono_us);
@@ -283,6 +284,7 @@ int fg_core_add_destination(
 		return r;
 	}
 	core->publishers[core->publisher_count++] = p;
+	fg_retained_plan(core);
 	fg_publisher_freeze(p, core->room_below);
 	p->commit_first = core->commit_first;
 	if (core->unclean)

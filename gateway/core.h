@@ -220,6 +220,8 @@ void fg_core_salvaged(struct fg_core *core, const char *text);
 
 /* ---- what the store tells ---- */
 
+/* A note of the kind "retained" is durable, or refused for good. */
+void fg_core_noted(struct fg_core *core, const char *key);
 void fg_core_era_stored(struct fg_core *core, struct fg_now now, uint32_t number);
 /* Of [first_seq, first_seq + max) that restamp (destination NULL) or issue_losses was given, the
  * first `used` are stored, the others will never be; `more`: there is more to do. */

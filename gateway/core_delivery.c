@@ -210,12 +210,12 @@ void fg_core_numbers_used(struct fg_core *core, struct fg_now now, const char *d
 
 int64_t fg_core_delivery_run(struct fg_core *core)
 {
-	int64_t next = INT64_MAX;
+	int64_t next = fg_retained_run(core);
 
 	if (core->room_wanted)
 		make_room(core);
 	if (core->room_wanted)
-		next = core->now.mono_us + 100000;
+		next = FG_MIN(next, core->now.mono_us + 100000);
 	for (size_t i = 0; i < core->publisher_count && !core->stopping; i++) {
 		int64_t again_us = tell_losses(core, core->publishers[i]);
 

@@ -19,6 +19,7 @@ static const struct {
 	{"heard", fg_heard_take_note},
 	{"push", fg_reports_take_note},
 	{"hours", fg_hours_take_note},
+	{FG_STATE_RETAINED, fg_retained_take_note},
 	{NULL, NULL},
 };
 

@@ -191,6 +191,7 @@ struct fg_core {
 	size_t arrived_cap;
 
 	struct fg_hours *hours; /* core_hours.c */
+	struct fg_retained *retained; /* core_retained.c */
 
 	/* one record under construction */
 	struct fg_item *items;
@@ -432,6 +433,15 @@ void fg_probe_wake_neighbours(
 void fg_health_reported(struct fg_core *core, struct fg_now now, struct fg_device_run *dev);
 void fg_health_late(struct fg_core *core, struct fg_now now, struct fg_device_run *dev);
 void fg_health_polled(struct fg_core *core, struct fg_now now, const struct fg_poll_result *result);
+
+/* core_retained.c */
+#define FG_STATE_RETAINED "retained"
+/* Another configuration, or another destination: what is published where is worked out anew. */
+void fg_retained_plan(struct fg_core *core);
+/* Returns when to call again. */
+int64_t fg_retained_run(struct fg_core *core);
+int fg_retained_take_note(struct fg_core *core, const char *key, const void *bytes, size_t len);
+void fg_retained_free(struct fg_core *core);
 
 /* documents.c */
 enum fg_pub_document fg_document(

@@ -326,6 +326,9 @@ void fg_daemon_store_event(struct fg_daemon *d, const struct fg_store_event *eve
 		if (!rechecked(d, event->call))
 			fg_reload_called(d, event->call);
 		break;
+	case FG_STORE_NOTED:
+		fg_core_noted(d->core, event->text);
+		break;
 	case FG_STORE_ERA:
 		fg_core_era_stored(d->core, now, (uint32_t)event->a);
 		time_known(d);

@@ -194,7 +194,7 @@ bool fg_document_topic(struct fg_buf *out, const struct fg_config *config,
 	size_t i;
 	const struct fg_document_kind *kind = kind_of(config, id, &i);
 
-	return kind && kind->topic(out, config, dest, i);
+	return kind && !dest->withdraw && kind->topic(out, config, dest, i);
 }
 
 bool fg_document_is_shared(const struct fg_config *config, size_t id)
@@ -234,7 +234,7 @@ enum fg_pub_document fg_document(
 	size_t i;
 	const struct fg_document_kind *kind = kind_of(core->config, id, &i);
 
-	if (!kind || !kind->topic(topic, core->config, p->conf, i) ||
+	if (!kind || p->conf->withdraw || !kind->topic(topic, core->config, p->conf, i) ||
 		!kind->write(payload, core, p->conf, i))
 		return FG_PUB_NO_DOCUMENT;
 	if (payload->overflow) {

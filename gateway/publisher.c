@@ -61,6 +61,7 @@ void fg_publisher_fini(struct fg_publisher *p)
 		free(p->page);
 	free(p->dirty);
 	free(p->sent);
+	free(p->clear_at);
 	if (p->config)
 		fg_config_unref(p->config);
 	*p = (struct fg_publisher){0};
@@ -277,6 +278,9 @@ void fg_publisher_acked(
 	known = fg_pub_landed(p, token, &flight);
 	p->progress_mono_us = now.mono_us;
 	p->blocked = false;
+	if (known && (token & FG_TOKEN_CLEAR) == FG_TOKEN_CLEAR &&
+		(code < 0x80 || !transient(code)))
+		fg_pub_clear_acked(p);
 	if (code >= 0x80)
 		publication_refused(p, now, known ? &flight : NULL, code);
 	else if (known)
@@ -487,6 +491,11 @@ void fg_publisher_status(const struct fg_publisher *p, struct fg_json *j, struct
 	fg_json_uint(j, "published", p->published);
 	fg_json_uint(j, "acknowledged", p->acknowledged);
 	fg_pub_payloads_status(p, j);
+	fg_json_object(j, "retained");
+	fg_json_uint(j, "topics", p->retained_topics);
+	if (p->clear)
+		fg_json_uint(j, "to_clear", p->clear->count);
+	fg_json_end_object(j);
 	if (p->not_stored)
 		fg_json_uint(j, "not_stored_in_time", p->not_stored);
 	if (p->doubt.count)

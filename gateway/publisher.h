@@ -14,6 +14,7 @@
 #include "gateway/recent.h"
 #include "gateway/rejects.h"
 #include "gateway/series.h"
+#include "gateway/topic_set.h"
 #include "protocol/encoder.h"
 #include "storage/ranges.h"
 
@@ -100,6 +101,7 @@ struct fg_certificate_told {
 
 /* A token is the number of the first reading in the message, with the encoder above it. */
 #define FG_TOKEN_DOCUMENT (UINT64_C(1) << 63)
+#define FG_TOKEN_CLEAR (FG_TOKEN_DOCUMENT | UINT64_C(1) << 62)
 #define FG_TOKEN_SEQ(token) ((token) & ((UINT64_C(1) << 56) - 1))
 
 struct fg_publisher;
@@ -224,6 +226,15 @@ struct fg_publisher {
 	size_t dirty_count, dirty_any, core_documents;
 	struct fg_pub_sent *sent; /* on this connection, of those that are sent when changed */
 	size_t sent_count;
+	/* core_retained.c */
+	size_t retained_topics;
+	bool hold; /* nothing goes out yet: what is retained is to be noted first */
+	const struct fg_topic_set *clear; /* lent; NULL: nothing is to be cleared */
+	struct fg_topic_cursor *clear_at;
+	bool clear_pending; /* a topic is at hand that had no room */
+	uint64_t clear_after; /* readings below may yet go out under those topics */
+	size_t clears_out;    /* not acknowledged */
+	bool clear_sent, cleared; /* all of them; and acknowledged */
 
 	struct fg_page *page;
 	bool page_pending, page_valid;
@@ -313,6 +324,9 @@ int64_t fg_publisher_again(struct fg_publisher *p, const struct fg_ranges *range
 void fg_publisher_inherit(struct fg_publisher *p, struct fg_publisher *from);
 
 void fg_publisher_touch(struct fg_publisher *p, size_t document);
+/* What is retained under these topics (lent until the next call; NULL: none) is cleared, on this
+ * connection or a later one, once what is below `after` has gone out; `cleared` says when. */
+void fg_publisher_clear(struct fg_publisher *p, const struct fg_topic_set *topics, uint64_t after);
 /* The state of a device changed, which documents of encoders may tell. */
 void fg_publisher_touch_device(struct fg_publisher *p, const struct fg_device *device);
 /* A new configuration may have more documents, or others: all are sent again. */

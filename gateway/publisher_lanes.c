@@ -89,7 +89,8 @@ static bool wanted_first(const struct fg_publisher *p, const struct fg_series *s
 {
 	uint64_t seq = s->newest.seq;
 
-	if (!s->has_newest || !s->newest_timed || !selected(p, s->domain) || seq >= p->live_next)
+	if (!s->has_newest || !s->current || !s->newest_timed || !selected(p, s->domain) ||
+		seq >= p->live_next)
 		return false;
 	if (!p->first_all && !fg_ranges_has(&p->unacked, seq))
 		return false;
@@ -168,6 +169,8 @@ static bool for_this(const struct fg_publisher *p, const struct fg_item *item,
 /* A reading taken now is the newest of its point; a mean told now may be of an hour long ago. */
 static bool retained_live(const struct fg_recent_entry *e, const struct fg_item *item)
 {
+	if (!e->series->current)
+		return false; /* of a point that has left the configuration */
 	return (item->kind == FG_ITEM_READING && !fg_series_is_older(e->series, item)) ||
 	       (item->kind == FG_ITEM_AGGREGATE &&
 		       (!e->series->has_newest || e->series->newest.seq == item->seq));
@@ -297,8 +300,8 @@ static bool retained(const struct fg_publisher *p, const struct fg_item *item)
 
 	if (fg_planted(FG_PLANT_RETAIN_ALL))
 		return fg_item_is_state(item);
-	return fg_item_is_state(item) && s && s->has_newest && s->newest.seq == item->seq &&
-	       !fg_ranges_has(&p->again, item->seq);
+	return fg_item_is_state(item) && s && s->current && s->has_newest &&
+	       s->newest.seq == item->seq && !fg_ranges_has(&p->again, item->seq);
 }
 
 enum page_way { PAGE_NOW, PAGE_DONE, PAGE_HELD, PAGE_NOT_FOR_US };
@@ -491,7 +494,7 @@ int64_t fg_pub_lanes_run(struct fg_publisher *p, struct fg_now now)
 			pump_last(p, now.mono_us);
 		return next;
 	}
-	if (!pump_documents(p))
+	if (p->hold || !pump_documents(p))
 		return next;
 	/* while the store may drop what is below, only what is above goes out */
 	if (p->frozen_below) {
@@ -499,7 +502,7 @@ int64_t fg_pub_lanes_run(struct fg_publisher *p, struct fg_now now)
 			pump_live(p, now.mono_us, &next);
 		return next;
 	}
-	if (pump_first(p) && pump_live(p, now.mono_us, &next))
+	if (pump_first(p) && pump_live(p, now.mono_us, &next) && fg_pub_clear_run(p))
 		pump_backlog(p, now.mono_us);
 	/* what is not committed yet is waited for, not looked for */
 	if (fg_ranges_first(&p->backlog) < p->committed_next && !p->page_pending && !p->blocked)

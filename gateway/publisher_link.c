@@ -72,6 +72,7 @@ void fg_publisher_connected(
 	p->look_mono_us = now.mono_us + look_pause_us(p);
 	fg_pub_forget_flights(p);
 	p->sent_count = 0;
+	fg_pub_clear_begin(p);
 	memset(p->dirty, 1, p->dirty_count);
 	p->dirty_any = p->dirty_count;
 	p->first_all = !session_present;

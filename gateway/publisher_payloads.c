@@ -7,6 +7,8 @@
 #include "base/log.h"
 #include "base/plant.h"
 #include "base/status.h"
+#include "gateway/documents.h"
+#include "gateway/hours.h"
 #include "gateway/publisher_private.h"
 #include "protocol/encode.h"
 
@@ -126,7 +128,9 @@ size_t fg_pub_payloads_documents(struct fg_publisher *p, size_t first)
 
 		payload->first_document = first;
 		payload->documents =
-			payload->encoder->documents ? payload->encoder->documents(&e) : 0;
+			payload->encoder->documents && !p->conf->withdraw
+				? payload->encoder->documents(&e)
+				: 0;
 		first += payload->documents;
 	}
 	return first;
@@ -169,6 +173,84 @@ void fg_pub_payloads_status(const struct fg_publisher *p, struct fg_json *j)
 		fg_json_end_object(j);
 	}
 	fg_json_end_array(j);
+}
+
+/* ---- what they publish retained ---- */
+
+/* The topics of one payload's messages of a series: by a reading that stands for all. */
+static void add_series_topic(struct fg_publisher *p, const struct fg_payload *payload,
+	const struct fg_point_desc *desc,
+	void (*add)(struct fg_topic_list *list, const char *topic), struct fg_topic_list *list)
+{
+	static const struct fg_aggregate aggregate = {.expected = 1, .count = 1};
+	const bool period = desc->period != FG_TOLD_NONE;
+	const struct fg_entry entry = {.desc = desc,
+		.newest = true,
+		.item = {.kind = period ? FG_ITEM_AGGREGATE : FG_ITEM_READING,
+			.aggregate = period ? &aggregate : NULL,
+			.qc = FG_QC_PASS,
+			.value = {.kind = FG_KIND_INT}}};
+	const struct fg_encoding e = encoding_of(p, payload);
+	char topic_mem[TOPIC_MAX], text_mem[PAYLOAD_MAX];
+	struct fg_buf topic, text;
+
+	fg_buf_wrap(&topic, topic_mem, sizeof(topic_mem));
+	fg_buf_wrap(&text, text_mem, sizeof(text_mem));
+	if (payload->encoder->encode(&e, &entry, 1, &topic, &text) == FG_OK && !topic.overflow)
+		add(list, topic.data);
+}
+
+static void add_readings(struct fg_publisher *p, const struct fg_payload *payload,
+	void (*add)(struct fg_topic_list *list, const char *topic), struct fg_topic_list *list)
+{
+	if (!payload->encoder->encode || !payload->encoder->retained)
+		return;
+	for (size_t i = 0; i < p->config->point_count; i++) {
+		const struct fg_point *point = p->config->points[i];
+		struct fg_point_desc desc = fg_series_desc(point);
+
+		if (!(p->conf->domains >> point->device->domain & 1))
+			continue;
+		add_series_topic(p, payload, &desc, add, list);
+		for (size_t n = 0; n < fg_hours_count_of(point); n++) {
+			desc = fg_hours_series_of(point, n).desc;
+			add_series_topic(p, payload, &desc, add, list);
+		}
+	}
+}
+
+/* On a state of its own: nobody is told that a document was made. */
+static void add_encoder_documents(struct fg_publisher *p, const struct fg_payload *payload,
+	void (*add)(struct fg_topic_list *list, const char *topic), struct fg_topic_list *list)
+{
+	struct fg_encoding e = encoding_of(p, payload);
+	char topic_mem[TOPIC_MAX];
+	struct fg_buf topic, text;
+	bool retain;
+
+	if (!payload->documents)
+		return;
+	e.state = calloc(1, payload->encoder->state_size + 1);
+	fg_buf_init(&text, FG_DOCUMENT_MAX);
+	for (size_t i = 0; i < payload->documents && e.state; i++) {
+		fg_buf_wrap(&topic, topic_mem, sizeof(topic_mem));
+		fg_buf_clear(&text);
+		retain = true;
+		if (payload->encoder->document(&e, i, &topic, &text, &retain) == FG_OK && retain &&
+			!topic.overflow)
+			add(list, topic.data);
+	}
+	fg_buf_fini(&text);
+	free(e.state);
+}
+
+void fg_pub_payloads_topics(struct fg_publisher *p,
+	void (*add)(struct fg_topic_list *list, const char *topic), struct fg_topic_list *list)
+{
+	for (size_t i = 0; i < p->payload_count; i++) {
+		add_readings(p, &p->payloads[i], add, list);
+		add_encoder_documents(p, &p->payloads[i], add, list);
+	}
 }
 
 /* ---- what goes together ---- */

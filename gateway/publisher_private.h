@@ -68,6 +68,17 @@ int fg_pub_under_way(const struct fg_publisher *p, struct fg_ranges *ret);
 /* Writes the gaps of what was refused, where there are any and it is time. */
 void fg_pub_write_rejects(struct fg_publisher *p, bool now);
 
+/* publisher_clear.c */
+/* Connected anew: from the beginning. */
+void fg_pub_clear_begin(struct fg_publisher *p);
+/* Sends what is to be cleared; false where there is no room. */
+bool fg_pub_clear_run(struct fg_publisher *p);
+void fg_pub_clear_acked(struct fg_publisher *p);
+
+/* publisher_payloads.c: calls add with each topic under which the payloads publish retained. */
+void fg_pub_payloads_topics(struct fg_publisher *p,
+	void (*add)(struct fg_topic_list *list, const char *topic), struct fg_topic_list *list);
+
 /* publisher_lanes.c: sends what is due; returns when something waiting for its commit wants to go.
  */
 int64_t fg_pub_lanes_run(struct fg_publisher *p, struct fg_now now);

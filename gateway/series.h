@@ -17,6 +17,7 @@ struct fg_series {
 	struct fg_point_desc desc;
 	enum fg_domain domain;
 	bool has_newest;
+	bool current; /* a point of the configuration in force has it (core_retained.c) */
 	bool forgotten; /* a newest one was: what is found in the store may be it */
 	bool newest_timed; /* newest.wall_ms is right */
 	int64_t newest_mono_us;

@@ -320,6 +320,18 @@ static void tell_used(struct fg_store_engine *e, const struct fg_store_message *
 	fg_engine_tell(e, event);
 }
 
+/* Who publishes retained waits for it. */
+static void tell_noted(struct fg_store_engine *e, const void *payload, size_t len)
+{
+	struct fg_store_event event = {.type = FG_STORE_NOTED};
+	struct fg_store_note note;
+
+	if (fg_store_note_decode(payload, len, &note) < 0 || strcmp(note.kind, "retained") != 0)
+		return;
+	snprintf(event.text, sizeof(event.text), "%s", note.key);
+	fg_engine_tell(e, event);
+}
+
 /* What a commit has done, told before the commit is, so that nobody takes for stored what is not.
  */
 int fg_engine_tell_done(struct fg_store_engine *e, struct fg_store_message *m, const void *payload,
@@ -339,6 +351,9 @@ int fg_engine_tell_done(struct fg_store_engine *e, struct fg_store_message *m, c
 		break;
 	case FG_STORE_MSG_ERA:
 		remember_era(e, payload);
+		break;
+	case FG_STORE_MSG_STATE:
+		tell_noted(e, payload, len);
 		break;
 	case FG_STORE_MSG_DESTINATIONS:
 		fg_buf_clear(&e->names);

@@ -26,6 +26,7 @@ enum fg_store_event_type {
 	FG_STORE_LOSSES,       /* text: destination, empty for all; a: rows that wait */
 	FG_STORE_WANTS_ROOM,   /* answered by fg_store_make_room */
 	FG_STORE_ROOM_MADE,
+	FG_STORE_NOTED, /* text: the key of a note of the kind "retained", stored or refused */
 	FG_STORE_DAMAGED,  /* text: the file is damaged; it is set aside next */
 	FG_STORE_SALVAGED, /* text: what was saved; writing goes on */
 };

@@ -83,6 +83,7 @@ struct fg_destination {
 
 	/* of its catalogue (gateway/catalogue) */
 	bool catalogue;
+	bool withdraw; /* all that is retained there is taken back, nothing is published */
 	const struct fg_server *public_servers; /* what consumers use; none: the servers */
 	size_t public_count;
 	uint64_t fingerprint;

@@ -155,6 +155,8 @@ static void complete(struct fg_loader *l, const struct fg_raw_destination *raw, 
 		d->client_id = fg_arena_printf(l->arena, "%s-%s", l->config->gateway.id, d->name);
 	if (!d->domains)
 		d->domains = ALL_DOMAINS;
+	if (d->withdraw)
+		d->domains = 0;
 	d->fingerprint = fingerprint(l, d);
 	check_servers(l, d);
 	check_login(l, d);

@@ -407,6 +407,9 @@ const struct fg_key fg_keys_mqtt[] = {
 	{"catalogue", FG_KEY_BOOL, AT(fg_raw_destination, d.catalogue), .dflt = "true",
 		.help = "Publishes the catalogue of stations there, which is sent with each new "
 			"session; see docs/catalogue.md. `false` spares a metered link."},
+	{"withdraw", FG_KEY_BOOL, AT(fg_raw_destination, d.withdraw), .dflt = "false",
+		.help = "Takes back all that the gateway has published retained there, and "
+			"publishes nothing any more: before the destination is removed."},
 	{"public", FG_KEY_CUSTOM, AT(fg_raw_destination, public_servers), .parse = parse_servers,
 		.form = "a list of mqtts://HOST:PORT or mqtt://HOST:PORT", .schema = SERVERS_SCHEMA,
 		.help = "Where consumers of the data reach the broker, if not at `servers`: it "

@@ -483,6 +483,8 @@ size_t checker_received(struct checker *c, int64_t true_us, unsigned dest, uint6
 
 	c->now_us = true_us;
 	c->messages++;
+	if (len == 0 && retain)
+		return SIZE_MAX - 1; /* what is retained of a topic that has gone is cleared */
 	parse_message(topic, payload, len, &m);
 	if (m.kind == PARSED_READING)
 		checker_hours_reading(c, dest, &m);

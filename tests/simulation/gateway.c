@@ -173,6 +173,9 @@ static void deliver(struct sim_gateway *g, const struct fg_store_event *event)
 	case FG_STORE_RESERVED:
 		fg_core_reserved(g->core, event->a);
 		break;
+	case FG_STORE_NOTED:
+		fg_core_noted(g->core, event->text);
+		break;
 	case FG_STORE_ERA:
 		fg_core_era_stored(g->core, now, (uint32_t)event->a);
 		time_known(g);

@@ -95,6 +95,39 @@ class Catalogue(Scene):
         self.assertEqual(before[config.PREFIX + "/classes"],
                          self.counts()[config.PREFIX + "/classes"])
 
+    def test_cleared(self):
+        """What leaves the configuration while the gateway runs, and while it does not."""
+        air = {"/obs/air/%s/pm25" % config.STATION, "/gateways/%s/devices/air" % config.GATEWAY}
+        self.await_readings(point="pm25")
+        self.eventually(lambda: self.gateway.status()["destinations"][0]["retained"]["topics"] > 10,
+                        "the status counts them")
+        there = retained(self, self.broker.port)
+        self.assertEqual(set(), {config.PREFIX + t for t in air} - set(there))
+        self.gateway.kill()
+        del self.config["devices"]["air"]
+        self.gateway.start()
+        self.eventually(lambda: not {config.PREFIX + t for t in air}
+                        & set(retained(self, self.broker.port)), "air is cleared")
+        self.config["stations"]["bridge"] = self.config["stations"].pop(config.STATION)
+        for device in self.config["devices"].values():
+            device["station"] = "bridge"
+        self.gateway.reload()
+        self.eventually(lambda: not [t for t in retained(self, self.broker.port)
+                                     if "/%s/" % config.STATION in t], "the quay is cleared")
+        self.config["mqtt"]["main"]["prefix"] = "county"
+        self.gateway.reload()
+        shared = {config.PREFIX + "/schema/reading", config.PREFIX + "/classes"}
+        self.eventually(lambda: {t for t in retained(self, self.broker.port)
+                                 if not t.startswith("county/")} == shared, "the town is cleared")
+        self.eventually(lambda: [t for t in retained(self, self.broker.port) if "/obs/" in t],
+                        "readings in the county")
+        self.config["mqtt"]["main"]["withdraw"] = True
+        self.gateway.reload()
+        shared |= {"county/schema/reading", "county/classes"}
+        self.eventually(lambda: set(retained(self, self.broker.port)) == shared, "all is")
+        self.assertEqual(0, self.gateway.stop())
+        self.assertEqual(shared, set(retained(self, self.broker.port)))
+
     def test_large(self):
         """A station whose document does not go through a session's ring."""
         self.config["devices"]["many"] = config.modbus_device(

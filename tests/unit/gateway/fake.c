@@ -288,7 +288,9 @@ static void take(struct fake *f, struct fake_broker *b, const struct fg_message 
 	assert_true(b->sent_count < FAKE_SENT_MAX);
 	*s = (struct fake_sent){.token = m->token, .seq = m->document ? 0 : FG_TOKEN_SEQ(m->token),
 		.epoch = b->epoch, .mono_us = f->now.mono_us, .retain = m->retain,
-		.encoder = m->encoder};
+		.encoder = m->encoder, .empty = m->len == 0};
+	if (s->empty) /* no document: it is cleared */
+		s->seq = UINT64_MAX;
 	snprintf(s->topic, sizeof(s->topic), "%s", m->topic);
 	if (m->document) {
 		size_t len = strlen(m->topic);

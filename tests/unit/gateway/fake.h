@@ -35,6 +35,7 @@ struct fake_sent {
 	uint32_t epoch;
 	int64_t mono_us;
 	bool retain, not_stored, uncertain;
+	bool empty; /* what is retained is to be cleared */
 	uint64_t replaces;
 	char topic[80], time[32];
 	uint8_t encoder;
@@ -80,6 +81,7 @@ struct fake_note {
 	char kind[32], key[128];
 	void *bytes; /* NULL: none */
 	size_t len;
+	bool told; /* fg_core_noted() */
 };
 
 struct fake_poll {
@@ -133,6 +135,7 @@ struct fake {
 
 	struct fake_note notes[FAKE_NOTES_MAX], durable_notes[FAKE_NOTES_MAX];
 	unsigned notes_set;
+	bool remember; /* it keeps the lists of what is retained */
 };
 
 /* fake_notes.c */

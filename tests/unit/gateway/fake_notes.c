@@ -20,6 +20,8 @@ int fake_port_set_state(void *arg, const char *kind, const char *key, const void
 	struct fake *f = arg;
 	size_t i = 0, free_at = FAKE_NOTES_MAX;
 
+	if (strcmp(kind, FG_STATE_RETAINED) == 0 && !f->remember)
+		return FG_EINVAL; /* tests that do not ask for it publish at once */
 	if (f->bundle_lost || f->ledger_full)
 		return f->ledger_full ? FG_EFULL : FG_OK;
 	for (; i < FAKE_NOTES_MAX && !is_note(&f->notes[i], kind, key); i++)
@@ -29,10 +31,10 @@ int fake_port_set_state(void *arg, const char *kind, const char *key, const void
 		i = free_at;
 	assert_true(i < FAKE_NOTES_MAX);
 	forget(&f->notes[i]);
-	if (!len)
-		return FG_OK;
 	snprintf(f->notes[i].kind, sizeof(f->notes[i].kind), "%s", kind);
 	snprintf(f->notes[i].key, sizeof(f->notes[i].key), "%s", key);
+	if (!len)
+		return FG_OK;
 	f->notes[i].bytes = malloc(len);
 	memcpy(f->notes[i].bytes, bytes, len);
 	f->notes[i].len = len;
@@ -54,6 +56,12 @@ static void copy(struct fake_note to[FAKE_NOTES_MAX], const struct fake_note fro
 
 void fake_notes_commit(struct fake *f)
 {
+	for (size_t i = 0; i < FAKE_NOTES_MAX && f->core; i++)
+		if (f->notes[i].kind[0] && strcmp(f->notes[i].kind, FG_STATE_RETAINED) == 0 &&
+			!f->notes[i].told) {
+			f->notes[i].told = true;
+			fg_core_noted(f->core, f->notes[i].key);
+		}
 	copy(f->durable_notes, f->notes);
 }
 
