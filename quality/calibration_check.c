@@ -73,14 +73,12 @@ static void take_polynomial(const struct fg_calibration_given *given, struct fg_
 bool fg_calibration_take(const struct fg_calibration_given *given, struct fg_calibration *ret,
 	struct fg_calibration_faults *faults)
 {
-	bool line = given->has_raw || given->has_reference;
-
-	if (line == given->has_polynomial || given->has_raw != given->has_reference) {
+	if (given->has_raw == given->has_polynomial || given->has_raw != given->has_reference) {
 		fg_calibration_fault(
 			faults, NULL, false, "give raw and reference, or polynomial");
 		return false;
 	}
-	if (line)
+	if (given->has_raw)
 		take_line(given, ret, faults);
 	else
 		take_polynomial(given, ret, faults);

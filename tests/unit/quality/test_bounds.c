@@ -163,12 +163,16 @@ static void signals_that_are_not_lively(void **arg)
 		{0, 10}, {1000, 10.1}, {2000, 10}, {3000, 10.1}};
 	/* a deviation of 1 - 2.5e-7 */
 	static const struct fg_sample nearly[] = {{0, 0}, {1000, 2 - 5e-7}};
+	/* 4.784: a wrong mean on the way would make it 4.899 */
+	static const struct fg_sample either_side[] = {{0, -10}, {1000, -1}, {2000, 1}};
 	static const struct fg_sample pause[] = {{0, 1}, {100000, 50}, {101000, 1}, {102000, 50}};
 
 	(void)arg;
 	assert_int_equal(weak(&conf, far_from_zero, 4), FG_QC_SUSPECT);
 	assert_int_equal(weak(&conf, nearly, 2), FG_QC_SUSPECT);
 	assert_int_equal(weak(&conf, pause, 4), FG_QC_PASS);
+	conf.suspect = 4.8;
+	assert_int_equal(weak(&conf, either_side, 3), FG_QC_SUSPECT);
 	conf.min_obs = 4; /* of which one is too old */
 	assert_int_equal(weak(&conf, pause, 4), FG_QC_NOT_EVALUATED);
 }
