@@ -17,6 +17,8 @@
 #define TOPIC_MAX   512
 /* All messages of a parcel of several readings; the session takes them at once. */
 #define PARCEL_BYTES (1u << 16)
+/* Readings that are farther apart are not of one poll. */
+#define TOGETHER_MS 60000
 /* So many readings may be under way where messages carry several. */
 #define CARRIED_MAX 2048
 
@@ -264,7 +266,8 @@ static bool goes_along(const struct fg_load *load, const struct fg_item *item,
 		first->item.replaces || strcmp(desc->device, first->desc->device) != 0 ||
 		strcmp(desc->station, first->desc->station) != 0 ||
 		strcmp(desc->domain, first->desc->domain) != 0 ||
-		desc->period != first->desc->period || desc->stat != first->desc->stat)
+		desc->period != first->desc->period || desc->stat != first->desc->stat ||
+		llabs(item->wall_ms - first->item.wall_ms) > TOGETHER_MS)
 		return false;
 	for (size_t i = 0; i < load->count; i++)
 		if (load->entries[i].item.point == item->point)

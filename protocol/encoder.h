@@ -65,6 +65,7 @@ enum fg_encoder_form {
 struct fg_encoder {
 	enum fg_encoder_form form;
 	bool retained; /* messages of nothing but newest readings are */
+	bool needs_position; /* stations without one are not told */
 	/* Last part of the topic of the payload's schema: "schema/reading"; NULL: none. */
 	const char *schema;
 	/* MQTT 5's content type; text: its payload format indicator. */

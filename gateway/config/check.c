@@ -168,6 +168,41 @@ static void check_neighbours(struct fg_loader *l, const struct fg_link *link)
 					link->devices[k], link->devices[i], l->rep);
 }
 
+static bool has_devices(const struct fg_config *c, const struct fg_station *station)
+{
+	for (size_t i = 0; i < c->device_count; i++)
+		if (c->devices[i]->station == station)
+			return true;
+	return false;
+}
+
+static void check_position(
+	struct fg_loader *l, const struct fg_destination *d, const char *payload)
+{
+	for (size_t i = 0; i < l->config->station_count; i++) {
+		const struct fg_station *s = &l->config->stations[i];
+
+		if (s->has_position || !has_devices(l->config, s))
+			continue;
+		fg_report_warning(l->rep, fg_place_of(d->node, "payload"),
+			"mqtt.%s.payload: '%s' tells nothing of station '%s', which has no "
+			"position; add stations.%s.position",
+			d->name, payload, s->name, s->name);
+	}
+}
+
+/* Some standards ask for a place. */
+static void check_positions(struct fg_loader *l)
+{
+	for (size_t i = 0; i < l->config->destination_count; i++) {
+		const struct fg_destination *d = &l->config->destinations[i];
+
+		for (size_t k = 0; k < fg_encoder_count; k++)
+			if (d->payload >> k & 1 && fg_encoders[k]->needs_position)
+				check_position(l, d, fg_encoder_names[k]);
+	}
+}
+
 void fg_check_config(struct fg_loader *l)
 {
 	const struct fg_node *stations = fg_node_get(l->root, "stations");
@@ -178,6 +213,7 @@ void fg_check_config(struct fg_loader *l)
 	check_licence(l);
 	check_storage(l);
 	fg_check_catalogue(l);
+	check_positions(l);
 	number_points(l);
 	for (size_t i = 0; i < l->config->link_count; i++)
 		check_neighbours(l, &l->config->links[i]);

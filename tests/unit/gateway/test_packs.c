@@ -305,7 +305,8 @@ static void test_another_payload_at_reload(void **state)
 	fake_connect(&f, town, true);
 	serve(2);
 	assert_int_equal(sent_by(mark, FG_ENCODER_senml), 1);
-	assert_int_equal(sent_by(mark, FG_ENCODER_json), 0);
+	for (size_t i = mark; i < town->sent_count; i++) /* but to clear what was retained */
+		assert_true(town->sent[i].encoder != FG_ENCODER_json || town->sent[i].retain);
 	assert_int_equal(fg_publisher_backlog(p), 0);
 }
 
