@@ -108,6 +108,8 @@ struct fg_core_ports {
 	void (*look)(
 		void *arg, const struct fg_destination *dest, size_t server, uint32_t epoch);
 	/* All n messages, or none; copies them. */
+	/* What comes is given to fg_core_heard(). Negative: not now. May be NULL. */
+	int (*subscribe)(void *arg, const struct fg_destination *dest, const char *filter);
 	int (*publish)(void *arg, const struct fg_destination *dest, const struct fg_message *m,
 		size_t n);
 	void (*read_page)(void *arg, const struct fg_destination *dest, struct fg_page *page);
@@ -246,6 +248,9 @@ void fg_core_seen_offline(struct fg_core *core, const char *destination);
 /* The certificates of a connection that begins. */
 void fg_core_certificates(
 	struct fg_core *core, struct fg_publisher *p, const struct fg_certificates *certificates);
+/* What the broker gave out under a topic that was subscribed to, read by fg_claims_read(). */
+void fg_core_heard(struct fg_core *core, struct fg_now now, const char *destination,
+	const char *topic, const char *claims, size_t len);
 /* Another gateway was seen to use the same id with this destination's broker. */
 void fg_core_seen_conflict(struct fg_core *core, const char *destination);
 

@@ -212,6 +212,7 @@ int64_t fg_core_delivery_run(struct fg_core *core)
 {
 	int64_t next = fg_retained_run(core);
 
+	fg_conflicts_run(core);
 	if (core->room_wanted)
 		make_room(core);
 	if (core->room_wanted)

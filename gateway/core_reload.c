@@ -213,6 +213,7 @@ int fg_core_reload(struct fg_core *core, struct fg_now now, struct fg_config *ne
 	core->notes_due_mono_us = now.mono_us;
 	r = carry_publishers(core, next);
 	fg_retained_plan(core);
+	fg_conflicts_begin(core);
 	fg_config_unref(prev);
 	return r;
 }

@@ -67,6 +67,7 @@ static struct fg_retained *find_or_make(struct fg_core *core, const char *name)
 
 void fg_retained_free(struct fg_core *core)
 {
+	fg_conflicts_free(core);
 	while (core->retained) {
 		struct fg_retained *r = core->retained;
 

@@ -192,6 +192,7 @@ struct fg_core {
 
 	struct fg_hours *hours; /* core_hours.c */
 	struct fg_retained *retained; /* core_retained.c */
+	struct fg_conflict *conflicts; /* core_conflicts.c */
 
 	/* one record under construction */
 	struct fg_item *items;
@@ -434,6 +435,15 @@ void fg_health_reported(struct fg_core *core, struct fg_now now, struct fg_devic
 void fg_health_late(struct fg_core *core, struct fg_now now, struct fg_device_run *dev);
 void fg_health_polled(struct fg_core *core, struct fg_now now, const struct fg_poll_result *result);
 
+/* core_conflicts.c */
+/* Another configuration: all is heard anew. */
+void fg_conflicts_begin(struct fg_core *core);
+void fg_conflicts_free(struct fg_core *core);
+/* Asks for what others say of our stations, where that was not asked on this connection. */
+void fg_conflicts_run(struct fg_core *core);
+/* An array `point_conflicts` where there are any; destination NULL: of all, with their names. */
+void fg_conflicts_put(const struct fg_core *core, const char *destination, struct fg_json *j);
+
 /* core_retained.c */
 #define FG_STATE_RETAINED "retained"
 /* Another configuration, or another destination: what is published where is worked out anew. */
@@ -441,6 +451,7 @@ void fg_retained_plan(struct fg_core *core);
 /* Returns when to call again. */
 int64_t fg_retained_run(struct fg_core *core);
 int fg_retained_take_note(struct fg_core *core, const char *key, const void *bytes, size_t len);
+/* And what is told of others (core_conflicts.c). */
 void fg_retained_free(struct fg_core *core);
 
 /* documents.c */
@@ -448,6 +459,7 @@ enum fg_pub_document fg_document(
 	void *arg, struct fg_publisher *p, size_t id, struct fg_buf *topic, struct fg_buf *payload);
 /* The retained payload of {prefix}/gateways/{gateway}/status. */
 void fg_document_status(const char *gateway, const char *state, const struct fg_core *core,
+	const char *destination,
 	struct fg_now now, struct fg_buf *out);
 
 const char *fg_device_state_name(enum fg_device_state state);

@@ -218,6 +218,7 @@ void fg_core_status(const struct fg_core *core, struct fg_now now, struct fg_buf
 	for (size_t i = 0; i < core->publisher_count; i++)
 		fg_publisher_status(core->publishers[i], &j, now);
 	fg_json_end_array(&j);
+	fg_conflicts_put(core, NULL, &j);
 	store_part(core, &j);
 	quality_part(core, &j);
 	fg_hours_status(core, &j);

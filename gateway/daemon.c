@@ -167,6 +167,7 @@ const struct fg_core_ports fg_daemon_ports = {
 	.disconnect = fg_sessions_disconnect,
 	.look = fg_sessions_look,
 	.publish = fg_sessions_publish,
+	.subscribe = fg_sessions_subscribe,
 	.read_page = fg_daemon_read_page,
 	.read_hours = fg_daemon_read_hours,
 	.watch = port_watch,
@@ -194,7 +195,7 @@ static void drain_inbox(struct fg_daemon *d)
 			struct fg_session_event session;
 		};
 	} message;
-	unsigned char bytes[sizeof(uint32_t) + sizeof(struct fg_session_event)];
+	unsigned char bytes[FG_INBOX_MAX];
 	long n;
 
 	while ((n = fg_ring_pop(&d->inbox, bytes, sizeof(bytes))) > 0) {
@@ -202,6 +203,9 @@ static void drain_inbox(struct fg_daemon *d)
 		if (message.kind == FG_INBOX_STORE) {
 			memcpy(&message.store, bytes + sizeof(uint32_t), sizeof(message.store));
 			fg_daemon_store_event(d, &message.store);
+		} else if (message.kind == FG_INBOX_HEARD) {
+			fg_sessions_heard(
+				d, bytes + sizeof(uint32_t), (size_t)n - sizeof(uint32_t));
 		} else {
 			memcpy(&message.session, bytes + sizeof(uint32_t),
 				(size_t)n - sizeof(uint32_t));

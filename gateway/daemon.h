@@ -115,7 +115,13 @@ struct fg_daemon {
 };
 
 /* What the inbox holds: a kind, then the event. */
-enum { FG_INBOX_STORE = 1, FG_INBOX_SESSION = 2 };
+enum { FG_INBOX_STORE = 1, FG_INBOX_SESSION = 2, FG_INBOX_HEARD = 3 };
+
+/* What follows the kind of FG_INBOX_HEARD; then the topic with its NUL, then claims (claims.h). */
+struct fg_claims_head {
+	uint32_t destination, topic_len;
+};
+#define FG_INBOX_MAX (FG_HEARD_MAX + FG_TOPIC_MAX + 64u)
 
 /* daemon.c */
 void fg_daemon_turn(struct fg_daemon *d);
@@ -158,6 +164,8 @@ void fg_sessions_connect(
 void fg_sessions_look(
 	void *arg, const struct fg_destination *dest, size_t server, uint32_t epoch);
 void fg_sessions_disconnect(void *arg, const struct fg_destination *dest);
+int fg_sessions_subscribe(void *arg, const struct fg_destination *dest, const char *filter);
+void fg_sessions_heard(struct fg_daemon *d, const void *bytes, size_t len);
 int fg_sessions_publish(
 	void *arg, const struct fg_destination *dest, const struct fg_message *m, size_t n);
 

@@ -11,7 +11,7 @@
 #include "protocol/encode.h"
 
 void fg_document_status(const char *gateway, const char *state, const struct fg_core *core,
-	struct fg_now now, struct fg_buf *out)
+	const char *destination, struct fg_now now, struct fg_buf *out)
 {
 	struct fg_json j;
 	uint64_t backlog = 0;
@@ -40,6 +40,7 @@ void fg_document_status(const char *gateway, const char *state, const struct fg_
 			fg_json_bool(&j, "new_store", true);
 		fg_json_end_object(&j);
 		fg_json_uint(&j, "backlog", backlog);
+		fg_conflicts_put(core, destination, &j);
 	}
 	fg_json_end_object(&j);
 }
@@ -94,10 +95,9 @@ static bool status_topic(struct fg_buf *out, const struct fg_config *config,
 static bool status_write(struct fg_buf *out, const struct fg_core *core,
 	const struct fg_destination *dest, size_t i)
 {
-	(void)dest;
 	(void)i;
 	fg_document_status(core->config->gateway.id,
-		core->publishers_stopped ? "offline" : "online", core, core->now, out);
+		core->publishers_stopped ? "offline" : "online", core, dest->name, core->now, out);
 	return true;
 }
 

@@ -228,6 +228,8 @@ struct fg_publisher {
 	size_t sent_count;
 	/* core_retained.c */
 	size_t retained_topics;
+	uint32_t listen_epoch; /* core_conflicts.c: of the connection on which it was asked */
+	size_t listen_next;    /* the next station to ask for */
 	bool hold; /* nothing goes out yet: what is retained is to be noted first */
 	const struct fg_topic_set *clear; /* lent; NULL: nothing is to be cleared */
 	struct fg_topic_cursor *clear_at;

@@ -16,6 +16,9 @@
 #include "base/log.h"
 #include "base/status.h"
 #include "base/thread.h"
+#include "gateway/claims.h"
+#include "gateway/documents.h"
+#include "gateway/topic_set.h"
 #include "gateway/session_private.h"
 
 #define RING_BYTES	   (256u << 10)
@@ -29,9 +32,11 @@
 #define ASKED_BYTES	   (1u << 20)
 #define ASKED_PER_MESSAGE  256
 #define ASKED_PER_SECOND   64
+/* Ours and those of some others. */
+#define ASKED_PER_STATION  (4 * FG_DOCUMENT_MAX)
 #define GATHER_MS	   2
 
-enum command_type { DO_CONNECT, DO_PUBLISH };
+enum command_type { DO_CONNECT, DO_PUBLISH, DO_SUBSCRIBE };
 
 struct command {
 	enum command_type type;
@@ -111,6 +116,14 @@ static bool has_room(struct fg_session *s, const struct fg_message *m, size_t n)
 	return fg_ring_used(&s->ring) + total <= s->ring.cap;
 }
 
+int fg_session_subscribe(struct fg_session *s, const char *filter)
+{
+	const struct command cmd = {
+		.type = DO_SUBSCRIBE, .topic_len = (uint32_t)strlen(filter) + 1};
+
+	return push(s, &cmd, filter, "", 0);
+}
+
 int fg_session_publish(struct fg_session *s, const struct fg_message *m, size_t n)
 {
 	int r = n == 1 || has_room(s, m, n) ? FG_OK : FG_EFULL;
@@ -188,18 +201,25 @@ static void on_connect(
 	s->online_mono_us = fg_clock_mono_us();
 	event.limits = s->limits;
 	event.certificates = fg_tls_certificates(mosquitto_ssl_get(mosq));
-	mosquitto_subscribe_v5(mosq, NULL, s->status_topic, 1, 0, NULL);
+	mosquitto_subscribe_v5(mosq, &s->status_mid, s->status_topic, 1, 0, NULL);
 	post(s, &event);
 }
 
 static void on_subscribe(struct mosquitto *mosq, void *obj, int mid, int count, const int *granted,
 	const mosquitto_property *props)
 {
-	const struct fg_session *s = obj;
+	struct fg_session *s = obj;
 
 	(void)mosq;
-	(void)mid;
 	(void)props;
+	if (mid != s->status_mid) {
+		if (count > 0 && granted[0] >= 0x80 && !s->deaf_told)
+			fg_notice("destination '%s': we may not read other gateways' stations: "
+				  "who else publishes our points is not noticed",
+				s->conf.dest->name);
+		s->deaf_told |= count > 0 && granted[0] >= 0x80;
+		return;
+	}
 	for (int i = 0; i < count; i++)
 		if (granted[i] >= 0x80)
 			fg_warning("destination '%s': we may not read %s: an old will of ours may "
@@ -249,6 +269,24 @@ static bool says(const char *text, size_t len, const char *name, const char *val
 	return at && (size_t)(text + len - at) > n && memcmp(at, value, n) == 0 && at[n] == '"';
 }
 
+/* Another gateway's catalogue of a station of ours; an empty one says that it is gone. What makes
+ * no sense is passed over: what it said before holds. */
+static void hear(struct fg_session *s, const struct mosquitto_message *m, size_t len)
+{
+	struct fg_buf claims;
+	bool cut = false;
+
+	fg_buf_init(&claims, FG_HEARD_MAX);
+	if (s->conf.heard && strlen(m->topic) < FG_TOPIC_MAX &&
+		(len == 0 || (fg_buf_room(&claims, FG_HEARD_MAX - 1) &&
+				     fg_claims_read(m->payload, len, &claims, &cut) == FG_OK)))
+		while (!s->conf.heard(s->conf.arg, s->conf.number, m->topic, claims.data,
+			       claims.len) &&
+			!s->stop_asked)
+			poll(NULL, 0, 20);
+	fg_buf_fini(&claims);
+}
+
 /* Our own status as the broker has it. What it kept from before ours was seen may be of an earlier
  * run of ours; anything else with the session of another is of another. */
 static void on_message(struct mosquitto *mosq, void *obj, const struct mosquitto_message *m,
@@ -260,6 +298,10 @@ static void on_message(struct mosquitto *mosq, void *obj, const struct mosquitto
 
 	(void)mosq;
 	(void)props;
+	if (strcmp(m->topic, s->status_topic) != 0) {
+		hear(s, m, len);
+		return;
+	}
 	event.type = FG_SESSION_SEEN_OFFLINE;
 	if (len && says(m->payload, len, "\"state\"", "offline"))
 		post(s, &event);
@@ -342,6 +384,16 @@ static void publish(struct fg_session *s, const struct command *cmd, const char 
 	}
 }
 
+/* At QoS 0: what we miss is retained. Our own is not to come back, where the version can say so. */
+static void subscribe(struct fg_session *s, const char *filter)
+{
+	if (!s->online)
+		return;
+	s->asked_bytes += ASKED_PER_STATION;
+	mosquitto_subscribe_v5(s->mosq, NULL, filter, 0,
+		s->conf.dest->version == 5 ? MQTT_SUB_OPT_NO_LOCAL : 0, NULL);
+}
+
 /* Without a goodbye of our own the broker publishes the will, so that nobody takes us for online.
  */
 static void leave(struct fg_session *s, bool said_offline)
@@ -366,6 +418,9 @@ static void execute(struct fg_session *s)
 	case DO_CONNECT:
 		if (fg_session_open(s, cmd.token, cmd.epoch) < 0)
 			lost(s);
+		break;
+	case DO_SUBSCRIBE:
+		subscribe(s, topic);
 		break;
 	case DO_PUBLISH:
 		if (cmd.apart)

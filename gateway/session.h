@@ -47,6 +47,11 @@ struct fg_session_event {
 	struct fg_certificates certificates; /* CONNECTED */
 };
 
+/* What others say of our stations, read by fg_claims_read(): topic and claims, lent. */
+#define FG_HEARD_MAX (32u << 10)
+typedef bool (*fg_session_heard_fn)(
+	void *arg, uint32_t destination, const char *topic, const char *claims, size_t len);
+
 /* Called in the session's thread. False: no room now, it will be called again. */
 typedef bool (*fg_session_event_fn)(void *arg, const struct fg_session_event *event);
 
@@ -57,6 +62,7 @@ struct fg_session_conf {
 	const char *status_topic, *will; /* copied */
 	const char *session; /* of our status; copied */
 	fg_session_event_fn event;
+	fg_session_heard_fn heard; /* in the session's thread; false as with event */
 	void *arg;
 };
 
@@ -69,6 +75,9 @@ void fg_session_disconnect(struct fg_session *s);
 void fg_session_look(struct fg_session *s, size_t server, uint32_t epoch);
 /* All n, or none: FG_EFULL. */
 int fg_session_publish(struct fg_session *s, const struct fg_message *m, size_t n);
+
+/* On this connection; FG_EFULL: not now. */
+int fg_session_subscribe(struct fg_session *s, const char *filter);
 
 /* Asks the thread to end; what it has not sent by then it never sends. said_offline: the broker has
  * acknowledged that we go; else its will for us stands. */

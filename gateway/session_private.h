@@ -47,6 +47,8 @@ struct fg_session {
 	const struct fg_server *server;
 	uint32_t epoch;
 	bool online, refused;
+	int status_mid; /* of the subscription to our status */
+	bool deaf_told; /* that we may not read what others say of our stations */
 	bool seen_own; /* our status, as the broker sends it back */
 	int64_t connect_deadline_us;
 	char why[128];

@@ -33,6 +33,22 @@ bool fg_sessions_post(void *arg, const struct fg_session_event *event)
 	return true;
 }
 
+static bool post_heard(
+	void *arg, uint32_t destination, const char *topic, const char *claims, size_t len)
+{
+	struct fg_daemon *d = arg;
+	const uint32_t kind = FG_INBOX_HEARD;
+	const struct fg_claims_head head = {destination, (uint32_t)strlen(topic) + 1};
+	const struct fg_part parts[] = {
+		{&kind, sizeof(kind)}, {&head, sizeof(head)},
+		{topic, head.topic_len}, {claims, len}};
+
+	if (fg_ring_push(&d->inbox, parts, 4) < 0)
+		return false;
+	fg_daemon_wake(d, true);
+	return true;
+}
+
 static int start_session(struct fg_daemon *d, const struct fg_destination *dest)
 {
 	struct fg_session_slot *slots =
@@ -43,6 +59,7 @@ static int start_session(struct fg_daemon *d, const struct fg_destination *dest)
 		.dest = dest,
 		.session = d->core->session,
 		.event = fg_sessions_post,
+		.heard = post_heard,
 		.arg = d};
 	struct fg_session_slot *slot;
 	int r;
@@ -54,7 +71,7 @@ static int start_session(struct fg_daemon *d, const struct fg_destination *dest)
 	fg_buf_wrap(&will, will_mem, sizeof(will_mem));
 	if (!fg_topic_gateway(&topic, dest->prefix, d->config->gateway.id, "status"))
 		return FG_EFULL;
-	fg_document_status(d->config->gateway.id, "offline", NULL, fg_clock_now(), &will);
+	fg_document_status(d->config->gateway.id, "offline", NULL, NULL, fg_clock_now(), &will);
 	conf.status_topic = topic.data;
 	conf.will = will.data;
 	conf.number = ++d->next_session_number;
@@ -134,6 +151,13 @@ void fg_sessions_look(void *arg, const struct fg_destination *dest, size_t serve
 		fg_session_look(slot->session, server, epoch);
 }
 
+int fg_sessions_subscribe(void *arg, const struct fg_destination *dest, const char *filter)
+{
+	struct fg_session_slot *slot = find_slot(arg, dest->name);
+
+	return slot ? fg_session_subscribe(slot->session, filter) : FG_EFULL;
+}
+
 int fg_sessions_publish(
 	void *arg, const struct fg_destination *dest, const struct fg_message *m, size_t n)
 {
@@ -178,4 +202,16 @@ void fg_sessions_event(struct fg_daemon *d, const struct fg_session_event *event
 		fg_core_seen_conflict(d->core, p->conf->name);
 		break;
 	}
+}
+
+void fg_sessions_heard(struct fg_daemon *d, const void *bytes, size_t len)
+{
+	const char *topic = (const char *)bytes + sizeof(struct fg_claims_head);
+	struct fg_claims_head head;
+
+	memcpy(&head, bytes, sizeof(head));
+	for (size_t i = 0; i < d->session_count; i++)
+		if (d->sessions[i].number == head.destination)
+			fg_core_heard(d->core, fg_clock_now(), d->sessions[i].name, topic,
+				topic + head.topic_len, len - sizeof(head) - head.topic_len);
 }

@@ -409,6 +409,12 @@ static int scan_value(struct scan *s, const char *pointer)
 int fg_json_find(
 	const char *payload, size_t len, const char *pointer, struct fg_json_span *ret_value)
 {
+	return fg_json_find_within(payload, len, MAX_BYTES, pointer, ret_value);
+}
+
+int fg_json_find_within(const char *payload, size_t len, size_t max, const char *pointer,
+	struct fg_json_span *ret_value)
+{
 	struct scan s;
 
 	s.at = (const unsigned char *)payload;
@@ -416,7 +422,7 @@ int fg_json_find(
 	s.depth = 0;
 	s.key_count = 0;
 	s.found = NULL;
-	if (len > MAX_BYTES || scan_value(&s, pointer) < 0)
+	if (len > max || scan_value(&s, pointer) < 0)
 		return FG_EDECODE;
 	skip_blanks(&s);
 	if (s.at != s.end)

@@ -18,6 +18,10 @@ struct fg_json_span {
 int fg_json_find(
 	const char *payload, size_t len, const char *pointer, struct fg_json_span *ret_value);
 
+/* The same of a document of at most `max` bytes. */
+int fg_json_find_within(const char *payload, size_t len, size_t max, const char *pointer,
+	struct fg_json_span *ret_value);
+
 /* The rest is for what fg_json_find() has checked: no fault is looked for again. */
 
 /* Takes one character of punctuation with the blanks before it. */

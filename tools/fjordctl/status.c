@@ -282,6 +282,30 @@ static void print_overdue(const cJSON *doc, bool color)
 	putchar('\n');
 }
 
+/* Only where there is one. */
+static void print_conflicts(const cJSON *doc, bool color)
+{
+	static const char *const heads[] = {
+		"POINT OF TWO GATEWAYS", "STATION", "DOMAIN", "THE OTHER", "DESTINATION"};
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(doc, "point_conflicts"), *c;
+	struct ctl_table *t;
+
+	if (cJSON_GetArraySize(list) == 0)
+		return;
+	t = ctl_table_new(heads, 5);
+	cJSON_ArrayForEach(c, list)
+	{
+		ctl_table_cell(t, "%s", ctl_text(c, "point"));
+		ctl_table_cell(t, "%s", ctl_text(c, "station"));
+		ctl_table_cell(t, "%s", ctl_text(c, "domain"));
+		ctl_table_cell(t, "%s", ctl_text(c, "gateway"));
+		ctl_table_cell(t, "%s", ctl_text(c, "destination"));
+	}
+	ctl_table_print(t, color);
+	ctl_table_free(t);
+	putchar('\n');
+}
+
 static void print_destinations(const cJSON *doc, bool color)
 {
 	static const char *const heads[] = {
@@ -422,6 +446,7 @@ static int on_line(void *arg, const char *text)
 	putchar('\n');
 	print_alarms(doc, color);
 	print_overdue(doc, color);
+	print_conflicts(doc, color);
 	print_links(doc, color);
 	print_push_links(doc, color);
 	putchar('\n');

@@ -315,6 +315,16 @@ static void take(struct fake *f, struct fake_broker *b, const struct fg_message 
 	b->sent_count++;
 }
 
+static int port_subscribe(void *arg, const struct fg_destination *dest, const char *filter)
+{
+	struct fake *f = arg;
+
+	assert_true(broker(f, dest)->online);
+	f->subscribed++;
+	snprintf(f->filter, sizeof(f->filter), "%s", filter);
+	return FG_OK;
+}
+
 static int port_publish(
 	void *arg, const struct fg_destination *dest, const struct fg_message *m, size_t n)
 {
@@ -412,6 +422,7 @@ static void new_core(struct fake *f)
 		.forget_ledger = port_forget_ledger, .set_state = fake_port_set_state,
 		.expire = port_expire, .watch = port_watch,
 		.connect = port_connect, .disconnect = port_disconnect, .publish = port_publish,
+		.subscribe = port_subscribe,
 		.read_page = port_read_page, .arg = f};
 
 	f->start = (struct fg_core_start){.next_seq = f->appended_next,

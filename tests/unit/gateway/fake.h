@@ -135,6 +135,8 @@ struct fake {
 
 	struct fake_note notes[FAKE_NOTES_MAX], durable_notes[FAKE_NOTES_MAX];
 	unsigned notes_set;
+	unsigned subscribed;
+	char filter[80]; /* the last */
 	bool remember; /* it keeps the lists of what is retained */
 };
 
