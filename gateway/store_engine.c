@@ -447,6 +447,7 @@ static void resume(struct fg_store_engine *e)
 		r = resume_eras(e);
 	e->resuming = r < 0;
 	if (r < 0) {
+		e->retry_us = e->now.mono_us + RETRY_US;
 		told_failure(e);
 		return;
 	}
@@ -480,6 +481,7 @@ static void salvage(struct fg_store_engine *e)
 	if (r < 0) {
 		e->spool = NULL;
 		e->salvaging |= r == FG_ECORRUPT;
+		e->retry_us = e->now.mono_us + RETRY_US;
 		e->failed = true;
 		tell_text(e, FG_STORE_FAILED, why.len ? text : fg_strerror(r));
 		return;
@@ -539,7 +541,7 @@ static int64_t next_due(const struct fg_store_engine *e)
 	int64_t due = e->pending.len && e->due_known ? e->group_due_us : INT64_MAX;
 
 	if (!e->spool || e->resuming)
-		return e->now.mono_us + RETRY_US;
+		return FG_MAX(e->retry_us, e->now.mono_us);
 	if (e->damaged)
 		due = FG_MIN(due, FG_MAX(e->salvage_due_us, e->now.mono_us));
 	if (e->damaged) /* and nothing else waits for that */
@@ -554,6 +556,8 @@ int64_t fg_store_engine_run(struct fg_store_engine *e, struct fg_now now)
 	bool commit_due;
 
 	e->now = now;
+	if ((!e->spool || e->resuming) && now.mono_us < e->retry_us)
+		return e->retry_us;
 	if (!e->spool || (e->damaged && now.mono_us >= e->salvage_due_us)) {
 		salvage(e);
 		return next_due(e);

@@ -41,6 +41,7 @@ struct fg_store_engine {
 	bool damaged, salvaging;
 	bool resuming; /* it is open again, but not yet told what the readings to come rely on */
 	int64_t salvage_due_us;
+	int64_t retry_us; /* what failed of that is not tried again before, whoever comes */
 	uint64_t salvaged_last;		/* numbers up to it are in the salvaged store */
 	struct fg_era eras[FG_ENGINE_ERAS_MAX];	/* of this run, the newest last */
 	size_t era_count;
