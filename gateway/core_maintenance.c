@@ -120,6 +120,15 @@ static void tell(struct fg_core *core, const struct fg_device_run *dev, enum fg_
 	fg_event_tell(core, &e);
 }
 
+/* What is over is forgotten for good: by a clock that begins in 1970 it would go on. */
+static void ended(struct fg_core *core, struct fg_device_run *dev, int64_t now_ms)
+{
+	tell(core, dev, FG_EVENT_MAINTENANCE_ENDS, NULL);
+	drop_over(core, dev->device, now_ms);
+	dev->maintenance_due = true;
+	core->notes_due_mono_us = core->now.mono_us;
+}
+
 static void look(struct fg_core *core, struct fg_now now, struct fg_device_run *dev)
 {
 	const struct fg_maintenance_window *w;
@@ -136,7 +145,7 @@ static void look(struct fg_core *core, struct fg_now now, struct fg_device_run *
 		fg_alarm_end_all(core, dev->device, "maintenance");
 		fg_alarm_pace(core, now, dev->device);
 	} else {
-		tell(core, dev, FG_EVENT_MAINTENANCE_ENDS, NULL);
+		ended(core, dev, now.wall_us / 1000);
 	}
 	fg_documents_touch(core, FG_DOC_DEVICE, dev->device->index);
 	fg_documents_touch_all(core, FG_DOC_STATION);

@@ -515,6 +515,19 @@ static void test_maintenance_outlives_a_restart(void **state)
 	assert_true(newest(gauge)->item.maintenance);
 }
 
+/* A start's clock may begin in 1970, long before what is over ended. */
+static void test_maintenance_that_is_over_stays_over(void **state)
+{
+	(void)state;
+	assert_int_equal(maintain(0, 300 * SEC), FG_OK);
+	live(400 * SEC);
+	assert_false(newest(gauge)->item.maintenance);
+	fake_commit(&f);
+	f.now.wall_us = 1000 * SEC;
+	restart(60 * SEC);
+	assert_false(fake_device(&f, "gauge")->maintenance);
+}
+
 /* The world begins at 2026-09-21T14:30:00Z. */
 static const char planned_yaml[] = FAKE_HEAD FAKE_TOWN FAKE_LINK
 	"devices:\n"
@@ -610,6 +623,7 @@ int main(void)
 		TEST(test_maintenance_marks_readings),
 		TEST(test_maintenance_ends_by_itself),
 		TEST(test_maintenance_outlives_a_restart),
+		TEST(test_maintenance_that_is_over_stays_over),
 		TEST(test_maintenance_planned_in_the_configuration),
 		TEST(test_maintenance_is_refused),
 		TEST(test_status_names_maintenance),
