@@ -306,8 +306,8 @@ static int append_numbered(struct fg_core *core, unsigned n, bool own)
 		.count = n,
 	};
 
-	if (core->next_seq + n > core->seq_limit)
-		return FG_EFULL;
+	if (n == 0 || core->next_seq + n > core->seq_limit)
+		return n ? FG_EFULL : FG_OK; /* corrections alone */
 	for (unsigned i = 0; i < n; i++)
 		core->items[i].seq = core->next_seq + i;
 	fg_buf_clear(&core->record);
@@ -460,20 +460,20 @@ static void dropped_full(struct fg_core *core, unsigned n)
 	core->dropped_full += n;
 }
 
-/* The n readings that are laid out, into one record. */
+/* The n readings that are laid out, into one record; with what they say of earlier ones. */
 static void store_batch(struct fg_core *core, const struct fg_poll_result *result, unsigned n)
 {
 	int r;
 
-	if (n == 0)
+	if (n == 0 && !core->correction_count)
 		return;
 	r = fg_ledgers_ready(core, result->group->device);
 	if (r >= 0)
 		r = fg_core_append_record(core, n, false);
 	fg_judge_note(core, n, r >= 0);
-	if (r < 0) {
+	if (r < 0 && n > 0) {
 		dropped_full(core, n);
-	} else {
+	} else if (n > 0) {
 		fg_core_keep_recent(core, n, false);
 		core->readings += n;
 	}

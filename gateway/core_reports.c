@@ -592,7 +592,8 @@ static int store_arrived(
 		fg_ledgers_ready(core, a->device) < 0)
 		return FG_EFULL;
 	n = fg_judge_batch(core, &batch, false);
-	if (n == 0) {
+	if (n == 0) { /* it may say of an earlier one that was told what that was */
+		fg_core_append_record(core, 0, manner.by_time);
 		see_arrived(core, a, count, manner);
 		return FG_OK;
 	}

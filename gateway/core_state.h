@@ -237,8 +237,9 @@ int fg_core_append_entries(struct fg_core *core, struct fg_item *items, unsigned
 /* Takes back the numbers from next_seq on: what has them was not taken after all. */
 void fg_core_take_back(struct fg_core *core, uint64_t next_seq);
 
-/* core.c. Appends the n readings that are laid out; `own`: all with a time of their own. Their
- * numbers begin at core->next_seq until fg_core_keep_recent(). */
+/* core.c. Appends the n readings that are laid out, and before them the corrections that they are
+ * the reason for, also where n is 0; `own`: all with a time of their own. Their numbers begin at
+ * core->next_seq until fg_core_keep_recent(). */
 int fg_core_append_record(struct fg_core *core, unsigned n, bool own);
 /* And together with them, or not at all, the note that this message came. */
 int fg_core_append_noted(

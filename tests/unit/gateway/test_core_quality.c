@@ -332,6 +332,56 @@ static void a_spike_that_was_suppressed(void **state)
 	assert_int_equal(item(told + 1)->replaces, told);
 }
 
+/* A minute later it comes by itself. */
+static void report(double value)
+{
+	struct fg_reading reading;
+	struct fg_batch batch = {.readings = &reading, .cap = 1};
+	struct fg_arrival a = {.device = f.config->devices[0], .batch = &batch};
+	struct fg_reading *r;
+	unsigned known;
+
+	fake_turn(&f, 60 * SEC);
+	r = fg_batch_add(&batch, 0, f.now.mono_us);
+	r->qc = FG_QC_NOT_EVALUATED;
+	r->value = (struct fg_value){.kind = FG_KIND_DOUBLE, .f = value};
+	a.arrived_mono_us = f.now.mono_us;
+	assert_true(fg_core_reported(f.core, f.now, &a, &known) >= 0);
+	fake_commit(&f);
+}
+
+/* What shows the spike is not far enough from it to be told itself. */
+static void a_spike_before_one_that_is_suppressed(void **state)
+{
+	static const char yaml[] = FAKE_HEAD FAKE_TOWN FAKE_LINK
+		"devices:\n"
+		"  sonde: {station: pier, domain: water, link: plc, unit_id: 1, interval: 60s,\n"
+		"    points: {water_temperature: {table: input, address: 0, type: u16,\n"
+		"      report: {on_change: 4, at_least_every: 1h}, qc: {flat_line: off,\n"
+		"      spike: {suspect: 1, fail: 3, method: differential}}}}}\n";
+	uint64_t told;
+
+	(void)state;
+	fake_reload(&f, yaml);
+	read_value(10);
+	told = read_value(14.5);
+	assert_int_equal(read_value(11), told + 1);
+	assert_int_equal(corrections(), 1);
+	assert_int_equal(item(told + 1)->replaces, told);
+	assert_int_equal(item(told + 1)->qc, FG_QC_FAIL);
+	assert_int_equal(f.core->qc_corrected, 1);
+	assert_int_equal(f.core->dropped_full, 0);
+	/* and in the same way where readings come by themselves */
+	report(18.9);
+	told = f.appended_next - 1;
+	assert_true(fg_value_number(&item(told)->value) == 18.9);
+	report(15.2);
+	assert_int_equal(f.appended_next, told + 2);
+	assert_int_equal(corrections(), 2);
+	assert_int_equal(item(told + 1)->replaces, told);
+	assert_int_equal(item(told + 1)->qc, FG_QC_FAIL);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -347,6 +397,7 @@ int main(void)
 		T(a_full_store_takes_both_or_none),
 		T(several_readings_at_once),
 		T(a_spike_that_was_suppressed),
+		T(a_spike_before_one_that_is_suppressed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
