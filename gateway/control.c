@@ -279,6 +279,8 @@ static void dispatch(struct fg_client *c)
 		fg_control_qc(c, words[1]);
 	else if (strcmp(words[0], "maintenance") == 0 && words[2])
 		fg_control_maintenance(c, words[1], words[2], words[3], words[4], words[5]);
+	else if (strcmp(words[0], "notice") == 0 && words[1])
+		fg_control_notice(c, words + 1);
 	else
 		fg_client_error(c, EX_USAGE, "unknown request '%s'", words[0]);
 }

@@ -9,7 +9,7 @@
 
 #include "gateway/daemon.h"
 
-#define FG_CLIENT_LINE 1024
+#define FG_CLIENT_LINE 3072
 
 struct fg_client {
 	struct fg_client *next;
@@ -55,6 +55,9 @@ void fg_control_qc(struct fg_client *c, const char *series);
  * `maintenance DEVICE off [all]` */
 void fg_control_maintenance(struct fg_client *c, const char *device, const char *what,
 	const char *from, const char *until, const char *reason);
+/* control_notice.c: `notice add KIND FROM_MS TO_MS AFFECTED NB NN EN` (0: at once, open; texts and
+ * what is affected may be empty), `notice list`, `notice clear ID|all` */
+void fg_control_notice(struct fg_client *c, char *const words[]);
 /* control_raw.c: `links`, a line each: {"link","driver","port"}; and
  * `raw LINK UNIT PDU TIMEOUT_MS`, one exchange on a link between its polls:
  * {"status","sent","answer","heard",…}, bytes as hex */

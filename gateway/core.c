@@ -247,6 +247,7 @@ void fg_core_free(struct fg_core *core)
 	fg_reports_free(core, NULL);
 	fg_ledger_notes_free(core);
 	fg_maintenance_free(core);
+	fg_notices_free(core);
 	fg_calibrations_free(core);
 	fg_hours_free(core);
 	fg_retained_free(core);
@@ -757,6 +758,8 @@ int64_t fg_core_run(struct fg_core *core, struct fg_now now)
 	again_us = fg_maintenance_run(core, now);
 	next = FG_MIN(next, again_us);
 	again_us = fg_calibration_run(core, now);
+	next = FG_MIN(next, again_us);
+	again_us = fg_notices_run(core, now);
 	next = FG_MIN(next, again_us);
 	again_us = fg_events_run(core, now);
 	next = FG_MIN(next, again_us);

@@ -300,6 +300,29 @@ int fg_core_maintenance_on(struct fg_core *core, struct fg_now now, const char *
  * FG_ENOENT. */
 int fg_core_maintenance_off(struct fg_core *core, struct fg_now now, const char *device, bool all);
 
+/* What consumers are told of a fault, a repair or planned downtime. */
+enum fg_notice_kind { FG_NOTICE_FAULT, FG_NOTICE_REPAIR, FG_NOTICE_PLANNED, FG_NOTICE_KINDS };
+#define FG_NOTICES_MAX	    64
+#define FG_NOTICE_LANGUAGES 3
+#define FG_NOTICE_TEXT	    501 /* with its NUL */
+#define FG_NOTICE_AFFECTED  512
+struct fg_notice_given {
+	enum fg_notice_kind kind;
+	int64_t from_ms; /* 0: from now on */
+	int64_t to_ms;	 /* 0: until it is cleared */
+	/* "device:NAME", "station:NAME", "point:STATION/POINT" with blanks between; empty: all */
+	char affected[FG_NOTICE_AFFECTED];
+	char text[FG_NOTICE_LANGUAGES][FG_NOTICE_TEXT]; /* by fg_language; empty: it is made */
+};
+/* FG_EINVAL: it is over; FG_EFULL: there are too many; -ENOSPC: the store has no room. The texts
+ * that are not given are made. */
+int fg_core_notice_add(struct fg_core *core, struct fg_now now,
+	const struct fg_notice_given *given, uint32_t *ret_id);
+/* 0: all that were added. Returns how many, or FG_ENOENT; FG_EREFUSED: it is a rule's. */
+int fg_core_notice_clear(struct fg_core *core, struct fg_now now, uint32_t id);
+/* {"notices":[…]}, as they are published. */
+void fg_core_notices(const struct fg_core *core, struct fg_buf *out);
+
 /* Publishes the last status and lets go: after it only acknowledgements are taken. */
 void fg_core_stop(struct fg_core *core, struct fg_now now);
 /* Nothing is in flight any more. */

@@ -138,6 +138,11 @@ int fg_maintenance_save_note(struct fg_core *core, const struct fg_device_run *d
 void fg_maintenance_free(struct fg_core *core);
 void fg_maintenance_status(
 	const struct fg_core *core, const struct fg_device_run *dev, struct fg_json *j);
+/* Calls back for each window that is open or ahead, those of the configuration included. */
+struct fg_maintenance_window;
+void fg_maintenance_each(const struct fg_core *core,
+	void (*fn)(void *arg, const struct fg_device *device,
+		const struct fg_maintenance_window *window), void *arg);
 /* Of the window that is open; NULL. */
 const char *fg_maintenance_reason(const struct fg_core *core, const struct fg_device_run *dev);
 

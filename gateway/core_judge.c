@@ -68,6 +68,7 @@ static void lay_out(struct fg_core *core, const struct fg_reading *r, struct fg_
 		ret->raw = core->points[r->point].events.raw;
 	ret->maintenance =
 		core->devices[core->config->points[r->point]->device->index].maintenance;
+	ret->notice = core->points[r->point].notice;
 	ret->alarm = fg_alarm_assess(core, core->config->points[r->point], r);
 }
 

@@ -30,8 +30,13 @@ static int sink_gaps(void *arg, struct fg_item *items, unsigned count)
 	struct fg_core *core = arg;
 	const struct fg_record_head head = {.era = core->era, .count = count};
 
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < count; i++) {
+		const struct fg_series *s = fg_series_by_id(core->series, items[i].point);
+
 		items[i].seq = core->next_seq + i;
+		items[i].notice = s ? fg_notices_of(core, &s->desc, items[i].gap->from_ms,
+			items[i].gap->to_ms) : 0;
+	}
 	fg_buf_clear(&core->record);
 	fg_record_encode_gaps(&core->record, &head, items);
 	return fg_core_append_entries(core, items, count);

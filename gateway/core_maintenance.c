@@ -398,6 +398,30 @@ void fg_maintenance_status(
 	fg_json_end_array(j);
 }
 
+void fg_maintenance_each(const struct fg_core *core,
+	void (*fn)(void *arg, const struct fg_device *device,
+		const struct fg_maintenance_window *window), void *arg)
+{
+	int64_t now_ms = core->now.wall_us / 1000;
+
+	for (size_t i = 0; i < core->config->device_count; i++) {
+		const struct fg_device *d = core->config->devices[i];
+
+		for (const struct fg_maintenance *m = core->maintenance; m; m = m->next)
+			if (is_of(m, d->name) && !is_over(&m->w, now_ms))
+				fn(arg, d, &m->w);
+		for (size_t k = 0; k < d->planned_count; k++) {
+			const struct fg_planned_maintenance *p = &d->planned[k];
+			struct fg_maintenance_window w = {.since_ms = p->from_ms,
+				.from_ms = p->from_ms, .until_ms = p->until_ms};
+
+			snprintf(w.reason, sizeof(w.reason), "%s", p->reason ? p->reason : "");
+			if (p->from_ms > now_ms)
+				fn(arg, d, &w);
+		}
+	}
+}
+
 const char *fg_maintenance_reason(const struct fg_core *core, const struct fg_device_run *dev)
 {
 	const struct fg_maintenance_window *w =

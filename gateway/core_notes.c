@@ -20,6 +20,7 @@ static const struct {
 	{"push", fg_reports_take_note},
 	{"hours", fg_hours_take_note},
 	{FG_STATE_RETAINED, fg_retained_take_note},
+	{"notice", fg_notices_take_note},
 	{NULL, NULL},
 };
 

@@ -200,6 +200,7 @@ int fg_core_reload(struct fg_core *core, struct fg_now now, struct fg_config *ne
 	core->points = fresh.points;
 	core->config = fg_config_ref(next);
 	fg_calibrations_link(core);
+	fg_notices_reloaded(core);
 	fg_recent_grow(&core->recent, fg_core_recent_cap(next));
 	r = fg_ledgers_begin(core, now);
 	if (r == FG_OK)

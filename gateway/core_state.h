@@ -6,6 +6,7 @@
 
 #include "gateway/core.h"
 #include "gateway/core_events.h"
+#include "gateway/core_notices.h"
 #include "gateway/documents.h"
 #include "gateway/ledger.h"
 #include "quality/derivation.h"
@@ -42,7 +43,7 @@ struct fg_group_run {
 struct fg_device_run {
 	const struct fg_device *device;
 	enum fg_device_state state;
-	int64_t since_wall_ms, failing_since_wall_ms;
+	int64_t since_wall_ms, failing_since_wall_ms, failing_since_mono_us;
 	unsigned failed; /* polls in a row */
 	enum fg_reason reason;
 	uint8_t detail;
@@ -95,6 +96,7 @@ struct fg_point_run {
 	struct fg_known known, at_hand;
 	uint64_t frame; /* in which it was last */
 	struct fg_point_events events; /* core_events.h */
+	uint32_t notice; /* core_notices.c: the service notice in force; 0: none */
 };
 
 /* True time: core_clock.c. */
@@ -163,6 +165,7 @@ struct fg_core {
 	struct fg_ledger_note *ledger_notes; /* of the last run, until they are reckoned with */
 	int64_t notes_due_mono_us;	     /* core_events.c */
 	struct fg_maintenance *maintenance;  /* core_maintenance.c */
+	struct fg_notices notices;	     /* core_notices.c */
 	struct fg_calibrations *calibrations; /* core_calibration_notes.c */
 	int64_t calibration_due_mono_us;      /* core_calibration.c: to look again */
 	uint64_t catalogue_hash; /* documents_catalogue.c: of what was told of calibrations */

@@ -214,6 +214,7 @@ void fg_core_status(const struct fg_core *core, struct fg_now now, struct fg_buf
 	fg_json_end_array(&j);
 	fg_alarm_status(core, &j);
 	fg_calibration_status(core, now, &j);
+	fg_notices_status(core, &j);
 	fg_json_array(&j, "destinations");
 	for (size_t i = 0; i < core->publisher_count; i++)
 		fg_publisher_status(core->publishers[i], &j, now);

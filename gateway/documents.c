@@ -143,6 +143,7 @@ const struct fg_document_kind *const fg_document_kinds[FG_DOC_KINDS] = {
 	[FG_DOC_ASYNCAPI] = &fg_document_asyncapi,
 	[FG_DOC_SCHEMA] = &fg_document_schema,
 	[FG_DOC_CLASSES] = &fg_document_classes,
+	[FG_DOC_NOTICES] = &fg_document_notices,
 };
 
 /* ---- numbers ---- */

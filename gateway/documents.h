@@ -28,6 +28,7 @@ enum fg_document {
 	FG_DOC_ASYNCAPI,
 	FG_DOC_SCHEMA,
 	FG_DOC_CLASSES,
+	FG_DOC_NOTICES,
 	FG_DOC_KINDS
 };
 

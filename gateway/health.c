@@ -95,6 +95,7 @@ static void failed_poll(struct fg_core *core, struct fg_now now, struct fg_devic
 	if (dev->state < FG_DEVICE_FAILING) {
 		fg_warning("device '%s' (link '%s'): poll failed: %s", d->name, d->link->name, why);
 		dev->failing_since_wall_ms = now.wall_us / 1000;
+		dev->failing_since_mono_us = now.mono_us;
 		set_state(core, now, dev, FG_DEVICE_FAILING);
 	} else if (dev->state == FG_DEVICE_FAILING && dev->failed >= QUARANTINE_AFTER) {
 		set_state(core, now, dev, FG_DEVICE_QUARANTINED);
@@ -142,6 +143,7 @@ void fg_health_late(struct fg_core *core, struct fg_now now, struct fg_device_ru
 	dev->last_error = dev->reason = FG_REASON_NOT_REPORTED;
 	dev->last_error_detail = dev->detail = 0;
 	dev->last_error_wall_ms = dev->failing_since_wall_ms = now.wall_us / 1000;
+	dev->failing_since_mono_us = now.mono_us;
 	fg_warning("device '%s' (link '%s'): has not reported for three intervals", d->name,
 		d->link->name);
 	set_state(core, now, dev, FG_DEVICE_FAILING);

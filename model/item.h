@@ -77,6 +77,7 @@ struct fg_item {
 	bool maintenance; /* taken while the device was in maintenance */
 	bool has_raw;	  /* `raw` is the value before calibration */
 	enum fg_alarm alarm; /* the rule that held */
+	uint32_t notice; /* of a reading or a gap: the service notice that speaks of it; 0: none */
 	double raw;	  /* stored, never published with the reading */
 	/* wall_ms is what the sensor told: right as it is, and perhaps older than what came before.
 	 */

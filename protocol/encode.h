@@ -29,6 +29,9 @@ bool fg_encode_account(struct fg_buf *out, const char *gateway, const struct fg_
 bool fg_encode_item(struct fg_buf *out, const char *gateway, const struct fg_point_desc *desc,
 	const struct fg_item *item);
 
+/* "GATEWAY:nNUMBER", by which readings, gaps and the topic of notices name one. */
+void fg_encode_notice_id(struct fg_buf *out, const char *gateway, uint32_t notice);
+
 /* A value as JSON. */
 void fg_encode_value(struct fg_buf *out, const struct fg_value *value, int decimals);
 

@@ -35,6 +35,16 @@ static bool whole(struct fg_buf *out, size_t start, bool ok)
 	return false;
 }
 
+static void put_notice(struct fg_json *j, const char *gateway, uint32_t notice)
+{
+	char mem[96];
+	struct fg_buf id;
+
+	fg_buf_wrap(&id, mem, sizeof(mem));
+	fg_encode_notice_id(&id, gateway, notice);
+	fg_json_text(j, "notice", id.data);
+}
+
 bool fg_encode_gap(struct fg_buf *out, const char *gateway, const struct fg_point_desc *desc,
 	const struct fg_item *item)
 {
@@ -57,6 +67,8 @@ bool fg_encode_gap(struct fg_buf *out, const char *gateway, const struct fg_poin
 		fg_json_int(&j, "step", gap->step_ms / 1000);
 	if (gap->estimated)
 		fg_json_bool(&j, "estimated", true);
+	if (item->notice)
+		put_notice(&j, gateway, item->notice);
 	fg_json_end_object(&j);
 	return whole(out, start, true);
 }

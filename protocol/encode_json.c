@@ -177,14 +177,27 @@ static void put_aggregate(struct fg_buf *out, const struct fg_point_desc *desc,
 		put_class(out, a);
 }
 
+void fg_encode_notice_id(struct fg_buf *out, const char *gateway, uint32_t notice)
+{
+	fg_buf_puts(out, gateway);
+	PUT(out, ":n");
+	fg_buf_put_uint(out, notice);
+}
+
 /* How the reading came about, where that is not as usual. */
-static void put_circumstances(struct fg_buf *out, const struct fg_item *item)
+static void put_circumstances(
+	struct fg_buf *out, const char *gateway, const struct fg_item *item)
 {
 	if (item->maintenance)
 		PUT(out, ",\"maintenance\":true");
 	if (item->alarm != FG_ALARM_NONE) {
 		PUT(out, ",\"alarm\":\"");
 		fg_buf_puts(out, fg_alarm_text(item->alarm));
+		fg_buf_putc(out, '"');
+	}
+	if (item->notice) {
+		PUT(out, ",\"notice\":\"");
+		fg_encode_notice_id(out, gateway, item->notice);
 		fg_buf_putc(out, '"');
 	}
 	if (item->not_stored)
@@ -232,7 +245,7 @@ static bool encode(struct fg_buf *out, const char *gateway, const struct fg_poin
 		put_blemishes(out, desc, item);
 	if (item->aggregate)
 		put_aggregate(out, desc, item->aggregate);
-	put_circumstances(out, item);
+	put_circumstances(out, gateway, item);
 	if (raw && item->has_raw) {
 		const struct fg_value value = {.kind = FG_KIND_DECIMAL, .f = item->raw};
 

@@ -28,7 +28,8 @@
 #define ALARM_SHIFT 9
 #define ALARM_MASK 0x0Fu
 #define HAS_RAW 0x2000u /* the value before calibration follows each value */
-#define CAUSE_MASK 0x3FFFu
+#define HAS_NOTICE 0x4000u /* the number of the service notice comes behind the tests */
+#define CAUSE_MASK 0x7FFFu
 
 /* How a number is written. Decimal forms are whole numbers divided by 10^k, or multiplied with
  * 10^-k, which gives other last bits: 194 * 0.1 is not 19.4. */
@@ -57,6 +58,7 @@ struct state {
 	unsigned cause; /* reason and circumstances */
 	uint8_t detail;
 	fg_tests tests;
+	uint32_t notice;
 };
 
 static uint64_t double_bits(double v)
@@ -258,7 +260,8 @@ bool fg_record_qc_of(unsigned code, enum fg_qc *ret)
 static unsigned cause_of(const struct fg_item *item)
 {
 	return ((unsigned)item->reason & REASON_MASK) | (item->maintenance ? MAINTENANCE : 0u) |
-	       ((unsigned)item->alarm & ALARM_MASK) << ALARM_SHIFT | (item->has_raw ? HAS_RAW : 0u);
+	       ((unsigned)item->alarm & ALARM_MASK) << ALARM_SHIFT |
+	       (item->has_raw ? HAS_RAW : 0u) | (item->notice ? HAS_NOTICE : 0u);
 }
 
 static int64_t skew(const struct fg_record_head *head, int64_t wall_ms, int64_t mono_us)
@@ -273,7 +276,7 @@ static void put_item(struct fg_buf *out, const struct fg_record_head *head, stru
 	bool time = mono_us != last->mono_us || skew_ms != last->skew_ms;
 	unsigned why = cause_of(item);
 	bool cause = why != last->cause || item->detail != last->detail ||
-		     item->tests != last->tests;
+		     item->tests != last->tests || item->notice != last->notice;
 
 	fg_put_svarint(out, (int64_t)item->point - last->point);
 	fg_buf_putc(out, (char)((unsigned)item->value.kind |
@@ -288,11 +291,14 @@ static void put_item(struct fg_buf *out, const struct fg_record_head *head, stru
 		fg_put_varint(out, why);
 		fg_buf_putc(out, (char)item->detail);
 		fg_put_varint(out, item->tests);
+		if (item->notice)
+			fg_put_varint(out, item->notice);
 	}
 	fg_record_put_value(out, &item->value);
 	if (item->has_raw)
 		fg_record_put_number(out, item->raw);
-	*last = (struct state){item->point, mono_us, skew_ms, why, item->detail, item->tests};
+	*last = (struct state){item->point, mono_us, skew_ms, why, item->detail, item->tests,
+		item->notice};
 }
 
 void fg_record_put_head(struct fg_buf *out, enum fg_record_type type,
@@ -386,12 +392,24 @@ static unsigned get_head(struct fg_bytes *in, struct fg_record_head *ret)
 	return type;
 }
 
+static void get_cause(struct fg_bytes *in, struct state *s)
+{
+	uint64_t cause = fg_get_varint(in), notice;
+
+	in->bad |= cause > CAUSE_MASK;
+	s->cause = (unsigned)(cause & CAUSE_MASK);
+	s->detail = (uint8_t)fg_get_byte(in);
+	s->tests = fg_get_varint(in);
+	notice = s->cause & HAS_NOTICE ? fg_get_varint(in) : 0;
+	in->bad |= notice > UINT32_MAX;
+	s->notice = (uint32_t)notice;
+}
+
 static void get_item(struct fg_bytes *in, const struct fg_record_head *head, struct state *s,
 	struct fg_item *ret)
 {
 	int64_t step = fg_get_svarint(in);
 	unsigned flags = fg_get_byte(in), qc = flags >> QC_SHIFT & QC_MASK;
-	uint64_t cause;
 
 	if (step < -(int64_t)s->point || step > (int64_t)UINT32_MAX - (int64_t)s->point ||
 		!fg_record_qc_of(qc, &ret->qc)) {
@@ -404,13 +422,8 @@ static void get_item(struct fg_bytes *in, const struct fg_record_head *head, str
 		if (head->has_wall)
 			s->skew_ms = fg_record_add_time(in, s->skew_ms);
 	}
-	if (flags & HAS_CAUSE) {
-		cause = fg_get_varint(in);
-		in->bad |= cause > CAUSE_MASK;
-		s->cause = (unsigned)(cause & CAUSE_MASK);
-		s->detail = (uint8_t)fg_get_byte(in);
-		s->tests = fg_get_varint(in);
-	}
+	if (flags & HAS_CAUSE)
+		get_cause(in, s);
 	ret->point = s->point;
 	ret->wall_ms = head->wall_ms + floor_ms(s->mono_us - head->mono_us) + s->skew_ms;
 	ret->reason = (enum fg_reason)(s->cause & REASON_MASK);
@@ -419,6 +432,7 @@ static void get_item(struct fg_bytes *in, const struct fg_record_head *head, str
 	ret->has_raw = s->cause & HAS_RAW;
 	ret->detail = s->detail;
 	ret->tests = s->tests;
+	ret->notice = s->notice;
 	fg_record_get_value(in, (enum fg_kind)(flags & KIND_MASK), &ret->value);
 	ret->raw = ret->has_raw ? fg_record_get_number(in) : 0;
 }

@@ -37,8 +37,8 @@ void fg_record_encode_aggregates(struct fg_buf *out, const struct fg_record_head
 	const struct fg_item *items);
 
 /* Appends one record of readings or, where head->replaces is set, of corrections: head, then count
- * items (items[i].point, wall_ms, qc, reason, detail, tests, maintenance, alarm, raw and
- * value count; seq follows from the row). Times of items are kept relative to the first.
+ * items (items[i].point, wall_ms, qc, reason, detail, tests, maintenance, alarm, notice, raw
+ * and value count; seq follows from the row). Times of items are kept relative to the first.
  * mono_us[i] is each item's monotonic time. Times lie within 2^59 of zero: what does not is no
  * record when it is read. */
 void fg_record_encode(struct fg_buf *out, const struct fg_record_head *head,

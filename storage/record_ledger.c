@@ -12,7 +12,8 @@
 #define HAS_DESTINATION 0x04 /* not that of the gap before */
 #define HAS_CAUSE 0x08	     /* not the reason and detail of the gap before */
 #define RETOLD 0x10
-#define FLAGS 0x1F
+#define HAS_NOTICE 0x20 /* the service notice that speaks of it */
+#define FLAGS 0x3F
 
 /* What one gap inherits from the gap before it. */
 struct state {
@@ -21,6 +22,7 @@ struct state {
 	enum fg_reason reason;
 	uint8_t detail;
 	const char *destination; /* NULL: all */
+	uint32_t notice;	 /* its own, not inherited */
 };
 
 /* NULL and "" are the same. */
@@ -81,7 +83,8 @@ static void put_gap(struct fg_buf *out, struct state *last, const struct fg_item
 	fg_put_svarint(out, (int64_t)item->point - last->point);
 	fg_buf_putc(out, (char)((gap->estimated ? ESTIMATED : 0) | (gap->step_ms ? HAS_STEP : 0) |
 				(named ? HAS_DESTINATION : 0) | (cause ? HAS_CAUSE : 0) |
-				(gap->retold ? RETOLD : 0)));
+				(gap->retold ? RETOLD : 0) |
+				(item->notice ? HAS_NOTICE : 0)));
 	fg_put_svarint(out, gap->to_ms - last->to_ms);
 	fg_put_svarint(out, gap->from_ms - gap->to_ms);
 	fg_put_varint(out, gap->count);
@@ -93,7 +96,10 @@ static void put_gap(struct fg_buf *out, struct state *last, const struct fg_item
 		fg_put_varint(out, (uint64_t)item->reason);
 		fg_buf_putc(out, (char)item->detail);
 	}
-	*last = (struct state){item->point, gap->to_ms, item->reason, item->detail, destination};
+	if (item->notice)
+		fg_put_varint(out, item->notice);
+	*last = (struct state){item->point, gap->to_ms, item->reason, item->detail, destination,
+		item->notice};
 }
 
 void fg_record_encode_gaps(struct fg_buf *out, const struct fg_record_head *head,
@@ -113,7 +119,7 @@ void fg_record_encode_gaps(struct fg_buf *out, const struct fg_record_head *head
 static void get_gap(struct fg_bytes *in, struct state *s, struct fg_gap *ret)
 {
 	unsigned flags;
-	uint64_t reason;
+	uint64_t reason, notice;
 
 	s->point = get_point(in, s->point);
 	flags = fg_get_byte(in);
@@ -134,6 +140,9 @@ static void get_gap(struct fg_bytes *in, struct state *s, struct fg_gap *ret)
 		s->reason = (enum fg_reason)(reason & UINT8_MAX);
 		s->detail = (uint8_t)fg_get_byte(in);
 	}
+	notice = flags & HAS_NOTICE ? fg_get_varint(in) : 0;
+	in->bad |= notice > UINT32_MAX;
+	s->notice = (uint32_t)notice;
 }
 
 void fg_record_decode_gaps(struct fg_bytes *in, const struct fg_record_head *head,
@@ -152,6 +161,7 @@ void fg_record_decode_gaps(struct fg_bytes *in, const struct fg_record_head *hea
 		item.wall_ms = gap.to_ms;
 		item.reason = s.reason;
 		item.detail = s.detail;
+		item.notice = s.notice;
 		if (fn(arg, head, &item, head->mono_us) != 0) {
 			*ret_stopped = true;
 			return;

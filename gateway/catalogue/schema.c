@@ -20,6 +20,9 @@
 	"{\"type\":\"string\",\"format\":\"date-time\",\"pattern\":\"^[0-9]{4}-[0-9]{2}-[0-9]{2}T" \
 	"[0-9]{2}:[0-9]{2}:[0-9]{2}\\\\.[0-9]{3}Z$\"}"
 #define COUNT  "{\"type\":\"integer\",\"minimum\":0}"
+#define NOTICE                                                                                     \
+	"{\"type\":\"string\",\"pattern\":\"^[a-z0-9][a-z0-9_-]{0,62}:n[1-9][0-9]{0,9}$\"," \
+	"\"description\":\"of {prefix}/gateways/{gateway}/notices\"}"
 #define NUMBER "{\"type\":[\"number\",\"null\"]}"
 
 static void put_head(struct fg_json *j, const char *name, const char *description)
@@ -98,6 +101,7 @@ static void put_common(struct fg_json *j)
 	put_reasons(j);
 	RAW(j, "maintenance", "{\"const\":true}");
 	put_alarms(j);
+	RAW(j, "notice", NOTICE);
 	RAW(j, "stored", "{\"const\":false}");
 	RAW(j, "time_uncertainty",
 		"{\"type\":\"integer\",\"minimum\":1,\"description\":\"seconds\"}");
@@ -194,6 +198,7 @@ static void put_gap(struct fg_json *j)
 		"{\"type\":\"number\",\"exclusiveMinimum\":0,\"description\":\"seconds between the "
 		"readings that are left\"}");
 	RAW(j, "estimated", "{\"const\":true}");
+	RAW(j, "notice", NOTICE);
 	fg_json_end_object(j);
 	fg_json_end_object(j);
 }

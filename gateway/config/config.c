@@ -78,6 +78,7 @@ static void bind_root(struct fg_loader *l)
 	c->storage = l->raw.storage;
 	c->clock = l->raw.clock;
 	c->http = l->raw.http;
+	c->notices = l->raw.notices;
 	c->control = l->raw.control;
 	control = fg_node_get(l->root, "control");
 	if (!control || !fg_node_get(control, "socket"))

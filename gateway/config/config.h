@@ -46,6 +46,12 @@ struct fg_http_conf {
 	const char *listen; /* NULL: no port is opened */
 };
 
+/* Service notices that the gateway writes by itself. */
+struct fg_notices_conf {
+	int64_t device_failing_us; /* 0: never */
+	bool maintenance, calibration_overdue;
+};
+
 struct fg_server {
 	const char *url; /* as configured */
 	const char *host;
@@ -95,6 +101,7 @@ struct fg_config {
 	struct fg_clock_conf clock;
 	struct fg_http_conf http;
 	struct fg_control_conf control;
+	struct fg_notices_conf notices;
 
 	const struct fg_station *stations;
 	size_t station_count;

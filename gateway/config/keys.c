@@ -435,6 +435,9 @@ const struct fg_key fg_keys_root[] = {
 		.help = "Status page and metrics."},
 	{"control", FG_KEY_STRUCT, AT(fg_raw_root, control), .sub = control_keys,
 		.help = "The control socket."},
+	{"notices", FG_KEY_STRUCT, AT(fg_raw_root, notices), .sub = fg_keys_notices,
+		.help = "Which service notices for consumers the gateway writes by itself; others "
+			"come from `fjordctl notice`."},
 	{"links", FG_KEY_CUSTOM, .parse = parse_later, .sub = fg_keys_link,
 		.form = "a mapping of names",
 		.help = "Transports that devices share: a serial bus, a TCP or CoAP endpoint. Each "

@@ -36,6 +36,7 @@ struct fg_raw_root {
 	struct fg_clock_conf clock;
 	struct fg_http_conf http;
 	struct fg_control_conf control;
+	struct fg_notices_conf notices;
 	struct fg_items stations; /* of struct fg_station */
 	struct fg_items mqtt;	  /* of struct fg_raw_destination */
 };
@@ -135,6 +136,7 @@ void fg_qc_check_gross_range(
 extern const struct fg_key fg_keys_calibration[];
 extern const struct fg_key fg_keys_maintenance[];
 #define FG_MAINTENANCE_MAX 16
+extern const struct fg_key fg_keys_notices[];
 /* A time, or a date, as milliseconds. */
 int fg_parse_time(struct fg_bind *b, const struct fg_node *node, void *field);
 #define FG_CALIBRATIONS_MAX 100

@@ -27,6 +27,7 @@ struct ctl {
 	const char *from, *reason; /* maintenance */
 	const char *date, *by, *next, *raw, *polynomial, *note; /* calibration */
 	bool all;
+	const char *device, *station, *point, *nb, *nn, *en; /* notice */
 	const char *sets[32]; /* qc */
 	size_t set_count;
 	int64_t timeout_us;	/* of one answer; 0: the default */
@@ -51,6 +52,10 @@ int ctl_compute(const struct ctl *ctl);
 int ctl_calibration(const struct ctl *ctl);
 int ctl_maintenance(const struct ctl *ctl);
 int ctl_qc(const struct ctl *ctl);
+int ctl_notice(const struct ctl *ctl);
+
+/* A table of the notices in a document; nothing where there are none. */
+void ctl_print_notices(const cJSON *doc, bool color);
 
 /* Sends one request (words joined by tabs) and calls line() with each line of the answer but the
  * last; line() returns not 0 to stop. Returns the exit code; faults were told on stderr. */

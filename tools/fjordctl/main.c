@@ -69,6 +69,13 @@ static const struct command {
 		2, 2, ctl_maintenance,
 		"work on a device, now or planned: its readings are marked and kept out of means, "
 		"no alarm of it begins; off ends what is open, with --all what is planned too"},
+	{"notice",
+		"add fault|repair|planned [--device NAME,…] [--station NAME,…] "
+		"[--point STATION/POINT,…] [--from TIME] [--for 2h|--until TIME] [--nb TEXT] "
+		"[--nn TEXT] [--en TEXT] | list | clear ID|--all [--json]",
+		1, 2, ctl_notice,
+		"tell consumers of a fault, a repair or planned downtime, in Bokmål, Nynorsk and "
+		"English; a text that is not given is made. It ends by itself, or when cleared"},
 	{"backup", "FILE [--json]", 1, 1, ctl_backup,
 		"copy the store to FILE, whole and consistent; the daemon may be running"},
 	{"compute", "", 0, 0, ctl_compute,
@@ -128,6 +135,12 @@ enum {
 	OPT_CA_FILE,
 	OPT_CERT_FILE,
 	OPT_KEY_FILE,
+	OPT_DEVICE,
+	OPT_STATION,
+	OPT_POINT,
+	OPT_NB,
+	OPT_NN,
+	OPT_EN,
 	OPT_VERSION
 };
 
@@ -170,6 +183,12 @@ static const struct option options[] = {
 	{"ca-file", required_argument, NULL, OPT_CA_FILE},
 	{"cert-file", required_argument, NULL, OPT_CERT_FILE},
 	{"key-file", required_argument, NULL, OPT_KEY_FILE},
+	{"device", required_argument, NULL, OPT_DEVICE},
+	{"station", required_argument, NULL, OPT_STATION},
+	{"point", required_argument, NULL, OPT_POINT},
+	{"nb", required_argument, NULL, OPT_NB},
+	{"nn", required_argument, NULL, OPT_NN},
+	{"en", required_argument, NULL, OPT_EN},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{NULL, 0, NULL, 0},
@@ -225,6 +244,18 @@ static const char **text_option(struct ctl *ctl, int opt)
 		return &ctl->cert_file;
 	case OPT_KEY_FILE:
 		return &ctl->key_file;
+	case OPT_DEVICE:
+		return &ctl->device;
+	case OPT_STATION:
+		return &ctl->station;
+	case OPT_POINT:
+		return &ctl->point;
+	case OPT_NB:
+		return &ctl->nb;
+	case OPT_NN:
+		return &ctl->nn;
+	case OPT_EN:
+		return &ctl->en;
 	default:
 		return NULL;
 	}

@@ -306,6 +306,20 @@ static void print_conflicts(const cJSON *doc, bool color)
 	putchar('\n');
 }
 
+static void print_notices(const cJSON *doc, bool color)
+{
+	const cJSON *list = cJSON_GetObjectItemCaseSensitive(doc, "notices");
+	double not_told = ctl_number(doc, "notices_not_told");
+
+	if (cJSON_GetArraySize(list) == 0)
+		return;
+	ctl_print_notices(doc, color);
+	if (not_told > 0)
+		printf("there are too many: %.0f times a notice of a rule was not told\n",
+			not_told);
+	putchar('\n');
+}
+
 static void print_destinations(const cJSON *doc, bool color)
 {
 	static const char *const heads[] = {
@@ -447,6 +461,7 @@ static int on_line(void *arg, const char *text)
 	print_alarms(doc, color);
 	print_overdue(doc, color);
 	print_conflicts(doc, color);
+	print_notices(doc, color);
 	print_links(doc, color);
 	print_push_links(doc, color);
 	putchar('\n');

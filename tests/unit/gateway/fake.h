@@ -76,7 +76,7 @@ struct fake_lot {
 	unsigned max;
 };
 
-#define FAKE_NOTES_MAX 64
+#define FAKE_NOTES_MAX 128
 struct fake_note {
 	char kind[32], key[128];
 	void *bytes; /* NULL: none */

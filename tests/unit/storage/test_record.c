@@ -75,6 +75,7 @@ static void check_equal(const struct record *a, const struct record *b)
 		assert_true(x->tests == y->tests);
 		assert_int_equal(x->maintenance, y->maintenance);
 		assert_int_equal(x->alarm, y->alarm);
+		assert_int_equal(x->notice, y->notice);
 		assert_int_equal(x->has_raw, y->has_raw);
 		assert_memory_equal(&x->raw, &y->raw, sizeof(x->raw));
 		check_value(&x->value, &y->value);
@@ -180,6 +181,7 @@ static void any_record(struct fg_rng *rng, struct record *r)
 		any_value(rng, &x->value);
 		x->maintenance = fg_rng_below(rng, 8) == 0;
 		x->alarm = (enum fg_alarm)(steady ? 0 : fg_rng_below(rng, FG_ALARM_COUNT));
+		x->notice = fg_rng_below(rng, 4) == 0 ? (uint32_t)fg_rng_next(rng) : 0;
 		x->has_raw = fg_rng_below(rng, 4) == 0;
 		x->raw = x->has_raw ? any_double(rng) : 0;
 	}

@@ -58,6 +58,7 @@ static void any_gaps(struct fg_rng *rng, struct any *x)
 		item->reason = steady ? FG_REASON_NO_RESPONSE :
 					(enum fg_reason)fg_rng_below(rng, FG_REASON_COUNT);
 		item->detail = (uint8_t)(steady ? 0 : fg_rng_next(rng));
+		item->notice = fg_rng_below(rng, 3) ? 0 : (uint32_t)fg_rng_next(rng);
 	}
 }
 
@@ -119,6 +120,7 @@ static void check_gap(const struct fg_item *want, const struct fg_item *got)
 	assert_int_equal(got->gap->retold, want->gap->retold);
 	same_destination(want->gap->destination, got->gap->destination);
 	assert_int_equal(got->point, want->point);
+	assert_int_equal(got->notice, want->notice);
 	assert_int_equal(got->reason, want->reason);
 	assert_int_equal(got->detail, want->detail);
 }
