@@ -9,7 +9,7 @@ import sys
 
 import paho.mqtt.client as mqtt
 
-GOOD = (1, 2)                       # passed the tests, or nobody tested; 3 suspect, 4 bad, 9 missing
+GOOD = (1, 2)         # passed the tests, or nobody tested; 3 suspect, 4 bad, 9 missing
 
 
 def main(host="localhost", port="1883", prefix="drammen"):
