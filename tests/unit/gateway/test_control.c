@@ -149,7 +149,7 @@ static void test_talkative(void **state)
 
 static void test_too_long(void **state)
 {
-	char noise[1024], answer[256];
+	char noise[FG_CLIENT_LINE], answer[256];
 	ssize_t n;
 	int fd;
 

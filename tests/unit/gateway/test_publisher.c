@@ -739,12 +739,13 @@ static void test_documents(void **state)
 	begin(fake_yaml);
 	fake_connect(&f, town, true);
 	fake_turn(&f, 0);
-	assert_int_equal(town->sent_count, 1); /* nothing is known of the device yet */
+	assert_int_equal(town->sent_count, 2); /* nothing is known of the device yet */
+	assert_string_equal(town->sent[1].topic, "town/gateways/gw/notices");
 	assert_string_equal(town->sent[0].topic, "town/gateways/gw/status");
 	assert_non_null(strstr(town->document, "\"state\":\"online\""));
 	fake_answer(&f, sonde, 1);
 	fake_turn(&f, 0);
-	assert_string_equal(town->sent[1].topic, "town/gateways/gw/devices/sonde");
+	assert_string_equal(town->sent[2].topic, "town/gateways/gw/devices/sonde");
 	mark = town->sent_count;
 	fg_core_seen_offline(f.core, "town");
 	fg_core_seen_offline(f.core, "nobody");
