@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "gateway/control.h"
 #include "gateway/daemon.h"
 
 #define TURNS_MAX 2000
