@@ -760,7 +760,7 @@ static void test_documents(void **state)
 	mark = town->sent_count;
 	fake_connect(&f, town, true);
 	fake_turn(&f, 0);
-	assert_int_equal(fake_count(town, mark, 0), 2);
+	assert_int_equal(fake_count(town, mark, 0), 3);
 }
 
 #define TEST(name) cmocka_unit_test_teardown(name, end)
