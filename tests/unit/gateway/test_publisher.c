@@ -740,7 +740,6 @@ static void test_documents(void **state)
 	fake_connect(&f, town, true);
 	fake_turn(&f, 0);
 	assert_int_equal(town->sent_count, 2); /* nothing is known of the device yet */
-	assert_string_equal(town->sent[1].topic, "town/gateways/gw/notices");
 	assert_string_equal(town->sent[0].topic, "town/gateways/gw/status");
 	assert_non_null(strstr(town->document, "\"state\":\"online\""));
 	fake_answer(&f, sonde, 1);
