@@ -246,9 +246,7 @@ void fg_core_free(struct fg_core *core)
 	fg_ledgers_free(core);
 	fg_reports_free(core, NULL);
 	fg_ledger_notes_free(core);
-	fg_maintenance_free(core);
-	fg_notices_free(core);
-	fg_calibrations_free(core);
+	fg_events_free(core);
 	fg_hours_free(core);
 	fg_retained_free(core);
 	fg_core_free_runs(core);
@@ -758,8 +756,6 @@ int64_t fg_core_run(struct fg_core *core, struct fg_now now)
 	again_us = fg_maintenance_run(core, now);
 	next = FG_MIN(next, again_us);
 	again_us = fg_calibration_run(core, now);
-	next = FG_MIN(next, again_us);
-	again_us = fg_notices_run(core, now);
 	next = FG_MIN(next, again_us);
 	again_us = fg_events_run(core, now);
 	next = FG_MIN(next, again_us);

@@ -122,7 +122,14 @@ void fg_events_save(struct fg_core *core, struct fg_device_run *dev)
 		FG_MIN(core->notes_due_mono_us, core->now.mono_us + RETRY_US);
 }
 
-int64_t fg_events_run(struct fg_core *core, struct fg_now now)
+void fg_events_free(struct fg_core *core)
+{
+	fg_maintenance_free(core);
+	fg_notices_free(core);
+	fg_calibrations_free(core);
+}
+
+static int64_t run_notes(struct fg_core *core, struct fg_now now)
 {
 	if (now.mono_us < core->notes_due_mono_us)
 		return core->notes_due_mono_us;
@@ -136,4 +143,11 @@ int64_t fg_events_run(struct fg_core *core, struct fg_now now)
 		fg_events_save(core, dev);
 	}
 	return core->notes_due_mono_us;
+}
+
+int64_t fg_events_run(struct fg_core *core, struct fg_now now)
+{
+	int64_t notices_us = fg_notices_run(core, now), notes_us = run_notes(core, now);
+
+	return FG_MIN(notices_us, notes_us);
 }

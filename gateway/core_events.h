@@ -91,8 +91,10 @@ struct fg_event {
 };
 /* Says it in the log. What else wants to know of events (service notices) is called from here. */
 void fg_event_tell(struct fg_core *core, const struct fg_event *event);
-/* Hands notes to the store; returns when it wants to be called again. */
+/* Tells what of service notices is due and hands notes to the store; returns when it wants to be
+ * called again. */
 int64_t fg_events_run(struct fg_core *core, struct fg_now now);
+void fg_events_free(struct fg_core *core); /* maintenance, notices, calibrations */
 void fg_events_save(struct fg_core *core, struct fg_device_run *dev);
 
 /* core_calibration.c */
