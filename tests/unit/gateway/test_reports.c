@@ -459,6 +459,8 @@ static int port_set_state(
 	void *arg, const char *kind, const char *key, const void *bytes, size_t len)
 {
 	(void)arg;
+	if (strcmp(kind, FG_STATE_RETAINED) == 0)
+		return FG_EINVAL; /* of a destination; not kept here */
 	assert_string_equal(key, "sonde");
 	assert_in_range(len, 1, sizeof(note));
 	if (strcmp(kind, "push") != 0)
