@@ -484,7 +484,7 @@ static void documents_are_complete(void **state)
 		"thin, drop-newest", "`batch`",
 		"`observe`", "`hourly`", "`alarm`", "`senml`", "`qc.spike`",
 		"`commit_interval`", "`select.domains`", "`qc.gross_range.fail`", "`backlog_rate`",
-		"`unit_id`", "`baud`", "`order`", "`uri`", "`report.on_change`", "`payload: senml`",
+		"`unit_id`", "`baud`", "`order`", "`uri`", "`report.on_change`", "`payload`",
 		"`allow_commands`"};
 	struct fg_buf out;
 
