@@ -69,6 +69,7 @@ struct fg_point {
 	uint32_t index;		    /* position among all points of the configuration */
 	const struct fg_device *device;
 	const char *title;
+	const char *datastream; /* its id at a SensorThings service; NULL: the default */
 	const char *property;		 /* name; x_… where `known` is NULL */
 	const struct fg_property *known; /* of the table */
 	const char *unit;		 /* published, UCUM */

@@ -72,7 +72,7 @@ struct fg_raw_calibration {
 };
 
 struct fg_raw_point {
-	const char *property, *title, *unit;
+	const char *property, *title, *unit, *datastream;
 	double scale, offset;
 	struct fg_raw_range {
 		double raw[2], value[2];

@@ -118,6 +118,9 @@ const struct fg_key fg_keys_point[] = {
 			"that "
 			"begins with `x_`. Default: the point's name."},
 	{"title", FG_KEY_TEXT, AT(fg_raw_point, title), .help = "For people."},
+	{"datastream", FG_KEY_TEXT, AT(fg_raw_point, datastream), .max = 120,
+		.help = "Payload `sensorthings`: the id of its Datastream at the service, a number "
+			"or a text. Default: the text `STATION:POINT`."},
 	{"unit", FG_KEY_TEXT, AT(fg_raw_point, unit), .max = 40,
 		.help = "Unit (UCUM) of the decoded value after `scale` and `offset`. It is "
 			"converted to "

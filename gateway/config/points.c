@@ -139,6 +139,10 @@ static void take_raw(
 	const struct fg_node *decimals = fg_node_get(p->node, "decimals");
 
 	p->title = raw->title;
+	p->datastream = raw->datastream;
+	if (p->datastream && strpbrk(p->datastream, "+#/'"))
+		fault(l, p, "datastream",
+			"'%s' cannot stand in a topic; + # / and ' are not allowed", p->datastream);
 	p->scale = raw->scale;
 	p->offset = raw->offset;
 	take_range(l, p, &raw->range);

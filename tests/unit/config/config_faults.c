@@ -198,6 +198,7 @@ static const struct fault faults[] = {
 	{"type: float32", "type: flaot32", "type: |flaot32",
 		"devices.weir-sonde.points.water_temperature.type: unknown type 'flaot32'; did you "
 		"mean 'float32'?"},
+	{"unit: Cel", "datastream: a/b", "datastream: |a/b", "'a/b' cannot stand in a topic"},
 	{"unit: Cel", "unit: mg/L", "unit: |mg/L",
 		"unit 'mg/L' (mass concentration in water) cannot be converted to 'Cel' "
 		"(temperature)"},
