@@ -202,6 +202,17 @@ static void reject(struct fg_publisher *p, const struct fg_carried *c)
 	}
 }
 
+bool fg_pub_keep_back(struct fg_publisher *p, const struct fg_item *item)
+{
+	if (fg_rejects_add(&p->rejects, item->seq, item->point, 0, item->wall_ms) < 0) {
+		fg_pub_write_rejects(p, true);
+		if (fg_rejects_add(&p->rejects, item->seq, item->point, 0, item->wall_ms) < 0)
+			return false;
+	}
+	p->kept_back++;
+	return true;
+}
+
 /* A message of a parcel was answered; with the last one its readings have arrived, or not. */
 static void settle(struct fg_publisher *p, const struct fg_flight *f, uint8_t refused)
 {

@@ -270,6 +270,10 @@ struct fg_publisher {
 	int64_t now_mono_us, progress_mono_us; /* of this run; of the last acknowledgement */
 	int64_t now_wall_ms;
 
+	/* the part of an account that is selected */
+	struct fg_account part;
+	struct fg_account_line part_lines[FG_ACCOUNT_LINES];
+	uint64_t kept_back;
 	/* the way back to the first server (publisher_link.c) */
 	bool returning; /* nothing more goes out here */
 	int64_t look_mono_us, returning_mono_us;

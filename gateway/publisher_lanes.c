@@ -11,11 +11,6 @@
 /* How long the last acknowledgements are awaited before the status goes out all the same. */
 #define GOODBYE_US 1000000
 
-static bool selected(const struct fg_publisher *p, enum fg_domain domain)
-{
-	return p->conf->domains >> domain & 1;
-}
-
 /* ---- documents ---- */
 
 /* The place of what was sent last under a topic; the next free one where nothing was. */
@@ -89,8 +84,8 @@ static bool wanted_first(const struct fg_publisher *p, const struct fg_series *s
 {
 	uint64_t seq = s->newest.seq;
 
-	if (!s->has_newest || !s->current || !s->newest_timed || !selected(p, s->domain) ||
-		seq >= p->live_next)
+	if (!s->has_newest || !s->current || !s->newest_timed || seq >= p->live_next ||
+		fg_pub_choose(p, &s->newest, &s->desc) != FG_PUB_CHOSEN)
 		return false;
 	if (!p->first_all && !fg_ranges_has(&p->unacked, seq))
 		return false;
@@ -148,24 +143,6 @@ static int64_t early_us(const struct fg_publisher *p, const struct fg_recent_ent
 	return e->came_mono_us + conf->max_delay_us + (rare ? conf->commit_interval_us : 0);
 }
 
-static bool domain_selected(const struct fg_publisher *p, const char *domain)
-{
-	for (int d = 0; d < FG_DOMAIN_COUNT; d++)
-		if (strcmp(fg_domain_name((enum fg_domain)d), domain) == 0)
-			return selected(p, (enum fg_domain)d);
-	return true;
-}
-
-static bool for_this(const struct fg_publisher *p, const struct fg_item *item,
-	const struct fg_point_desc *desc)
-{
-	const char *only = item->kind == FG_ITEM_GAP	   ? item->gap->destination
-			   : item->kind == FG_ITEM_ACCOUNT ? item->account->destination
-							   : NULL;
-
-	return (!only || strcmp(only, p->conf->name) == 0) && domain_selected(p, desc->domain);
-}
-
 /* A reading taken now is the newest of its point; a mean told now may be of an hour long ago. */
 static bool retained_live(const struct fg_recent_entry *e, const struct fg_item *item)
 {
@@ -176,7 +153,13 @@ static bool retained_live(const struct fg_recent_entry *e, const struct fg_item 
 		       (!e->series->has_newest || e->series->newest.seq == item->seq));
 }
 
-enum live_way { LIVE_NOW, LIVE_NEVER, LIVE_BACKLOG, LIVE_HELD, LIVE_NOT_FOR_US };
+enum live_way {
+	LIVE_NOW,
+	LIVE_NEVER,
+	LIVE_BACKLOG,
+	LIVE_HELD,
+	LIVE_NOT_FOR_US,
+};
 
 /* Whether an entry may go out now; what cannot by this way is left to others. */
 static enum live_way way_of(
@@ -191,7 +174,15 @@ static enum live_way way_of(
 		return LIVE_BACKLOG; /* the store has it, or nobody */
 	if (!e->timed)
 		return LIVE_HELD;
-	return for_this(p, &e->item, &e->series->desc) ? LIVE_NOW : LIVE_NOT_FOR_US;
+	switch (fg_pub_choose(p, &e->item, &e->series->desc)) {
+	case FG_PUB_CHOSEN:
+		break;
+	case FG_PUB_NOT_FOR_IT:
+		return LIVE_NOT_FOR_US;
+	case FG_PUB_KEPT_BACK:
+		return LIVE_BACKLOG; /* which tells of it once it is stored */
+	}
+	return LIVE_NOW;
 }
 
 /* False: it waits for its commit. *ret_next: how long. */
@@ -211,7 +202,7 @@ static bool is_due(const struct fg_publisher *p, const struct fg_recent_entry *e
 
 /* The entry at live_next, which may go out, and those behind it that go with it. */
 static void load_live(
-	const struct fg_publisher *p, struct fg_load *load, int64_t mono_us, int64_t *ret_next)
+	struct fg_publisher *p, struct fg_load *load, int64_t mono_us, int64_t *ret_next)
 {
 	const uint64_t end = FG_MAX(p->committed_next, p->recent->next);
 
@@ -222,7 +213,7 @@ static void load_live(
 		if (!e || (load->count && (!is_due(p, e, seq, mono_us, ret_next) ||
 						  way_of(p, seq, e) != LIVE_NOW)))
 			return;
-		item = e->item;
+		item = fg_pub_selected_part(p, &e->item);
 		item.not_stored = seq >= p->committed_next;
 		if (!fg_pub_load(p, load, &item, &e->series->desc, retained_live(e, &item),
 			    (size_t)(seq - p->live_next)))
@@ -304,7 +295,7 @@ static bool retained(const struct fg_publisher *p, const struct fg_item *item)
 	       s->newest.seq == item->seq && !fg_ranges_has(&p->again, item->seq);
 }
 
-enum page_way { PAGE_NOW, PAGE_DONE, PAGE_HELD, PAGE_NOT_FOR_US };
+enum page_way { PAGE_NOW, PAGE_DONE, PAGE_HELD, PAGE_NOT_FOR_US, PAGE_KEPT_BACK };
 
 static enum page_way page_way_of(const struct fg_publisher *p, size_t i)
 {
@@ -312,8 +303,14 @@ static enum page_way page_way_of(const struct fg_publisher *p, size_t i)
 
 	if (!fg_ranges_has(&p->backlog, item->seq))
 		return PAGE_DONE;
-	if (!for_this(p, item, p->page->descs[i]))
+	switch (fg_pub_choose(p, item, p->page->descs[i])) {
+	case FG_PUB_NOT_FOR_IT:
 		return PAGE_NOT_FOR_US;
+	case FG_PUB_KEPT_BACK:
+		return p->page->uncertain[i] ? PAGE_HELD : PAGE_KEPT_BACK;
+	case FG_PUB_CHOSEN:
+		break;
+	}
 	return p->page->uncertain[i] && item->kind == FG_ITEM_READING ? PAGE_HELD : PAGE_NOW;
 }
 
@@ -325,11 +322,11 @@ static bool send_from_page(struct fg_publisher *p)
 
 	load.count = 0;
 	for (size_t i = p->page_at; i < p->page->count; i++) {
-		const struct fg_item *item = &p->page->items[i];
+		const struct fg_item item = fg_pub_selected_part(p, &p->page->items[i]);
 
 		if (load.count && page_way_of(p, i) != PAGE_NOW)
 			break;
-		if (!fg_pub_load(p, &load, item, p->page->descs[i], retained(p, item), i) ||
+		if (!fg_pub_load(p, &load, &item, p->page->descs[i], retained(p, &item), i) ||
 			p->pack_max == 1)
 			break;
 	}
@@ -358,6 +355,9 @@ static bool page_step(struct fg_publisher *p)
 		break;
 	case PAGE_HELD:
 		fg_ranges_add(&p->held, seq, seq + 1);
+		break;
+	case PAGE_KEPT_BACK: /* where it cannot be told now, it is with the next connection */
+		fg_pub_keep_back(p, &p->page->items[p->page_at]);
 		break;
 	case PAGE_DONE:
 		break;

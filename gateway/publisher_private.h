@@ -93,6 +93,19 @@ int64_t fg_pub_link_run(struct fg_publisher *p, struct fg_now now);
 /* Ends a connection on which the broker asks for less. */
 void fg_pub_leave(struct fg_publisher *p, struct fg_now now, int code);
 
+/* publisher_select.c: `select` */
+enum fg_pub_choice {
+	FG_PUB_CHOSEN,
+	FG_PUB_NOT_FOR_IT, /* and nothing is owed */
+	FG_PUB_KEPT_BACK,  /* by its quality: told as a gap */
+};
+enum fg_pub_choice fg_pub_choose(const struct fg_publisher *p, const struct fg_item *item,
+	const struct fg_point_desc *desc);
+/* Of an account the lines of points that are selected, lent until the next call; else the item. */
+struct fg_item fg_pub_selected_part(struct fg_publisher *p, const struct fg_item *item);
+/* publisher.c: tells a reading that is kept back. False: not now. */
+bool fg_pub_keep_back(struct fg_publisher *p, const struct fg_item *item);
+
 /* publisher_status.c: what is known of the broker */
 void fg_pub_link_status(const struct fg_publisher *p, struct fg_json *j, struct fg_now now);
 

@@ -46,6 +46,8 @@ static void certificates(const struct fg_publisher *p, struct fg_json *j, int64_
 void fg_pub_link_status(const struct fg_publisher *p, struct fg_json *j, struct fg_now now)
 {
 	fg_json_uint(j, "connections", p->connections);
+	if (p->kept_back)
+		fg_json_uint(j, "not_selected", p->kept_back);
 	limits(p, j);
 	certificates(p, j, now.wall_us / 1000);
 }

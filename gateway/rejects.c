@@ -53,7 +53,8 @@ size_t fg_rejects_items(struct fg_rejects *r, const char *destination,
 			.point = r->items[i].point,
 			.wall_ms = r->items[i].gap.to_ms,
 			.qc = FG_QC_MISSING,
-			.reason = FG_REASON_REJECTED,
+			.reason = r->items[i].code ? FG_REASON_REJECTED
+						   : FG_REASON_NOT_SELECTED,
 			.detail = r->items[i].code,
 			.gap = &r->items[i].gap,
 		};

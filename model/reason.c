@@ -29,6 +29,7 @@ static const char *const names[FG_REASON_COUNT] = {
 	[FG_REASON_COVERAGE] = "coverage",
 	[FG_REASON_NO_INPUT] = "no_input",
 	[FG_REASON_OUT_OF_RANGE] = "out_of_range",
+	[FG_REASON_NOT_SELECTED] = "not_selected",
 };
 
 const char *fg_reason_text(enum fg_reason reason, unsigned detail, char text[FG_REASON_SIZE])

@@ -34,6 +34,7 @@ enum fg_reason {
 	/* of derived points */
 	FG_REASON_NO_INPUT,	/* what it is worked out of was never read, or too long ago */
 	FG_REASON_OUT_OF_RANGE, /* an input lies where the formula or table says nothing */
+	FG_REASON_NOT_SELECTED, /* in gaps: by the destination's `select: {quality}` */
 	FG_REASON_COUNT
 };
 

@@ -82,6 +82,9 @@ struct fg_destination {
 	int64_t will_delay_us;
 	int64_t expiry_us; /* 0: none */
 	unsigned domains;  /* bits of enum fg_domain; all where nothing is selected */
+	/* what of them is selected beside: lists that are empty, and no bits, are all */
+	struct fg_texts stations, properties;
+	unsigned quality; /* bits of enum fg_qc */
 	/* keys of the connection */
 	int session; /* enum fg_session_kind */
 	int64_t keepalive_us;

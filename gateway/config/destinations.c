@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "gateway/config/loader.h"
+#include "model/property.h"
 
 #define ALL_DOMAINS ((1u << FG_DOMAIN_COUNT) - 1)
 
@@ -91,6 +92,31 @@ static void check_prefix(struct fg_loader *l, const struct fg_destination *d)
 		fault(l, d, "prefix", "'%s' has an empty level; write it as town or town/part", p);
 }
 
+static void check_select(struct fg_loader *l, const struct fg_destination *d)
+{
+	const struct fg_node *select = fg_node_get(d->node, "select");
+	const struct fg_config *c = l->config;
+
+	for (size_t i = 0; i < d->stations.count; i++) {
+		size_t k = 0;
+
+		while (k < c->station_count && strcmp(c->stations[k].name, d->stations.items[i]) != 0)
+			k++;
+		if (k == c->station_count)
+			fg_report_error(l->rep, fg_place_of(select, "stations"),
+				"mqtt.%s.select.stations: no station '%s'; stations are keys of "
+				"stations",
+				d->name, d->stations.items[i]);
+	}
+	for (size_t i = 0; i < d->properties.count; i++)
+		if (strncmp(d->properties.items[i], "x_", 2) != 0 &&
+			!fg_property_find(d->properties.items[i]))
+			fg_report_error(l->rep, fg_place_of(select, "properties"),
+				"mqtt.%s.select.properties: unknown property '%.60s'; they are in "
+				"docs/properties.md",
+				d->name, d->properties.items[i]);
+}
+
 static bool share_server(const struct fg_destination *a, const struct fg_destination *b)
 {
 	for (size_t i = 0; i < a->server_count; i++)
@@ -161,6 +187,7 @@ static void complete(struct fg_loader *l, const struct fg_raw_destination *raw, 
 	check_servers(l, d);
 	check_login(l, d);
 	check_prefix(l, d);
+	check_select(l, d);
 	if (d->version == 3 && d->expiry_us > 0)
 		fg_report_warning(l->rep, fg_place_of(d->node, "expiry"),
 			"mqtt.%s.expiry: MQTT 3.1.1 has none; it needs version: 5", d->name);

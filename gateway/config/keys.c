@@ -314,7 +314,24 @@ static const struct fg_choice domains[] = {
 	{0},
 };
 
+static const struct fg_choice qualities[] = {
+	{"1", FG_QC_PASS, false, ""},
+	{"2", FG_QC_NOT_EVALUATED, false, ""},
+	{"3", FG_QC_SUSPECT, false, ""},
+	{"4", FG_QC_FAIL, false, ""},
+	{"9", FG_QC_MISSING, false, ""},
+	{0},
+};
+
 static const struct fg_key select_keys[] = {
+	{"stations", FG_KEY_NAMES, AT(fg_raw_destination, d.stations),
+		.help = "Points of these stations alone. Default: all."},
+	{"properties", FG_KEY_TEXTS, AT(fg_raw_destination, d.properties),
+		.help = "Points of these properties alone. Default: all."},
+	{"quality", FG_KEY_CHOICES, AT(fg_raw_destination, d.quality), .choices = qualities,
+		.help = "Readings of these flags alone; the others are told as gaps "
+			"`not_selected`. Without 9 a dead sensor's last value stays retained. A "
+			"correction goes out whatever its flag. Default: all."},
 	{"domains", FG_KEY_CHOICES, AT(fg_raw_destination, d.domains), .choices = domains,
 		.help = "Readings of these domains go there. Default: all."},
 	{0},
