@@ -763,7 +763,7 @@ int64_t fg_core_run(struct fg_core *core, struct fg_now now)
 	next = FG_MIN(next, again_us);
 	again_us = fg_hours_run(core);
 	next = FG_MIN(next, again_us);
-	again_us = fg_certificates_run(core, now);
+	again_us = fg_destinations_run(core, now);
 	next = FG_MIN(next, again_us);
 	again_us = fg_core_delivery_run(core);
 	next = FG_MIN(next, again_us);
@@ -784,6 +784,7 @@ void fg_core_stop(struct fg_core *core, struct fg_now now)
 		return;
 	core->stop_mono_us = now.mono_us;
 	core->stopping = true;
+	fg_budget_stop(core);
 	fg_ledgers_stop(core, now);
 	stop_publishers(core, now);
 }

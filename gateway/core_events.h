@@ -128,6 +128,15 @@ int fg_calibrations_take_note(
 	struct fg_core *core, const char *key, const void *bytes, size_t len);
 void fg_calibrations_free(struct fg_core *core);
 
+/* core_budget.c */
+/* What is to be looked at beside the publishers' own work; returns when to look again. */
+int64_t fg_destinations_run(struct fg_core *core, struct fg_now now);
+/* Which day it is for the budgets of destinations; returns when to look again. */
+int64_t fg_budget_run(struct fg_core *core, struct fg_now now);
+/* What the next start must know. */
+void fg_budget_stop(struct fg_core *core);
+int fg_budget_take_note(struct fg_core *core, const char *key, const void *bytes, size_t len);
+
 /* core_certificates.c */
 /* Tells what ends soon; returns when to look again. */
 int64_t fg_certificates_run(struct fg_core *core, struct fg_now now);

@@ -21,6 +21,7 @@ static const struct {
 	{"hours", fg_hours_take_note},
 	{FG_STATE_RETAINED, fg_retained_take_note},
 	{"notice", fg_notices_take_note},
+	{"budget", fg_budget_take_note},
 	{NULL, NULL},
 };
 

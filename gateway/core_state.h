@@ -171,6 +171,7 @@ struct fg_core {
 	uint64_t catalogue_hash; /* documents_catalogue.c: of what was told of calibrations */
 	bool maintained;		     /* there is, or was just now */
 	int64_t certificates_due_mono_us; /* core_certificates.c */
+	int64_t budget_due_mono_us; /* core_budget.c */
 	struct fg_publisher **publishers;
 	size_t publisher_count;
 	bool stopping, ledgers_ended;

@@ -39,6 +39,7 @@ int fg_publisher_init(struct fg_publisher *p, struct fg_config *config,
 	fg_ranges_init(&p->doubt);
 	fg_ranges_init(&p->again);
 	fg_rejects_init(&p->rejects);
+	p->budget.limit = conf->daily_budget;
 	p->page = calloc(1, sizeof(*p->page));
 	if (!p->page || fg_pub_payloads_init(p) < 0 || fg_pub_flights_init(p) < 0)
 		return FG_ENOMEM;
@@ -53,6 +54,7 @@ void fg_publisher_fini(struct fg_publisher *p)
 	fg_ranges_fini(&p->doubt);
 	fg_ranges_fini(&p->again);
 	fg_rejects_fini(&p->rejects);
+	fg_budget_fini(&p->budget);
 	fg_pub_flights_fini(p);
 	fg_pub_payloads_fini(p);
 	if (p->page_pending)
@@ -415,6 +417,9 @@ void fg_publisher_inherit(struct fg_publisher *p, struct fg_publisher *from)
 	p->acknowledged = from->acknowledged;
 	p->not_stored = from->not_stored;
 	p->connections = from->connections;
+	p->budget = from->budget;
+	p->budget.limit = p->conf->daily_budget;
+	from->budget = (struct fg_budget){0};
 	fg_pub_payloads_inherit(p, from);
 	fg_ranges_init(&from->doubt);
 	fg_ranges_init(&from->again);
@@ -517,5 +522,6 @@ void fg_publisher_status(const struct fg_publisher *p, struct fg_json *j, struct
 	if (p->refused)
 		fg_json_int(j, "refused_code", p->refused_code);
 	fg_pub_link_status(p, j, now);
+	fg_budget_status(&p->budget, j, now.wall_us / 1000);
 	fg_json_end_object(j);
 }

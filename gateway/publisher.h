@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/rng.h"
+#include "gateway/budget.h"
 #include "gateway/config/config.h"
 #include "gateway/recent.h"
 #include "gateway/rejects.h"
@@ -270,6 +271,7 @@ struct fg_publisher {
 	int64_t now_mono_us, progress_mono_us; /* of this run; of the last acknowledgement */
 	int64_t now_wall_ms;
 
+	struct fg_budget budget;
 	/* the part of an account that is selected */
 	struct fg_account part;
 	struct fg_account_line part_lines[FG_ACCOUNT_LINES];
@@ -343,6 +345,8 @@ void fg_publisher_connected(
 /* What the broker said as it took the connection; before fg_publisher_connected(). */
 void fg_publisher_limits(
 	struct fg_publisher *p, uint32_t epoch, const struct fg_limits *limits);
+/* So many bytes more went over the wire, in both directions. */
+void fg_publisher_wire(struct fg_publisher *p, uint64_t bytes);
 /* Whether the first server takes connections, where another is in use. */
 void fg_publisher_door(struct fg_publisher *p, struct fg_now now, uint32_t epoch, bool open);
 /* The broker says that we are offline. Whether that is to be corrected now, not later: somebody who

@@ -2,6 +2,7 @@
 /* What a publisher has sent and the broker has not acknowledged: messages, the parcels they belong
  * to, the readings of those. All in order of sending; brokers mostly acknowledge in that order. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/plant.h"
 #include "base/status.h"
@@ -107,6 +108,8 @@ int fg_pub_send_document(struct fg_publisher *p, const struct fg_message *m)
 		p->blocked = true;
 		return FG_EFULL;
 	}
+	if (p->budget.limit)
+		fg_budget_sent(&p->budget, strlen(m->topic) + m->len, 0);
 	fg_pub_note_flight(p, &flight);
 	return FG_OK;
 }

@@ -161,9 +161,25 @@ enum live_way {
 	LIVE_NOT_FOR_US,
 };
 
+static bool is_urgent(const struct fg_item *item)
+{
+	return item->alarm != FG_ALARM_NONE || item->qc == FG_QC_MISSING || item->replaces;
+}
+
+/* Gaps, accounts and means have no pace of their own: they go as long as any reading does. */
+static bool budget_allows(struct fg_publisher *p, const struct fg_item *item)
+{
+	if (!p->budget.limit)
+		return true;
+	if (item->kind == FG_ITEM_READING)
+		return fg_budget_live(&p->budget, p->now_wall_ms, p->now_mono_us, item->seq,
+			item->point, is_urgent(item));
+	return fg_budget_level(&p->budget, p->now_wall_ms) < FG_BUDGET_URGENT;
+}
+
 /* Whether an entry may go out now; what cannot by this way is left to others. */
 static enum live_way way_of(
-	const struct fg_publisher *p, uint64_t seq, const struct fg_recent_entry *e)
+	struct fg_publisher *p, uint64_t seq, const struct fg_recent_entry *e)
 {
 	if (!fg_ranges_has(&p->unacked, seq))
 		return LIVE_NEVER; /* the store refused it */
@@ -182,7 +198,7 @@ static enum live_way way_of(
 	case FG_PUB_KEPT_BACK:
 		return LIVE_BACKLOG; /* which tells of it once it is stored */
 	}
-	return LIVE_NOW;
+	return budget_allows(p, &e->item) ? LIVE_NOW : LIVE_BACKLOG;
 }
 
 /* False: it waits for its commit. *ret_next: how long. */
@@ -487,6 +503,7 @@ static void pump_last(struct fg_publisher *p, int64_t mono_us)
 
 int64_t fg_pub_lanes_run(struct fg_publisher *p, struct fg_now now)
 {
+	enum fg_budget_level budget;
 	int64_t next = INT64_MAX;
 
 	if (p->stopping) {
@@ -494,7 +511,15 @@ int64_t fg_pub_lanes_run(struct fg_publisher *p, struct fg_now now)
 			pump_last(p, now.mono_us);
 		return next;
 	}
-	if (p->hold || !pump_documents(p))
+	if (p->hold)
+		return next;
+	budget = fg_budget_level(&p->budget, now.wall_us / 1000);
+	if (budget == FG_BUDGET_SPENT) { /* what is live meanwhile is left to the backlog */
+		if (!p->frozen_below)
+			pump_live(p, now.mono_us, &next);
+		return next;
+	}
+	if (!pump_documents(p))
 		return next;
 	/* while the store may drop what is below, only what is above goes out */
 	if (p->frozen_below) {
@@ -502,8 +527,10 @@ int64_t fg_pub_lanes_run(struct fg_publisher *p, struct fg_now now)
 			pump_live(p, now.mono_us, &next);
 		return next;
 	}
-	if (pump_first(p) && pump_live(p, now.mono_us, &next) && fg_pub_clear_run(p))
-		pump_backlog(p, now.mono_us);
+	if ((budget < FG_BUDGET_URGENT && !pump_first(p)) || !pump_live(p, now.mono_us, &next) ||
+		!fg_pub_clear_run(p) || budget != FG_BUDGET_ENOUGH)
+		return next;
+	pump_backlog(p, now.mono_us);
 	/* what is not committed yet is waited for, not looked for */
 	if (fg_ranges_first(&p->backlog) < p->committed_next && !p->page_pending && !p->blocked)
 		next = FG_MIN(next, now.mono_us + FG_PUB_STEP_US);

@@ -147,6 +147,12 @@ static int64_t end_stall(struct fg_publisher *p, struct fg_now now)
 	return p->next_attempt_mono_us;
 }
 
+void fg_publisher_wire(struct fg_publisher *p, uint64_t bytes)
+{
+	if (p->budget.limit)
+		fg_budget_wire(&p->budget, bytes);
+}
+
 /* ---- the way back to the first server ---- */
 
 /* Returns when to look again. */

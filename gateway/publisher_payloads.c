@@ -457,6 +457,9 @@ size_t fg_pub_send_load(struct fg_publisher *p, const struct fg_load *load)
 		p->blocked = true;
 		return 0;
 	}
+	for (size_t i = 0; i < d.count && p->budget.limit; i++)
+		fg_budget_sent(&p->budget, strlen(p->messages[i].topic) + p->messages[i].len,
+			i == 0 && load->entries->item.kind == FG_ITEM_READING ? n : 0);
 	note(&d);
 	return n;
 }

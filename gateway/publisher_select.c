@@ -73,7 +73,8 @@ struct fg_item fg_pub_selected_part(struct fg_publisher *p, const struct fg_item
 /* A correction goes whatever it says: who has what it replaces must hear of it. */
 static bool quality_selected(const struct fg_destination *d, const struct fg_item *item)
 {
-	return !d->quality || item->replaces || !fg_item_is_state(item) || d->quality >> item->qc & 1;
+	return !d->quality || item->replaces || !fg_item_is_state(item) ||
+	       (d->quality >> item->qc & 1);
 }
 
 enum fg_pub_choice fg_pub_choose(const struct fg_publisher *p, const struct fg_item *item,

@@ -9,7 +9,8 @@
 #include "model/item.h"
 #include "storage/ranges.h"
 
-/* Readings that a broker refused for good, or that `select` keeps back (code 0): added up for each point and reason code, until they are
+/* Readings that a broker refused for good, or that `select` keeps back (code 0):
+ * added up for each point and reason code, until they are
  * written as gaps. Their numbers stay unacknowledged so long, so that a crash loses none. Bounded.
  */
 #define FG_REJECTS_MAX 32

@@ -152,10 +152,24 @@ static void post(struct fg_session *s, const struct fg_session_event *event)
 		poll(NULL, 0, 20); /* the core is behind: its own bound, not ours */
 }
 
+/* What the connection has cost since it was asked last. */
+static uint64_t wire_since(struct fg_session *s)
+{
+	struct fg_traffic traffic;
+	uint64_t since;
+
+	if (!s->mosq || !fg_session_traffic(mosquitto_socket(s->mosq), &traffic))
+		return 0;
+	since = traffic.wire - s->told_wire_bytes;
+	s->told_wire_bytes = traffic.wire;
+	return since;
+}
+
 static void flush_acks(struct fg_session *s)
 {
 	if (s->acks.count == 0)
 		return;
+	s->acks.wire = wire_since(s);
 	s->acks.type = FG_SESSION_ACKED;
 	s->acks.destination = s->conf.number;
 	s->acks.epoch = s->epoch;
@@ -174,6 +188,7 @@ static void lost(struct fg_session *s)
 
 	snprintf(event.text, sizeof(event.text), "%s", s->why[0] ? s->why : "connection closed");
 	flush_acks(s);
+	event.wire = wire_since(s);
 	fg_session_drop(s);
 	s->pending_count = 0;
 	post(s, &event);

@@ -41,6 +41,7 @@ struct fg_session_event {
 	bool starving;	      /* ACKED: little is left to send */
 	bool open;	      /* DOOR: it takes connections */
 	uint32_t count;	      /* ACKED */
+	uint64_t wire;	      /* ACKED, LOST: bytes on the wire since it was told last */
 	struct fg_ack acks[FG_ACKS_MAX];
 	char text[128]; /* LOST: why */
 	struct fg_limits limits;	     /* CONNECTED */

@@ -178,6 +178,8 @@ void fg_sessions_event(struct fg_daemon *d, const struct fg_session_event *event
 			p = fg_core_publisher(d->core, d->sessions[i].name);
 	if (!p)
 		return; /* of a session that was replaced */
+	if (event->type == FG_SESSION_ACKED || event->type == FG_SESSION_LOST)
+		fg_publisher_wire(p, event->wire);
 	switch (event->type) {
 	case FG_SESSION_CONNECTED:
 		fg_publisher_limits(p, event->epoch, &event->limits);

@@ -100,7 +100,8 @@ static void check_select(struct fg_loader *l, const struct fg_destination *d)
 	for (size_t i = 0; i < d->stations.count; i++) {
 		size_t k = 0;
 
-		while (k < c->station_count && strcmp(c->stations[k].name, d->stations.items[i]) != 0)
+		while (k < c->station_count &&
+			strcmp(c->stations[k].name, d->stations.items[i]) != 0)
 			k++;
 		if (k == c->station_count)
 			fg_report_error(l->rep, fg_place_of(select, "stations"),

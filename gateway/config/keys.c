@@ -397,8 +397,11 @@ const struct fg_key fg_keys_mqtt[] = {
 		.help = "How fast the backlog is sent after an outage, beside the live readings."},
 	{"batch", FG_KEY_DURATION, FG_KEY_UNSUPPORTED, .dflt = "0s",
 		.help = "One message a device for all its readings of this time."},
-	{"daily_budget", FG_KEY_SIZE, FG_KEY_UNSUPPORTED, .dflt = "0", .unit = "bytes a day",
-		.help = "Bytes a day on a metered link."},
+	{"daily_budget", FG_KEY_SIZE, AT(fg_raw_destination, d.daily_budget), .max = 1LL << 50,
+		.dflt = "0", .unit = "bytes a day",
+		.help = "Bytes of a local day (gateway.timezone) on a metered link, in both "
+			"directions. Where they do not suffice the backlog waits first, then live "
+			"readings are thinned and go out as backlog later. 0: no limit."},
 	{"will_delay", FG_KEY_DURATION, AT(fg_raw_destination, d.will_delay_us), .max = 365 * DAY,
 		.dflt = "30s",
 		.help = "MQTT 5: a break shorter than this is not told as `offline`."},

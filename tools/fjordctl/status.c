@@ -375,6 +375,34 @@ static void print_payloads(const cJSON *doc, bool color)
 	ctl_table_free(t);
 }
 
+/* Only where one is set. */
+static void print_budgets(const cJSON *doc, bool color)
+{
+	static const char *const heads[] = {
+		"BUDGET OF", "BYTES A DAY", "TODAY", "PER READING", "STATE"};
+	struct ctl_table *t = ctl_table_new(heads, 5);
+	const cJSON *d, *b;
+	bool any = false;
+
+	cJSON_ArrayForEach(d, cJSON_GetObjectItemCaseSensitive(doc, "destinations"))
+	{
+		b = cJSON_GetObjectItemCaseSensitive(d, "budget");
+		if (!b)
+			continue;
+		ctl_table_cell(t, "%s", ctl_text(d, "name"));
+		ctl_table_cell(t, "%.0f", ctl_number(b, "bytes_a_day"));
+		ctl_table_cell(t, "%.0f", ctl_number(b, "bytes_today"));
+		ctl_table_cell(t, "%.0f", ctl_number(b, "bytes_per_reading"));
+		ctl_table_cell(t, "%s", ctl_text(b, "state"));
+		any = true;
+	}
+	if (any) {
+		putchar('\n');
+		ctl_table_print(t, color);
+	}
+	ctl_table_free(t);
+}
+
 /* Only those that end soon. */
 static void print_certificates(const cJSON *doc, bool color)
 {
@@ -456,6 +484,7 @@ static int on_line(void *arg, const char *text)
 	putchar('\n');
 	print_destinations(doc, color);
 	print_payloads(doc, color);
+	print_budgets(doc, color);
 	print_certificates(doc, color);
 	putchar('\n');
 	print_alarms(doc, color);
