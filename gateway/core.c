@@ -763,8 +763,6 @@ int64_t fg_core_run(struct fg_core *core, struct fg_now now)
 	next = FG_MIN(next, again_us);
 	again_us = fg_hours_run(core);
 	next = FG_MIN(next, again_us);
-	again_us = fg_destinations_run(core, now);
-	next = FG_MIN(next, again_us);
 	again_us = fg_core_delivery_run(core);
 	next = FG_MIN(next, again_us);
 	for (size_t i = 0; i < core->publisher_count; i++) {

@@ -210,9 +210,10 @@ void fg_core_numbers_used(struct fg_core *core, struct fg_now now, const char *d
 
 int64_t fg_core_delivery_run(struct fg_core *core)
 {
-	int64_t next = fg_retained_run(core);
+	int64_t next = fg_retained_run(core), other_us = fg_destinations_run(core, core->now);
 
 	fg_conflicts_run(core);
+	next = FG_MIN(next, other_us);
 	if (core->room_wanted)
 		make_room(core);
 	if (core->room_wanted)

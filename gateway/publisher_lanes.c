@@ -527,10 +527,12 @@ int64_t fg_pub_lanes_run(struct fg_publisher *p, struct fg_now now)
 			pump_live(p, now.mono_us, &next);
 		return next;
 	}
-	if ((budget < FG_BUDGET_URGENT && !pump_first(p)) || !pump_live(p, now.mono_us, &next) ||
-		!fg_pub_clear_run(p) || budget != FG_BUDGET_ENOUGH)
+	if ((budget >= FG_BUDGET_URGENT || pump_first(p)) &&
+		pump_live(p, now.mono_us, &next) && fg_pub_clear_run(p) &&
+		budget == FG_BUDGET_ENOUGH)
+		pump_backlog(p, now.mono_us);
+	if (budget != FG_BUDGET_ENOUGH)
 		return next;
-	pump_backlog(p, now.mono_us);
 	/* what is not committed yet is waited for, not looked for */
 	if (fg_ranges_first(&p->backlog) < p->committed_next && !p->page_pending && !p->blocked)
 		next = FG_MIN(next, now.mono_us + FG_PUB_STEP_US);
