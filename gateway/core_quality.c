@@ -46,11 +46,11 @@ static double interval_s(const struct fg_point *point)
 
 static struct fg_quality *new_quality(const struct fg_point *point)
 {
-	uint32_t room = fg_qc_tests_room(point->qc.tests, interval_s(point));
-	struct fg_quality *q = calloc(1, sizeof(*q) + room * sizeof(q->samples[0]));
+	size_t memory = fg_qc_history_memory(point->qc.tests, interval_s(point));
+	struct fg_quality *q = calloc(1, sizeof(*q) + memory * sizeof(q->samples[0]));
 
 	if (q)
-		fg_qc_history_init(&q->history, q->samples, room);
+		fg_qc_history_init(&q->history, point->qc.tests, interval_s(point), q->samples);
 	return q;
 }
 
@@ -119,10 +119,11 @@ static double number_of(const struct fg_value *v)
  * how long ago that was. */
 static void settle(struct fg_core *core, struct fg_quality *q, int64_t mono_us)
 {
-	int64_t offset_ms = (fg_core_wall_us(core, mono_us) - mono_us) / 1000;
+	int64_t offset_ms;
 
 	if (!q->stored)
 		return;
+	offset_ms = (fg_core_wall_us(core, mono_us) - mono_us) / 1000;
 	q->stored = false;
 	fg_qc_history_shift(&q->history, -offset_ms);
 	q->previous.known &= core->time.clock.level == FG_CLOCK_RIGHT;
@@ -165,27 +166,15 @@ static void judge_before(struct fg_core *core, const struct fg_point_run *run, e
 		.of = q->previous, .verdict = verdict, .series = run->series};
 }
 
-static void roll_up(struct fg_reading *r, fg_tests tests)
-{
-	enum fg_qc flags[FG_TEST_COUNT + 1] = {r->qc};
-	size_t n = 1;
-
-	for (unsigned t = 0; t < FG_TEST_COUNT; t++) {
-		enum fg_qc flag = fg_tests_get(tests, (enum fg_test)t);
-
-		if (flag)
-			flags[n++] = flag;
-	}
-	r->tests |= tests;
-	r->qc = fg_qc_rollup(flags, n);
-}
-
 /* When it was measured, by the monotonic clock: a sensor may have told when by the wall. */
 static int64_t time_ms(const struct fg_core *core, const struct fg_reading *r)
 {
-	int64_t offset_us = fg_core_wall_us(core, r->taken_mono_us) - r->taken_mono_us;
+	int64_t offset_us;
 
-	return r->told ? r->told_wall_ms - offset_us / 1000 : r->taken_mono_us / 1000;
+	if (!r->told)
+		return r->taken_mono_us / 1000;
+	offset_us = fg_core_wall_us(core, r->taken_mono_us) - r->taken_mono_us;
+	return r->told_wall_ms - offset_us / 1000;
 }
 
 static int64_t calendar_ms(const struct fg_core *core, const struct fg_reading *r)
@@ -210,8 +199,10 @@ void fg_quality_step(struct fg_core *core, const struct fg_point *point, struct 
 	q->fresh = !q->history.known || sample.time_ms > q->history.last_ms;
 	v = fg_qc_tests_step(point->qc.tests, &q->history, interval_s(point), sample,
 		calendar_ms(core, r));
-	if (isfinite(value))
-		roll_up(r, v.tests);
+	if (isfinite(value)) {
+		r->tests |= v.tests;
+		r->qc = fg_qc_rollup_tests(r->qc, v.tests);
+	}
 	if (!q->fresh)
 		return; /* older than what is known: judged by itself */
 	judge_before(core, run, v.spike_before);
@@ -304,7 +295,7 @@ int64_t fg_core_quality_span_us(const struct fg_core *core)
 		int64_t interval_us = core->config->points[i]->interval_us;
 
 		if (q)
-			longest = FG_MAX(longest, (q->history.window.room + 3) * interval_us);
+			longest = FG_MAX(longest, (q->history.running.window.room + 3) * interval_us);
 	}
 	return longest;
 }

@@ -38,23 +38,9 @@ bool fg_calendar_parse(const char *name, enum fg_calendar *ret)
 	return false;
 }
 
-/* A day of the Gregorian calendar. */
-struct date {
-	int64_t year;
-	int month, day, of_year; /* from 1 */
-	int of_week;		 /* Monday 0 */
-};
-
 static bool is_leap(int64_t year)
 {
 	return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-}
-
-static int month_days(int64_t year, int month)
-{
-	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-
-	return days[month - 1] + (month == 2 && is_leap(year));
 }
 
 /* The calendar repeats after 400 years, so only the years 1970..2370 are counted through. */
@@ -69,53 +55,69 @@ static int days_before(int year)
 	return 365 * (year - 1970) + y / 4 - y / 100 + y / 400 - 477;
 }
 
-static struct date date_of(int64_t days)
+/* From the day of the year. Months from March on have 153 days in five. */
+static void set_month(struct fg_date *d)
+{
+	int february = 59 + is_leap(d->year), from_march = d->of_year - 1 - february;
+	int month = (5 * from_march + 2) / 153;
+
+	d->month = d->of_year > 31 ? 2 : 1;
+	d->day = d->of_year - (d->month - 1) * 31;
+	if (from_march < 0)
+		return;
+	d->month = month + 3;
+	d->day = from_march - (153 * month + 2) / 5 + 1;
+}
+
+static struct fg_date date_of(int64_t days)
 {
 	int64_t era = days / ERA_DAYS - (days % ERA_DAYS < 0);
 	int left = (int)(days - era * ERA_DAYS);
 	int year = 1970 + left / 366;
-	struct date d = {.month = 1, .of_week = (int)(((days + 3) % 7 + 7) % 7)};
+	struct fg_date d = {.of_week = (int)(((days + 3) % 7 + 7) % 7)};
 
 	while (days_before(year + 1) <= left)
 		year++;
-	left -= days_before(year);
 	d.year = year + era * ERA_YEARS;
-	d.of_year = left + 1;
-	while (left >= month_days(d.year, d.month))
-		left -= month_days(d.year, d.month++);
-	d.day = left + 1;
+	d.of_year = left - days_before(year) + 1;
+	set_month(&d);
 	return d;
 }
 
 /* ISO 8601: the week belongs to the year in which its Thursday is. */
-static int iso_week(int64_t days, const struct date *d)
+static int iso_week(int64_t days, const struct fg_date *d)
 {
 	return (date_of(days - d->of_week + 3).of_year - 1) / 7 + 1;
 }
 
-/* What the calendar says of a time, in the numbers of the period. */
-static double in_period(enum fg_calendar period, int64_t time_ms)
+static const struct fg_date *date_at(struct fg_today *d)
 {
-	int64_t days = time_ms / DAY_MS - (time_ms % DAY_MS < 0);
-	struct date d = date_of(days);
+	if (!d->dated)
+		d->date = date_of(d->days);
+	d->dated = true;
+	return &d->date;
+}
 
+/* What the calendar says of a time, in the numbers of the period. */
+static double in_period(enum fg_calendar period, int64_t time_ms, struct fg_today *d)
+{
 	switch (period) {
 	case FG_CALENDAR_YEAR:
-		return (double)d.year;
+		return (double)date_at(d)->year;
 	case FG_CALENDAR_QUARTER:
-		return (d.month + 2) / 3;
+		return (date_at(d)->month + 2) / 3;
 	case FG_CALENDAR_MONTH:
-		return d.month;
+		return date_at(d)->month;
 	case FG_CALENDAR_WEEK:
-		return iso_week(days, &d);
+		return iso_week(d->days, date_at(d));
 	case FG_CALENDAR_DAY_OF_YEAR:
-		return d.of_year;
+		return date_at(d)->of_year;
 	case FG_CALENDAR_DAY:
-		return d.day;
+		return date_at(d)->day;
 	case FG_CALENDAR_DAY_OF_WEEK:
-		return d.of_week;
+		return date_at(d)->of_week;
 	case FG_CALENDAR_HOUR:
-		return (double)((time_ms - days * DAY_MS) / (DAY_MS / 24));
+		return (double)((time_ms - d->days * DAY_MS) / (DAY_MS / 24));
 	case FG_CALENDAR_TIME:
 	case FG_CALENDAR_COUNT:
 		break;
@@ -130,7 +132,9 @@ static bool absent(const double span[2])
 
 static bool within(const double span[2], double v)
 {
-	return v >= fmin(span[0], span[1]) && v <= fmax(span[0], span[1]);
+	bool reversed = span[0] > span[1];
+
+	return v >= span[reversed] && v <= span[!reversed];
 }
 
 static bool whole_or_absent(const double span[2])
@@ -162,26 +166,39 @@ const char *fg_qc_climatology_fault(const struct fg_climate *members, size_t cou
 	return NULL;
 }
 
-static bool holds(const struct fg_climate *m, int64_t time_ms, double depth)
+static bool holds(
+	const struct fg_climate *m, int64_t time_ms, double depth, struct fg_today *day)
 {
 	if (!absent(m->depth) && !within(m->depth, depth))
 		return false;
-	return within(m->time, in_period(m->period, time_ms));
+	return within(m->time, in_period(m->period, time_ms, day));
 }
 
-enum fg_qc fg_qc_climatology(
-	const struct fg_climate *members, size_t count, struct fg_sample sample, double depth)
+enum fg_qc fg_qc_climatology_step(const struct fg_climate *members, size_t count,
+	struct fg_today *day, struct fg_sample sample, double depth)
 {
+	int64_t days = sample.time_ms / DAY_MS - (sample.time_ms % DAY_MS < 0);
+
 	if (!isfinite(sample.value))
 		return FG_QC_MISSING;
+	day->dated &= day->days == days;
+	day->days = days;
 	for (size_t i = count; i-- > 0;) {
 		const struct fg_climate *m = &members[i];
 
-		if (!holds(m, sample.time_ms, depth))
+		if (!holds(m, sample.time_ms, depth, day))
 			continue;
 		if (!absent(m->fail) && !within(m->fail, sample.value))
 			return FG_QC_FAIL;
 		return within(m->suspect, sample.value) ? FG_QC_PASS : FG_QC_SUSPECT;
 	}
 	return FG_QC_NOT_EVALUATED;
+}
+
+enum fg_qc fg_qc_climatology(
+	const struct fg_climate *members, size_t count, struct fg_sample sample, double depth)
+{
+	struct fg_today day = {0};
+
+	return fg_qc_climatology_step(members, count, &day, sample, depth);
 }

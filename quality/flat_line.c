@@ -18,8 +18,7 @@ static uint32_t room_for(double readings)
 	return readings < UINT32_MAX - 1 ? (uint32_t)readings + 1 : UINT32_MAX;
 }
 
-/* Readings that the seconds hold, cut off as ioos_qc does: whole seconds, then whole readings. */
-static double steps(double seconds, double interval_s)
+double window_steps(double seconds, double interval_s)
 {
 	return trunc(trunc(seconds) / interval_s);
 }
@@ -39,7 +38,7 @@ uint32_t fg_qc_flat_line_room(const struct fg_flat_line *conf, double interval_s
 {
 	double longest = fmax(conf->suspect_s, conf->fail_s);
 
-	return isnan(longest) ? 1 : room_for(steps(longest, interval_s));
+	return isnan(longest) ? 1 : room_for(window_steps(longest, interval_s));
 }
 
 /* Whether the newest and the `back` before it lie within the tolerance. */
@@ -66,9 +65,9 @@ static enum fg_qc flat_line(const struct fg_flat_line *conf, double interval_s, 
 {
 	if (!v.count || !isfinite(view_at(&v, 0)->value))
 		return FG_QC_MISSING;
-	if (is_flat(&v, steps(conf->fail_s, interval_s), conf->tolerance))
+	if (is_flat(&v, window_steps(conf->fail_s, interval_s), conf->tolerance))
 		return FG_QC_FAIL;
-	if (is_flat(&v, steps(conf->suspect_s, interval_s), conf->tolerance))
+	if (is_flat(&v, window_steps(conf->suspect_s, interval_s), conf->tolerance))
 		return FG_QC_SUSPECT;
 	return FG_QC_PASS;
 }
@@ -140,20 +139,12 @@ static void spread_add(struct spread *s, double v)
 	s->sum += v - s->first;
 }
 
-/* Whether a sample is in the window that ends with `newest`: (t - period, t]. */
-static bool in_period(double period_s, const struct fg_sample *newest, const struct fg_sample *s)
-{
-	double age_s = ((double)newest->time_ms - (double)s->time_ms) / 1000;
-
-	return !(period_s > 0) || (age_s >= 0 && age_s < period_s);
-}
-
 static struct spread spread_of(const struct view *v, double period_s)
 {
 	struct spread s = {0};
 
 	for (size_t age = 0; age < v->count; age++)
-		if (in_period(period_s, view_at(v, 0), view_at(v, age)))
+		if (window_has(period_s, view_at(v, 0), view_at(v, age)))
 			spread_add(&s, view_at(v, age)->value);
 	return s;
 }
@@ -167,13 +158,13 @@ static double deviation(const struct view *v, double period_s, const struct spre
 		const struct fg_sample *x = view_at(v, age);
 		double d = x->value - s->first - mean;
 
-		if (isfinite(x->value) && in_period(period_s, view_at(v, 0), x))
+		if (isfinite(x->value) && window_has(period_s, view_at(v, 0), x))
 			squares += d * d;
 	}
 	return sqrt(squares / (double)s->values);
 }
 
-static double least_values(const struct fg_attenuated *conf, double interval_s)
+double window_least(const struct fg_attenuated *conf, double interval_s)
 {
 	double n = conf->min_obs;
 
@@ -182,7 +173,7 @@ static double least_values(const struct fg_attenuated *conf, double interval_s)
 	return n < 1 ? 1 : n;
 }
 
-static enum fg_qc by_least(const struct fg_attenuated *conf, double v)
+enum fg_qc window_by_least(const struct fg_attenuated *conf, double v)
 {
 	if (v < conf->fail)
 		return FG_QC_FAIL;
@@ -193,59 +184,31 @@ static enum fg_qc by_least(const struct fg_attenuated *conf, double v)
 static enum fg_qc spread_verdict(
 	const struct fg_attenuated *conf, const struct view *v, const struct spread *s)
 {
-	return by_least(conf, conf->range ? s->high - s->low : deviation(v, conf->period_s, s));
+	return window_by_least(conf, conf->range ? s->high - s->low : deviation(v, conf->period_s, s));
 }
 
-static enum fg_qc attenuated(const struct fg_attenuated *conf, double interval_s, struct view v)
+static enum fg_qc attenuated(const struct fg_attenuated *conf, double least, struct view v)
 {
 	struct spread s;
 
 	if (!v.count || !isfinite(view_at(&v, 0)->value))
 		return FG_QC_MISSING;
 	s = spread_of(&v, conf->period_s);
-	if ((double)s.values < least_values(conf, interval_s) || (conf->range && s.missing))
+	if ((double)s.values < least || (conf->range && s.missing))
 		return FG_QC_NOT_EVALUATED;
 	return spread_verdict(conf, &v, &s);
 }
 
-/* Whether the newest readings alone vary so much that the older ones cannot matter: neither the sum
- * of squares nor the range of a part is more than that of the whole. A signal that lives shows it
- * in a few readings, so that a long window costs no more than a short one. The margin is far above
- * what rounding does to the sum. */
-static bool is_lively(const struct fg_attenuated *conf, double interval_s, struct view v)
+enum fg_qc window_attenuated(
+	const struct fg_attenuated *conf, double least, const struct fg_window *w)
 {
-	const double least = least_values(conf, interval_s), margin = 1 + 1e-6;
-	const double limit = fmax(conf->suspect, conf->fail);
-	const double enough = limit * limit * (double)v.count * margin;
-	const struct fg_sample *newest = view_at(&v, 0);
-	double mean = newest->value, squares = 0, low = mean, high = mean;
-
-	if (!(least <= (double)v.count) ||
-		!in_period(conf->period_s, newest, view_at(&v, (size_t)least - 1)))
-		return false;
-	for (size_t age = 1; age < v.count; age++) {
-		const struct fg_sample *x = view_at(&v, age);
-		double d = x->value - mean;
-
-		if (!in_period(conf->period_s, newest, x))
-			return false;
-		mean += d / (double)(age + 1);
-		squares += d * (x->value - mean);
-		low = x->value < low ? x->value : low;
-		high = x->value > high ? x->value : high;
-		if (conf->range ? high - low >= limit : squares > enough)
-			return true;
-	}
-	return false;
+	return attenuated(conf, least, view_of_window(w));
 }
 
 enum fg_qc fg_qc_attenuated_step(
 	const struct fg_attenuated *conf, double interval_s, const struct fg_window *w)
 {
-	if (w->count && !w->missing && has_period(conf) &&
-		is_lively(conf, interval_s, view_of_window(w)))
-		return FG_QC_PASS;
-	return attenuated(conf, interval_s, view_of_window(w));
+	return window_attenuated(conf, window_least(conf, interval_s), w);
 }
 
 static void whole(const struct fg_attenuated *conf, const struct fg_sample *samples, size_t count,
@@ -271,7 +234,7 @@ static bool times_rise(const struct fg_sample *samples, size_t count)
 static struct view reach(const struct fg_attenuated *conf, const struct fg_sample *samples,
 	size_t last, size_t *first)
 {
-	while (!in_period(conf->period_s, &samples[last], &samples[*first]))
+	while (!window_has(conf->period_s, &samples[last], &samples[*first]))
 		(*first)++;
 	return view_of_series(&samples[*first], last - *first);
 }
@@ -280,6 +243,7 @@ int fg_qc_attenuated(const struct fg_attenuated *conf, const struct fg_sample *s
 	size_t count, enum fg_qc *ret_flags)
 {
 	double interval_s = median_interval_s(samples, count);
+	double least = window_least(conf, interval_s);
 	bool by_interval = !conf->min_obs && !isnan(conf->min_period_s);
 	size_t first = 0;
 
@@ -292,6 +256,6 @@ int fg_qc_attenuated(const struct fg_attenuated *conf, const struct fg_sample *s
 	if (!times_rise(samples, count) || (by_interval && !(interval_s >= 1)))
 		return FG_EINVAL;
 	for (size_t i = 0; i < count; i++)
-		ret_flags[i] = attenuated(conf, interval_s, reach(conf, samples, i, &first));
+		ret_flags[i] = attenuated(conf, least, reach(conf, samples, i, &first));
 	return FG_OK;
 }

@@ -5,23 +5,20 @@
 #include <math.h>
 #include <stdbool.h>
 
-#include "base/cleanup.h"
-
-static bool has_number(const struct fg_value *v)
-{
-	return v->kind >= FG_KIND_INT && v->kind <= FG_KIND_DECIMAL && !isnan(fg_value_number(v));
-}
-
 void fg_quality_judge(const struct fg_point *point, struct fg_reading *r)
 {
-	enum fg_qc flags[2] = {r->qc};
+	enum fg_qc flag;
+	double value;
 
 	if (r->qc == FG_QC_MISSING || point->qc.off || !point->qc.gross_range.on ||
-		!has_number(&r->value))
+		r->value.kind < FG_KIND_INT || r->value.kind > FG_KIND_DECIMAL)
 		return;
-	flags[1] = fg_qc_gross_range(&point->qc.gross_range, fg_value_number(&r->value));
-	if (flags[1] == FG_QC_NOT_EVALUATED)
+	value = fg_value_number(&r->value);
+	if (isnan(value))
 		return;
-	r->tests = fg_tests_set(r->tests, FG_TEST_GROSS_RANGE, flags[1]);
-	r->qc = fg_qc_rollup(flags, FG_COUNT(flags));
+	flag = fg_qc_gross_range(&point->qc.gross_range, value);
+	if (flag == FG_QC_NOT_EVALUATED)
+		return;
+	r->tests = fg_tests_set(r->tests, FG_TEST_GROSS_RANGE, flag);
+	r->qc = fg_qc_rollup_tests(r->qc, fg_tests_set(0, FG_TEST_GROSS_RANGE, flag));
 }

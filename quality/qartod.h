@@ -57,9 +57,27 @@ struct fg_climate {
 
 const char *fg_qc_climatology_fault(const struct fg_climate *members, size_t count);
 /* Where several members hold, the last decides; where none: FG_QC_NOT_EVALUATED. depth NaN: not
- * known, so members with a depth do not hold. It remembers nothing: also the test on arrival. */
+ * known, so members with a depth do not hold. */
 enum fg_qc fg_qc_climatology(
 	const struct fg_climate *members, size_t count, struct fg_sample sample, double depth);
+
+/* A day of the Gregorian calendar. */
+struct fg_date {
+	int64_t year;
+	int month, day, of_year; /* from 1 */
+	int of_week;		 /* Monday 0 */
+};
+
+/* The day of the last reading, whose date need not be worked out again. Zeroed: none. */
+struct fg_today {
+	bool dated;
+	int64_t days; /* since 1970-01-01 */
+	struct fg_date date;
+};
+
+/* The same on arrival; what it remembers changes no flag. */
+enum fg_qc fg_qc_climatology_step(const struct fg_climate *members, size_t count,
+	struct fg_today *day, struct fg_sample sample, double depth);
 /* A period by its name ("month", "weekofyear" …); false where there is none. */
 bool fg_calendar_parse(const char *name, enum fg_calendar *ret);
 
@@ -115,7 +133,6 @@ void fg_qc_rate(const struct fg_rate *conf, const struct fg_sample *samples, siz
 struct fg_window {
 	struct fg_sample *samples;
 	uint32_t room, count, next;
-	uint32_t missing; /* of the count */
 };
 
 void fg_window_init(struct fg_window *w, struct fg_sample *samples, uint32_t room);

@@ -19,6 +19,9 @@ enum fg_qc fg_qc_gross_range(const struct fg_gross_range *range, double v);
  * Of none: FG_QC_NOT_EVALUATED. */
 enum fg_qc fg_qc_rollup(const enum fg_qc *flags, size_t count);
 
+/* The same of a flag and of the verdicts that are set in `tests`. */
+enum fg_qc fg_qc_rollup_tests(enum fg_qc flag, fg_tests tests);
+
 /* Runs the point's tests on a reading that has a number, notes each verdict in r->tests and rolls
  * them up with what the driver found, which is never made better: SUSPECT stays at least SUSPECT,
  * FAIL and MISSING stay. Where no test applies, qc stays as the driver set it. */

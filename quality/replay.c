@@ -21,13 +21,13 @@ static void judge_before(struct fg_replay_reading *before, enum fg_qc verdict)
 		before->tests = fg_tests_set(before->tests, FG_TEST_SPIKE, verdict);
 }
 
-void fg_qc_replay(const struct fg_qc_conf *qc, double interval_s, struct fg_sample *window,
+void fg_qc_replay(const struct fg_qc_conf *qc, double interval_s, struct fg_sample *memory,
 	struct fg_replay_reading *readings, size_t count)
 {
 	struct fg_replay_reading *newest = NULL;
 	struct fg_qc_history history;
 
-	fg_qc_history_init(&history, window, fg_qc_tests_room(qc->tests, interval_s));
+	fg_qc_history_init(&history, qc->tests, interval_s, memory);
 	for (size_t i = 0; i < count; i++) {
 		struct fg_replay_reading *r = &readings[i];
 		struct fg_qc_verdict v = {0};

@@ -14,8 +14,8 @@ struct fg_replay_reading {
 };
 
 /* In the order in which they arrived, through the same steps as in the daemon; a verdict on the
- * reading before is noted at that one. `window` has fg_qc_tests_room() samples. */
-void fg_qc_replay(const struct fg_qc_conf *qc, double interval_s, struct fg_sample *window,
+ * reading before is noted at that one. `memory` has fg_qc_history_memory() samples. */
+void fg_qc_replay(const struct fg_qc_conf *qc, double interval_s, struct fg_sample *memory,
 	struct fg_replay_reading *readings, size_t count);
 
 /* The worst of the verdicts; *ret_test: whose it is, the first of several. Of none:

@@ -2,21 +2,19 @@
 /* The roll-up of several verdicts into one. */
 #include "quality/quality.h"
 
-static int weight(enum fg_qc flag)
+#include "base/cleanup.h"
+
+static const unsigned char weights[] = {
+	[FG_QC_MISSING] = 0,
+	[FG_QC_NOT_EVALUATED] = 1,
+	[FG_QC_PASS] = 2,
+	[FG_QC_SUSPECT] = 3,
+	[FG_QC_FAIL] = 4,
+};
+
+static unsigned weight(enum fg_qc flag)
 {
-	switch (flag) {
-	case FG_QC_FAIL:
-		return 4;
-	case FG_QC_SUSPECT:
-		return 3;
-	case FG_QC_PASS:
-		return 2;
-	case FG_QC_NOT_EVALUATED:
-		return 1;
-	case FG_QC_MISSING:
-		break;
-	}
-	return 0;
+	return (size_t)flag < FG_COUNT(weights) ? weights[flag] : 0;
 }
 
 enum fg_qc fg_qc_rollup(const enum fg_qc *flags, size_t count)
@@ -27,4 +25,25 @@ enum fg_qc fg_qc_rollup(const enum fg_qc *flags, size_t count)
 		if (weight(flags[i]) > weight(worst))
 			worst = flags[i];
 	return worst;
+}
+
+/* Four bits a verdict: 4 alone has the third, 9 alone the fourth, 3 the first and the second. */
+static enum fg_qc worst_of(fg_tests tests)
+{
+	const uint64_t ones = UINT64_C(0x1111111111111111);
+
+	if (tests >> 2 & ones)
+		return FG_QC_FAIL;
+	if (tests & tests >> 1 & ones)
+		return FG_QC_SUSPECT;
+	if (tests & ~(tests >> 3) & ones)
+		return FG_QC_PASS;
+	return tests >> 1 & ones ? FG_QC_NOT_EVALUATED : FG_QC_MISSING;
+}
+
+enum fg_qc fg_qc_rollup_tests(enum fg_qc flag, fg_tests tests)
+{
+	enum fg_qc worst = worst_of(tests);
+
+	return tests && weight(worst) > weight(flag) ? worst : flag;
 }

@@ -3,6 +3,7 @@
 #define FG_QUALITY_TESTS_H
 
 #include "quality/qartod.h"
+#include "quality/running.h"
 
 /* The tests of a point together, reading by reading, as the daemon and `fjordctl qc` run them.
  * Gross range stands beside the point (quality.h): it needs no memory. Any thread. */
@@ -27,20 +28,24 @@ static inline bool fg_qc_is_on(const struct fg_qc_tests *t, enum fg_test test)
 
 /* Samples that the window of a point with these tests takes. */
 uint32_t fg_qc_tests_room(const struct fg_qc_tests *t, double interval_s);
+/* The memory that a history of them needs, in samples. */
+size_t fg_qc_history_memory(const struct fg_qc_tests *t, double interval_s);
 
 /* What tests remember of the readings before. */
 struct fg_qc_history {
 	struct fg_spike_state spike;
 	struct fg_rate_state rate;
 	struct fg_time_gap_state gap;
-	struct fg_window window;
+	struct fg_running running;
+	struct fg_today day;
 	bool known;	 /* a reading has come; the newest: */
 	bool missing;	 /* had no value */
 	int64_t last_ms;
 };
 
-/* samples: room for the window, the caller's. */
-void fg_qc_history_init(struct fg_qc_history *h, struct fg_sample *samples, uint32_t room);
+/* Knows nothing. `memory` is the caller's, as much as above; t is lent (NULL: no tests). */
+void fg_qc_history_init(struct fg_qc_history *h, const struct fg_qc_tests *t, double interval_s,
+	struct fg_sample *memory);
 
 struct fg_qc_verdict {
 	fg_tests tests;		/* of this reading, as far as they can tell on its arrival */
@@ -52,7 +57,7 @@ struct fg_qc_verdict {
  * missing reading: it gets no verdict, and several in a row count as one. One that is not later
  * than the newest is judged by itself alone and changes nothing. Readings that come sooner than
  * interval_s (an alarm, a sensor that reports by itself) do not fill the window sooner: there is
- * one sample of about an interval in it. */
+ * one sample of about an interval in it. t and interval_s are those of the init. */
 struct fg_qc_verdict fg_qc_tests_step(const struct fg_qc_tests *t, struct fg_qc_history *h,
 	double interval_s, struct fg_sample sample, int64_t wall_ms);
 

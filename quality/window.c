@@ -9,18 +9,10 @@ void fg_window_init(struct fg_window *w, struct fg_sample *samples, uint32_t roo
 	*w = (struct fg_window){.samples = samples, .room = room};
 }
 
-static uint32_t is_missing(struct fg_sample s)
-{
-	return isfinite(s.value) ? 0u : 1u;
-}
-
 void fg_window_push(struct fg_window *w, struct fg_sample sample)
 {
 	if (!w->room)
 		return;
-	if (w->count == w->room)
-		w->missing -= is_missing(w->samples[w->next]);
-	w->missing += is_missing(sample);
 	w->samples[w->next] = sample;
 	w->next = w->next + 1 == w->room ? 0 : w->next + 1;
 	if (w->count < w->room)

@@ -149,20 +149,20 @@ static bool read_tests(const struct qc_replay *q, struct fg_arena *arena, const 
 static int run(struct qc_replay *q, const struct fg_qc_conf *qc, size_t offset)
 {
 	struct fg_replay_reading *in = calloc(q->count + 1, sizeof(*in));
-	struct fg_sample *window =
-		calloc(fg_qc_tests_room(qc->tests, q->interval_s) + 1, sizeof(*window));
+	struct fg_sample *memory =
+		calloc(fg_qc_history_memory(qc->tests, q->interval_s) + 1, sizeof(*memory));
 
 	for (size_t i = 0; in && i < q->count; i++)
 		in[i] = (struct fg_replay_reading){
 			.sample = {q->readings[i].time_ms, q->readings[i].value},
 			.timed = q->readings[i].timed};
-	if (in && window)
-		fg_qc_replay(qc, q->interval_s, window, in, q->count);
+	if (in && memory)
+		fg_qc_replay(qc, q->interval_s, memory, in, q->count);
 	for (size_t i = 0; in && i < q->count; i++)
 		memcpy((char *)&q->readings[i] + offset, &in[i].tests, sizeof(in[i].tests));
-	free(window);
+	free(memory);
 	free(in);
-	return in && window ? EX_OK : EX_OSERR;
+	return in && memory ? EX_OK : EX_OSERR;
 }
 
 /* As the daemon would show them. */

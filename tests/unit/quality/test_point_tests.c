@@ -39,10 +39,9 @@ struct series {
 
 static void begin(struct series *s, const struct fg_qc_tests *t)
 {
-	uint32_t room = fg_qc_tests_room(t, 10);
-
-	s->samples = calloc(room + 1, sizeof(*s->samples));
-	fg_qc_history_init(&s->h, s->samples, room);
+	s->samples = calloc(fg_qc_history_memory(t, 10) + 1, sizeof(*s->samples));
+	assert_non_null(s->samples);
+	fg_qc_history_init(&s->h, t, 10, s->samples);
 }
 
 static enum fg_qc get(fg_tests t, enum fg_test test)
@@ -111,9 +110,8 @@ static void flags_are_those_of_the_series(void **state)
 	}
 }
 
-/* What need not be looked at of a window of lively readings changes no verdict, however near the
- * threshold is. */
-static void a_lively_signal_is_judged_as_the_whole(void **state)
+/* What is kept of a window gives the verdict on the window, however near the threshold is. */
+static void a_window_that_runs_is_judged_as_the_whole(void **state)
 {
 	static struct fg_sample in[N];
 	enum fg_qc whole[N];
@@ -206,7 +204,7 @@ static void several_missing_in_a_row_are_one(void **state)
 	for (int i = 3; i < 9; i++)
 		step(&s, i * 10, NAN);
 	step(&other, 30, NAN);
-	assert_int_equal(s.h.window.count, other.h.window.count);
+	assert_int_equal(s.h.running.window.count, other.h.running.window.count);
 	assert_int_equal(get(step(&s, 90, 9), FG_TEST_RATE_OF_CHANGE), FG_QC_PASS);
 	free(s.samples);
 	free(other.samples);
@@ -341,8 +339,8 @@ static void a_history_moves(void **state)
 	fg_qc_history_take(&smaller.h, &s.h);
 	fg_qc_history_shift(&s.h, 7000);
 	assert_true(step(&s, 107, 9) == step(&same, 100, 9));
-	assert_int_equal(smaller.h.window.count, 3);
-	assert_true(fg_window_at(&smaller.h.window, 2)->value == 7);
+	assert_int_equal(smaller.h.running.window.count, 3);
+	assert_true(fg_window_at(&smaller.h.running.window, 2)->value == 7);
 	free(s.samples);
 	free(same.samples);
 	free(smaller.samples);
@@ -352,7 +350,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(flags_are_those_of_the_series),
-		cmocka_unit_test(a_lively_signal_is_judged_as_the_whole),
+		cmocka_unit_test(a_window_that_runs_is_judged_as_the_whole),
 		cmocka_unit_test(a_late_reading_changes_nothing),
 		cmocka_unit_test(fast_readings_do_not_make_a_line_flat),
 		cmocka_unit_test(several_missing_in_a_row_are_one),
