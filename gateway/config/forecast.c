@@ -134,6 +134,86 @@ static void check_waits(struct fg_loader *l, const struct fg_link *link)
 	}
 }
 
+/* ---- alarms ---- */
+
+static int64_t shortest(
+	const struct fg_point *const *points, size_t count, int64_t interval_us)
+{
+	for (size_t i = 0; i < count; i++)
+		if (points[i]->alarm.on && points[i]->alarm.interval_us)
+			interval_us = FG_MIN(interval_us, points[i]->alarm.interval_us);
+	return interval_us;
+}
+
+/* How often a group is polled while all alarms of its points hold: all of it, as core_alarm.c
+ * does. */
+static int64_t alarmed_us(const struct fg_group *g)
+{
+	int64_t interval_us = shortest(g->points, g->count, g->interval_us);
+
+	return shortest(g->derived, g->derived_count, interval_us);
+}
+
+static double poll_us_of(const struct fg_group *g)
+{
+	int64_t turn_us, wire_us = fg_group_wire_us(g, &turn_us);
+
+	return (double)(wire_us + turn_us + fg_group_beside(g).busy_us);
+}
+
+/* What the bus has to do more than usual, as a share of its time. */
+static double alarm_share(const struct fg_group *g)
+{
+	return poll_us_of(g) * (1 / (double)alarmed_us(g) - 1 / (double)g->interval_us);
+}
+
+static void warn_of_alarm(struct fg_loader *l, const struct fg_group *g, double usual)
+{
+	double room = (FILLED - usual) / poll_us_of(g) + 1 / (double)g->interval_us;
+	char each[32], least[32], what[64] = "fewer points";
+	struct fg_buf remedy;
+
+	fg_buf_wrap(&remedy, what, sizeof(what));
+	if (usual < FILLED && round_interval(1 / room) < g->interval_us)
+		fg_buf_printf(&remedy, "alarm.interval %s",
+			fg_duration_text(round_interval(1 / room), least, sizeof(least)));
+	else
+		fg_buf_puts(&remedy, "no alarm.interval");
+	fg_report_warning(l->rep, fg_place_of(g->device->node, "points"),
+		"devices.%s: while an alarm of its points holds, its polls each %s and all others "
+		"need %.0f %% of the time of the bus '%s', so intervals cannot be kept; what would "
+		"fit: %s",
+		g->device->name, fg_duration_text(alarmed_us(g), each, sizeof(each)),
+		(usual + alarm_share(g)) * 100, g->device->link->name, what);
+}
+
+/* A bus that has time for its polls, but not while an alarm holds; or several at once, as in a
+ * flood. */
+static void check_alarms(
+	struct fg_loader *l, const struct fg_link *link, const struct fg_forecast *f)
+{
+	double all = f->share;
+	bool told = false;
+
+	for (size_t i = 0; i < l->config->group_count; i++) {
+		const struct fg_group *g = l->config->groups[i];
+
+		if (g->device->link != link || alarmed_us(g) == g->interval_us)
+			continue;
+		all += alarm_share(g);
+		if (f->share + alarm_share(g) > 1) {
+			warn_of_alarm(l, g, f->share);
+			told = true;
+		}
+	}
+	if (!told && all > 1)
+		fg_report_warning(l->rep, link->node->at,
+			"links.%s: while the alarms of all its devices hold, its polls need "
+			"%.0f %% of the bus's time, so intervals cannot be kept; what would fit: longer "
+			"alarm.interval",
+			link->name, all * 100);
+}
+
 void fg_check_forecast(struct fg_loader *l, const struct fg_link *link)
 {
 	struct fg_forecast f = fg_link_forecast(l->config, link);
@@ -141,6 +221,8 @@ void fg_check_forecast(struct fg_loader *l, const struct fg_link *link)
 	struct fg_buf remedies;
 
 	check_waits(l, link);
+	if (f.known && f.share <= 1)
+		check_alarms(l, link, &f);
 	if (!f.known || f.share <= TIGHT)
 		return;
 	fg_buf_wrap(&remedies, mem, sizeof(mem));

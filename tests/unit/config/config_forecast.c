@@ -91,6 +91,55 @@ static void test_what_does_not_fit(void **state)
 	unload(&l);
 }
 
+/* The same bus with an alarm of so many devices' first points. */
+static struct loaded load_alarmed(unsigned alarmed, const char *interval, const char *pace)
+{
+	static const char plain[] = "{table: input, address: 0}";
+	char *text = bus(10, interval, 9600, ""), *at = text;
+	struct fg_buf out;
+	struct loaded l;
+
+	fg_buf_init(&out, 1 << 16);
+	for (unsigned i = 0; i < alarmed; i++) {
+		char *next = strstr(at, plain);
+
+		assert_non_null(next);
+		fg_buf_put(&out, at, (size_t)(next - at));
+		fg_buf_printf(&out,
+			"{table: input, address: 0, alarm: {above: 5, interval: %s}}", pace);
+		at = next + strlen(plain);
+	}
+	fg_buf_puts(&out, at);
+	l = load_text(out.data);
+	fg_buf_fini(&out);
+	free(text);
+	return l;
+}
+
+/* An alarm must not take a bus from its other devices; nor must all in a flood. */
+static void test_alarms_that_do_not_fit(void **state)
+{
+	struct loaded l = load_alarmed(1, "2s", "100ms");
+
+	(void)state;
+	assert_int_equal(l.status, 0);
+	assert_has(l.out.data, "warning: devices.d0: while an alarm of its points holds, its polls "
+			       "each 100ms and all others need 105 % of the time of the bus "
+			       "'line', so intervals cannot be kept; what would fit: "
+			       "alarm.interval 1s");
+	unload(&l);
+	l = load_alarmed(1, "2s", "1s");
+	assert_string_equal(l.out.data, "\n");
+	unload(&l);
+	l = load_alarmed(10, "5s", "500ms");
+	assert_has(l.out.data, "warning: links.line: while the alarms of all its devices hold, its "
+			       "polls need 145 % of the bus's time");
+	unload(&l);
+	l = load_alarmed(5, "5s", "500ms");
+	assert_string_equal(l.out.data, "\n");
+	unload(&l);
+}
+
 /* Nothing can make a line faster than its rate. */
 static void test_what_no_line_can_carry(void **state)
 {
@@ -170,6 +219,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_what_fits),
 		cmocka_unit_test(test_what_does_not_fit),
+		cmocka_unit_test(test_alarms_that_do_not_fit),
 		cmocka_unit_test(test_what_no_line_can_carry),
 		cmocka_unit_test(test_what_goes_before),
 		cmocka_unit_test(test_slow_over_a_network),
