@@ -149,6 +149,7 @@ unsigned fg_judge_batch(struct fg_core *core, const struct fg_batch *batch, bool
 	core->correction_count = 0;
 	for (size_t i = 0; i < batch->count && n < core->item_cap; i += count) {
 		count = frame_of(core, batch, i);
+		core->laid_out = n;
 		n = judge_frame(core, &batch->readings[i], count, due, n);
 	}
 	return n;

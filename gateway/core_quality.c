@@ -31,9 +31,9 @@ struct fg_quality {
 	struct fg_sample samples[];
 };
 
+/* The item has the verdict. */
 struct fg_correction {
 	struct previous of;
-	enum fg_qc verdict;
 	struct fg_series *series;
 };
 
@@ -74,13 +74,16 @@ void fg_quality_free_runs(struct fg_point_run *points, const struct fg_config *c
 		free(points[i].quality);
 }
 
-/* A batch is of one device, and what comes again within it needs none. */
+/* A batch is of one device, and what comes again within it needs none; of what was worked out of
+ * its points there is mostly one reading each. */
 int fg_quality_init_items(struct fg_core *core, const struct fg_config *config)
 {
 	size_t cap = 1;
 
 	for (size_t i = 0; i < config->device_count; i++)
 		cap = FG_MAX(cap, config->devices[i]->point_count);
+	for (size_t i = 0; i < config->point_count; i++)
+		cap += config->points[i]->derived != NULL;
 	free(core->corrections);
 	core->correction_count = 0;
 	core->correction_cap = cap;
@@ -108,13 +111,6 @@ void fg_quality_carry(struct fg_core *core, struct fg_point_run *next, size_t co
 
 /* ---- one reading ---- */
 
-static double number_of(const struct fg_value *v)
-{
-	bool number = v->kind >= FG_KIND_INT && v->kind <= FG_KIND_DECIMAL;
-
-	return number ? fg_value_number(v) : (double)NAN;
-}
-
 /* From the store's times to those of this run. Where the wall clock cannot be trusted, nobody knows
  * how long ago that was. */
 static void settle(struct fg_core *core, struct fg_quality *q, int64_t mono_us)
@@ -133,37 +129,137 @@ static void settle(struct fg_core *core, struct fg_quality *q, int64_t mono_us)
 	q->previous.known = false;
 }
 
-static void worsen(fg_tests *tests, enum fg_qc *qc, enum fg_qc spike)
+static double number_of(const struct fg_value *v)
 {
-	const enum fg_qc flags[] = {*qc, spike};
+	bool number = v->kind >= FG_KIND_INT && v->kind <= FG_KIND_DECIMAL;
 
-	*tests = fg_tests_set(*tests, FG_TEST_SPIKE, spike);
-	*qc = fg_qc_rollup(flags, FG_COUNT(flags));
+	return number ? fg_value_number(v) : (double)NAN;
+}
+
+static void worsen(struct fg_item *item, enum fg_test test, enum fg_qc verdict)
+{
+	const enum fg_qc tests[] = {fg_tests_get(item->tests, test), verdict};
+	const enum fg_qc flags[] = {item->qc, verdict};
+
+	item->tests = fg_tests_set(item->tests, test,
+		tests[0] ? fg_qc_rollup(tests, FG_COUNT(tests)) : verdict);
+	item->qc = fg_qc_rollup(flags, FG_COUNT(flags));
+}
+
+/* What is corrected twice in a batch is told once. */
+static void correct(struct fg_core *core, const struct previous *of, struct fg_series *series,
+	enum fg_test test, enum fg_qc verdict)
+{
+	struct fg_correction *c = core->corrections;
+
+	for (size_t i = 0; i < core->correction_count; i++, c++) {
+		if (c->of.item.seq != of->item.seq)
+			continue;
+		worsen(&c->of.item, test, verdict);
+		return;
+	}
+	if (core->correction_count == core->correction_cap) {
+		core->qc_not_told++;
+		return;
+	}
+	*c = (struct fg_correction){.of = *of, .series = series};
+	worsen(&c->of.item, test, verdict);
+	core->correction_count++;
+}
+
+/* ---- what was worked out of a spike ---- */
+
+static bool is_made_of(const struct fg_point *point, const struct fg_point *input)
+{
+	const struct fg_derivation *d = point->derived;
+
+	for (size_t i = 0; d && i < d->input_count; i++)
+		if (d->inputs[i].point &&
+			(d->inputs[i].point == input || is_made_of(d->inputs[i].point, input)))
+			return true;
+	return false;
+}
+
+/* Of the same batch, and not numbered yet. */
+static void worsen_laid_out(
+	struct fg_core *core, const struct fg_point *input, unsigned from, enum fg_qc verdict)
+{
+	for (unsigned i = from; i < core->laid_out; i++) {
+		const struct fg_point *p = core->config->points[core->item_point[i]];
+
+		if (core->items[i].qc != FG_QC_MISSING && is_made_of(p, input))
+			worsen(&core->items[i], FG_TEST_RULE(p->rule_count), verdict);
+	}
+}
+
+/* As it was told last. */
+static void take_newest_form(const struct fg_core *core, struct fg_item *item)
+{
+	for (uint64_t seq = item->seq + 1; seq < core->recent.next; seq++) {
+		const struct fg_recent_entry *e = fg_recent_get(&core->recent, seq);
+
+		if (!e || e->absent || e->item.kind != FG_ITEM_READING ||
+			e->item.replaces != item->seq)
+			continue;
+		item->tests = e->item.tests;
+		item->qc = e->item.qc;
+	}
+}
+
+static void correct_derived(struct fg_core *core, const struct fg_point *p,
+	const struct previous *input, enum fg_qc verdict)
+{
+	struct fg_point_run *run = &core->points[p->index];
+
+	for (uint64_t seq = input->item.seq + 1; seq < core->recent.next; seq++) {
+		const struct fg_recent_entry *e = fg_recent_get(&core->recent, seq);
+		struct previous of;
+
+		if (!e || e->absent || e->series != run->series ||
+			e->item.kind != FG_ITEM_READING || e->item.replaces ||
+			e->item.qc == FG_QC_MISSING || !isfinite(number_of(&e->item.value)))
+			continue;
+		of = (struct previous){.known = true, .item = e->item, .mono_us = e->mono_us,
+			.era = e->item.own_time ? 0 : core->era};
+		take_newest_form(core, &of.item);
+		correct(core, &of, run->series, FG_TEST_RULE(p->rule_count), verdict);
+		if (run->quality && run->quality->previous.item.seq == seq)
+			worsen(&run->quality->previous.item, FG_TEST_RULE(p->rule_count), verdict);
+	}
+}
+
+/* Whatever was told of derived points since the input was told was worked out of it. */
+static void correct_all_derived(struct fg_core *core, const struct fg_point *input,
+	const struct previous *of, enum fg_qc verdict)
+{
+	for (size_t i = 0; i < core->config->point_count; i++)
+		if (is_made_of(core->config->points[i], input))
+			correct_derived(core, core->config->points[i], of, verdict);
 }
 
 /* The reading before was a spike: what is not numbered yet is told so at once. None is corrected
  * whose time may prove wrong: the store corrects that itself, later, and knows nothing of this
  * verdict. Nor across eras. */
-static void judge_before(struct fg_core *core, const struct fg_point_run *run, enum fg_qc verdict)
+static void judge_before(struct fg_core *core, const struct fg_point *point, enum fg_qc verdict)
 {
+	const struct fg_point_run *run = &core->points[point->index];
 	const struct fg_quality *q = run->quality;
-	struct fg_item *item = &core->items[q->at];
 
 	if (verdict != FG_QC_SUSPECT && verdict != FG_QC_FAIL)
 		return;
 	if (q->batch_no == core->batch_no) {
-		worsen(&item->tests, &item->qc, verdict);
+		worsen(&core->items[q->at], FG_TEST_SPIKE, verdict);
+		worsen_laid_out(core, point, q->at + 1, verdict);
 		return;
 	}
 	if (!q->previous.known)
 		return;
-	if ((q->previous.era && q->previous.era != core->era) ||
-		core->correction_count == core->correction_cap) {
+	if (q->previous.era && q->previous.era != core->era) {
 		core->qc_not_told++;
 		return;
 	}
-	core->corrections[core->correction_count++] = (struct fg_correction){
-		.of = q->previous, .verdict = verdict, .series = run->series};
+	correct(core, &q->previous, run->series, FG_TEST_SPIKE, verdict);
+	correct_all_derived(core, point, &q->previous, verdict);
 }
 
 /* When it was measured, by the monotonic clock: a sensor may have told when by the wall. */
@@ -205,7 +301,7 @@ void fg_quality_step(struct fg_core *core, const struct fg_point *point, struct 
 	}
 	if (!q->fresh)
 		return; /* older than what is known: judged by itself */
-	judge_before(core, run, v.spike_before);
+	judge_before(core, point, v.spike_before);
 	q->previous.known = false;
 	q->batch_no = 0;
 }
@@ -256,7 +352,6 @@ static int append_one(struct fg_core *core, const struct fg_correction *c)
 
 	e.item.replaces = c->of.item.seq;
 	e.item.seq = core->next_seq;
-	worsen(&e.item.tests, &e.item.qc, c->verdict);
 	if (core->next_seq + 1 > core->seq_limit)
 		return FG_EFULL;
 	fg_buf_clear(&core->record);
@@ -295,7 +390,8 @@ int64_t fg_core_quality_span_us(const struct fg_core *core)
 		int64_t interval_us = core->config->points[i]->interval_us;
 
 		if (q)
-			longest = FG_MAX(longest, (q->history.running.window.room + 3) * interval_us);
+			longest = FG_MAX(longest,
+				(q->history.running.window.room + 3) * interval_us);
 	}
 	return longest;
 }

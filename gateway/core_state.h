@@ -213,6 +213,7 @@ struct fg_core {
 	/* core_quality.c: verdicts on readings that are told already */
 	struct fg_correction *corrections;
 	size_t correction_count, correction_cap;
+	unsigned laid_out; /* items of the frames of the batch before the present one */
 	uint64_t batch_no;
 	size_t known_at; /* at the start: where the point of the next reading may be */
 	uint64_t qc_corrected, qc_not_told; /* since the start */
