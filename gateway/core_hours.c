@@ -14,8 +14,8 @@
 #include "base/status.h"
 #include "base/varint.h"
 #include "base/zone.h"
+#include "gateway/core_hours.h"
 #include "gateway/core_state.h"
-#include "gateway/hours.h"
 #include "storage/record.h"
 
 /* Late readings of an hour are waited for so long: those of polls under way, and of a commit. */
@@ -29,49 +29,6 @@
 /* After a suspend that was longer, the hours before are not told one by one. */
 #define TICKS_MAX 48
 
-struct target {
-	struct fg_hours_series told;
-	struct fg_series *series;
-	size_t hour; /* the target of its hours; itself */
-	int64_t noted_to_ms; /* the newest hour that is marked already */
-};
-
-/* A period of a target that is to be told, or told again. */
-struct mark {
-	size_t target;
-	int64_t from_ms, to_ms, due_ms;
-	uint64_t first_seq; /* of what marked it */
-	uint64_t need;	    /* it is looked at when all below is committed; 0: not settled yet */
-	bool moved;	    /* readings may have gone from it */
-	bool busy;
-	bool again; /* marked while it was looked at */
-};
-
-struct fg_hours {
-	struct fg_config *config;
-	struct target *targets;
-	size_t count;
-	const struct fg_point_desc **sources;
-	size_t *source_target;
-	size_t source_count;
-	size_t *by_id; /* the store's id of a point to its target + 1 */
-	size_t id_count;
-	struct mark *marks;
-	size_t mark_count, mark_cap;
-	/* numbers to be looked through: now, and when the time is known */
-	struct fg_ranges todo, untimed;
-	uint64_t live_next;
-	struct fg_hours_work *work;
-	bool busy;
-	int64_t last_hour_ms; /* the end of the last hour that was marked because it was over */
-	bool crowded;	      /* there was no room for a mark */
-	bool resumed;	      /* longer periods of the last run are marked */
-	uint64_t saved;
-	int64_t save_mono_us, retry_mono_us;
-	uint64_t appended_next;
-	uint64_t told, told_again, refused;
-};
-
 static int64_t hour_end(int64_t ms)
 {
 	return ms - ms % FG_HOUR_MS + FG_HOUR_MS;
@@ -80,148 +37,6 @@ static int64_t hour_end(int64_t ms)
 static int64_t wall_ms(const struct fg_core *core)
 {
 	return core->now.wall_us / 1000;
-}
-
-/* ---- construction ---- */
-
-static void free_targets(struct fg_hours *h)
-{
-	free(h->targets);
-	free(h->sources);
-	free(h->source_target);
-	free(h->by_id);
-	fg_config_unref(h->config);
-	h->targets = NULL;
-	h->sources = NULL;
-	h->source_target = NULL;
-	h->by_id = NULL;
-	h->config = NULL;
-	h->count = h->source_count = h->id_count = 0;
-}
-
-void fg_hours_free(struct fg_core *core)
-{
-	struct fg_hours *h = core->hours;
-
-	if (!h)
-		return;
-	free_targets(h);
-	free(h->marks);
-	fg_ranges_fini(&h->todo);
-	fg_ranges_fini(&h->untimed);
-	if (h->work && h->busy)
-		h->work->orphan = true; /* whoever holds it frees it */
-	else
-		fg_hours_work_free(h->work);
-	free(h);
-	core->hours = NULL;
-}
-
-void fg_hours_work_free(struct fg_hours_work *work)
-{
-	if (work)
-		fg_config_unref(work->config);
-	free(work);
-}
-
-static int set_sources(struct fg_core *core, struct fg_hours *h)
-{
-	size_t ids = 0;
-
-	for (size_t i = 0; i < core->series->count; i++)
-		ids = FG_MAX(ids, (size_t)core->series->items[i]->id + 1);
-	h->by_id = calloc(ids + 1, sizeof(*h->by_id));
-	h->sources = calloc(h->count + 1, sizeof(*h->sources));
-	h->source_target = calloc(h->count + 1, sizeof(*h->source_target));
-	if (!h->by_id || !h->sources || !h->source_target)
-		return FG_ENOMEM;
-	h->id_count = ids;
-	for (size_t i = 0; i < h->count; i++) {
-		const struct fg_series *s;
-
-		if (h->targets[i].told.ask.period != FG_TOLD_HOUR)
-			continue;
-		s = fg_series_find(core->series, &h->targets[i].told.source);
-		if (s && s->id < ids)
-			h->by_id[s->id] = i + 1;
-		h->source_target[h->source_count] = i;
-		h->sources[h->source_count++] = &h->targets[i].told.source;
-	}
-	return FG_OK;
-}
-
-static int set_targets(struct fg_core *core, struct fg_hours *h, struct fg_config *config)
-{
-	const size_t first = config->point_count, all = fg_series_count(config);
-
-	h->config = fg_config_ref(config);
-	h->targets = calloc(all - first + 1, sizeof(*h->targets));
-	if (!h->targets)
-		return FG_ENOMEM;
-	for (size_t i = first; i < all; i++) {
-		struct target *t = &h->targets[h->count];
-
-		t->told = fg_hours_series_at(config, i);
-		t->series = fg_series_find(core->series, &t->told.desc);
-		if (!t->series)
-			return FG_EINVAL; /* the caller forgot to intern it */
-		t->hour = t->told.ask.period == FG_TOLD_HOUR ? h->count :
-							       h->targets[h->count - 1].hour;
-		h->count++;
-	}
-	return set_sources(core, h);
-}
-
-/* What was marked of a series that is still told stays marked. */
-static void carry_marks(struct fg_hours *h, const struct target *before)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < h->mark_count; i++) {
-		struct mark m = h->marks[i];
-		size_t k = 0;
-
-		while (k < h->count && h->targets[k].series != before[m.target].series)
-			k++;
-		if (k == h->count)
-			continue;
-		m.target = k;
-		m.busy = false;
-		h->marks[kept++] = m;
-	}
-	h->mark_count = kept;
-}
-
-int fg_hours_begin(struct fg_core *core, struct fg_config *config)
-{
-	struct fg_hours *h = core->hours, was;
-	int r;
-
-	if (!h) {
-		h = core->hours = calloc(1, sizeof(*h));
-		if (!h)
-			return FG_ENOMEM;
-		fg_ranges_init(&h->todo);
-		fg_ranges_init(&h->untimed);
-		h->live_next = h->saved = core->committed_next;
-	}
-	was = *h;
-	h->targets = NULL;
-	h->sources = NULL;
-	h->source_target = NULL;
-	h->by_id = NULL;
-	h->config = NULL;
-	h->count = h->source_count = h->id_count = 0;
-	r = set_targets(core, h, config);
-	carry_marks(h, was.targets);
-	free_targets(&was);
-	if (h->count)
-		fg_zone_set(config->gateway.timezone);
-	if (r == FG_OK && h->count && !h->work) {
-		h->work = calloc(1, sizeof(*h->work));
-		r = h->work ? FG_OK : FG_ENOMEM;
-	}
-	return r;
 }
 
 /* ---- marks ---- */
@@ -326,6 +141,15 @@ static void mark_longer(struct fg_core *core, size_t hour, int64_t hour_to_ms, u
 	}
 }
 
+/* The class of the station follows what was told of a pollutant. */
+static void mark_station(struct fg_core *core, size_t target, int64_t to_ms, uint64_t seq)
+{
+	size_t station = core->hours->targets[target].station;
+
+	if (station)
+		mark(core, station - 1, to_ms - FG_HOUR_MS, to_ms, wall_ms(core), seq, true);
+}
+
 static void drop_mark(struct fg_hours *h, struct mark *m)
 {
 	*m = h->marks[--h->mark_count];
@@ -417,8 +241,10 @@ static void resume(struct fg_core *core)
 	h->resumed = true;
 	if (!h->last_hour_ms)
 		return;
-	for (size_t i = 0; i < h->source_count; i++)
+	for (size_t i = 0; i < h->source_count; i++) {
 		mark_longer(core, h->source_target[i], h->last_hour_ms, h->live_next);
+		mark_station(core, h->source_target[i], h->last_hour_ms, h->live_next);
+	}
 	h->last_hour_ms = hour_ms; /* of the hours between nobody was there to tell */
 }
 
@@ -464,6 +290,16 @@ static bool hour_first(const struct fg_hours *h, const struct mark *m, int64_t n
 	return false;
 }
 
+/* What the class of a station is made of is looked at first. */
+static bool pollutant_first(const struct fg_hours *h, const struct mark *m, int64_t now_ms)
+{
+	for (size_t i = 0; i < h->mark_count; i++)
+		if (h->targets[h->marks[i].target].station == m->target + 1 &&
+			h->marks[i].to_ms == m->to_ms && h->marks[i].due_ms <= now_ms)
+			return true;
+	return false;
+}
+
 /* Whether it is time to look at it. */
 static bool ready(struct fg_core *core, struct mark *m)
 {
@@ -473,6 +309,8 @@ static bool ready(struct fg_core *core, struct mark *m)
 	if (m->due_ms > now_ms)
 		return false;
 	if (h->targets[m->target].hour != m->target && hour_first(h, m, now_ms))
+		return false;
+	if (h->targets[m->target].told.pollutants && pollutant_first(h, m, now_ms))
 		return false;
 	if (!m->need)
 		m->need = core->next_seq;
@@ -534,7 +372,7 @@ static uint64_t seen(const struct fg_aggregate *a)
 static bool is_news(const struct fg_hours_answer *a, bool moved)
 {
 	if (!a->told)
-		return true;
+		return !a->empty;
 	if (fg_period_same(&a->now, &a->before))
 		return false;
 	return moved || seen(&a->now.a) >= seen(&a->before.a);
@@ -590,8 +428,11 @@ static void mark_all_longer(struct fg_core *core)
 
 		while (t < h->count && h->targets[t].series->id != w->tags[i])
 			t++;
-		if (t < h->count && h->targets[t].hour == t)
+		if (t == h->count)
+			continue;
+		if (h->targets[t].hour == t)
 			mark_longer(core, t, w->to_ms, core->next_seq);
+		mark_station(core, t, w->to_ms, core->next_seq);
 	}
 }
 

@@ -7,7 +7,9 @@
 
 #include "base/cleanup.h"
 #include "base/status.h"
+#include "gateway/config/air_class.h"
 #include "gateway/series.h"
+#include "quality/classes.h"
 
 /* ---- which series there are ---- */
 
@@ -36,7 +38,7 @@ size_t fg_series_count(const struct fg_config *config)
 	size_t n = config->point_count;
 
 	for (size_t i = 0; i < config->point_count; i++)
-		n += fg_hours_count_of(config->points[i]);
+		n += fg_hours_count_of(config->points[i]) + config->points[i]->hourly.leads;
 	return n;
 }
 
@@ -48,22 +50,13 @@ static bool is_rate(const struct fg_point *p)
 
 static void set_class(struct fg_hours_series *t, const struct fg_point *p, unsigned hours)
 {
-	static const char *const names[] = {
-		[FG_SCHEME_NO] = "no_hourly",
-		[FG_SCHEME_EAQI_2024] = "eaqi_2024",
-		[FG_SCHEME_EAQI_2017] = "eaqi_2017",
-	};
 	const struct fg_air_index *index;
+	const struct fg_air_limits *limits = fg_air_of_point(p, &index);
 
-	if (p->hourly.scheme == FG_SCHEME_NONE || p->hourly.stat != FG_STAT_MEAN ||
-		strcmp(p->unit, "ug/m3") != 0 || p->device->domain != FG_DOMAIN_AIR)
+	if (!limits || limits->mean_hours != hours)
 		return;
-	index = fg_air_index_find(names[p->hourly.scheme]);
-	t->ask.limits = index ? fg_air_limits_find(index, p->property) : NULL;
-	if (t->ask.limits && t->ask.limits->mean_hours == hours)
-		t->ask.index = index;
-	else
-		t->ask.limits = NULL;
+	t->ask.limits = limits;
+	t->ask.index = index;
 }
 
 /* How long a reading may stand for those that were not told: until it is told again, and the poll
@@ -113,6 +106,53 @@ struct fg_hours_series fg_hours_series_of(const struct fg_point *p, size_t n)
 	return (struct fg_hours_series){0};
 }
 
+static bool is_of_station(const struct fg_point *p, const struct fg_point *leader)
+{
+	return p->device->station == leader->device->station &&
+	       p->hourly.scheme == leader->hourly.scheme && fg_air_is_told(p);
+}
+
+/* How many pollutants a station has; two sensors of one are one. */
+static unsigned pollutants_of(const struct fg_config *config, const struct fg_point *leader)
+{
+	unsigned n = 0;
+
+	for (size_t i = leader->index; i < config->point_count; i++) {
+		size_t k = leader->index;
+
+		if (!is_of_station(config->points[i], leader))
+			continue;
+		while (k < i && (!is_of_station(config->points[k], leader) ||
+					strcmp(config->points[k]->property,
+						config->points[i]->property) != 0))
+			k++;
+		n += k == i;
+	}
+	return n;
+}
+
+/* A station's class is a series by itself, of no device. */
+static struct fg_hours_series station_class(
+	const struct fg_config *config, const struct fg_point *leader)
+{
+	struct fg_hours_series t = {.point = leader, .pollutants = pollutants_of(config, leader)};
+
+	fg_air_of_point(leader, &t.ask.index);
+	t.ask.period = FG_TOLD_HOUR;
+	t.ask.stat = FG_STAT_WORST_CLASS;
+	t.desc = (struct fg_point_desc){.station = leader->device->station->name,
+		.device = "",
+		.point = t.ask.index->series,
+		.property = "x_air_quality_class",
+		.unit = "1",
+		.domain = fg_domain_name(FG_DOMAIN_AIR),
+		.decimals = -1,
+		.period = FG_TOLD_HOUR,
+		.stat = FG_STAT_WORST_CLASS};
+	t.source = t.desc;
+	return t;
+}
+
 struct fg_hours_series fg_hours_series_at(const struct fg_config *config, size_t i)
 {
 	size_t at = config->point_count;
@@ -124,6 +164,9 @@ struct fg_hours_series fg_hours_series_at(const struct fg_config *config, size_t
 			return fg_hours_series_of(config->points[k], i - at);
 		at += n;
 	}
+	for (size_t k = 0; k < config->point_count; k++)
+		if (config->points[k]->hourly.leads && at++ == i)
+			return station_class(config, config->points[k]);
 	return (struct fg_hours_series){0};
 }
 
@@ -240,6 +283,7 @@ static void scan(struct fg_reader *reader, struct fg_hours_work *w)
 struct gather {
 	struct fg_hours_work *work;
 	struct fg_samples samples[FG_HOURS_TARGETS], speeds[FG_HOURS_TARGETS];
+	struct fg_classes classes[FG_HOURS_TARGETS]; /* of stations */
 	bool no_memory;
 };
 
@@ -296,6 +340,48 @@ static void note_told(struct fg_hours_answer *a, const struct fg_item *item)
 		.value = fg_value_number(&item->value)};
 }
 
+/* Whether it tells of a pollutant of the station what the index has classes for. */
+static bool is_classed(const struct fg_hours_series *t, const struct fg_point_desc *desc)
+{
+	const struct fg_air_limits *limits;
+
+	if (desc->stat != FG_STAT_MEAN || strcmp(desc->station, t->desc.station) != 0 ||
+		!desc->domain || strcmp(desc->domain, t->desc.domain) != 0)
+		return false;
+	limits = fg_air_limits_find(t->ask.index, desc->property);
+	return limits && desc->period == (limits->mean_hours == 24 ? FG_TOLD_RUNNING_24H
+								   : FG_TOLD_HOUR);
+}
+
+static bool want_classed(struct fg_classes *c)
+{
+	size_t cap = c->cap ? c->cap * 2 : 8;
+	void *items;
+
+	if (c->count < c->cap)
+		return true;
+	items = realloc(c->items, cap * sizeof(*c->items));
+	if (!items)
+		return false;
+	c->items = items;
+	c->cap = cap;
+	return true;
+}
+
+static void add_classed(struct gather *g, size_t target, const struct fg_item *item,
+	const struct fg_point_desc *desc)
+{
+	const struct fg_hours_work *w = g->work;
+	const struct fg_hours_series *t = &w->targets[target];
+
+	if (item->kind != FG_ITEM_AGGREGATE || item->wall_ms != w->to_ms || !is_classed(t, desc))
+		return;
+	if (!want_classed(&g->classes[target]))
+		g->no_memory = true;
+	else
+		fg_classes_add(&g->classes[target], t->ask.index, item, desc->property);
+}
+
 static int on_gathered(
 	void *arg, const struct fg_item *item, const struct fg_point_desc *desc, bool uncertain)
 {
@@ -312,7 +398,9 @@ static int on_gathered(
 		if (item->kind == FG_ITEM_AGGREGATE && item->wall_ms == w->to_ms &&
 			same_series(&t->desc, desc))
 			note_told(&w->answers[i], item);
-		if (same_series(&t->source, desc))
+		if (t->pollutants)
+			add_classed(g, i, item, desc);
+		else if (same_series(&t->source, desc))
 			add_sample(g, &g->samples[i], item);
 		else if (t->speed.point && same_series(&t->speed, desc))
 			add_sample(g, &g->speeds[i], item);
@@ -338,8 +426,13 @@ static void periods(struct fg_reader *reader, struct fg_hours_work *w)
 		ask.to_ms = w->to_ms;
 		fg_samples_settle(&g.samples[i]);
 		fg_samples_settle(&g.speeds[i]);
-		if (w->status == FG_OK)
+		if (w->status == FG_OK && w->targets[i].pollutants)
+			fg_classes_worst(&g.classes[i], &ask, w->targets[i].pollutants,
+				&w->answers[i].now);
+		else if (w->status == FG_OK)
 			fg_period_of(&ask, &g.samples[i], &g.speeds[i], &w->answers[i].now);
+		w->answers[i].empty = w->targets[i].pollutants && !g.classes[i].count;
+		free(g.classes[i].items);
 		free(g.samples[i].items);
 		free(g.speeds[i].items);
 	}

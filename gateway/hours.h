@@ -25,6 +25,9 @@ struct fg_hours_series {
 	const struct fg_point *point;
 	struct fg_point_desc desc, source, speed; /* speed.point NULL: none */
 	struct fg_period_ask ask;		  /* without the times */
+	/* The class of a station, of so many pollutants, made of what was told of them for the same
+	 * time; ask.index is its index. 0: it is not that. point is one of them. */
+	unsigned pollutants;
 };
 /* How many are told of a point, and the n-th of them: its hours first. */
 size_t fg_hours_count_of(const struct fg_point *point);
@@ -48,6 +51,7 @@ struct fg_hours_answer {
 	struct fg_period_answer now;
 	/* what was told last of that period, and the number under which it was told first */
 	bool told;
+	bool empty; /* of a station: nothing was told of any pollutant */
 	uint64_t place, seq;
 	struct fg_period_answer before;
 };

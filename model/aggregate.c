@@ -24,6 +24,7 @@ const char *fg_stat_text(enum fg_stat stat)
 		[FG_STAT_CIRCULAR_MEAN] = "circular_mean",
 		[FG_STAT_VECTOR_MEAN] = "vector_mean",
 		[FG_STAT_MAX_8H_MEAN] = "max_8h_mean",
+		[FG_STAT_WORST_CLASS] = "worst_class",
 	};
 
 	return stat < FG_STAT_COUNT ? texts[stat] : "";

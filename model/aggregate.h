@@ -22,6 +22,7 @@ enum fg_stat {
 	FG_STAT_CIRCULAR_MEAN, /* of directions */
 	FG_STAT_VECTOR_MEAN,   /* of directions, each as heavy as the speed beside it */
 	FG_STAT_MAX_8H_MEAN,   /* the largest running mean over 8 hours */
+	FG_STAT_WORST_CLASS,   /* of a station: the worst air-quality class of its pollutants */
 	FG_STAT_COUNT
 };
 
@@ -46,6 +47,8 @@ struct fg_aggregate {
 	/* of an air-quality index; index 0: none. As they were when it was told. */
 	char scheme[FG_CLASS_TEXT], version[FG_CLASS_TEXT], key[FG_CLASS_TEXT];
 	uint8_t index;
+	/* of a station's class: whose it is, properties with blanks between; else empty */
+	char by[FG_CLASS_TEXT];
 };
 
 /* The share of what was expected that it is made of: 0 to 1. */

@@ -60,6 +60,8 @@ struct fg_hourly_conf {
 	const struct fg_point *speed; /* beside directions; NULL: none */
 	unsigned also;		      /* bits of enum fg_also */
 	int scheme;		      /* enum fg_scheme */
+	/* the first point of its station with a class of the scheme: the station's is told too */
+	bool leads;
 };
 
 /* One quantity of a device: where it is, how it decodes, its unit and scale. Immutable. */

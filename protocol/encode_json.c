@@ -142,6 +142,22 @@ static void put_share(struct fg_buf *out, double share)
 	fg_encode_value(out, &value, 4);
 }
 
+/* Blanks are between the names. */
+static void put_names(struct fg_buf *out, const char *names)
+{
+	const char *between = "[\"";
+
+	for (const char *at = names; *at; at++) {
+		size_t len = strcspn(at, " ");
+
+		fg_buf_puts(out, between);
+		fg_buf_put(out, at, len);
+		between = "\",\"";
+		at += len - (at[len] == '\0');
+	}
+	fg_buf_puts(out, "\"]");
+}
+
 static void put_class(struct fg_buf *out, const struct fg_aggregate *a)
 {
 	PUT(out, ",\"class\":{\"scheme\":");
@@ -152,6 +168,10 @@ static void put_class(struct fg_buf *out, const struct fg_aggregate *a)
 	fg_buf_put_uint(out, a->index);
 	PUT(out, ",\"key\":");
 	put_text(out, a->key);
+	if (a->by[0]) {
+		PUT(out, ",\"by\":");
+		put_names(out, a->by);
+	}
 	fg_buf_putc(out, '}');
 }
 
@@ -225,8 +245,10 @@ static bool encode(struct fg_buf *out, const char *gateway, const struct fg_poin
 	put_id(out, gateway, item->seq);
 	PUT(out, ",\"station\":");
 	put_text(out, desc->station);
-	PUT(out, ",\"device\":");
-	put_text(out, desc->device);
+	if (desc->device[0]) { /* a station's class is of no device */
+		PUT(out, ",\"device\":");
+		put_text(out, desc->device);
+	}
 	PUT(out, ",\"point\":");
 	put_text(out, desc->point);
 	PUT(out, ",\"property\":");

@@ -68,6 +68,7 @@ struct fg_air_index {
 	const char *name;   /* of this version: "eaqi_2024" */
 	const char *scheme; /* of all its versions, in what is published: "eaqi" */
 	const char *version;
+	const char *series; /* the point under which a station's class is told */
 	const char *title;
 	unsigned classes;	   /* 1 is the best */
 	const char *const *keys;   /* of the classes, for programs: "very_poor" */

@@ -184,7 +184,8 @@ enum fg_qc window_by_least(const struct fg_attenuated *conf, double v)
 static enum fg_qc spread_verdict(
 	const struct fg_attenuated *conf, const struct view *v, const struct spread *s)
 {
-	return window_by_least(conf, conf->range ? s->high - s->low : deviation(v, conf->period_s, s));
+	return window_by_least(
+		conf, conf->range ? s->high - s->low : deviation(v, conf->period_s, s));
 }
 
 static enum fg_qc attenuated(const struct fg_attenuated *conf, double least, struct view v)

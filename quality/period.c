@@ -364,5 +364,6 @@ bool fg_period_same(const struct fg_period_answer *a, const struct fg_period_ans
 	       x->maintenance == y->maintenance && x->has_range == y->has_range &&
 	       same_number(x->low, y->low) && same_number(x->high, y->high) &&
 	       x->index == y->index && strcmp(x->scheme, y->scheme) == 0 &&
-	       strcmp(x->version, y->version) == 0 && strcmp(x->key, y->key) == 0;
+	       strcmp(x->version, y->version) == 0 && strcmp(x->key, y->key) == 0 &&
+	       strcmp(x->by, y->by) == 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Flat line and attenuated signal of readings as they come, without looking at the whole window.
- * The range is exact. Sums round; a verdict that they leave in doubt is that of the whole window. */
+ * The range is exact. Sums round; a verdict that they leave in doubt is that of the window. */
 #include "quality/running.h"
 
 #include <math.h>
@@ -268,9 +268,9 @@ enum fg_qc fg_running_flat_line(const struct fg_running *r)
 
 enum side { BELOW, ABOVE, UNSURE };
 
-/* On which side of the threshold a deviation lies whose square times n is `spread`, with n times the
- * square of the threshold. What rounding does to a window of 20,000 values, here and where it is
- * looked at whole, is less than a third of 1e-7 of what was added. What is no number is unsure. */
+/* On which side of the threshold a deviation lies whose square times n is `spread`. What rounding
+ * does to a window of 20,000 values, here and where it is looked at whole, is less than a third of
+ * 1e-7 of what was added. What is no number is unsure. */
 static enum side side_of(double spread, double added, double n, double threshold)
 {
 	double limit = threshold * threshold * n;

@@ -30,7 +30,7 @@ struct fg_running {
 	struct fg_extremes smallest, largest;
 	double step;	  /* a move from one value to the next that no threshold calls flat */
 	double last;	  /* value; NaN: none yet */
-	uint32_t run;	  /* samples since the value before the last such move; the extremes are theirs */
+	uint32_t run;	  /* samples behind the last such move; the extremes are theirs */
 	uint32_t missing; /* since the last value */
 	uint32_t span; /* samples in the period, with missing ones */
 	uint32_t values;

@@ -11,6 +11,8 @@
 #define QC_MASK 0x07
 #define HAS_RANGE 0x40
 #define HAS_CLASS 0x80
+/* In the byte of a class's index. */
+#define HAS_BY 0x80
 
 /* What one aggregate inherits from the one before it. */
 struct state {
@@ -55,10 +57,12 @@ static void put_item(struct fg_buf *out, struct state *last, const struct fg_ite
 		fg_record_put_number(out, a->high);
 	}
 	if (a->index) {
-		fg_buf_putc(out, (char)a->index);
+		fg_buf_putc(out, (char)(a->index | (a->by[0] ? HAS_BY : 0u)));
 		put_short(out, a->scheme);
 		put_short(out, a->version);
 		put_short(out, a->key);
+		if (a->by[0])
+			put_short(out, a->by);
 	}
 	*last = (struct state){item->point, item->wall_ms};
 }
@@ -106,11 +110,15 @@ static void get_rest(struct fg_bytes *in, unsigned flags, struct fg_aggregate *a
 		a->high = fg_record_get_number(in);
 	}
 	if (flags & HAS_CLASS) {
-		a->index = (uint8_t)fg_get_byte(in);
+		unsigned index = fg_get_byte(in);
+
+		a->index = (uint8_t)(index & ~(unsigned)HAS_BY);
 		in->bad |= a->index == 0;
 		get_short(in, a->scheme);
 		get_short(in, a->version);
 		get_short(in, a->key);
+		if (index & HAS_BY)
+			get_short(in, a->by);
 	}
 }
 

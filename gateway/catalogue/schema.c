@@ -158,11 +158,15 @@ static void put_periods(struct fg_json *j)
 	"{\"type\":\"object\",\"minProperties\":1,\"properties\":{\"suspect\":" COUNT              \
 	",\"fail\":" COUNT ",\"missing\":" COUNT ",\"maintenance\":" COUNT "}}"
 
+/* The class of a station is of no device. */
+#define MEAN_NEEDS                                                                                 \
+	"\"v\",\"id\",\"station\",\"point\",\"property\",\"time\",\"value\",\"unit\",\"qc\""
+
 static void put_mean(struct fg_json *j)
 {
 	put_head(j, "mean", "A value of a period; `time` is its end.");
 	RAW(j, "required",
-		"[" READING_NEEDS ",\"period\",\"stat\",\"coverage\",\"count\"]");
+		"[" MEAN_NEEDS ",\"period\",\"stat\",\"coverage\",\"count\"]");
 	fg_json_object(j, "properties");
 	put_common(j);
 	put_periods(j);

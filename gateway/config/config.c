@@ -102,6 +102,8 @@ static void load(struct fg_loader *l)
 	fg_build_rules(l);
 	if (fg_report_errors(l->rep) == 0)
 		fg_build_groups(l);
+	if (fg_report_errors(l->rep) == 0)
+		fg_build_air_classes(l);
 }
 
 /* Nothing that stays points into the tree but the nodes of the objects. */

@@ -49,7 +49,8 @@ const struct fg_key fg_keys_hourly[] = {
 			"hour, the mean of each local day, and its largest mean over 8 hours."},
 	{"scheme", FG_KEY_CHOICE, AT(scheme), .choices = schemes, .dflt = "no-luftkvalitet",
 		.help = "The air-quality index whose class the value carries, where it has one for "
-			"the property."},
+			"the property. The worst of a station's pollutants is told too, as "
+			"air_quality_no_hourly, air_quality_eaqi_2024 or air_quality_eaqi_2017."},
 	{0},
 };
 

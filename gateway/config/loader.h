@@ -113,6 +113,8 @@ void fg_build_derived(struct fg_loader *l);
 void fg_build_rules(struct fg_loader *l);
 /* Only without faults so far: groups, plans and the forecast. */
 void fg_build_groups(struct fg_loader *l);
+/* Likewise: which points stand for the class of their station: air_class.c. */
+void fg_build_air_classes(struct fg_loader *l);
 
 /* qc_defaults.c: the tests that a point gets without being told, and whether all have the memory
  * that they need. */

@@ -14,6 +14,7 @@ from lib.subscriber import epoch
 
 STEP_S, VALUE, SPIKE = 300, 20, 500
 TOPIC = "%s/hourly/air/%s/no2" % (config.PREFIX, config.STATION)
+CLASS = "%s/hourly/air/%s/air_quality_no_hourly" % (config.PREFIX, config.STATION)
 
 
 class Hourly(Scene):
@@ -92,6 +93,8 @@ class Hourly(Scene):
         self.assertEqual((VALUE, 11, {"fail": 1}, 0.9166), tuple(
             again[k] for k in ("value", "count", "excluded", "coverage")))
 
+        self.check_station(told, again)
+
         self.assertEqual(0, self.gateway.stop())
         self.gateway.start()
         before = len(self.times())
@@ -100,6 +103,23 @@ class Hourly(Scene):
             self.sleep_to_reading(STEP_S)
         self.await_hours(3)
         self.check_fjordctl(again)
+
+    def check_station(self, first, again):
+        """The class of the station follows the hours; that the mean changed did not change it."""
+        self.eventually(lambda: len(self.subscriber.messages(CLASS)) >= 2, "classes", 20)
+        found = {m.seq: m.json for m in self.subscriber.messages(CLASS)}
+        silent, told = [found[seq] for seq in sorted(found)][:2]
+        self.assertEqual((None, 9, "coverage"), (silent["value"], silent["qc"], silent["reason"]))
+        self.assertNotIn("class", silent)
+        self.assertEqual(first["time"], told["time"])
+        self.assertNotIn("device", told)
+        self.assertEqual((1, 1, "worst_class", "x_air_quality_class", "1"), tuple(
+            told[k] for k in ("value", "count", "stat", "property", "unit")))
+        self.assertEqual({"scheme": "no-luftkvalitet", "version": "1", "index": 1, "key": "low",
+                          "by": ["no2"]}, told["class"])
+        shown = self.gateway.ctl("history", config.STATION + "/air_quality_no_hourly",
+                                 "--hourly", "--json").stdout
+        self.assertIn('"id":"%s"' % told["id"], shown)
 
     def check_fjordctl(self, newest):
         series = config.STATION + "/no2"

@@ -20,6 +20,24 @@ static const char longer[] = POINT(", hourly: {no2: {also: [running-8h, running-
 				   "daily-max-8h]}}");
 static const char none[] = POINT("");
 
+/* Two devices of a station, one pollutant each, and a third pollutant that nobody reads. */
+#define TWO(also)                                                                                  \
+	FAKE_HEAD FAKE_TOWN FAKE_LINK                                                              \
+	"devices:\n"                                                                               \
+	"  air: {station: pier, domain: air, link: plc, unit_id: 1, interval: 5m,\n"              \
+	"    points: {no2: {table: input, address: 0, qc: off}},\n"                               \
+	"    hourly: {no2: {scheme: eaqi-2024}}}\n"                                               \
+	"  dust: {station: pier, domain: air, link: plc, unit_id: 2, interval: 5m,\n"             \
+	"    points: {pm10: {table: input, address: 0, qc: off}},\n"                              \
+	"    hourly: {pm10: {scheme: eaqi-2024}}}\n" also
+static const char two[] = TWO("");
+/* One of another station, and one of another scheme. */
+static const char four[] = TWO(
+	"  elsewhere: {station: park, domain: air, link: plc, unit_id: 3, interval: 5m,\n"
+	"    points: {o3: {table: input, address: 0, qc: off}, wet: {property: no2, table: input, "
+	"address: 1, qc: off}},\n"
+	"    hourly: {o3: {scheme: none}, wet: true}}\n");
+
 static struct fake f;
 static struct fg_hours_work *asked;
 static bool store_fails;
@@ -470,6 +488,176 @@ static void test_a_full_store(void **state)
 	expect(hour(t + HOUR_MS, 1), 10, 12);
 }
 
+/* ---- the class of a station ---- */
+
+static void two_steps(int n, double no2, double pm10)
+{
+	for (; n; n--) {
+		const struct fg_group *g = fake_group(&f, "dust", 0);
+
+		fake_turn(&f, STEP_US);
+		answer(no2);
+		f.core->groups[g->index].busy = true;
+		if (isnan(pm10))
+			fake_fail(&f, g, FG_REASON_NO_RESPONSE);
+		else
+			fake_answer(&f, g, pm10);
+		fake_commit(&f);
+		answer_reads();
+	}
+}
+
+static int64_t two_to_the_hour(double no2, double pm10)
+{
+	do
+		two_steps(1, no2, pm10);
+	while (now_ms() % HOUR_MS);
+	return now_ms();
+}
+
+/* A reading in another form, by the store. */
+static void correct(uint64_t seq, double value, enum fg_qc qc)
+{
+	struct fake_reading *r = &f.stored[f.appended_next - FAKE_FIRST_SEQ];
+
+	f.restamp = (struct fake_lot){.first = f.appended_next, .max = 1};
+	f.appended_next++;
+	*r = f.stored[seq - FAKE_FIRST_SEQ];
+	assert_int_equal(r->item.kind, FG_ITEM_READING);
+	r->item.replaces = seq;
+	r->item.seq = f.appended_next - 1;
+	r->item.value.f = value;
+	r->item.qc = qc;
+	f.core->next_seq = f.appended_next;
+	fake_commit(&f);
+}
+
+/* The last reading of no2 before a time. */
+static uint64_t last_no2(int64_t before_ms)
+{
+	uint64_t seq = f.appended_next - 1;
+
+	for (;; seq--) {
+		const struct fg_item *i = &f.stored[seq - FAKE_FIRST_SEQ].item;
+
+		if (i->kind == FG_ITEM_READING && i->wall_ms < before_ms &&
+			strcmp(fg_series_by_id(&f.series, i->point)->desc.point, "no2") == 0)
+			return seq;
+	}
+}
+
+static const struct fg_item *station(int64_t to_ms, size_t times)
+{
+	size_t n;
+	const struct fg_item *i = told(FG_TOLD_HOUR, FG_STAT_WORST_CLASS, to_ms, &n);
+
+	assert_int_equal(n, times);
+	return i;
+}
+
+static void expect_class(
+	const struct fg_item *i, unsigned class, const char *by, unsigned count)
+{
+	const struct fg_point_desc *d;
+
+	assert_non_null(i);
+	d = &fg_series_by_id(&f.series, i->point)->desc;
+	assert_string_equal(d->station, "pier");
+	assert_string_equal(d->device, "");
+	assert_string_equal(d->point, "air_quality_eaqi_2024");
+	assert_int_equal(i->aggregate->index, class);
+	assert_string_equal(i->aggregate->by, by);
+	assert_int_equal(i->aggregate->count, count);
+	assert_int_equal(i->aggregate->expected, 2);
+	assert_int_equal(i->aggregate->missing, 2 - count);
+	assert_int_equal(i->qc, class ? FG_QC_NOT_EVALUATED : FG_QC_MISSING);
+}
+
+static void test_the_worst_of_two_devices(void **state)
+{
+	int64_t t;
+
+	(void)state;
+	begin_with(two);
+	t = two_to_the_hour(20, 130); /* half an hour */
+	two_steps(1, 20, 130);
+	expect_class(station(t, 1), 0, "", 0);
+	t = two_to_the_hour(20, 130);
+	station(t, 0);
+	two_steps(1, 20, NAN);
+	expect_class(station(t, 1), 4, "pm10", 2); /* fair and poor */
+	assert_int_equal(station(t, 1)->replaces, 0);
+	t = two_to_the_hour(20, NAN);
+	two_steps(1, 20, 1);
+	expect_class(station(t, 1), 2, "no2", 1); /* the other fell silent */
+	restart();
+	two_steps(3, 20, 1);
+	station(t, 1);
+}
+
+static void test_a_class_is_told_again(void **state)
+{
+	uint64_t first;
+	int64_t t;
+
+	(void)state;
+	begin_with(two);
+	two_to_the_hour(20, 1);
+	t = two_to_the_hour(20, 1);
+	two_steps(1, 20, 1);
+	first = station(t, 1)->seq;
+	expect_class(station(t, 1), 2, "no2", 2);
+	correct(last_no2(t), 20 + 12 * 900, FG_QC_NOT_EVALUATED);
+	two_steps(2, 20, 1);
+	expect_class(station(t, 2), 6, "no2", 2);
+	assert_int_equal(station(t, 2)->replaces, first);
+}
+
+/* The end comes when the hours are durable and the class is not. */
+static void test_a_crash_between_hours_and_class(void **state)
+{
+	struct fg_hours_work *work;
+	int64_t t;
+
+	(void)state;
+	begin_with(two);
+	two_to_the_hour(20, 130);
+	t = two_to_the_hour(20, 130);
+	until_asked();
+	work = asked;
+	asked = NULL;
+	fg_hours_read(NULL, work);
+	fg_core_hours(f.core, f.now, work);
+	fake_commit(&f);
+	hour(t, 2);
+	station(t, 0);
+	restart();
+	two_steps(2, 20, 130);
+	hour(t, 2);
+	expect_class(station(t, 1), 4, "pm10", 2);
+}
+
+static void test_stations_and_schemes_are_apart(void **state)
+{
+	const struct fg_hours_series *s;
+	struct fg_hours_series all[8];
+	size_t n = 0;
+
+	(void)state;
+	begin_with(four);
+	for (size_t i = f.config->point_count; i < fg_series_count(f.config); i++)
+		all[n++] = fg_hours_series_at(f.config, i);
+	assert_int_equal(n, 6); /* four hours, two classes */
+	s = &all[4];
+	assert_string_equal(s->desc.station, "pier");
+	assert_string_equal(s->desc.point, "air_quality_eaqi_2024");
+	assert_int_equal(s->pollutants, 2);
+	s = &all[5];
+	assert_string_equal(s->desc.station, "park");
+	assert_string_equal(s->desc.point, "air_quality_no_hourly");
+	assert_int_equal(s->pollutants, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -484,6 +672,10 @@ int main(void)
 		cmocka_unit_test_teardown(test_points_come_and_go, end),
 		cmocka_unit_test_teardown(test_a_store_that_cannot_be_read, end),
 		cmocka_unit_test_teardown(test_a_full_store, end),
+		cmocka_unit_test_teardown(test_the_worst_of_two_devices, end),
+		cmocka_unit_test_teardown(test_a_class_is_told_again, end),
+		cmocka_unit_test_teardown(test_a_crash_between_hours_and_class, end),
+		cmocka_unit_test_teardown(test_stations_and_schemes_are_apart, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

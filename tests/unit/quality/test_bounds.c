@@ -297,21 +297,6 @@ static void the_median_is_exact(void **arg)
 	assert_int_equal(fg_qc_flat_line(&conf, enough, 4, flags), FG_OK);
 }
 
-static void a_window_counts_what_is_missing(void **arg)
-{
-	static const double values[] = {1, NAN, NAN, 2, NAN, 3, 4, 5};
-	static const uint32_t missing[] = {0, 1, 2, 2, 2, 1, 1, 0};
-	struct fg_sample ring[3];
-	struct fg_window w;
-
-	(void)arg;
-	fg_window_init(&w, ring, FG_COUNT(ring));
-	for (size_t i = 0; i < FG_COUNT(values); i++) {
-		fg_window_push(&w, (struct fg_sample){(int64_t)i, values[i]});
-		assert_int_equal(w.missing, missing[i]);
-	}
-}
-
 static void periods_of_attenuation(void **arg)
 {
 	struct fg_attenuated conf = {
@@ -445,7 +430,6 @@ int main(void)
 		cmocka_unit_test(flat_is_below_the_tolerance),
 		cmocka_unit_test(intervals_of_a_second_are_enough),
 		cmocka_unit_test(the_median_is_exact),
-		cmocka_unit_test(a_window_counts_what_is_missing),
 		cmocka_unit_test(periods_of_attenuation),
 		cmocka_unit_test(least_values_of_attenuation),
 		cmocka_unit_test(climates_of_half_a_span),

@@ -233,9 +233,10 @@ static void an_unknown_gap(void **state)
 /* What a window has, from the newest on. */
 static void expect_window(const struct series *s, uint32_t count, const int64_t *times_s)
 {
-	assert_int_equal(s->h.window.count, count);
+	assert_int_equal(s->h.running.window.count, count);
 	for (uint32_t age = 0; age < count; age++)
-		assert_int_equal(fg_window_at(&s->h.window, age)->time_ms, times_s[age] * 1000);
+		assert_int_equal(fg_window_at(&s->h.running.window, age)->time_ms,
+			times_s[age] * 1000);
 }
 
 /* A quarter more than an interval after the one before the newest: from there on it is one more. */
@@ -249,13 +250,13 @@ static void one_sample_an_interval(void **state)
 	step(&s, 0, 1);
 	step(&s, 10, 1);
 	fg_qc_tests_step(&all, &s.h, 10, early, FG_NO_TIME);
-	assert_int_equal(s.h.window.count, 2);
+	assert_int_equal(s.h.running.window.count, 2);
 	free(s.samples);
 	begin(&s, &all);
 	step(&s, 0, 1);
 	step(&s, 10, 1);
 	fg_qc_tests_step(&all, &s.h, 10, due, FG_NO_TIME);
-	assert_int_equal(s.h.window.count, 3);
+	assert_int_equal(s.h.running.window.count, 3);
 	free(s.samples);
 	begin(&s, &all);
 	step(&s, 0, 1);
@@ -273,12 +274,12 @@ static void a_fast_reading_in_a_full_ring(void **state)
 
 	(void)state;
 	begin(&s, &all);
-	assert_int_equal(s.h.window.room, 8);
+	assert_int_equal(s.h.running.window.room, 8);
 	for (; i < 8; i++)
 		step(&s, i * 10, i);
 	step(&s, 71, 5);
 	expect_window(&s, 8, (const int64_t[]){71, 60, 50, 40, 30, 20, 10, 0});
-	assert_true(fg_window_at(&s.h.window, 0)->value == 5);
+	assert_true(fg_window_at(&s.h.running.window, 0)->value == 5);
 	free(s.samples);
 }
 
@@ -300,7 +301,7 @@ static void all_times_move(void **state)
 	assert_int_equal(s.h.last_ms, 75000);
 	fg_qc_history_unknown_gap(&s.h);
 	for (uint32_t age = 0; age < 8; age++)
-		assert_true(fg_window_at(&s.h.window, age)->time_ms < INT64_MIN / 8);
+		assert_true(fg_window_at(&s.h.running.window, age)->time_ms < INT64_MIN / 8);
 	assert_int_equal(s.samples[8].time_ms, 42);
 	free(s.samples);
 }

@@ -45,10 +45,12 @@ static void any_aggregate(struct fg_rng *rng, struct fg_item *item, struct fg_ag
 		a->high = (double)any_count(rng);
 	}
 	if (fg_rng_below(rng, 2)) {
-		a->index = (uint8_t)(1 + fg_rng_below(rng, 255));
+		a->index = (uint8_t)(1 + fg_rng_below(rng, 127));
 		memcpy(a->scheme, "no-luftkvalitet", sizeof("no-luftkvalitet"));
 		memcpy(a->version, "2024", 5);
 		memcpy(a->key, "an-index-key-of-23-char", FG_CLASS_TEXT);
+		if (fg_rng_below(rng, 2))
+			memcpy(a->by, "pm25 pm10 no2", sizeof("pm25 pm10 no2"));
 	}
 }
 
@@ -100,6 +102,7 @@ static void check_equal(const struct record *a, const struct record *b)
 		assert_string_equal(q->scheme, p->scheme);
 		assert_string_equal(q->key, p->key);
 		assert_string_equal(q->version, p->version);
+		assert_string_equal(q->by, p->by);
 	}
 }
 
