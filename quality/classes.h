@@ -22,7 +22,7 @@ struct fg_classes {
 };
 
 /* Notes an aggregate of a pollutant, instead of what was told of its series before: the larger
- * number counts. A class of another index is none. FG_EFULL: there is no room for another series. */
+ * number counts. A class of another index is none. FG_EFULL: no room for another series. */
 int fg_classes_add(struct fg_classes *c, const struct fg_air_index *index,
 	const struct fg_item *item, const char *pollutant);
 

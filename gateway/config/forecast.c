@@ -209,8 +209,8 @@ static void check_alarms(
 	if (!told && all > 1)
 		fg_report_warning(l->rep, link->node->at,
 			"links.%s: while the alarms of all its devices hold, its polls need "
-			"%.0f %% of the bus's time, so intervals cannot be kept; what would fit: longer "
-			"alarm.interval",
+			"%.0f %% of the bus's time, so intervals cannot be kept; what would fit: "
+			"longer alarm.interval",
 			link->name, all * 100);
 }
 

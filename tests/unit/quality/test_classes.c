@@ -121,14 +121,13 @@ static void another_index_is_none(void **state)
 
 int main(void)
 {
-#define TEST(name) cmocka_unit_test_setup(name, begin)
 	const struct CMUnitTest tests[] = {
-		TEST(the_worst_decides),
-		TEST(several_may_decide),
-		TEST(two_sensors_of_one_are_one),
-		TEST(the_largest_number_counts),
-		TEST(what_was_not_judged),
-		TEST(another_index_is_none),
+		cmocka_unit_test_setup(the_worst_decides, begin),
+		cmocka_unit_test_setup(several_may_decide, begin),
+		cmocka_unit_test_setup(two_sensors_of_one_are_one, begin),
+		cmocka_unit_test_setup(the_largest_number_counts, begin),
+		cmocka_unit_test_setup(what_was_not_judged, begin),
+		cmocka_unit_test_setup(another_index_is_none, begin),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
