@@ -200,7 +200,7 @@ static struct fg_known at_time(
 	const struct fg_derivation_input *from, const struct fg_known *known, int64_t at_us)
 {
 	struct fg_known k = *known;
-	int64_t away_us = k.seen ? at_us - k.taken_mono_us : 0;
+	int64_t away_us = at_us - k.taken_mono_us;
 
 	if (k.seen && (k.qc == FG_QC_MISSING ||
 			      (away_us <= from->max_age_us && -away_us <= from->max_age_us)))

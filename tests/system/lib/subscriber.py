@@ -76,8 +76,9 @@ class Subscriber:
             return [m for m in self._messages if part in m.topic and m.at >= since]
 
     def readings(self, point=None, device=None, since=0, prefix=""):
+        """What clears a retained topic (an empty payload) is none."""
         return [m for m in self.messages("/obs/", since)
-                if m.topic.startswith(prefix)
+                if m.payload and m.topic.startswith(prefix)
                 and (point is None or m.topic.endswith("/" + point))
                 and (device is None or m.json["device"] == device)]
 

@@ -62,6 +62,8 @@ static void the_worst_decides(void **state)
 	assert_int_equal(out.qc, FG_QC_PASS);
 	assert_string_equal(out.a.scheme, "eaqi");
 	assert_string_equal(out.a.version, "2024");
+	told(1, 20, "no2", 6, FG_QC_PASS); /* the last that there is */
+	expect(6, "extremely_poor", "no2", 3);
 }
 
 static void several_may_decide(void **state)

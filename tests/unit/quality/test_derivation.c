@@ -66,6 +66,20 @@ static void test_formulas(void **state)
 	assert_null(fg_formula_find("x", NULL));
 }
 
+/* Pressures in bar and humidities in percent are those of the formulas in dbar and parts. */
+static void test_units_of_formulas(void **state)
+{
+	const struct fg_formula *hill = fg_formula_find("salinity", "hill");
+	const struct fg_formula *kappa = fg_formula_find("pm_dry", "kappa");
+
+	(void)state;
+	assert_true(hill->value((double[]){2, 10, 25}) == fg_derive_salinity_low(2, 10, 250));
+	assert_true(fg_derive_salinity_low(2, 10, 250) != fg_derive_salinity_low(2, 10, 25));
+	assert_true(kappa->value((double[]){35.5, 90, 0.4, 80}) ==
+		    fg_derive_pm_dry(35.5, 90, 0.4, 0.8));
+	assert_true(kappa->inputs[3].dflt == 95);
+}
+
 static struct fg_point points[3];
 static struct fg_derivation derivation;
 static struct fg_expression expression;
@@ -159,6 +173,26 @@ static void test_inputs_that_are_not_there(void **state)
 	expect(&a, &b, FG_QC_FAIL, FG_REASON_NOT_A_NUMBER, NAN);
 }
 
+/* Of two that are equally bad the first tells why. */
+static void test_the_first_of_equals_tells(void **state)
+{
+	const struct fg_known a = known(1, 100, FG_QC_FAIL, FG_REASON_SENSOR_QUALITY);
+	const struct fg_known b = known(2, 100, FG_QC_FAIL, FG_REASON_NOT_A_NUMBER);
+
+	(void)state;
+	expect(&a, &b, FG_QC_FAIL, FG_REASON_SENSOR_QUALITY, 1 / 1.2);
+}
+
+/* Scale and offset of the point come after the formula. */
+static void test_scale_and_offset(void **state)
+{
+	const struct fg_point scaled = {
+		.index = 2, .scale = 2, .offset = 3, .derived = &derivation};
+
+	(void)state;
+	assert_true(fg_derivation_value(&scaled, (double[]){3, 5}).f == 7); /* 3 / 1.5 */
+}
+
 static void test_a_table(void **state)
 {
 	static const struct fg_rating rows[] = {{0.1, 20}, {0.2, 65}};
@@ -182,6 +216,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_formulas),
+		cmocka_unit_test(test_units_of_formulas),
+		cmocka_unit_test(test_the_first_of_equals_tells),
+		cmocka_unit_test(test_scale_and_offset),
 		cmocka_unit_test(test_flag_is_the_worst_of_the_inputs),
 		cmocka_unit_test(test_inputs_that_are_not_there),
 		cmocka_unit_test(test_a_table),

@@ -348,6 +348,7 @@ static void ratings(void **state)
 	assert_non_null(fg_derive_rating_fault((struct fg_rating[]){{1, 1}, {1, 2}}, 2));
 	assert_non_null(fg_derive_rating_fault((struct fg_rating[]){{1, 2}, {2, 1}}, 2));
 	assert_non_null(fg_derive_rating_fault((struct fg_rating[]){{1, 2}, {NAN, 3}}, 2));
+	assert_non_null(fg_derive_rating_fault((struct fg_rating[]){{1, 1}, {2, 3}, {3, 2}}, 3));
 	assert_non_null(fg_derive_rating_fault((struct fg_rating[]){{1, 2}, {2, INFINITY}}, 2));
 }
 

@@ -187,6 +187,34 @@ static void the_calendar(void **arg)
 		FG_QC_NOT_EVALUATED);
 }
 
+static void at_both_ends(struct fg_today *kept, enum fg_calendar period, int number, int64_t day_ms)
+{
+	const struct fg_climate m = {
+		period, {number, number}, {0, 1}, {NAN, NAN}, {NAN, NAN}};
+	const struct fg_sample first = {day_ms, 0.5}, last = {day_ms + 86399999, 0.5};
+
+	assert_int_equal(fg_qc_climatology_step(&m, 1, kept, first, NAN), FG_QC_PASS);
+	assert_int_equal(fg_qc_climatology_step(&m, 1, kept, last, NAN), FG_QC_PASS);
+}
+
+/* Each day of a common and of a leap year, with what is kept from day to day. */
+static void the_days_of_two_years(void **arg)
+{
+	static const int lengths[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	const int64_t from_ms = INT64_C(1672531200000); /* 2023-01-01 */
+	struct fg_today kept = {0};
+	int64_t at_ms = from_ms;
+
+	(void)arg;
+	for (int i = 0; i < 24; i++)
+		for (int d = 1; d <= lengths[i % 12] + (i == 13); d++) {
+			at_both_ends(&kept, FG_CALENDAR_MONTH, i % 12 + 1, at_ms);
+			at_both_ends(&kept, FG_CALENDAR_DAY, d, at_ms);
+			at_ms += 86400000;
+		}
+	assert_int_equal(at_ms, from_ms + INT64_C(731) * 86400000);
+}
+
 static void names_of_periods(void **arg)
 {
 	static const struct {
@@ -522,6 +550,9 @@ static void faults_are_told(void **arg)
 	assert_null(fg_qc_climatology_fault(&m, 1));
 	m.time[0] = NAN;
 	assert_non_null(fg_qc_climatology_fault(&m, 1));
+	m.time[0] = 1;
+	m.time[1] = INFINITY;
+	assert_non_null(fg_qc_climatology_fault(&m, 1));
 }
 
 /* The room of a window is bounded, whatever the interval. */
@@ -544,6 +575,7 @@ int main(void)
 		cmocka_unit_test(windows_are_stored_and_restored),
 		cmocka_unit_test(a_ring_of_one_and_of_none),
 		cmocka_unit_test(the_calendar),
+		cmocka_unit_test(the_days_of_two_years),
 		cmocka_unit_test(names_of_periods),
 		cmocka_unit_test(climatology_limits_and_depths),
 		cmocka_unit_test(a_late_reading_and_one_that_does_not_come),
