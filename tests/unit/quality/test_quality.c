@@ -122,11 +122,30 @@ static void a_reading_is_judged(void **state)
 	assert_int_equal(r.tests, 0);
 }
 
+/* What is in one test's place, and what is no flag at all. */
+static void rollup_of_one_test(void **arg)
+{
+	static const enum fg_qc flags[] = {FG_QC_NOT_EVALUATED, FG_QC_SUSPECT, FG_QC_FAIL};
+
+	(void)arg;
+	for (size_t i = 0; i < FG_COUNT(flags); i++)
+		assert_int_equal(
+			fg_qc_rollup_tests(FG_QC_MISSING,
+				fg_tests_set(0, FG_TEST_SPIKE, flags[i])),
+			flags[i]);
+	assert_int_equal(fg_qc_rollup_tests(FG_QC_MISSING,
+				 fg_tests_set(0, FG_TEST_SPIKE, FG_QC_MISSING)),
+		FG_QC_MISSING);
+	assert_int_equal(
+		fg_qc_rollup((enum fg_qc[]){FG_QC_MISSING, (enum fg_qc)77}, 2), FG_QC_MISSING);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(gross_range_agrees_with_the_reference),
 		cmocka_unit_test(rollup_agrees_with_the_reference),
+		cmocka_unit_test(rollup_of_one_test),
 		cmocka_unit_test(a_reading_is_judged),
 	};
 
