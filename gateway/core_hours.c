@@ -503,8 +503,7 @@ void fg_core_hours(struct fg_core *core, struct fg_now now, struct fg_hours_work
 
 	core->now = fg_core_now(core, now);
 	h->busy = false;
-	fg_config_unref(work->config);
-	work->config = NULL;
+	fg_hours_work_back(work);
 	if (work->status < 0 || core->stopping) {
 		h->retry_mono_us = core->now.mono_us + RETRY_US;
 		same = false;

@@ -23,12 +23,26 @@ static void free_targets(struct fg_hours *h)
 	h->count = h->source_count = h->id_count = 0;
 }
 
+/* Whoever scans the store reads them from another thread until the work is back. */
+static void leave_to_scan(struct fg_hours *of)
+{
+	struct fg_hours_work *w = of->work;
+
+	if (!of->busy || !w->scan || w->sources != of->sources)
+		return;
+	w->left[0] = of->targets;
+	w->left[1] = of->sources;
+	of->targets = NULL;
+	of->sources = NULL;
+}
+
 void fg_hours_free(struct fg_core *core)
 {
 	struct fg_hours *h = core->hours;
 
 	if (!h)
 		return;
+	leave_to_scan(h);
 	free_targets(h);
 	free(h->marks);
 	fg_ranges_fini(&h->todo);
@@ -44,8 +58,18 @@ void fg_hours_free(struct fg_core *core)
 void fg_hours_work_free(struct fg_hours_work *work)
 {
 	if (work)
-		fg_config_unref(work->config);
+		fg_hours_work_back(work);
 	free(work);
+}
+
+void fg_hours_work_back(struct fg_hours_work *work)
+{
+	fg_config_unref(work->config);
+	work->config = NULL;
+	for (size_t i = 0; i < FG_COUNT(work->left); i++) {
+		free(work->left[i]);
+		work->left[i] = NULL;
+	}
 }
 
 static int set_sources(struct fg_core *core, struct fg_hours *h)
@@ -156,6 +180,7 @@ int fg_hours_begin(struct fg_core *core, struct fg_config *config)
 	h->count = h->source_count = h->id_count = 0;
 	r = set_targets(core, h, config);
 	carry_marks(h, was.targets);
+	leave_to_scan(&was);
 	free_targets(&was);
 	if (h->count)
 		fg_zone_set(config->gateway.timezone);

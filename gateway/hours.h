@@ -74,8 +74,12 @@ struct fg_hours_work {
 	uint32_t tags[FG_HOURS_TARGETS]; /* the core's */
 	struct fg_hours_answer answers[FG_HOURS_TARGETS];
 	int status; /* negative: the store could not be read */
+	/* what `sources` are, where another configuration came meanwhile: its own from then on */
+	void *left[2];
 };
 
+/* It is back: what it held and what was left to it goes. */
+void fg_hours_work_back(struct fg_hours_work *work);
 void fg_hours_work_free(struct fg_hours_work *work);
 
 void fg_hours_read(struct fg_reader *reader, struct fg_hours_work *work);

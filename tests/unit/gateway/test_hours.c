@@ -456,6 +456,30 @@ static void test_points_come_and_go(void **state)
 	expect(hour(t + 2 * HOUR_MS, 1), 10, 12); /* what the store has of it */
 }
 
+/* Another thread reads the store meanwhile: what it looks for stays until it is back. */
+static void test_a_scan_under_way_over_a_reload(void **state)
+{
+	int64_t t;
+
+	(void)state;
+	begin_with(plain);
+	t = to_the_hour(10);
+	steps(18, 10);
+	restart(); /* the hour that is not told yet is looked through */
+	for (int i = 0; i < 5 && !asked; i++)
+		fake_turn(&f, 0);
+	assert_non_null(asked);
+	assert_true(asked->scan);
+	assert_int_equal(asked->source_count, 1);
+	fake_reload(&f, longer);
+	fake_reload(&f, none);
+	assert_string_equal(asked->sources[0]->station, "pier");
+	assert_string_equal(asked->sources[0]->point, "no2");
+	fake_reload(&f, plain);
+	steps(13, 10);
+	expect(hour(t + 2 * HOUR_MS, 1), 10, 12);
+}
+
 static void test_a_store_that_cannot_be_read(void **state)
 {
 	int64_t t;
@@ -670,6 +694,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_longer_periods, end),
 		cmocka_unit_test_teardown(test_late_reading_of_the_last_hour_of_a_day, end),
 		cmocka_unit_test_teardown(test_points_come_and_go, end),
+		cmocka_unit_test_teardown(test_a_scan_under_way_over_a_reload, end),
 		cmocka_unit_test_teardown(test_a_store_that_cannot_be_read, end),
 		cmocka_unit_test_teardown(test_a_full_store, end),
 		cmocka_unit_test_teardown(test_the_worst_of_two_devices, end),
