@@ -229,7 +229,8 @@ static void load_live(
 		if (!e || (load->count && (!is_due(p, e, seq, mono_us, ret_next) ||
 						  way_of(p, seq, e) != LIVE_NOW)))
 			return;
-		item = fg_pub_selected_part(p, &e->item);
+		/* an account goes alone, and there is room for the part of one */
+		item = load->count ? e->item : fg_pub_selected_part(p, &e->item);
 		item.not_stored = seq >= p->committed_next;
 		if (!fg_pub_load(p, load, &item, &e->series->desc, retained_live(e, &item),
 			    (size_t)(seq - p->live_next)))
@@ -338,10 +339,12 @@ static bool send_from_page(struct fg_publisher *p)
 
 	load.count = 0;
 	for (size_t i = p->page_at; i < p->page->count; i++) {
-		const struct fg_item item = fg_pub_selected_part(p, &p->page->items[i]);
+		struct fg_item item = p->page->items[i];
 
 		if (load.count && page_way_of(p, i) != PAGE_NOW)
 			break;
+		if (!load.count) /* an account goes alone, and there is room for the part of one */
+			item = fg_pub_selected_part(p, &item);
 		if (!fg_pub_load(p, &load, &item, p->page->descs[i], retained(p, &item), i) ||
 			p->pack_max == 1)
 			break;

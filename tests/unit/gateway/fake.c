@@ -292,6 +292,7 @@ static void take(struct fake *f, struct fake_broker *b, const struct fg_message 
 	if (s->empty) /* no document: it is cleared */
 		s->seq = UINT64_MAX;
 	snprintf(s->topic, sizeof(s->topic), "%s", m->topic);
+	memcpy(s->pack, m->payload, FG_MIN(m->len, sizeof(s->pack) - 1));
 	if (m->document) {
 		size_t len = strlen(m->topic);
 
@@ -301,7 +302,6 @@ static void take(struct fake *f, struct fake_broker *b, const struct fg_message 
 				(const char *)m->payload);
 	} else if (m->encoder != FG_ENCODER_json) {
 		assert_true(m->len < sizeof(s->pack));
-		memcpy(s->pack, m->payload, m->len);
 	} else {
 		s->not_stored = memmem(m->payload, m->len, "\"stored\":false", 14) != NULL;
 		s->uncertain = memmem(m->payload, m->len, "\"time_uncertainty\":", 19) != NULL;

@@ -23,6 +23,8 @@ static const struct fg_group *sonde;
 static const char both[] = PACKS("[json, senml]", ", inflight: 100");
 static const char both_narrow[] = PACKS("[json, senml]", ", inflight: 1");
 static const char only_packs[] = PACKS("senml", ", inflight: 100");
+static const char selected[] =
+	PACKS("[json, senml]", ", inflight: 100, select: {properties: [ph, orp]}");
 
 static void begin(const char *yaml)
 {
@@ -355,6 +357,48 @@ static void test_bytes_are_counted(void **state)
 	assert_non_null(strstr(mem, "\"bytes_per_reading\":"));
 }
 
+/* Of accounts that name the point. */
+static size_t accounts_of(size_t from, const char *point)
+{
+	size_t n = 0;
+
+	for (size_t i = from; i < town->sent_count; i++)
+		n += strstr(town->sent[i].topic, "/account") && strstr(town->sent[i].pack, point);
+	return n;
+}
+
+/* Accounts of several devices that end together, of which a part is selected. */
+static void test_selected_accounts_stay_apart(void **state)
+{
+	const struct fg_group *other;
+	size_t mark = 0;
+
+	(void)state;
+	begin(selected);
+	other = fake_group(&f, "other", 0);
+	fake_connect(&f, town, true);
+	for (int way = 0; way < 2; way++) { /* live, then from the store */
+		for (int minute = 0; minute < 60; minute++) {
+			fake_turn(&f, 59 * SEC);
+			fake_answer(&f, sonde, minute);
+			fake_reading(&f, other, minute);
+			serve(1);
+		}
+		fake_turn(&f, SEC);
+		fake_commit(&f);
+		if (way == 1) {
+			mark = town->sent_count;
+			town->connecting = false; /* an attempt that was given up long ago */
+			fake_connect(&f, town, true);
+		}
+		serve(60);
+		assert_int_equal(accounts_of(mark, "\"ph\""), 1);
+		assert_int_equal(accounts_of(mark, "\"orp\""), 1);
+		assert_int_equal(accounts_of(mark, "\"turbidity\""), 0);
+		fake_lose(&f, town);
+	}
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int main(void)
@@ -372,6 +416,7 @@ int main(void)
 		TEST(test_another_payload_at_reload),
 		TEST(test_acknowledged_out_of_order),
 		TEST(test_bytes_are_counted),
+		TEST(test_selected_accounts_stay_apart),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
