@@ -375,8 +375,8 @@ static int draft_all(struct draft *d, size_t n)
 	for (size_t i = 0; i < p->payload_count && r == FG_OK; i++) {
 		if (!p->payloads[i].encoder->encode)
 			continue;
+		d->decides = d->count == 0; /* those before said nothing */
 		r = draft_payload(d, &p->payloads[i]);
-		d->decides = false;
 	}
 	return r;
 }

@@ -23,6 +23,7 @@ static const struct fg_group *sonde;
 static const char both[] = PACKS("[json, senml]", ", inflight: 100");
 static const char both_narrow[] = PACKS("[json, senml]", ", inflight: 1");
 static const char only_packs[] = PACKS("senml", ", inflight: 100");
+static const char without_json[] = PACKS("[ngsi-ld, sensorthings]", ", inflight: 100");
 static const char selected[] =
 	PACKS("[json, senml]", ", inflight: 100, select: {properties: [ph, orp]}");
 
@@ -207,6 +208,23 @@ static void test_refused_pack_tells_each_reading(void **state)
 	fake_ack(&f, town, 1, 0x87);
 	serve(3);
 	assert_int_equal(gaps_told(), 3);
+	assert_int_equal(fg_publisher_backlog(fake_publisher(&f, 0)), 0);
+}
+
+/* Where the first has nothing to say the next one decides. */
+static void test_refused_where_the_first_is_silent(void **state)
+{
+	(void)state;
+	begin(without_json); /* no station has a position, so NGSI-LD says nothing */
+	fake_connect(&f, town, true);
+	fake_reading(&f, sonde, 1);
+	serve(1);
+	fake_reading(&f, sonde, 2);
+	fake_settle(&f);
+	fake_ack(&f, town, 1, 0x87);
+	fake_ack(&f, town, 2, 0);
+	serve(3);
+	assert_int_equal(gaps_told(), 1);
 	assert_int_equal(fg_publisher_backlog(fake_publisher(&f, 0)), 0);
 }
 
@@ -409,6 +427,7 @@ int main(void)
 		TEST(test_backlog_goes_poll_by_poll),
 		TEST(test_refused_in_one_payload),
 		TEST(test_refused_pack_tells_each_reading),
+		TEST(test_refused_where_the_first_is_silent),
 		TEST(test_refused_for_now),
 		TEST(test_narrow),
 		TEST(test_session_without_room),
