@@ -38,7 +38,8 @@ void fg_budget_day(struct fg_budget *b, int64_t from_ms, int64_t to_ms)
 void fg_budget_wire(struct fg_budget *b, uint64_t n)
 {
 	b->wire += n;
-	b->guessed = 0;
+	if (n) /* else nobody has counted: the guess holds */
+		b->guessed = 0;
 }
 
 void fg_budget_sent(struct fg_budget *b, size_t n, size_t readings)

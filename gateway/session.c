@@ -152,16 +152,14 @@ static void post(struct fg_session *s, const struct fg_session_event *event)
 		poll(NULL, 0, 20); /* the core is behind: its own bound, not ours */
 }
 
-/* What the connection has cost since it was asked last. */
+/* What all connections have cost since it was asked last. */
 static uint64_t wire_since(struct fg_session *s)
 {
-	struct fg_traffic traffic;
 	uint64_t since;
 
-	if (!s->mosq || !fg_session_traffic(mosquitto_socket(s->mosq), &traffic))
-		return 0;
-	since = traffic.wire - s->told_wire_bytes;
-	s->told_wire_bytes = traffic.wire;
+	fg_session_count_wire(s);
+	since = s->untold_wire;
+	s->untold_wire = 0;
 	return since;
 }
 
@@ -188,8 +186,8 @@ static void lost(struct fg_session *s)
 
 	snprintf(event.text, sizeof(event.text), "%s", s->why[0] ? s->why : "connection closed");
 	flush_acks(s);
-	event.wire = wire_since(s);
 	fg_session_drop(s);
+	event.wire = wire_since(s);
 	s->pending_count = 0;
 	post(s, &event);
 }
@@ -516,6 +514,9 @@ static void serve_socket(struct fg_session *s, short revents)
 {
 	int r = MOSQ_ERR_SUCCESS;
 
+	/* where it ends now libmosquitto closes the socket, and with it goes the kernel's count */
+	if (s->conf.dest->daily_budget)
+		fg_session_count_wire(s);
 	if (revents & (POLLIN | POLLHUP | POLLERR))
 		r = mosquitto_loop_read(s->mosq, 100);
 	if (r == MOSQ_ERR_SUCCESS && s->mosq && !s->refused &&

@@ -108,6 +108,7 @@ static int new_client(struct fg_session *s)
 
 void fg_session_drop(struct fg_session *s)
 {
+	fg_session_count_wire(s);
 	if (s->mosq)
 		mosquitto_destroy(s->mosq);
 	s->mosq = NULL;
@@ -150,7 +151,7 @@ int fg_session_open(struct fg_session *s, size_t server, uint32_t epoch)
 	s->why[0] = s->tls_why[0] = '\0';
 	s->limits = (struct fg_limits){0};
 	s->pending_count = s->acks.count = 0;
-	s->told_wire_bytes = 0;
+	s->counted_wire = 0;
 	s->pending_max = (unsigned)FG_MAX(d->inflight, 1);
 	r = new_client(s);
 	if (r < 0) {

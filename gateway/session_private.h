@@ -56,7 +56,8 @@ struct fg_session {
 	struct fg_limits limits;
 	uint64_t asked_bytes;	  /* as much may come, for what we sent */
 	int64_t online_mono_us;
-	uint64_t told_wire_bytes; /* of this connection, to the core */
+	uint64_t counted_wire;	  /* bytes of this connection */
+	uint64_t untold_wire;	  /* of it and earlier ones: the core is yet to be told */
 	struct fg_pending *pending;
 	unsigned pending_count;
 	unsigned pending_max; /* what this broker takes at once */
@@ -81,6 +82,8 @@ void fg_session_listen(struct fg_session *s);
 
 /* session_traffic.c */
 bool fg_session_traffic(int fd, struct fg_traffic *ret);
+/* Adds what the connection has cost since it was counted last; nothing where it has no socket. */
+void fg_session_count_wire(struct fg_session *s);
 
 /* session_door.c */
 /* Whether it takes connections, as far as TCP tells; blocks, by its name look-up for long. A server

@@ -16,17 +16,27 @@
 bool fg_session_traffic(int fd, struct fg_traffic *ret)
 {
 	struct tcp_info info = {0};
-	struct sockaddr_storage peer = {0};
-	socklen_t len = sizeof(info), peer_len = sizeof(peer);
+	struct sockaddr_storage own = {0};
+	socklen_t len = sizeof(info), own_len = sizeof(own);
 	uint64_t head;
 
 	if (fd < 0 || getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) < 0 ||
-		getpeername(fd, (struct sockaddr *)&peer, &peer_len) < 0)
-		return false;
-	head = peer.ss_family == AF_INET6 ? HEAD_6 : HEAD_4;
+		getsockname(fd, (struct sockaddr *)&own, &own_len) < 0)
+		return false; /* one that was reset has no peer any more, but its count */
+	head = own.ss_family == AF_INET6 ? HEAD_6 : HEAD_4;
 	/* received bytes are counted before they are read; sent ones need a kernel of 4.19 */
 	ret->received = info.tcpi_bytes_received;
 	ret->wire = info.tcpi_bytes_sent + info.tcpi_bytes_received +
 		    head * ((uint64_t)info.tcpi_segs_out + info.tcpi_segs_in);
 	return true;
+}
+
+void fg_session_count_wire(struct fg_session *s)
+{
+	struct fg_traffic traffic;
+
+	if (!s->mosq || !fg_session_traffic(mosquitto_socket(s->mosq), &traffic))
+		return;
+	s->untold_wire += traffic.wire - s->counted_wire;
+	s->counted_wire = traffic.wire;
 }

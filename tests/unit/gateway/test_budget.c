@@ -146,6 +146,18 @@ static void test_guess_and_truth(void **state)
 	assert_int_equal(fg_budget_level(&b, now_ms), FG_BUDGET_NO_BACKLOG);
 }
 
+/* A connection that ends before the kernel was asked: what was handed over stays spent. */
+static void test_guess_without_truth(void **state)
+{
+	(void)state;
+	b.limit = 10000;
+	fg_budget_day(&b, now_ms, now_ms + DAY_MS);
+	for (int i = 0; i < 40; i++)
+		fg_budget_sent(&b, 150, 1);
+	fg_budget_wire(&b, 0);
+	assert_int_equal(fg_budget_level(&b, now_ms), FG_BUDGET_SPENT);
+}
+
 static void test_over_a_restart(void **state)
 {
 	unsigned char note[FG_BUDGET_NOTE];
@@ -174,6 +186,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_live_is_thinned_evenly, begin, end),
 		cmocka_unit_test_setup_teardown(test_urgent_goes_last, begin, end),
 		cmocka_unit_test_setup_teardown(test_guess_and_truth, begin, end),
+		cmocka_unit_test_setup_teardown(test_guess_without_truth, begin, end),
 		cmocka_unit_test_setup_teardown(test_over_a_restart, begin, end),
 	};
 

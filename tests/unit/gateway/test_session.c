@@ -16,19 +16,26 @@
 
 static const char yaml_form[] = FAKE_HEAD
 	"mqtt: {town: {servers: [\"mqtt://127.0.0.1:%d\"], prefix: town,\n"
-	"  version: 3.1.1, inflight: %d}}\n" FAKE_LINK
+	"  version: 3.1.1, inflight: %d, daily_budget: 100MiB}}\n" FAKE_LINK
 	"devices: {d: {station: pier, domain: water, link: plc, unit_id: 1,\n"
 	"  points: {ph: {table: input, address: 0, type: u16}}}}\n";
 
 static struct fake f;
 static _Atomic bool connected;
-static _Atomic unsigned conflicts, offlines;
+static _Atomic unsigned conflicts, offlines, losses;
+static _Atomic uint64_t wire; /* bytes that were told */
+static struct fg_session_event loss; /* the last, once it is counted */
 
 static bool on_event(void *arg, const struct fg_session_event *event)
 {
 	(void)arg;
 	if (event->type == FG_SESSION_CONNECTED)
 		connected = true;
+	if (event->type == FG_SESSION_LOST) {
+		wire += event->wire;
+		loss = *event;
+		losses++;
+	}
 	conflicts += event->type == FG_SESSION_SEEN_CONFLICT;
 	offlines += event->type == FG_SESSION_SEEN_OFFLINE;
 	return true;
@@ -185,11 +192,56 @@ static void test_conflict(void **state)
 	fake_fini(&f);
 }
 
+static void await_loss(void)
+{
+	for (int i = 0; !losses && i < 6 * PATIENCE_MS / 10; i++)
+		poll(NULL, 0, 10);
+	assert_int_equal(losses, 1);
+}
+
+/* Bytes are told though nothing was acknowledged and the broker resets the connection. */
+static void test_a_lost_connection_has_its_price(void **state)
+{
+	struct fg_session_conf conf = {.status_topic = "s", .will = "{}",
+		.session = "ours", .event = on_event};
+	const struct linger at_once = {.l_onoff = 1};
+	static char payload[8000];
+	const struct fg_message m = {
+		.topic = "t", .payload = payload, .len = sizeof(payload)};
+	struct fg_session *s = NULL;
+	int port, listener = listen_on_loopback(&port), fd;
+	unsigned char bytes[sizeof(payload)];
+	char yaml[600];
+
+	(void)state;
+	connected = false;
+	losses = 0;
+	wire = 0;
+	snprintf(yaml, sizeof(yaml), yaml_form, port, INFLIGHT);
+	fake_init(&f, yaml);
+	conf.config = f.config;
+	conf.dest = &f.config->destinations[0];
+	assert_int_equal(fg_session_start(&conf, &s), FG_OK);
+	fg_session_connect(s, 0, 1);
+	fd = accept_client(listener);
+	assert_int_equal(fg_session_publish(s, &m, 1), FG_OK);
+	read_all(fd, bytes, sizeof(bytes));
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	close(fd);
+	await_loss();
+	assert_true(wire > sizeof(payload));
+	fg_session_ask_stop(s, true);
+	assert_true(fg_session_join(s, PATIENCE_MS * INT64_C(1000)));
+	close(listener);
+	fake_fini(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stop_while_the_wire_is_full),
 		cmocka_unit_test(test_conflict),
+		cmocka_unit_test(test_a_lost_connection_has_its_price),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
