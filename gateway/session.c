@@ -28,8 +28,8 @@
 /* With so many on the wire, acknowledgements gather for a moment: a wake-up for each would cost
  * more than all of them. */
 #define GATHER_MIN	   16
-/* What may come from a broker: at first, for each message of ours (with TLS), and each second. */
-#define ASKED_BYTES	   (1u << 20)
+/* What may come from a broker beyond FG_ASKED_BYTES: for each message of ours (with TLS), and each
+ * second. */
 #define ASKED_PER_MESSAGE  256
 #define ASKED_PER_SECOND   64
 /* Ours and those of some others. */
@@ -210,7 +210,6 @@ static void on_connect(
 		return;
 	}
 	s->online = true;
-	s->asked_bytes = ASKED_BYTES;
 	s->online_mono_us = fg_clock_mono_us();
 	event.limits = s->limits;
 	event.certificates = fg_tls_certificates(mosquitto_ssl_get(mosq));
@@ -500,9 +499,9 @@ static void check(struct fg_session *s, int r)
 static void check_flood(struct fg_session *s)
 {
 	struct fg_traffic traffic;
-	int64_t online_s = (fg_clock_mono_us() - s->online_mono_us) / 1000000;
+	int64_t online_s = s->online ? (fg_clock_mono_us() - s->online_mono_us) / 1000000 : 0;
 
-	if (!s->mosq || !s->online || !fg_session_traffic(mosquitto_socket(s->mosq), &traffic) ||
+	if (!s->mosq || !fg_session_traffic(mosquitto_socket(s->mosq), &traffic) ||
 		traffic.received <= s->asked_bytes + (uint64_t)online_s * ASKED_PER_SECOND)
 		return;
 	s->refused = true;

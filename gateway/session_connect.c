@@ -152,6 +152,7 @@ int fg_session_open(struct fg_session *s, size_t server, uint32_t epoch)
 	s->limits = (struct fg_limits){0};
 	s->pending_count = s->acks.count = 0;
 	s->counted_wire = 0;
+	s->asked_bytes = FG_ASKED_BYTES;
 	s->pending_max = (unsigned)FG_MAX(d->inflight, 1);
 	r = new_client(s);
 	if (r < 0) {

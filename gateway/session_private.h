@@ -12,6 +12,9 @@
 #include "gateway/session.h"
 #include "gateway/tls.h"
 
+/* What may come from a broker at first, its greeting included. */
+#define FG_ASKED_BYTES (1u << 20)
+
 /* A message on the wire that is not acknowledged. */
 struct fg_pending {
 	int mid;

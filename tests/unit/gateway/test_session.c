@@ -236,12 +236,51 @@ static void test_a_lost_connection_has_its_price(void **state)
 	fake_fini(&f);
 }
 
+/* One that sends without end before it has taken the connection has no more of our memory. */
+static void test_a_flood_before_the_greeting(void **state)
+{
+	struct fg_session_conf conf = {.status_topic = "s", .will = "{}",
+		.session = "ours", .event = on_event};
+	static const unsigned char endless[] = {0x30, 0xFF, 0xFF, 0xFF, 0x7F};
+	static const char much[64 << 10];
+	struct fg_session *s = NULL;
+	int port, listener = listen_on_loopback(&port), fd;
+	unsigned char body[128];
+	struct pollfd p = {.fd = listener, .events = POLLIN};
+	char yaml[600];
+
+	(void)state;
+	losses = 0;
+	snprintf(yaml, sizeof(yaml), yaml_form, port, INFLIGHT);
+	fake_init(&f, yaml);
+	conf.config = f.config;
+	conf.dest = &f.config->destinations[0];
+	assert_int_equal(fg_session_start(&conf, &s), FG_OK);
+	fg_session_connect(s, 0, 1);
+	assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
+	fd = accept(listener, NULL, NULL);
+	assert_int_equal(next_packet(fd, body), 0x10);
+	assert_int_equal(write(fd, endless, sizeof(endless)), sizeof(endless));
+	for (int i = 0; i < 64 && !losses; i++)
+		if (send(fd, much, sizeof(much), MSG_NOSIGNAL) < 0)
+			break;
+	await_loss();
+	assert_true(loss.refused);
+	assert_non_null(strstr(loss.text, "far more than was asked"));
+	fg_session_ask_stop(s, true);
+	assert_true(fg_session_join(s, PATIENCE_MS * INT64_C(1000)));
+	close(fd);
+	close(listener);
+	fake_fini(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_stop_while_the_wire_is_full),
 		cmocka_unit_test(test_conflict),
 		cmocka_unit_test(test_a_lost_connection_has_its_price),
+		cmocka_unit_test(test_a_flood_before_the_greeting),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
