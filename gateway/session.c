@@ -203,6 +203,11 @@ static void on_connect(
 		.epoch = s->epoch,
 		.session_present = flags & 1};
 
+	if (s->online) { /* its limits would no longer be those that messages were sent by */
+		snprintf(s->why, sizeof(s->why), "the broker takes the connection twice");
+		s->refused = true;
+		return;
+	}
 	if (rc != 0)
 		fg_session_broker_says(s, "the broker refuses", rc, props);
 	if (rc != 0 || fg_session_take_limits(s, props) < 0) {
@@ -473,7 +478,7 @@ static void take_commands(struct fg_session *s)
 		if (atomic_exchange(&s->cut, false)) /* asked for before this command was pushed */
 			leave(s, false);
 		memcpy(&cmd, s->command, sizeof(cmd));
-		if (cmd.type == DO_PUBLISH && s->online && s->pending_count == s->pending_max)
+		if (cmd.type == DO_PUBLISH && s->online && s->pending_count >= s->pending_max)
 			return;
 		execute(s);
 		s->command_len = 0;

@@ -274,6 +274,50 @@ static void test_a_flood_before_the_greeting(void **state)
 	fake_fini(&f);
 }
 
+/* A second greeting with a narrower limit than what is in flight. */
+static void test_greeted_twice(void **state)
+{
+	static const unsigned char greeting[] = {0x20, 3, 0, 0, 0},
+				   narrower[] = {0x20, 6, 0, 0, 3, 0x21, 0, 2};
+	struct fg_session_conf conf = {.status_topic = "s", .will = "{}",
+		.session = "ours", .event = on_event};
+	const struct fg_message m = {.topic = "t", .payload = "1", .len = 1};
+	struct fg_session *s = NULL;
+	int port, listener = listen_on_loopback(&port), fd;
+	unsigned char body[128];
+	struct pollfd p = {.fd = listener, .events = POLLIN};
+	char yaml[600], *version;
+
+	(void)state;
+	losses = 0;
+	snprintf(yaml, sizeof(yaml), yaml_form, port, INFLIGHT);
+	version = strstr(yaml, "3.1.1");
+	memcpy(version, "5    ", 5);
+	fake_init(&f, yaml);
+	conf.config = f.config;
+	conf.dest = &f.config->destinations[0];
+	assert_int_equal(fg_session_start(&conf, &s), FG_OK);
+	fg_session_connect(s, 0, 1);
+	assert_int_equal(poll(&p, 1, PATIENCE_MS), 1);
+	fd = accept(listener, NULL, NULL);
+	assert_int_equal(next_packet(fd, body), 0x10);
+	assert_int_equal(write(fd, greeting, sizeof(greeting)), sizeof(greeting));
+	assert_int_equal(next_packet(fd, body), 0x82);
+	for (int i = 0; i < 4 * INFLIGHT; i++)
+		assert_int_equal(fg_session_publish(s, &m, 1), FG_OK);
+	for (int i = 0; i < INFLIGHT; i++)
+		assert_int_equal(next_packet(fd, body) & 0xF0, 0x30);
+	assert_int_equal(write(fd, narrower, sizeof(narrower)), sizeof(narrower));
+	assert_int_equal(next_packet(fd, body), 0);
+	await_loss();
+	assert_true(loss.refused);
+	fg_session_ask_stop(s, true);
+	assert_true(fg_session_join(s, PATIENCE_MS * INT64_C(1000)));
+	close(fd);
+	close(listener);
+	fake_fini(&f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -281,6 +325,7 @@ int main(void)
 		cmocka_unit_test(test_conflict),
 		cmocka_unit_test(test_a_lost_connection_has_its_price),
 		cmocka_unit_test(test_a_flood_before_the_greeting),
+		cmocka_unit_test(test_greeted_twice),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
