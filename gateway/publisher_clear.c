@@ -37,6 +37,7 @@ bool fg_pub_clear_run(struct fg_publisher *p)
 		m.topic = p->clear_at->text;
 		if (fg_pub_send_document(p, &m) < 0)
 			return false;
+		fg_pub_forget_document(p, m.topic);
 		p->clear_pending = false;
 		p->clears_out++;
 	}

@@ -30,6 +30,15 @@ static void note_sent(struct fg_publisher *p, struct fg_pub_sent *place, struct 
 	*place = sent;
 }
 
+void fg_pub_forget_document(struct fg_publisher *p, const char *topic)
+{
+	struct fg_pub_sent *place =
+		sent_under(p, fg_hash(FG_HASH_START, topic, strlen(topic)));
+
+	if (place < &p->sent[p->sent_count])
+		*place = p->sent[--p->sent_count];
+}
+
 /* False where there is no room. */
 static bool send_document(struct fg_publisher *p, size_t id)
 {

@@ -82,6 +82,8 @@ void fg_pub_payloads_topics(struct fg_publisher *p,
 /* publisher_lanes.c: sends what is due; returns when something waiting for its commit wants to go.
  */
 int64_t fg_pub_lanes_run(struct fg_publisher *p, struct fg_now now);
+/* What was sent under the topic is not there any more. */
+void fg_pub_forget_document(struct fg_publisher *p, const char *topic);
 /* Connected anew. */
 void fg_pub_lanes_begin(struct fg_publisher *p, int64_t mono_us);
 

@@ -208,6 +208,37 @@ static void test_connection_lost(void **state)
 	gone(mark);
 }
 
+static size_t told(const char *topic, size_t from)
+{
+	size_t n = 0;
+
+	for (; from < town->sent_count; from++)
+		n += !town->sent[from].empty && strcmp(town->sent[from].topic, topic) == 0;
+	return n;
+}
+
+/* What was cleared is there again once it is configured again, on the same connection too. */
+static void test_comes_back(void **state)
+{
+	size_t mark;
+
+	(void)state;
+	begin(both);
+	fake_connect(&f, town, true);
+	turn(2);
+	assert_int_equal(told("town/stations/park/gw", 0), 1);
+	mark = town->sent_count;
+	fake_reload(&f, one);
+	turn(2);
+	gone(mark);
+	mark = town->sent_count;
+	fake_reload(&f, both);
+	turn(2);
+	assert_int_equal(told("town/stations/park/gw", mark), 1);
+	assert_int_equal(told("town/things/park/gw", mark), 1);
+	assert_int_equal(told("town/stations/pier/gw", mark), 0); /* it did not leave */
+}
+
 /* A broker that does not let us write there is asked once. */
 static void test_refused(void **state)
 {
@@ -367,6 +398,7 @@ int main(void)
 		TEST(test_reload_clears),
 		TEST(test_left_while_off),
 		TEST(test_connection_lost),
+		TEST(test_comes_back),
 		TEST(test_refused),
 		TEST(test_prefix),
 		TEST(test_withdraw),
