@@ -301,7 +301,7 @@ void fg_coap_note_registration(
 	w->on = code >> 5 == 2 && observe_of(pdu) >= 0;
 	w->known_there = w->on;
 	w->acked_count = 0;
-	w->owed = w->on && coap_pdu_get_type(pdu) == COAP_MESSAGE_CON;
+	w->owed = w->on && !fg_coap_conf(ep)->tcp && coap_pdu_get_type(pdu) == COAP_MESSAGE_CON;
 	w->first = (uint16_t)coap_pdu_get_mid(pdu);
 	if (w->owed)
 		leave_unacknowledged(pdu);

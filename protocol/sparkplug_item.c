@@ -169,7 +169,8 @@ void fg_spb_put_item(struct fg_buf *out, const char *name, uint64_t alias, enum 
 		p[m.property_count++] = (struct fg_spb_property){"engUnit", desc->unit, 0};
 		p[m.property_count++] = (struct fg_spb_property){"property", desc->property, 0};
 	}
-	p[m.property_count++] = (struct fg_spb_property){"Quality", NULL, quality(item, stale)};
+	p[m.property_count++] = (struct fg_spb_property){
+		"Quality", NULL, (int32_t)quality(item, stale)};
 	if (item)
 		p[m.property_count++] = (struct fg_spb_property){"qc", NULL, (int32_t)item->qc};
 	if (item && item->reason != FG_REASON_NONE &&
