@@ -11,7 +11,6 @@
 #define HOURS	 30
 #define GROUPS	 8
 #define POINTS	 9
-#define SECONDS(rng, most) ((int64_t)(fg_rng_next(rng) % (most)) * SEC)
 
 /* Reported by exception, and more often while its alarm holds. */
 #define SLOW_US (60 * SEC)
@@ -63,6 +62,11 @@ static struct fake f;
 static unsigned paced; /* lives in which an alarm held and all was told to 2 % */
 static uint64_t all_suppressed;
 
+static int64_t seconds(struct fg_rng *rng, uint64_t most)
+{
+	return (int64_t)(fg_rng_next(rng) % most) * SEC;
+}
+
 static bool chance(struct run *r, unsigned in)
 {
 	return fg_rng_next(&r->rng) % in == 0;
@@ -75,7 +79,7 @@ static void note_starts(struct run *r)
 		int64_t takes_us = 50000 + (int64_t)(fg_rng_next(&r->rng) % 3000000);
 
 		if (chance(r, 60))
-			takes_us += SECONDS(&r->rng, 200);
+			takes_us += seconds(&r->rng, 200);
 		assert_true(r->ends_us[g->index] == 0);
 		r->ends_us[g->index] = f.now.mono_us + takes_us;
 	}
@@ -98,6 +102,14 @@ static void end_polls(struct run *r)
 		else
 			fake_answer(&f, g, floor(r->value));
 	}
+}
+
+/* Draws in an order that no compiler chooses, so that each sees the same lives. */
+static int64_t long_or_short(struct run *r, uint64_t long_s, uint64_t short_s)
+{
+	uint64_t drawn = fg_rng_next(&r->rng);
+
+	return (int64_t)(drawn % (chance(r, 3) ? long_s : short_s)) * SEC;
 }
 
 static void know_the_time(struct run *r)
@@ -161,7 +173,7 @@ static void restart(struct run *r)
 	if (!chance(r, 3))
 		stop(r);
 	memset(r->ends_us, 0, sizeof(r->ends_us));
-	be_off(r, SEC + SECONDS(&r->rng, chance(r, 3) ? 20000 : 200));
+	be_off(r, SEC + long_or_short(r, 20000, 200));
 	/* a pace that the store was not told of is not known any more */
 	r->may += 2 + (told ? 0 : (double)(f.now.mono_us - from_us) / (double)FAST_US);
 	f.store_full = f.ledger_full = false;
@@ -169,7 +181,7 @@ static void restart(struct run *r)
 		r->begun_us = f.now.mono_us, r->due = 0; /* nobody can tell how long it was */
 	fake_restart(&f);
 	r->seen = f.poll_count;
-	r->timed_us = f.now.mono_us + (chance(r, 2) ? 0 : SECONDS(&r->rng, 5000)) + 1;
+	r->timed_us = f.now.mono_us + (chance(r, 2) ? 0 : seconds(&r->rng, 5000)) + 1;
 }
 
 static void reload(struct run *r)
@@ -186,7 +198,7 @@ static void reload(struct run *r)
 
 static void step(struct run *r)
 {
-	int64_t by_us = SECONDS(&r->rng, chance(r, 3) ? 9000 : 100);
+	int64_t by_us = long_or_short(r, 9000, 100);
 
 	f.now.wall_us += chance(r, 2) ? by_us : -by_us;
 	r->slack_us += by_us;
@@ -202,7 +214,7 @@ static void trouble(struct run *r)
 	if (f.store_full && chance(r, 20))
 		f.store_full = f.ledger_full = false;
 	if (chance(r, 700))
-		pass_time(r, SECONDS(&r->rng, 9000)); /* the board sleeps */
+		pass_time(r, seconds(&r->rng, 9000)); /* the board sleeps */
 	if (r->steps && chance(r, 700))
 		step(r);
 	if (chance(r, 900))
@@ -355,9 +367,9 @@ static void one_life(unsigned seed, bool steps)
 		.pace_us = SLOW_US};
 
 	fake_init_untimed(&f, one);
-	f.now.wall_us += SECONDS(&r.rng, 3600);
+	f.now.wall_us += seconds(&r.rng, 3600);
 	r.begun_us = f.now.mono_us;
-	r.timed_us = f.now.mono_us + SECONDS(&r.rng, 4000) + 1;
+	r.timed_us = f.now.mono_us + seconds(&r.rng, 4000) + 1;
 	live(&r);
 	f.store_full = f.ledger_full = false;
 	if (r.timed_us)
