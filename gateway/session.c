@@ -522,14 +522,14 @@ static void serve_socket(struct fg_session *s, short revents)
 	if (s->conf.dest->daily_budget)
 		fg_session_count_wire(s);
 	if (revents & (POLLIN | POLLHUP | POLLERR))
-		r = mosquitto_loop_read(s->mosq, 100);
+		r = fg_session_read(s);
 	if (r == MOSQ_ERR_SUCCESS && s->mosq && !s->refused &&
 		(revents & POLLOUT || mosquitto_want_write(s->mosq)))
 		r = mosquitto_loop_write(s->mosq, 100);
 	if (r == MOSQ_ERR_SUCCESS && s->mosq && !s->refused)
 		r = mosquitto_loop_misc(s->mosq);
+	check_flood(s); /* what it floods us with may be malformed as well */
 	check(s, r);
-	check_flood(s);
 	if (s->mosq && !s->online && fg_clock_mono_us() > s->connect_deadline_us) {
 		snprintf(s->why, sizeof(s->why), "no answer from the broker");
 		lost(s);

@@ -83,6 +83,11 @@ void fg_session_say_why(struct fg_session *s, int rc);
 /* Sets libmosquitto's callbacks. */
 void fg_session_listen(struct fg_session *s);
 
+/* session_guard.c */
+/* Takes what the socket has: as mosquitto_loop_read(), and a packet for which libmosquitto would
+ * end the process is malformed. */
+int fg_session_read(struct fg_session *s);
+
 /* session_traffic.c */
 bool fg_session_traffic(int fd, struct fg_traffic *ret);
 /* Adds what the connection has cost since it was counted last; nothing where it has no socket. */

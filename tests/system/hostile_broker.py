@@ -193,6 +193,27 @@ class HostileBroker(SystemTest):
                     gaps[gap["id"]] = gap
         return list(gaps.values())
 
+    def test_properties_that_nobody_knows(self):
+        # what libmosquitto had allocated for such a packet is lost, and a sanitizer would tell
+        with open(self.path("leaks"), "w") as f:
+            f.write("leak:libmosquitto\n")
+        self.gateway.prefix = ["env", "LSAN_OPTIONS=suppressions=%s:print_suppressions=0"
+                               % self.path("leaks")]
+        # 0x78 is none of MQTT 5's
+        unknown = b"\1\x78"
+        self.broker.greet = lambda c: c.send(packet(CONNACK, b"\0\0" + unknown))
+        self.gateway.start()
+        self.told("a property that MQTT does not have", 10)
+        self.broker.greet = None
+        for answer in (
+                lambda c, m: c.send(packet(PUBACK, m.mid.to_bytes(2, "big") + b"\0" + unknown)),
+                lambda c, m: c.send(packet(PUBLISH, text("any") + unknown + b"x"))):
+            self.well()
+            self.broker.answer = answer
+            self.told("a property that MQTT does not have", 10)
+        self.well()
+        self.assertEqual(0, self.gateway.stop())
+
     # ---- what it takes ----
 
     def test_what_it_takes(self):
