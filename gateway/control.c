@@ -450,6 +450,7 @@ void fg_control_stop(struct fg_control *c)
 {
 	if (!c)
 		return;
+	fg_stored_stop(c->daemon);
 	while (c->clients)
 		client_close(c->clients);
 	if (c->path)

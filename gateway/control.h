@@ -36,6 +36,11 @@ void fg_client_error(struct fg_client *c, int exit_code, const char *fmt, ...) F
 void fg_client_hold(struct fg_client *c);
 void fg_client_release(struct fg_client *c);
 
+/* control_stored.c: the answer to a change by hand, whole but for its end. It is copied, and goes
+ * out when all that the core has noted so far is durable; where the disk refuses, or after 10 s,
+ * the client is told instead that this is not so (EX_TEMPFAIL). Gives the core a turn. */
+void fg_client_answer_stored(struct fg_client *c, const char *bytes, size_t len);
+
 /* control_read.c: `read DEVICE [POINT]` */
 void fg_control_read(struct fg_client *c, const char *device, const char *point);
 /* control_history.c: `history STATION/POINT SINCE_MS UNTIL_MS [hourly]` */

@@ -16,8 +16,8 @@
 #define BY_MAX	   63
 #define NOTE_MAX   255
 
-/* The list as it is now; warnings: of a record that was added. */
-static void answer(struct fg_client *c, const struct fg_point *p,
+/* The list as it is now; changed: it waits for the disk; warnings: of a record that was added. */
+static void answer(struct fg_client *c, const struct fg_point *p, bool changed,
 	const struct fg_calibration_faults *warnings)
 {
 	struct fg_buf out;
@@ -40,6 +40,8 @@ static void answer(struct fg_client *c, const struct fg_point *p,
 	fg_buf_putc(&out, '\n');
 	if (out.overflow) {
 		fg_client_error(c, EX_TEMPFAIL, "the list is too long");
+	} else if (changed) {
+		fg_client_answer_stored(c, out.data, out.len);
 	} else {
 		fg_client_write(c, out.data, out.len);
 		fg_client_end(c);
@@ -161,8 +163,7 @@ static void add(struct fg_client *c, const struct fg_point *p, char *const words
 	if (r < 0)
 		refuse(c, &a, r);
 	else
-		answer(c, p, &a.faults);
-	fg_daemon_turn(c->daemon);
+		answer(c, p, true, &a.faults);
 }
 
 static void take_back(struct fg_client *c, const struct fg_point *p, const char *date)
@@ -177,8 +178,7 @@ static void take_back(struct fg_client *c, const struct fg_point *p, const char 
 		fg_client_error(c, EX_USAGE, "no calibration of %.40s was added to point '%.63s'; "
 			"those of the configuration are removed there", date, p->name);
 	else
-		answer(c, p, NULL);
-	fg_daemon_turn(c->daemon);
+		answer(c, p, true, NULL);
 }
 
 static const struct fg_point *find(
@@ -200,7 +200,7 @@ void fg_control_calibration(struct fg_client *c, char *const words[])
 		fg_client_error(c, EX_USAGE, "no device '%.63s' with a point '%.63s'", words[0],
 			words[1]);
 	else if (!what)
-		answer(c, p, NULL);
+		answer(c, p, false, NULL);
 	else if (strcmp(what, "add") == 0)
 		add(c, p, words + 3);
 	else if (strcmp(what, "remove") == 0)

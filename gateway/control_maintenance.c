@@ -22,9 +22,7 @@ static void answer(struct fg_client *c, const char *device, const char *key, int
 	fg_json_int(&j, key, value);
 	fg_json_end_object(&j);
 	fg_buf_putc(&out, '\n');
-	fg_client_write(c, out.data, out.len);
-	fg_client_end(c);
-	fg_daemon_turn(c->daemon);
+	fg_client_answer_stored(c, out.data, out.len);
 }
 
 static void refuse(struct fg_client *c, const char *device, int r)

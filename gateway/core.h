@@ -286,6 +286,12 @@ int fg_core_calibration_add(struct fg_core *core, struct fg_now now, const struc
 int fg_core_calibration_remove(struct fg_core *core, struct fg_now now,
 	const struct fg_point *point, int64_t at_ms);
 
+/* Why the store cannot be written; NULL: it can. */
+const char *fg_core_store_fault(const struct fg_core *core);
+/* Whether the store was given all notes of what people change: calibration, maintenance, service
+ * notices. */
+bool fg_core_notes_handed(const struct fg_core *core);
+
 /* Work on a device: its readings are marked, and no alarm of it begins. */
 struct fg_maintenance_window {
 	int64_t since_ms; /* set by the core */

@@ -122,6 +122,24 @@ void fg_events_save(struct fg_core *core, struct fg_device_run *dev)
 		FG_MIN(core->notes_due_mono_us, core->now.mono_us + RETRY_US);
 }
 
+const char *fg_core_store_fault(const struct fg_core *core)
+{
+	return core->store_writable ? NULL : core->store_error;
+}
+
+bool fg_core_notes_handed(const struct fg_core *core)
+{
+	bool due = core->notices.last_due;
+
+	for (const struct fg_service_notice *n = core->notices.list; n; n = n->next)
+		due |= n->due;
+	for (const struct fg_calibrations *k = core->calibrations; k; k = k->next)
+		due |= k->due;
+	for (size_t i = 0; i < core->config->device_count; i++)
+		due |= core->devices[i].maintenance_due;
+	return !due;
+}
+
 void fg_events_free(struct fg_core *core)
 {
 	fg_maintenance_free(core);

@@ -371,6 +371,7 @@ static void finish(struct fg_daemon *d)
 	free(d->ending_sessions);
 	fg_reload_free(d);
 	fg_daemon_end_recheck(d);
+	fg_stored_free(d);
 	fg_core_free(d->core);
 	fg_series_set_fini(&d->series);
 	fg_ring_fini(&d->inbox);

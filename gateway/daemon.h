@@ -22,6 +22,7 @@
 
 struct fg_daemon;
 struct fg_control;
+struct fg_stored_answer;
 struct recheck;
 
 /* The memory of one group's polls: the job and the batch it fills. */
@@ -107,6 +108,7 @@ struct fg_daemon {
 	_Atomic int64_t sleep_until_us;
 
 	struct fg_control *control;
+	struct fg_stored_answer *stored_answers; /* control_stored.c */
 	struct fg_reload *reload; /* under way */
 	bool reload_again;
 	bool stopping, stopped;
@@ -198,6 +200,15 @@ int fg_control_start(struct fg_daemon *d, struct fg_control **ret);
 void fg_control_stop(struct fg_control *c);
 void fg_control_watch(
 	struct fg_control *c, const struct fg_item *item, const struct fg_point_desc *desc);
+
+/* control_stored.c: answers that wait for the disk, and what the store tells. Whether the call was
+ * of one; writing fails; a note was refused for ever; nobody will be answered any more; the store
+ * has ended. */
+bool fg_stored_called(struct fg_daemon *d, const struct fg_store_call *call);
+void fg_stored_failed(struct fg_daemon *d, const char *why);
+void fg_stored_refused(struct fg_daemon *d);
+void fg_stored_stop(struct fg_daemon *d);
+void fg_stored_free(struct fg_daemon *d);
 
 /* notify.c: systemd's readiness protocol; does nothing without NOTIFY_SOCKET. */
 void fg_notify(const char *state);

@@ -312,6 +312,7 @@ void fg_daemon_store_event(struct fg_daemon *d, const struct fg_store_event *eve
 		break;
 	case FG_STORE_FAILED:
 		fg_core_store_state(d->core, now, false, event->text);
+		fg_stored_failed(d, event->text);
 		break;
 	case FG_STORE_RECOVERED:
 		fg_core_store_state(d->core, now, true, "");
@@ -323,11 +324,14 @@ void fg_daemon_store_event(struct fg_daemon *d, const struct fg_store_event *eve
 		fg_core_store_size(d->core, (int64_t)event->a, event->b);
 		break;
 	case FG_STORE_CALLED:
-		if (!rechecked(d, event->call))
+		if (!fg_stored_called(d, event->call) && !rechecked(d, event->call))
 			fg_reload_called(d, event->call);
 		break;
 	case FG_STORE_NOTED:
 		fg_core_noted(d->core, event->text);
+		break;
+	case FG_STORE_NOTE_REFUSED:
+		fg_stored_refused(d);
 		break;
 	case FG_STORE_ERA:
 		fg_core_era_stored(d->core, now, (uint32_t)event->a);

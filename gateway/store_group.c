@@ -110,7 +110,7 @@ static int for_good(struct fg_store_engine *e, int r, const char *what)
 	return FG_OK;
 }
 
-enum { TAKEN = 0, REFUSED = 1 }; /* in `b` of an append */
+enum { TAKEN = 0, REFUSED = 1 }; /* in `b` of an append, or of a note */
 
 static int apply_append(struct fg_store_engine *e, struct fg_store_message *m, const void *payload,
 	size_t len)
@@ -211,13 +211,15 @@ static int apply_era(struct fg_store_engine *e, const void *payload)
 	return for_good(e, fg_spool_set_era(e->spool, &era), "an era");
 }
 
-static int apply_state(struct fg_store_engine *e, const void *payload, size_t len)
+static int apply_state(struct fg_store_engine *e, struct fg_store_message *m, const void *payload,
+	size_t len)
 {
 	struct fg_store_note note;
 	int r = fg_store_note_decode(payload, len, &note);
 
 	if (r == FG_OK)
 		r = fg_spool_set_state(e->spool, note.kind, note.key, note.bytes, note.len);
+	m->b = r == FG_EINVAL ? REFUSED : TAKEN;
 	return for_good(e, r, "a note");
 }
 
@@ -259,7 +261,7 @@ static int apply(struct fg_store_engine *e, struct fg_store_message *m, const vo
 	case FG_STORE_MSG_FORGET_LEDGER:
 		return for_good(e, fg_spool_forget_ledger(e->spool, m->name), "a ledger's row");
 	case FG_STORE_MSG_STATE:
-		return apply_state(e, payload, len);
+		return apply_state(e, m, payload, len);
 	case FG_STORE_MSG_DESTINATIONS:
 		return apply_destinations(e, m, payload, len);
 	default:
@@ -320,13 +322,22 @@ static void tell_used(struct fg_store_engine *e, const struct fg_store_message *
 	fg_engine_tell(e, event);
 }
 
-/* Who publishes retained waits for it. */
-static void tell_noted(struct fg_store_engine *e, const void *payload, size_t len)
+/* Who publishes retained waits for it; who changed something by hand waits for a refusal. */
+static void tell_noted(struct fg_store_engine *e, const struct fg_store_message *m,
+	const void *payload, size_t len)
 {
 	struct fg_store_event event = {.type = FG_STORE_NOTED};
 	struct fg_store_note note;
 
-	if (fg_store_note_decode(payload, len, &note) < 0 || strcmp(note.kind, "retained") != 0)
+	if (fg_store_note_decode(payload, len, &note) < 0)
+		return;
+	if (m->b == REFUSED) {
+		struct fg_store_event refused = {.type = FG_STORE_NOTE_REFUSED};
+
+		snprintf(refused.text, sizeof(refused.text), "%s %s", note.kind, note.key);
+		fg_engine_tell(e, refused);
+	}
+	if (strcmp(note.kind, "retained") != 0)
 		return;
 	snprintf(event.text, sizeof(event.text), "%s", note.key);
 	fg_engine_tell(e, event);
@@ -353,7 +364,7 @@ int fg_engine_tell_done(struct fg_store_engine *e, struct fg_store_message *m, c
 		remember_era(e, payload);
 		break;
 	case FG_STORE_MSG_STATE:
-		tell_noted(e, payload, len);
+		tell_noted(e, m, payload, len);
 		break;
 	case FG_STORE_MSG_DESTINATIONS:
 		fg_buf_clear(&e->names);

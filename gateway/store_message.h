@@ -27,6 +27,7 @@ enum fg_store_event_type {
 	FG_STORE_WANTS_ROOM,   /* answered by fg_store_make_room */
 	FG_STORE_ROOM_MADE,
 	FG_STORE_NOTED, /* text: the key of a note of the kind "retained", stored or refused */
+	FG_STORE_NOTE_REFUSED, /* text: kind and key of a note that there is no room for, ever */
 	FG_STORE_DAMAGED,  /* text: the file is damaged; it is set aside next */
 	FG_STORE_SALVAGED, /* text: what was saved; writing goes on */
 };

@@ -1,12 +1,16 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: EUPL-1.2
 """A technician calibrates with fjordctl: the record holds at once, over a kill, in a copy of the
-store on a second board; what cannot be meant is refused with the words of the configuration."""
+store on a second board; what cannot be meant is refused with the words of the configuration.
+What was answered is on the disk, and where the disk refuses that is the answer."""
 import copy
+import errno
+import os
 import unittest
 
 from lib import config
 from lib.bench import Scene
+from lib.faults import Faults
 from lib.gateway import Gateway
 
 
@@ -42,8 +46,6 @@ class Calibration(Scene):
         self.assertAlmostEqual(-0.2, added["offset_drift"])
         self.assertEqual([], self.gateway.status()["calibrations_overdue"])
 
-        polls = len(self.server[1].requests)
-        self.eventually(lambda: len(self.server[1].requests) >= polls + 10, "it was committed")
         self.gateway.kill()
         self.gateway.start()
         self.eventually(self.gateway.status, "it runs again")
@@ -107,6 +109,73 @@ class Calibration(Scene):
         polls = len(self.server[1].requests)
         self.eventually(lambda: len(self.server[1].requests) >= polls + 15, "it goes on")
         self.assertEqual(1, self.gateway.log().count(word), self.gateway.log())
+
+
+class CalibrationOnABadDisk(Scene):
+    def setUp(self):
+        super().setUp()
+        os.mkdir(self.path("disk"))
+        self.config["storage"] = {"file": self.path("disk/readings.db"),
+                                  "commit_interval": "100ms", "max_delay": "500ms"}
+        self.server[1].set("holding", 0, [600])
+        self.config["devices"]["probe"] = config.modbus_device("plc", 1, "200ms", {
+            "ph": config.register(0, scale=0.01)})
+        self.faults = Faults(self, self.gateway, self.path("disk"))
+        self.gateway.start()
+        self.await_value("ph", 6)
+
+    def dates(self):
+        found = self.gateway.ctl_json("calibration", "probe/ph")["calibration"]
+        return [record["date"][:10] for record in found]
+
+    def change(self, *arguments):
+        return self.gateway.ctl("calibration", "probe/ph", *arguments)
+
+    def add(self, date):
+        return self.change("add", "--polynomial", "0,1.1", "--date", date)
+
+    def kill(self):
+        """As the power goes; then the disk is a good one."""
+        self.gateway.kill()
+        self.faults.set("flush_ms", 0)
+        self.gateway.start()
+        self.eventually(self.gateway.status, "it runs again")
+
+    def slow(self):
+        """The store is at a flush nearly always."""
+        hit = self.faults.get("hit")
+        self.faults.set("flush_ms", 2000)
+        self.eventually(lambda: self.faults.get("hit") > hit, "a slow flush")
+
+    def test_killed_right_after_the_answer(self):
+        self.slow()
+        done = self.add("2020-06-01")
+        self.kill()
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertEqual(["2020-06-01"], self.dates())
+        self.slow()
+        done = self.change("remove", "2020-06-01")
+        self.kill()
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertEqual([], self.dates())
+
+    def test_the_disk_refuses(self):
+        self.faults.set("error", errno.EIO)
+        done = self.add("2020-06-01")
+        self.assertEqual(75, done.returncode, done.stdout)
+        self.assertIn("done, but not on the disk yet: cannot write: ", done.stderr)
+        self.assertIn("I/O error", done.stderr)
+        self.assertEqual(["2020-06-01"], self.dates())
+        done = self.gateway.ctl("maintenance", "probe", "on")
+        self.assertEqual(75, done.returncode, done.stdout)
+        self.assertEqual("maintenance", self.gateway.status()["devices"][0]["state"])
+
+        self.faults.set("error", 0)
+        self.eventually(lambda: self.gateway.status()["store"]["writable"], "it heals", 20)
+        done = self.add("2020-07-01")
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.kill()
+        self.assertEqual(["2020-06-01", "2020-07-01"], self.dates())
 
 
 if __name__ == "__main__":

@@ -395,6 +395,8 @@ static void test_notes(void **state)
 	append(101, 1);
 	pass(10);
 	expect_done("append 101+1\n");
+	assert_int_equal(count_events(FG_STORE_NOTE_REFUSED), 1);
+	assert_string_equal(last_event(FG_STORE_NOTE_REFUSED)->text, "qc a");
 	spool.state_status = FG_OK;
 	while (append(102, 1) == FG_OK)
 		;
