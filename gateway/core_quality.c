@@ -419,22 +419,23 @@ void fg_core_quality_known(struct fg_core *core, const struct fg_item *item)
 		index < core->config->point_count ? core->points[index].quality : NULL;
 	const struct fg_point *point;
 	struct fg_sample sample = {item->wall_ms, NAN};
+	bool newest;
 
 	if (!q)
 		return;
-	if (item->replaces) { /* what was corrected is not corrected again */
+	if (item->replaces) /* what was corrected is not corrected again */
 		q->previous.known &= q->previous.item.seq != item->replaces;
-		return;
-	}
 	point = core->config->points[index];
 	if (item->qc != FG_QC_MISSING)
 		sample.value = number_of(&item->value);
+	newest = !q->history.known || sample.time_ms > q->history.last_ms;
 	fg_qc_tests_step(point->qc.tests, &q->history, interval_s(point), sample, FG_NO_TIME);
 	q->stored = true;
-	if (q->history.last_ms != sample.time_ms)
+	if (!newest)
 		return;
 	/* told in the present era, with the time that it has */
-	q->previous = (struct previous){.known = isfinite(sample.value) && !item->uncertainty_s,
+	q->previous = (struct previous){
+		.known = isfinite(sample.value) && !item->uncertainty_s && !item->replaces,
 		.item = *item,
 		.mono_us = core->now.mono_us,
 		.era = item->own_time ? 0 : core->era};
