@@ -62,6 +62,14 @@ struct era {
 };
 
 /* One call's way through rows. */
+/* A spike is corrected right after it; what was worked out of it since, all together. */
+#define HELD_MAX 32
+
+struct held {
+	struct fg_item item;
+	const struct fg_point_desc *desc;
+};
+
 struct walk {
 	struct fg_reader *r;
 	uint64_t from, to; /* only these numbers */
@@ -74,11 +82,10 @@ struct walk {
 	void *arg;
 	long given;
 	bool stopped;
-	/* of one point: a reading whose spike test waits for the next one; its correction, which
-	 * stands in its place, comes before that */
-	bool holding;
-	struct fg_item held;
-	const struct fg_point_desc *held_desc;
+	/* of one point: the last readings, which corrections that come soon may stand for; a ring,
+	 * number 0 where one did */
+	struct held held[HELD_MAX];
+	unsigned held_first, held_count;
 	int rc; /* a failure within a row */
 	/* an account with its descriptors */
 	struct fg_account account;
@@ -278,28 +285,49 @@ static void hand_over(struct walk *w, const struct fg_item *item,
 	w->stopped = w->fn(w->arg, item, desc, uncertain) != 0;
 }
 
-static void let_go(struct walk *w)
+/* Gives the oldest that are held, but for `keep`. */
+static void let_go(struct walk *w, unsigned keep)
 {
-	if (w->holding && !w->stopped)
-		hand_over(w, &w->held, w->held_desc, false);
-	w->holding = false;
+	while (w->held_count > keep && !w->stopped) {
+		const struct held *h = &w->held[w->held_first];
+
+		w->held_first = (w->held_first + 1) % HELD_MAX;
+		w->held_count--;
+		if (h->item.seq)
+			hand_over(w, &h->item, h->desc, false);
+	}
+}
+
+/* The one that this corrects, as it was told last. */
+static void drop_corrected(struct walk *w, const struct fg_item *item)
+{
+	for (unsigned i = 0; i < w->held_count && item->replaces; i++) {
+		struct fg_item *held = &w->held[(w->held_first + i) % HELD_MAX].item;
+
+		if (item->replaces == (held->replaces ? held->replaces : held->seq))
+			held->seq = 0;
+	}
+}
+
+/* Only what is a reading may be corrected, and only what lends nothing can be held. */
+static bool may_be_corrected(const struct fg_item *item)
+{
+	return item->kind == FG_ITEM_READING && item->qc != FG_QC_MISSING &&
+	       item->value.kind != FG_KIND_TEXT;
 }
 
 /* Of a reading and the verdict on it that came later, the second alone. */
 static void give_last(struct walk *w, const struct fg_item *item, const struct fg_point_desc *desc)
 {
-	const uint64_t place = w->held.replaces ? w->held.replaces : w->held.seq;
+	const bool hold = may_be_corrected(item);
 
-	if (w->holding && item->replaces == place)
-		w->holding = false;
-	let_go(w);
+	drop_corrected(w, item);
+	let_go(w, hold ? HELD_MAX - 1 : 0);
 	if (w->stopped)
 		return;
-	w->holding = fg_tests_get(item->tests, FG_TEST_SPIKE) == FG_QC_NOT_EVALUATED &&
-		     item->value.kind != FG_KIND_TEXT;
-	w->held = *item;
-	w->held_desc = desc;
-	if (!w->holding)
+	if (hold)
+		w->held[(w->held_first + w->held_count++) % HELD_MAX] = (struct held){*item, desc};
+	else
 		hand_over(w, item, desc, false);
 }
 
@@ -598,7 +626,7 @@ static long walk_times(struct walk *w, uint64_t after)
 	if (rc == FG_OK)
 		rc = walk_tail(w, after);
 	if (rc == FG_OK)
-		let_go(w);
+		let_go(w, 0);
 	fg_sql_run(w->r->st[ST_END]);
 	return rc < 0 ? rc : w->given;
 }

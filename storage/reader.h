@@ -38,8 +38,9 @@ long fg_reader_latest(struct fg_reader *r, unsigned rows, fg_reader_fn fn, void 
 
 /* Readings of a station's point with since_ms <= time < until_ms, in order of seq, beginning after
  * number `after`; those of unknown time are none of them. Of a reading that was corrected, only the
- * correction is given, at its own place in the order of seq and by its own time. Returns how many
- * were given. */
+ * correction is given, at its own place in the order of seq and by its own time; a verdict that
+ * comes more than 32 readings of the point behind what it is on is given beside it. Returns how
+ * many were given. */
 long fg_reader_history(struct fg_reader *r, const char *station, const char *point,
 	int64_t since_ms, int64_t until_ms, uint64_t after, fg_reader_fn fn, void *arg);
 /* The same of the means and other values of that period: a place, a period may have several, each

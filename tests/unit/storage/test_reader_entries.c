@@ -435,6 +435,131 @@ static void means_are_a_series_of_their_own(void **state)
 	fg_reader_close(r);
 }
 
+/* One reading of point 0 or 1, or its correction. */
+static uint64_t put_reading(struct store *t, uint64_t seq, unsigned point, unsigned minute,
+	uint64_t replaces)
+{
+	const struct fg_record_head head = {.era = 1, .replaces = replaces, .has_wall = true,
+		.wall_ms = W + minute * 60000, .mono_us = minute * INT64_C(60000000), .count = 1};
+	const struct fg_item item = {.kind = FG_ITEM_READING, .point = t->point[point],
+		.wall_ms = head.wall_ms, .qc = replaces ? FG_QC_FAIL : FG_QC_PASS,
+		.value = {.kind = FG_KIND_DOUBLE, .f = minute}};
+	char mem[256];
+	struct fg_buf out;
+
+	fg_buf_wrap(&out, mem, sizeof(mem));
+	fg_record_encode(&out, &head, &item, &head.mono_us);
+	put_record(t, seq, 1, &out);
+	return seq;
+}
+
+static void check_history(struct store *t, uint64_t after, uint64_t seq, const char *want)
+{
+	struct fg_reader *r = open_reader(t);
+	const struct fg_point_desc *desc = store_desc(0);
+	long n = fg_reader_history(
+		r, desc->station, desc->point, W, INT64_MAX, after, take, &seen);
+
+	assert_int_equal(n, seen.count);
+	fg_reader_close(r);
+	check_numbers(want, seq, want);
+}
+
+/* A spike: its correction comes before the reading that shows it. */
+static void history_pairs_a_spike_with_its_correction(void **state)
+{
+	struct store *t = *state;
+	uint64_t seq = start(t);
+
+	put_reading(t, seq, 0, 0, 0);
+	put_reading(t, seq + 1, 0, 1, 0);
+	put_reading(t, seq + 2, 1, 1, 0); /* of another point */
+	put_reading(t, seq + 3, 0, 1, seq + 1);
+	put_reading(t, seq + 4, 0, 2, 0);
+	check_history(t, 0, seq, "x..xx");
+	/* of a page that begins between them, too; one that ends there has neither */
+	check_history(t, seq, seq, "...xx");
+	check_history(t, seq + 1, seq, "...xx");
+	check_history(t, seq + 3, seq, "....x");
+	/* worse still: again it is the last alone */
+	put_reading(t, seq + 5, 0, 1, seq + 1);
+	check_history(t, 0, seq, "x...xx");
+	/* one that nobody has is a reading like others, of another point it is none */
+	put_reading(t, seq + 6, 0, 1, seq + 900);
+	put_reading(t, seq + 7, 1, 0, seq);
+	check_history(t, 0, seq, "x...xxx.");
+}
+
+/* What was worked out of a spike since is corrected all together, when the spike shows. */
+static void history_pairs_several_corrections(void **state)
+{
+	struct store *t = *state;
+	uint64_t seq = start(t);
+
+	for (unsigned i = 0; i < 4; i++)
+		put_reading(t, seq + i, 0, i, 0);
+	for (unsigned i = 1; i < 4; i++)
+		put_reading(t, seq + 3 + i, 0, i, seq + i);
+	put_reading(t, seq + 7, 0, 4, 0);
+	check_history(t, 0, seq, "x...xxxx");
+	check_history(t, seq, seq, "....xxxx");
+	check_history(t, seq + 4, seq, ".....xxx");
+}
+
+/* How far a correction may come behind: what is held has a bound, and nothing is lost by it. */
+static void history_holds_so_many_readings(void **state)
+{
+	enum { HELD = 32 };
+	struct store *t = *state;
+	uint64_t seq = start(t);
+	char want[HELD + 4];
+
+	memset(want, 'x', sizeof(want));
+	want[HELD + 3] = '\0';
+	for (unsigned i = 0; i < HELD + 1; i++)
+		put_reading(t, seq + i, 0, i, 0);
+	put_reading(t, seq + HELD + 1, 0, 0, seq); /* the first has been given by then */
+	put_reading(t, seq + HELD + 2, 0, 2, seq + 2);
+	want[2] = '.';
+	check_history(t, 0, seq, want);
+}
+
+static int take_one(void *arg, const struct fg_item *item, const struct fg_point_desc *desc,
+	bool uncertain)
+{
+	take(arg, item, desc, uncertain);
+	return 1;
+}
+
+/* A page of one, then the next from there on: each reading once, whatever is held. */
+static void history_in_pages_of_one(void **state)
+{
+	static const char want[] = "x..xx";
+	struct store *t = *state;
+	const struct fg_point_desc *desc = store_desc(0);
+	uint64_t seq = start(t), after = 0;
+	struct fg_reader *r;
+	struct seen all = {.count = 0};
+
+	put_reading(t, seq, 0, 0, 0);
+	put_reading(t, seq + 1, 0, 1, 0);
+	put_reading(t, seq + 2, 1, 1, 0);
+	put_reading(t, seq + 3, 0, 1, seq + 1);
+	put_reading(t, seq + 4, 0, 2, 0);
+	r = open_reader(t);
+	while (fg_reader_history(r, desc->station, desc->point, W, INT64_MAX, after, take_one,
+		&seen) == 1) {
+		assert_int_equal(seen.count, 1);
+		after = seen.items[0].seq;
+		all.items[all.count++] = seen.items[0];
+		seen = (struct seen){0};
+		assert_true(all.count <= 5);
+	}
+	fg_reader_close(r);
+	seen = all;
+	check_numbers(want, seq, want);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, store_setup, store_teardown)
@@ -446,6 +571,10 @@ int main(void)
 		T(spool_I17_a_number_tells_the_same_for_ever),
 		T(a_period_has_all_entries_of_its_time),
 		T(means_are_a_series_of_their_own),
+		T(history_pairs_a_spike_with_its_correction),
+		T(history_pairs_several_corrections),
+		T(history_holds_so_many_readings),
+		T(history_in_pages_of_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
