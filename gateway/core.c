@@ -24,13 +24,6 @@
 
 /* ---- ports between a publisher and the daemon ---- */
 
-static void publisher_connect(void *arg, struct fg_publisher *p, size_t server, uint32_t epoch)
-{
-	struct fg_core *core = arg;
-
-	core->ports.connect(core->ports.arg, p->conf, server, epoch);
-}
-
 static void publisher_disconnect(void *arg, struct fg_publisher *p)
 {
 	struct fg_core *core = arg;
@@ -177,7 +170,7 @@ int fg_core_new(struct fg_config *config, const struct fg_core_ports *ports,
 	core->config = fg_config_ref(config);
 	core->ports = *ports;
 	core->publisher_ports = (struct fg_publisher_ports){
-		.connect = publisher_connect,
+		.connect = fg_core_publisher_connects,
 		.disconnect = publisher_disconnect,
 		.look = publisher_look,
 		.publish = publisher_publish,

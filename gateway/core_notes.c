@@ -22,6 +22,7 @@ static const struct {
 	{FG_STATE_RETAINED, fg_retained_take_note},
 	{"notice", fg_notices_take_note},
 	{"budget", fg_budget_take_note},
+	{"sparkplug", fg_core_sparkplug_take_note},
 	{NULL, NULL},
 };
 

@@ -369,6 +369,12 @@ void fg_core_give(struct fg_core *core, unsigned n);
 int fg_core_set_state(struct fg_core *core, const char *kind, const char *key, const void *bytes,
 	size_t len);
 
+/* core_sparkplug.c: a publisher's port. */
+void fg_core_publisher_connects(
+	void *arg, struct fg_publisher *p, size_t server, uint32_t epoch);
+int fg_core_sparkplug_take_note(
+	struct fg_core *core, const char *key, const void *bytes, size_t len);
+
 /* core_hours.c: what is told of hours and of longer periods */
 /* At the start, and when another configuration comes. */
 int fg_hours_begin(struct fg_core *core, struct fg_config *config);

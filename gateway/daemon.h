@@ -57,7 +57,7 @@ struct fg_trust_file {
 };
 
 struct fg_session_slot {
-	char name[64];
+	char name[FG_DESTINATION_NAME];
 	uint32_t number;
 	struct fg_session *session;
 };

@@ -195,7 +195,7 @@ bool fg_document_topic(struct fg_buf *out, const struct fg_config *config,
 	size_t i;
 	const struct fg_document_kind *kind = kind_of(config, id, &i);
 
-	return kind && !dest->withdraw && kind->topic(out, config, dest, i);
+	return kind && !dest->withdraw && !dest->sparkplug && kind->topic(out, config, dest, i);
 }
 
 bool fg_document_is_shared(const struct fg_config *config, size_t id)
@@ -235,7 +235,8 @@ enum fg_pub_document fg_document(
 	size_t i;
 	const struct fg_document_kind *kind = kind_of(core->config, id, &i);
 
-	if (!kind || p->conf->withdraw || !kind->topic(topic, core->config, p->conf, i) ||
+	if (!kind || p->conf->withdraw || p->conf->sparkplug ||
+		!kind->topic(topic, core->config, p->conf, i) ||
 		!kind->write(payload, core, p->conf, i))
 		return FG_PUB_NO_DOCUMENT;
 	if (payload->overflow) {

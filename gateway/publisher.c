@@ -89,12 +89,19 @@ void fg_publisher_touch_device(struct fg_publisher *p, const struct fg_device *d
 	}
 }
 
+void fg_pub_touch_all(struct fg_publisher *p)
+{
+	memset(p->dirty, 1, p->dirty_count);
+	p->dirty_any = p->dirty_count;
+}
+
 int fg_publisher_set_documents(struct fg_publisher *p, size_t documents)
 {
 	struct fg_pub_sent *sent;
 	uint8_t *dirty;
 
-	fg_pub_payloads_site(p);
+	if (fg_pub_payloads_site(p) < 0)
+		return FG_ENOMEM;
 	p->core_documents = documents;
 	documents = fg_pub_payloads_documents(p, documents);
 	dirty = malloc(documents + 1);
@@ -460,6 +467,7 @@ int64_t fg_publisher_run(struct fg_publisher *p, struct fg_now now)
 bool fg_publisher_idle(const struct fg_publisher *p)
 {
 	return p->state != FG_PUB_ONLINE ||
+	       (p->spark && !fg_spark_may_speak(p->spark)) ||
 	       (!p->in_flight && !p->dirty_any && p->live_next >= p->committed_next);
 }
 
@@ -467,6 +475,10 @@ void fg_publisher_stop(struct fg_publisher *p, struct fg_now now)
 {
 	p->stopping = true;
 	p->stop_mono_us = now.mono_us;
+	if (p->spark) {
+		fg_spark_stop(p->spark);
+		fg_publisher_touch(p, p->payloads[0].first_document);
+	}
 	if (p->state != FG_PUB_ONLINE)
 		p->state = FG_PUB_STOPPED;
 }
@@ -512,6 +524,8 @@ void fg_publisher_status(const struct fg_publisher *p, struct fg_json *j, struct
 	if (p->clear)
 		fg_json_uint(j, "to_clear", p->clear->count);
 	fg_json_end_object(j);
+	if (p->spark)
+		fg_spark_status(p->spark, j);
 	if (p->not_stored)
 		fg_json_uint(j, "not_stored_in_time", p->not_stored);
 	if (p->doubt.count)

@@ -15,6 +15,7 @@
 #include "gateway/recent.h"
 #include "gateway/rejects.h"
 #include "gateway/series.h"
+#include "gateway/sparkplug.h"
 #include "gateway/topic_set.h"
 #include "protocol/encoder.h"
 #include "storage/ranges.h"
@@ -70,6 +71,9 @@ struct fg_message {
 	uint8_t encoder; /* FG_ENCODER_json and so on */
 	bool retain;
 	bool document; /* JSON that is no reading */
+	/* QoS 0, as Sparkplug wants of births and data; it counts as acknowledged when the broker
+	 * has answered something that was sent after it */
+	bool at_most_once;
 };
 
 /* What a broker said of itself as it took the connection (MQTT 5). */
@@ -250,6 +254,7 @@ struct fg_publisher {
 	struct fg_payload *payloads;
 	size_t payload_count;
 	struct fg_site site;
+	struct fg_spark *spark; /* NULL: this is no destination for Sparkplug */
 	unsigned pack_max; /* readings that go out together */
 	char *scratch;	   /* the messages of a parcel while they are made */
 	size_t scratch_size;
@@ -361,6 +366,9 @@ void fg_publisher_lost(
 void fg_publisher_acked(
 	struct fg_publisher *p, struct fg_now now, uint32_t epoch, uint64_t token, int code);
 void fg_publisher_page(struct fg_publisher *p, struct fg_now now);
+/* A message on one of the topics of fg_spark_topics() came. */
+void fg_publisher_heard(struct fg_publisher *p, struct fg_now now, uint32_t epoch,
+	const char *topic, const void *payload, size_t len);
 
 /* Ends for good: documents and live readings still go out where it is connected, and what is in
  * flight may be acknowledged; no backlog, no new connection. */

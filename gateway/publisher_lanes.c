@@ -39,8 +39,7 @@ void fg_pub_forget_document(struct fg_publisher *p, const char *topic)
 		*place = p->sent[--p->sent_count];
 }
 
-/* False where there is no room. */
-static bool send_document(struct fg_publisher *p, size_t id)
+bool fg_pub_tell_document(struct fg_publisher *p, size_t id)
 {
 	char topic_mem[512];
 	struct fg_buf topic, payload;
@@ -51,7 +50,9 @@ static bool send_document(struct fg_publisher *p, size_t id)
 
 	fg_buf_wrap(&topic, topic_mem, sizeof(topic_mem));
 	fg_buf_init(&payload, FG_DOCUMENT_MAX);
-	if (id < p->core_documents)
+	if (p->spark)
+		is = fg_pub_spark_document(p, id, &topic, &payload, &m);
+	else if (id < p->core_documents)
 		is = p->ports->document(p->ports->arg, p, id, &topic, &payload);
 	else
 		is = fg_pub_encoder_document(p, id, &topic, &payload, &m);
@@ -69,6 +70,8 @@ static bool send_document(struct fg_publisher *p, size_t id)
 		room = fg_pub_send_document(p, &m) == FG_OK;
 		if (room && before)
 			note_sent(p, before, sent);
+		if (room && p->spark)
+			fg_spark_sent(p->spark);
 	}
 	fg_buf_fini(&payload);
 	return room;
@@ -79,7 +82,7 @@ static bool pump_documents(struct fg_publisher *p)
 	for (size_t id = 0; p->dirty_any && id < p->dirty_count; id++) {
 		if (!p->dirty[id])
 			continue;
-		if (!send_document(p, id))
+		if (!fg_pub_tell_document(p, id))
 			return false;
 		p->dirty[id] = 0;
 		p->dirty_any--;
@@ -93,6 +96,8 @@ static bool wanted_first(const struct fg_publisher *p, const struct fg_series *s
 {
 	uint64_t seq = s->newest.seq;
 
+	if (p->spark) /* births tell it */
+		return false;
 	if (!s->has_newest || !s->current || !s->newest_timed || seq >= p->live_next ||
 		fg_pub_choose(p, &s->newest, &s->desc) != FG_PUB_CHOSEN)
 		return false;
@@ -513,11 +518,19 @@ static void pump_last(struct fg_publisher *p, int64_t mono_us)
 		pump_documents(p);
 }
 
+static bool all_told(const struct fg_publisher *p)
+{
+	return !p->blocked && p->live_next >= p->committed_next &&
+	       fg_ranges_first(&p->backlog) >= p->committed_next;
+}
+
 int64_t fg_pub_lanes_run(struct fg_publisher *p, struct fg_now now)
 {
 	enum fg_budget_level budget;
 	int64_t next = INT64_MAX;
 
+	if (p->spark && !fg_spark_may_speak(p->spark))
+		return next;
 	if (p->stopping) {
 		if (p->live_next >= p->frozen_below)
 			pump_last(p, now.mono_us);
@@ -543,6 +556,8 @@ int64_t fg_pub_lanes_run(struct fg_publisher *p, struct fg_now now)
 		pump_live(p, now.mono_us, &next) && fg_pub_clear_run(p) &&
 		budget == FG_BUDGET_ENOUGH)
 		pump_backlog(p, now.mono_us);
+	if (p->spark && all_told(p))
+		fg_pub_spark_idle(p);
 	if (budget != FG_BUDGET_ENOUGH)
 		return next;
 	/* what is not committed yet is waited for, not looked for */

@@ -73,11 +73,30 @@ void fg_publisher_connected(
 	fg_pub_forget_flights(p);
 	p->sent_count = 0;
 	fg_pub_clear_begin(p);
-	memset(p->dirty, 1, p->dirty_count);
-	p->dirty_any = p->dirty_count;
+	fg_pub_touch_all(p);
+	if (p->spark)
+		fg_spark_connected(p->spark, epoch);
 	p->first_all = !session_present;
 	p->connections++;
 	fg_pub_lanes_begin(p, now.mono_us);
+}
+
+void fg_publisher_heard(struct fg_publisher *p, struct fg_now now, uint32_t epoch,
+	const char *topic, const void *payload, size_t len)
+{
+	if (epoch != p->epoch || p->state != FG_PUB_ONLINE || !p->spark)
+		return;
+	switch (fg_spark_heard(p->spark, topic, payload, len)) {
+	case FG_SPARK_NOTHING:
+		break;
+	case FG_SPARK_BIRTHS:
+		fg_pub_touch_all(p);
+		break;
+	case FG_SPARK_HOST_GONE: /* the will tells of our death */
+		p->ports->disconnect(p->ports->arg, p);
+		fg_publisher_lost(p, now, epoch, false, "the primary host is offline");
+		break;
+	}
 }
 
 /* From 1 s to 2 min, with jitter over half of it: a thousand gateways do not return at once. With

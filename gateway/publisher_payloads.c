@@ -24,7 +24,7 @@
 
 /* ---- life ---- */
 
-void fg_pub_payloads_site(struct fg_publisher *p)
+int fg_pub_payloads_site(struct fg_publisher *p)
 {
 	const struct fg_config *c = p->config;
 
@@ -38,7 +38,9 @@ void fg_pub_payloads_site(struct fg_publisher *p)
 		.station_count = c->station_count,
 		.devices = c->devices,
 		.device_count = c->device_count,
+		.english = c->gateway.language == FG_LANG_EN,
 	};
+	return p->spark ? fg_spark_configure(p->spark, c, p->conf, &p->site, p->series) : FG_OK;
 }
 
 static int add_payload(struct fg_publisher *p, uint8_t number)
@@ -68,6 +70,7 @@ static void set_bounds(struct fg_publisher *p)
 		each += encoder->form == FG_ENCODER_EACH;
 		packs += encoder->form == FG_ENCODER_PACK;
 	}
+	packs += p->spark != NULL;
 	p->pack_max = packs ? FG_PACK_MAX : 1;
 	p->message_max = FG_MAX(p->pack_max * each + packs, 1);
 	p->window = FG_MAX((unsigned)FG_MAX(p->conf->inflight, 1) * 2, (unsigned)p->message_max);
@@ -85,6 +88,8 @@ int fg_pub_payloads_init(struct fg_publisher *p)
 	for (size_t i = 0; i < fg_encoder_count && r == FG_OK; i++)
 		if (p->conf->payload >> i & 1)
 			r = add_payload(p, (uint8_t)i);
+	if (r == FG_OK && p->conf->sparkplug)
+		r = fg_spark_new(&p->spark);
 	set_bounds(p);
 	p->scratch = malloc(p->scratch_size);
 	p->messages = calloc(p->message_max, sizeof(*p->messages));
@@ -97,6 +102,7 @@ void fg_pub_payloads_fini(struct fg_publisher *p)
 	for (size_t i = 0; i < p->payload_count; i++)
 		free(p->payloads[i].state);
 	free(p->payloads);
+	fg_spark_free(p->spark);
 	free(p->scratch);
 	free(p->messages);
 	free(p->drafts);
@@ -117,6 +123,7 @@ static struct fg_encoding encoding_of(struct fg_publisher *p, const struct fg_pa
 		.options = p->conf->options[payload->number],
 		.state = payload->state,
 		.now_ms = p->now_wall_ms,
+		.domains = p->conf->domains,
 		.device_up = device_up,
 		.arg = p,
 	};
@@ -133,6 +140,8 @@ size_t fg_pub_payloads_documents(struct fg_publisher *p, size_t first)
 			payload->encoder->documents && !p->conf->withdraw
 				? payload->encoder->documents(&e)
 				: 0;
+		if (p->spark)
+			payload->documents = fg_spark_documents(p->spark);
 		first += payload->documents;
 	}
 	return first;
@@ -230,7 +239,7 @@ static void add_encoder_documents(struct fg_publisher *p, const struct fg_payloa
 	struct fg_buf topic, text;
 	bool retain;
 
-	if (!payload->documents)
+	if (!payload->documents || p->spark) /* of births nothing is retained */
 		return;
 	e.state = calloc(1, payload->encoder->state_size + 1);
 	fg_buf_init(&text, FG_DOCUMENT_MAX);
@@ -316,7 +325,8 @@ static int draft_message(struct draft *d, const struct fg_payload *payload, size
 	if (payload) {
 		const struct fg_encoding e = encoding_of(p, payload);
 
-		r = payload->encoder->encode(&e, entries, n, &topic, &text);
+		r = p->spark ? fg_spark_encode(p->spark, &e, entries, n, &topic, &text)
+			     : payload->encoder->encode(&e, entries, n, &topic, &text);
 	} else {
 		r = fg_topic_item(&topic, p->conf->prefix, p->gateway, entries->desc,
 			    &entries->item) &&
@@ -336,6 +346,7 @@ static int draft_message(struct draft *d, const struct fg_payload *payload, size
 		.len = text.len,
 		.encoder = number,
 		.retain = newest && payload && payload->encoder->retained,
+		.at_most_once = p->spark != NULL,
 	};
 	p->drafts[d->count] = (struct fg_flight){
 		.token = p->messages[d->count].token,
@@ -370,6 +381,10 @@ static int draft_all(struct draft *d, size_t n)
 	d->n = n;
 	d->used = d->count = 0;
 	d->decides = true;
+	if (p->spark) { /* its only payload; it tells of gaps and accounts itself */
+		r = draft_message(d, &p->payloads[0], 0, n);
+		return r == FG_ENOENT ? FG_OK : r;
+	}
 	if (!fg_item_is_state(&d->load->entries[0].item))
 		return draft_message(d, NULL, 0, 1);
 	for (size_t i = 0; i < p->payload_count && r == FG_OK; i++) {
@@ -434,12 +449,23 @@ static size_t too_long(struct fg_publisher *p, const struct fg_entry *entry)
 	return 1;
 }
 
+/* What has to be born before the load is. False: not now. */
+static bool spark_ready(struct fg_publisher *p, const struct fg_load *load)
+{
+	const struct fg_encoding e = encoding_of(p, &p->payloads[0]);
+	size_t number = fg_spark_before(p->spark, &e, load->entries, load->count);
+
+	if (!fg_spark_is_born(p->spark))
+		return false;
+	return !number || fg_pub_tell_document(p, p->payloads[0].first_document + number);
+}
+
 size_t fg_pub_send_load(struct fg_publisher *p, const struct fg_load *load)
 {
 	struct draft d = {.p = p, .load = load};
 	size_t n = load->count;
 
-	if (!fg_pub_has_room(p, 1, 1))
+	if (!fg_pub_has_room(p, 1, 1) || (p->spark && !spark_ready(p, load)))
 		return 0;
 	while (draft_all(&d, n) == FG_EFULL) {
 		if (n == 1)
@@ -460,11 +486,40 @@ size_t fg_pub_send_load(struct fg_publisher *p, const struct fg_load *load)
 	for (size_t i = 0; i < d.count && p->budget.limit; i++)
 		fg_budget_sent(&p->budget, strlen(p->messages[i].topic) + p->messages[i].len,
 			i == 0 && load->entries->item.kind == FG_ITEM_READING ? n : 0);
+	if (p->spark)
+		fg_spark_sent(p->spark);
 	note(&d);
 	return n;
 }
 
 /* ---- documents ---- */
+
+enum fg_pub_document fg_pub_spark_document(struct fg_publisher *p, size_t id, struct fg_buf *topic,
+	struct fg_buf *text, struct fg_message *m)
+{
+	const struct fg_payload *payload = &p->payloads[0];
+	const struct fg_encoding e = encoding_of(p, payload);
+	bool certain;
+
+	if (id < payload->first_document ||
+		fg_spark_document(p->spark, &e, id - payload->first_document, topic, text,
+			&certain) < 0)
+		return FG_PUB_NO_DOCUMENT;
+	m->encoder = payload->number;
+	m->retain = m->document = false;
+	m->at_most_once = !certain;
+	return FG_PUB_DOCUMENT;
+}
+
+void fg_pub_spark_idle(struct fg_publisher *p)
+{
+	const struct fg_encoding e = encoding_of(p, &p->payloads[0]);
+	size_t number;
+
+	while ((number = fg_spark_idle(p->spark, &e)) != 0)
+		if (!fg_pub_tell_document(p, p->payloads[0].first_document + number))
+			return;
+}
 
 enum fg_pub_document fg_pub_encoder_document(struct fg_publisher *p, size_t id,
 	struct fg_buf *topic, struct fg_buf *text, struct fg_message *m)

@@ -19,7 +19,7 @@ void fg_pub_forget(struct fg_publisher *p, uint64_t from, uint64_t to);
 int fg_pub_payloads_init(struct fg_publisher *p);
 void fg_pub_payloads_fini(struct fg_publisher *p);
 /* Another configuration of the same destination. */
-void fg_pub_payloads_site(struct fg_publisher *p);
+int fg_pub_payloads_site(struct fg_publisher *p);
 
 /* Gives the encoders' documents numbers from `first` on; returns how many there are in all. */
 size_t fg_pub_payloads_documents(struct fg_publisher *p, size_t first);
@@ -44,6 +44,13 @@ size_t fg_pub_send_load(struct fg_publisher *p, const struct fg_load *load);
 /* Writes a document of an encoder, and sets what else `m` says of it. */
 enum fg_pub_document fg_pub_encoder_document(struct fg_publisher *p, size_t id,
 	struct fg_buf *topic, struct fg_buf *text, struct fg_message *m);
+/* The same of one of Sparkplug. */
+enum fg_pub_document fg_pub_spark_document(struct fg_publisher *p, size_t id, struct fg_buf *topic,
+	struct fg_buf *text, struct fg_message *m);
+/* Nothing waits but time: what Sparkplug told of the past of dead devices has its end. */
+void fg_pub_spark_idle(struct fg_publisher *p);
+/* All documents are to be sent. */
+void fg_pub_touch_all(struct fg_publisher *p);
 
 /* publisher_flights.c: what is sent and not acknowledged */
 int fg_pub_flights_init(struct fg_publisher *p);
@@ -79,7 +86,9 @@ void fg_pub_clear_acked(struct fg_publisher *p);
 void fg_pub_payloads_topics(struct fg_publisher *p,
 	void (*add)(struct fg_topic_list *list, const char *topic), struct fg_topic_list *list);
 
-/* publisher_lanes.c: sends what is due; returns when something waiting for its commit wants to go.
+/* publisher_lanes.c: tells document `id`, if there is one; false where there is no room. */
+bool fg_pub_tell_document(struct fg_publisher *p, size_t id);
+/* Sends what is due; returns when something waiting for its commit wants to go.
  */
 int64_t fg_pub_lanes_run(struct fg_publisher *p, struct fg_now now);
 /* What was sent under the topic is not there any more. */

@@ -43,7 +43,7 @@ struct command {
 	uint32_t epoch;
 	uint64_t token; /* server for CONNECT */
 	uint32_t topic_len;
-	bool retain, document;
+	bool retain, document, at_most_once;
 	void *apart; /* its payload, on the heap; NULL: it follows the topic */
 	size_t apart_len;
 	uint8_t encoder;
@@ -134,6 +134,7 @@ int fg_session_publish(struct fg_session *s, const struct fg_message *m, size_t 
 			.retain = m[i].retain,
 			.document = m[i].document,
 			.encoder = m[i].encoder,
+			.at_most_once = m[i].at_most_once,
 			.topic_len = (uint32_t)strlen(m[i].topic) + 1};
 
 		if (n == 1 && m->len > INLINE_MAX)
@@ -146,7 +147,7 @@ int fg_session_publish(struct fg_session *s, const struct fg_message *m, size_t 
 
 /* ---- events ---- */
 
-static void post(struct fg_session *s, const struct fg_session_event *event)
+void fg_session_post(struct fg_session *s, const struct fg_session_event *event)
 {
 	while (!s->conf.event(s->conf.arg, event) && !s->stop_asked)
 		poll(NULL, 0, 20); /* the core is behind: its own bound, not ours */
@@ -163,7 +164,7 @@ static uint64_t wire_since(struct fg_session *s)
 	return since;
 }
 
-static void flush_acks(struct fg_session *s)
+void fg_session_flush_acks(struct fg_session *s)
 {
 	if (s->acks.count == 0)
 		return;
@@ -173,7 +174,7 @@ static void flush_acks(struct fg_session *s)
 	s->acks.epoch = s->epoch;
 	s->acks.starving = s->command_len == 0 && s->pending_count * 2 <= s->pending_max &&
 			   fg_ring_used(&s->ring) == 0;
-	post(s, &s->acks);
+	fg_session_post(s, &s->acks);
 	s->acks.count = 0;
 }
 
@@ -185,11 +186,11 @@ static void lost(struct fg_session *s)
 		.refused = s->refused};
 
 	snprintf(event.text, sizeof(event.text), "%s", s->why[0] ? s->why : "connection closed");
-	flush_acks(s);
+	fg_session_flush_acks(s);
 	fg_session_drop(s);
 	event.wire = wire_since(s);
 	s->pending_count = 0;
-	post(s, &event);
+	fg_session_post(s, &event);
 }
 
 /* ---- libmosquitto's callbacks: all come from within its loop functions, in this thread ---- */
@@ -218,8 +219,11 @@ static void on_connect(
 	s->online_mono_us = fg_clock_mono_us();
 	event.limits = s->limits;
 	event.certificates = fg_tls_certificates(mosquitto_ssl_get(mosq));
-	mosquitto_subscribe_v5(mosq, &s->status_mid, s->status_topic, 1, 0, NULL);
-	post(s, &event);
+	if (fg_session_is_sparkplug(s))
+		fg_session_subscribe_sparkplug(s);
+	else
+		mosquitto_subscribe_v5(mosq, &s->status_mid, s->status_topic, 1, 0, NULL);
+	fg_session_post(s, &event);
 }
 
 static void on_subscribe(struct mosquitto *mosq, void *obj, int mid, int count, const int *granted,
@@ -259,7 +263,7 @@ static void on_publish(
 		memmove(&s->pending[i], &s->pending[i + 1],
 			(--s->pending_count - i) * sizeof(*s->pending));
 		if (s->acks.count == FG_ACKS_MAX)
-			flush_acks(s);
+			fg_session_flush_acks(s);
 		return;
 	}
 }
@@ -315,20 +319,24 @@ static void on_message(struct mosquitto *mosq, void *obj, const struct mosquitto
 
 	(void)mosq;
 	(void)props;
+	if (fg_session_is_sparkplug(s)) {
+		fg_session_hear_sparkplug(s, m);
+		return;
+	}
 	if (strcmp(m->topic, s->status_topic) != 0) {
 		hear(s, m, len);
 		return;
 	}
 	event.type = FG_SESSION_SEEN_OFFLINE;
 	if (len && says(m->payload, len, "\"state\"", "offline"))
-		post(s, &event);
+		fg_session_post(s, &event);
 	event.type = FG_SESSION_SEEN_CONFLICT;
 	if (!len || !find_text(m->payload, len, "\"session\""))
 		return;
 	if (says(m->payload, len, "\"session\"", s->session))
 		s->seen_own = true;
 	else if (s->seen_own || !m->retain)
-		post(s, &event);
+		fg_session_post(s, &event);
 }
 
 static void on_disconnect(
@@ -342,7 +350,7 @@ static void on_disconnect(
 
 	(void)mosq;
 	if (rc == MQTT_RC_SESSION_TAKEN_OVER) /* each of ours ends before the next begins */
-		post(s, &taken);
+		fg_session_post(s, &taken);
 	if (rc >= 0x80 && !s->why[0])
 		fg_session_broker_says(s, "the broker leaves", rc, props);
 }
@@ -354,6 +362,7 @@ void fg_session_listen(struct fg_session *s)
 	mosquitto_publish_v5_callback_set(s->mosq, on_publish);
 	mosquitto_message_v5_callback_set(s->mosq, on_message);
 	mosquitto_disconnect_v5_callback_set(s->mosq, on_disconnect);
+	fg_session_listen_for_fences(s);
 }
 
 /* ---- publishing ---- */
@@ -379,18 +388,20 @@ static void publish(struct fg_session *s, const struct command *cmd, const char 
 	const mosquitto_property *props =
 		cmd->document ? s->document_props : s->payload_props[cmd->encoder];
 	bool v5 = s->conf.dest->version == 5;
+	int qos = cmd->at_most_once ? 0 : FG_MIN(s->conf.dest->qos, s->limits.qos);
 	int mid = 0, r;
 
 	if (!s->online)
 		return; /* the publisher counts it as not sent once it hears of the loss */
 	r = !fg_session_fits(s, cmd->topic_len, len)
 		    ? MOSQ_ERR_OVERSIZE_PACKET
-		    : mosquitto_publish_v5(s->mosq, &mid, topic, (int)len, payload,
-		FG_MIN(s->conf.dest->qos, s->limits.qos), cmd->retain && !s->limits.no_retain,
-		v5 ? props : NULL);
+		    : mosquitto_publish_v5(s->mosq, &mid, topic, (int)len, payload, qos,
+			      cmd->retain && !s->limits.no_retain, v5 ? props : NULL);
 	/* a document may be our status, which comes back */
 	s->asked_bytes += ASKED_PER_MESSAGE + (cmd->document ? len : 0);
-	if (r == MOSQ_ERR_SUCCESS) {
+	if (r == MOSQ_ERR_SUCCESS && cmd->at_most_once) {
+		fg_session_note_unfenced(s, cmd->token);
+	} else if (r == MOSQ_ERR_SUCCESS) {
 		s->pending[s->pending_count++] = (struct fg_pending){mid, cmd->token};
 	} else if (refusal(r)) {
 		s->acks.acks[s->acks.count++] =
@@ -468,7 +479,7 @@ static void take_commands(struct fg_session *s)
 		struct command cmd;
 
 		if (s->acks.count == FG_ACKS_MAX)
-			flush_acks(s);
+			fg_session_flush_acks(s);
 		if (s->command_len == 0)
 			s->command_len = fg_ring_pop(&s->ring, s->command, MESSAGE_MAX);
 		if (s->command_len <= 0) {
@@ -565,8 +576,9 @@ static void *run(void *arg)
 	while (!s->stop_asked) {
 		hold_segments(s, 1);
 		take_commands(s);
+		fg_session_send_fence(s);
 		hold_segments(s, 0);
-		flush_acks(s);
+		fg_session_flush_acks(s);
 		if (!s->stop_asked)
 			wait_once(s);
 	}

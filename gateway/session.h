@@ -8,6 +8,7 @@
 
 #include "gateway/config/config.h"
 #include "gateway/publisher.h"
+#include "protocol/sparkplug.h"
 
 /* The MQTT side of one destination: a thread of its own around libmosquitto, so that a name that
  * does not resolve or a broker that hangs costs nobody else anything. It connects when told and
@@ -22,6 +23,7 @@ enum fg_session_event_type {
 	FG_SESSION_SEEN_OFFLINE, /* the retained status says offline */
 	FG_SESSION_SEEN_CONFLICT, /* another gateway uses our id */
 	FG_SESSION_DOOR,	  /* the answer to fg_session_look() */
+	FG_SESSION_HEARD,	 /* something for fg_publisher_heard() */
 };
 
 struct fg_ack {
@@ -46,6 +48,10 @@ struct fg_session_event {
 	char text[128]; /* LOST: why */
 	struct fg_limits limits;	     /* CONNECTED */
 	struct fg_certificates certificates; /* CONNECTED */
+	/* HEARD; of what is longer than is looked at, one byte more than that */
+	char topic[256];
+	uint32_t len;
+	char heard[FG_SPB_COMMAND_MAX + 1];
 };
 
 /* What others say of our stations, read by fg_claims_read(): topic and claims, lent. */

@@ -98,7 +98,7 @@ static int new_client(struct fg_session *s)
 	mosquitto_int_option(s->mosq, MOSQ_OPT_TCP_NODELAY, 1);
 	mosquitto_int_option(s->mosq, MOSQ_OPT_SEND_MAXIMUM, 65535);
 	fg_session_listen(s);
-	r = set_will(s);
+	r = fg_session_is_sparkplug(s) ? fg_session_set_death(s) : set_will(s);
 	if (r == FG_OK)
 		r = set_credentials(s);
 	if (r == FG_OK)
@@ -153,6 +153,7 @@ int fg_session_open(struct fg_session *s, size_t server, uint32_t epoch)
 	s->pending_count = s->acks.count = 0;
 	s->counted_wire = 0;
 	s->asked_bytes = FG_ASKED_BYTES;
+	fg_session_forget_fence(s);
 	s->pending_max = (unsigned)FG_MAX(d->inflight, 1);
 	r = new_client(s);
 	if (r < 0) {

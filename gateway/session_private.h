@@ -53,6 +53,8 @@ struct fg_session {
 	int status_mid; /* of the subscription to our status */
 	bool deaf_told; /* that we may not read what others say of our stations */
 	bool seen_own; /* our status, as the broker sends it back */
+	bool unfenced; /* messages of QoS 0 wait for a fence (session_sparkplug.c) */
+	int fence_mid; /* of the one that is out; 0: none */
 	int64_t connect_deadline_us;
 	char why[128];
 	char tls_why[80]; /* the last that OpenSSL said */
@@ -82,6 +84,23 @@ void fg_session_say_why(struct fg_session *s, int rc);
 /* session.c */
 /* Sets libmosquitto's callbacks. */
 void fg_session_listen(struct fg_session *s);
+void fg_session_post(struct fg_session *s, const struct fg_session_event *event);
+void fg_session_flush_acks(struct fg_session *s);
+
+/* session_sparkplug.c */
+bool fg_session_is_sparkplug(const struct fg_session *s);
+/* Its will: the death of the edge node, with the number of this connection. */
+int fg_session_set_death(struct fg_session *s);
+/* To commands, and the state of the primary host. */
+void fg_session_subscribe_sparkplug(struct fg_session *s);
+void fg_session_hear_sparkplug(struct fg_session *s, const struct mosquitto_message *m);
+/* Nobody acknowledges QoS 0. What the broker answers to a packet behind such messages says that
+ * they arrived, since it takes packets in their order: here the end of a subscription that there
+ * never was. One is out at a time, for all messages before it. */
+void fg_session_note_unfenced(struct fg_session *s, uint64_t token);
+void fg_session_send_fence(struct fg_session *s);
+void fg_session_forget_fence(struct fg_session *s);
+void fg_session_listen_for_fences(struct fg_session *s);
 
 /* session_guard.c */
 /* Takes what the socket has: as mosquitto_loop_read(), and a packet for which libmosquitto would

@@ -24,6 +24,8 @@ bool fg_sessions_post(void *arg, const struct fg_session_event *event)
 	size_t len = sizeof(*event);
 	struct fg_part parts[] = {{&kind, sizeof(kind)}, {event, len}};
 
+	if (event->type != FG_SESSION_HEARD)
+		parts[1].len = offsetof(struct fg_session_event, topic);
 	if (event->type == FG_SESSION_ACKED)
 		parts[1].len = offsetof(struct fg_session_event, acks) +
 			       event->count * sizeof(event->acks[0]);
@@ -199,6 +201,9 @@ void fg_sessions_event(struct fg_daemon *d, const struct fg_session_event *event
 		break;
 	case FG_SESSION_DOOR:
 		fg_publisher_door(p, now, event->epoch, event->open);
+		break;
+	case FG_SESSION_HEARD:
+		fg_publisher_heard(p, now, event->epoch, event->topic, event->heard, event->len);
 		break;
 	case FG_SESSION_SEEN_CONFLICT:
 		fg_core_seen_conflict(d->core, p->conf->name);

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "gateway/config/config.h"
 #include "storage/spool.h"
 
 /* What the core says to the store and what the store tells. The functions below make messages and
@@ -76,7 +77,7 @@ struct fg_store_message {
 	enum fg_store_message_type type;
 	uint32_t count;
 	uint64_t a, b;
-	char name[64];
+	char name[FG_DESTINATION_NAME];
 	struct fg_store_call *call;
 	bool bundled, joined; /* one of a bundle; another one of it follows */
 };

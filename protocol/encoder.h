@@ -24,6 +24,7 @@ struct fg_site {
 	size_t station_count;
 	const struct fg_device *const *devices; /* by fg_device.index */
 	size_t device_count;
+	bool english; /* titles for people; else they are Norwegian */
 };
 
 /* NULL where the configuration has it no more: a reading of the backlog may be of a point that is
@@ -47,10 +48,17 @@ struct fg_encoding {
 	const void *options; /* what the encoder's keys filled; NULL: it has none */
 	void *state;	     /* of state_size; zero at first, kept over connections */
 	int64_t now_ms;	     /* wall time */
+	unsigned domains;    /* bits of enum fg_domain that the destination selects */
 	/* Whether a device answers now (quarantined and failing ones do not). */
 	bool (*device_up)(void *arg, const struct fg_device *device);
 	void *arg;
 };
+
+/* Whether the destination gets readings of a point. */
+static inline bool fg_encoding_selects(const struct fg_encoding *e, const struct fg_point *point)
+{
+	return e->domains >> point->device->domain & 1;
+}
 
 enum fg_encoder_form {
 	FG_ENCODER_EACH, /* a message for each reading */

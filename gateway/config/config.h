@@ -62,7 +62,10 @@ struct fg_server {
 /* What a broker keeps of us while we are away. */
 enum fg_session_kind { FG_SESSION_KEPT, FG_SESSION_CLEAN };
 
-/* One broker or cluster. */
+/* One broker or cluster. The payload `sparkplug` wants a will, a session and a pace of its own, so
+ * beside other payloads it is a destination of its own, with its own connection, "NAME.sparkplug".
+ */
+#define FG_DESTINATION_NAME 80 /* the longest name, with its NUL */
 struct fg_destination {
 	const char *name;
 	const struct fg_node *node;
@@ -75,6 +78,7 @@ struct fg_destination {
 	bool insecure;
 	const char *prefix;
 	unsigned payload; /* bits: 1 << index in fg_encoders */
+	bool sparkplug;	  /* that is its only payload, so it has none of our documents */
 	const void *const *options; /* what the encoders' keys filled, by the same index */
 	int qos;
 	int inflight;

@@ -9,8 +9,24 @@
 #include "base/cleanup.h"
 #include "gateway/config/loader.h"
 #include "model/property.h"
+#include "protocol/encode_sparkplug.h"
+#include "protocol/encode_wis2.h"
 
 #define ALL_DOMAINS ((1u << FG_DOMAIN_COUNT) - 1)
+
+/* Of "key", or of "key.within". */
+static struct fg_place place_of(const struct fg_destination *d, const char *key)
+{
+	const char *dot = strchr(key, '.');
+	const struct fg_node *sub;
+	char first[64];
+
+	if (!dot)
+		return fg_place_of(d->node, key);
+	snprintf(first, sizeof(first), "%.*s", (int)(dot - key), key);
+	sub = fg_node_get(d->node, first);
+	return sub ? fg_place_of(sub, dot + 1) : d->node->at;
+}
 
 FG_PRINTF(4, 5)
 static void fault(
@@ -22,7 +38,7 @@ static void fault(
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fg_report_error(l->rep, fg_place_of(d->node, key), "mqtt.%s.%s: %s", d->name, key, text);
+	fg_report_error(l->rep, place_of(d, key), "mqtt.%s.%s: %s", d->name, key, text);
 }
 
 bool fg_is_loopback(const char *host)
@@ -128,12 +144,29 @@ static bool share_server(const struct fg_destination *a, const struct fg_destina
 	return false;
 }
 
+/* An edge node is its group and the gateway's id. */
+static bool same_edge_node(const struct fg_destination *a, const struct fg_destination *b)
+{
+	const unsigned bit = 1u << FG_ENCODER_sparkplug;
+	const struct fg_sparkplug_options *x = a->options[FG_ENCODER_sparkplug],
+					  *y = b->options[FG_ENCODER_sparkplug];
+
+	return a->payload & b->payload & bit && strcmp(x->group, y->group) == 0;
+}
+
 static void check_pair(
 	struct fg_loader *l, const struct fg_destination *a, const struct fg_destination *b)
 {
+	const bool parts = strchr(a->name, '.') || strchr(b->name, '.');
+
 	if (!share_server(a, b))
 		return;
-	if (a->prefix && b->prefix && strcmp(a->prefix, b->prefix) == 0)
+	if (same_edge_node(a, b))
+		fault(l, b, "sparkplug.group",
+			"one edge node twice: destination '%s' (%s:%d) has the same server and "
+			"group; one of them must differ",
+			a->name, a->node->at.file, a->node->at.line);
+	if (!parts && a->prefix && b->prefix && strcmp(a->prefix, b->prefix) == 0)
 		fault(l, b, "prefix",
 			"same server and prefix '%s' as destination '%s' (%s:%d); one of them must "
 			"differ",
@@ -164,13 +197,117 @@ static const void *const *options_of(
 	return out;
 }
 
-static void complete(struct fg_loader *l, const struct fg_raw_destination *raw, size_t i,
-	struct fg_destination *d)
+/* ---- payloads with keys of their own ---- */
+
+static bool has(const struct fg_destination *d, unsigned encoder)
+{
+	return d->payload >> encoder & 1;
+}
+
+static bool is_url(const char *text)
+{
+	static const char *const schemes[] = {"https://", "http://", "sftp://", "ftp://"};
+
+	for (size_t i = 0; text && i < FG_COUNT(schemes); i++)
+		if (strncmp(text, schemes[i], strlen(schemes[i])) == 0)
+			return true;
+	return false;
+}
+
+static void check_wis2(
+	struct fg_loader *l, const struct fg_destination *d, const struct fg_wis2_options *o)
+{
+	const char *contact = l->config->gateway.contact;
+
+	if (o->link && !is_url(o->link))
+		fault(l, d, "wis2.link", "'%s' is no link; write https://…", o->link);
+	else if (!o->link && !is_url(contact))
+		fault(l, d, "wis2.link",
+			"a notification names where its data can be had; add link, or an https "
+			"address as gateway.contact");
+}
+
+static void check_level(
+	struct fg_loader *l, const struct fg_destination *d, const char *key, const char *text)
+{
+	if (text && strpbrk(text, "/+#"))
+		fault(l, d, key, "'%s' has one of / + #, which cannot stand in an id", text);
+}
+
+/* The group of a prefix of several levels is one level. */
+static const char *group_of(struct fg_loader *l, const char *prefix)
+{
+	char *group = fg_arena_strdup(l->arena, prefix ? prefix : "");
+
+	for (char *at = group; *at; at++)
+		if (*at == '/')
+			*at = '-';
+	return group;
+}
+
+static void complete_sparkplug(struct fg_loader *l, const struct fg_destination *d,
+	struct fg_sparkplug_options *o)
+{
+	check_level(l, d, "sparkplug.group", o->group);
+	check_level(l, d, "sparkplug.primary_host", o->primary_host);
+	if (o->group && strcmp(o->group, "STATE") == 0)
+		fault(l, d, "sparkplug.group", "STATE is where hosts say whether they are there");
+	if (!o->group)
+		o->group = group_of(l, d->prefix);
+}
+
+static void complete_payloads(
+	struct fg_loader *l, struct fg_raw_destination *raw, struct fg_destination *d)
+{
+	void *sparkplug = &raw->options[FG_ENCODER_sparkplug];
+
+	if (has(d, FG_ENCODER_home_assistant)) /* its states are those topics */
+		d->payload |= 1u << FG_ENCODER_json;
+	if (has(d, FG_ENCODER_wis2))
+		check_wis2(l, d, (const void *)&raw->options[FG_ENCODER_wis2]);
+	if (has(d, FG_ENCODER_sparkplug))
+		complete_sparkplug(l, d, sparkplug);
+}
+
+/* Sparkplug demands a session that ends with its connection, and with it at once the will. */
+static void keep_nothing(struct fg_destination *d)
+{
+	d->sparkplug = true;
+	d->session = FG_SESSION_CLEAN;
+	d->will_delay_us = 0;
+}
+
+/* Sparkplug beside other payloads becomes *ret. */
+static bool split_sparkplug(
+	struct fg_loader *l, struct fg_destination *d, struct fg_destination *ret)
+{
+	const unsigned bit = 1u << FG_ENCODER_sparkplug;
+
+	if (d->payload == bit)
+		keep_nothing(d);
+	if (!(d->payload & bit) || d->payload == bit)
+		return false;
+	if (d->withdraw) { /* it has nothing to take back */
+		d->payload &= ~bit;
+		return false;
+	}
+	*ret = *d;
+	d->payload &= ~bit;
+	ret->payload = bit;
+	ret->name = fg_arena_printf(l->arena, "%s.sparkplug", d->name);
+	ret->client_id = fg_arena_printf(l->arena, "%s-sparkplug", d->client_id);
+	ret->fingerprint = d->fingerprint * 31 + 1;
+	keep_nothing(ret);
+	return true;
+}
+
+/* ---- all of it ---- */
+
+static void complete(struct fg_loader *l, struct fg_raw_destination *raw, struct fg_destination *d)
 {
 	*d = raw->d;
 	d->name = raw->name;
 	d->node = raw->node;
-	d->index = (uint32_t)i;
 	d->servers = raw->servers.items;
 	d->server_count = raw->servers.count;
 	d->public_servers = raw->public_servers.items;
@@ -189,6 +326,7 @@ static void complete(struct fg_loader *l, const struct fg_raw_destination *raw, 
 	check_login(l, d);
 	check_prefix(l, d);
 	check_select(l, d);
+	complete_payloads(l, raw, d);
 	if (d->version == 3 && d->expiry_us > 0)
 		fg_report_warning(l->rep, fg_place_of(d->node, "expiry"),
 			"mqtt.%s.expiry: MQTT 3.1.1 has none; it needs version: 5", d->name);
@@ -196,20 +334,26 @@ static void complete(struct fg_loader *l, const struct fg_raw_destination *raw, 
 
 void fg_build_destinations(struct fg_loader *l)
 {
-	const struct fg_raw_destination *raw = l->raw.mqtt.items;
-	size_t n = l->raw.mqtt.count;
-	struct fg_destination *out = fg_arena_array(l->arena, n, sizeof(*out));
+	struct fg_raw_destination *raw = l->raw.mqtt.items;
+	size_t n = l->raw.mqtt.count, count = 0;
+	struct fg_destination *out = fg_arena_array(l->arena, 2 * n, sizeof(*out));
 	const struct fg_node *mqtt = fg_node_get(l->root, "mqtt");
 
 	if (n && !fg_within(l, mqtt, "destinations", FG_MAX_DESTINATIONS))
 		return;
 	for (size_t i = 0; i < n; i++) {
-		complete(l, &raw[i], i, &out[i]);
-		for (size_t k = 0; k < i; k++)
-			check_pair(l, &out[k], &out[i]);
+		struct fg_destination *d = &out[count];
+
+		complete(l, &raw[i], d);
+		count += split_sparkplug(l, d, d + 1) ? 2 : 1;
+		for (struct fg_destination *one = d; one < out + count; one++) {
+			one->index = (uint32_t)(one - out);
+			for (struct fg_destination *k = out; k < d; k++)
+				check_pair(l, k, one);
+		}
 	}
 	l->config->destinations = out;
-	l->config->destination_count = n;
+	l->config->destination_count = count;
 	if (n == 0)
 		fg_report_warning(l->rep, mqtt ? mqtt->at : l->root->at,
 			"no destination under mqtt: readings are stored and published nowhere");

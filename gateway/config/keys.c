@@ -300,9 +300,6 @@ static const struct fg_choice payloads[] = {
 #include "protocol/encoders.def"
 #undef FG_ENCODER
 #undef FG_ENCODER_KEYS
-	{"home-assistant", NOT_BUILT, true, ""},
-	{"sparkplug", NOT_BUILT, true, ""},
-	{"wis2", NOT_BUILT, true, ""},
 	{0},
 };
 

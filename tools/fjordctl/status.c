@@ -320,6 +320,14 @@ static void print_notices(const cJSON *doc, bool color)
 	putchar('\n');
 }
 
+/* Sparkplug: nothing is sent while the host is not there. */
+static bool waits_for_host(const cJSON *d)
+{
+	const char *host = ctl_text(cJSON_GetObjectItemCaseSensitive(d, "sparkplug"), "host");
+
+	return *host && strcmp(host, "online") != 0;
+}
+
 static void print_destinations(const cJSON *doc, bool color)
 {
 	static const char *const heads[] = {
@@ -342,6 +350,7 @@ static void print_destinations(const cJSON *doc, bool color)
 		ctl_table_cell(t, "%s",
 			ctl_true(d, "conflict") ? "another gateway has this id"
 			: *ctl_text(d, "error") ? ctl_text(d, "error")
+			: waits_for_host(d)	? "waits for its primary host"
 						: "-");
 	}
 	ctl_table_print(t, color);

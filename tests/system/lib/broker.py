@@ -23,6 +23,7 @@ class Broker:
             "persistence_location %s/" % self.folder,
             "max_queued_messages 0",
             "max_inflight_messages 0",
+            "queue_qos0_messages true",     # for sessions that are away: a test misses nothing
             "set_tcp_nodelay true",
             "log_type all",
             "allow_anonymous %s" % ("false" if users else "true"),

@@ -230,6 +230,11 @@ static void test_number_is_that_of_json(void **state)
 	assert_true(field(11, &v) && (int64_t)v == -5);
 	assert_true(field(5, &v) && v == 1); /* historical */
 
+	item.value = (struct fg_value){.kind = FG_KIND_UINT, .u = UINT64_MAX};
+	begin();
+	fg_spb_put_item(&out, NULL, 20, FG_SPB_UINT64, &desc, &item, 0, false, false);
+	assert_true(field(11, &v) && v == UINT64_MAX);
+
 	item.value = (struct fg_value){.kind = FG_KIND_BOOL, .b = true};
 	begin();
 	fg_spb_put_item(&out, NULL, 20, FG_SPB_BOOLEAN, &desc, &item, 0, false, false);
