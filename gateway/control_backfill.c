@@ -14,7 +14,7 @@ struct backfill {
 	uv_work_t req;
 	struct fg_client *client;
 	struct fg_reader *reader;
-	char destination[64];
+	char destination[FG_DESTINATION_NAME];
 	int64_t since_ms, until_ms;
 	struct fg_ranges numbers;
 	int status;

@@ -33,7 +33,7 @@ struct fg_retained {
 	uint64_t saved[BUCKETS]; /* hashes of what was handed to the store */
 	unsigned pending;	 /* notes on their way into it */
 	int64_t hold_until_us, retry_us;
-	char name[64]; /* of the destination */
+	char name[FG_DESTINATION_NAME]; /* of the destination */
 };
 
 static struct fg_retained *find(struct fg_core *core, const char *name)
@@ -97,7 +97,7 @@ int fg_retained_take_note(struct fg_core *core, const char *key, const void *byt
 {
 	const char *blank = strchr(key, ' ');
 	unsigned bucket = blank ? (unsigned)strtoul(blank + 1, NULL, 10) : BUCKETS;
-	char name[64];
+	char name[FG_DESTINATION_NAME];
 	struct fg_retained *r;
 	struct fg_topic_set taken, all;
 	struct fg_topic_cursor c;

@@ -366,7 +366,7 @@ void fg_publisher_lost(
 void fg_publisher_acked(
 	struct fg_publisher *p, struct fg_now now, uint32_t epoch, uint64_t token, int code);
 void fg_publisher_page(struct fg_publisher *p, struct fg_now now);
-/* A message on one of the topics of fg_spark_topics() came. */
+/* A message came on one of the topics that a Sparkplug session subscribes to. */
 void fg_publisher_heard(struct fg_publisher *p, struct fg_now now, uint32_t epoch,
 	const char *topic, const void *payload, size_t len);
 

@@ -86,7 +86,7 @@ void fg_publisher_heard(struct fg_publisher *p, struct fg_now now, uint32_t epoc
 {
 	if (epoch != p->epoch || p->state != FG_PUB_ONLINE || !p->spark)
 		return;
-	switch (fg_spark_heard(p->spark, topic, payload, len)) {
+	switch (fg_spark_heard(p->spark, now.mono_us, topic, payload, len)) {
 	case FG_SPARK_NOTHING:
 		break;
 	case FG_SPARK_BIRTHS:
@@ -267,6 +267,9 @@ int64_t fg_pub_link_run(struct fg_publisher *p, struct fg_now now)
 		again_us = p->returning ? go_back(p, now) : look_back(p, now);
 		next = FG_MIN(next, again_us);
 	}
+	if (p->state == FG_PUB_ONLINE && p->spark &&
+		fg_spark_rebirth_due(p->spark, now.mono_us, &next))
+		fg_pub_touch_all(p);
 	if (p->state == FG_PUB_ONLINE && p->in_flight) {
 		again_us = end_stall(p, now);
 		next = FG_MIN(next, again_us);

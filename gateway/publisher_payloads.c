@@ -10,6 +10,7 @@
 #include "gateway/documents.h"
 #include "gateway/hours.h"
 #include "gateway/publisher_private.h"
+#include "gateway/selection.h"
 #include "protocol/encode.h"
 
 /* An account of FG_ACCOUNT_LINES points with names as long as they may be. */
@@ -115,6 +116,14 @@ static bool device_up(void *arg, const struct fg_device *device)
 	return p->ports->device_up && p->ports->device_up(p->ports->arg, device);
 }
 
+static bool selects(void *arg, const struct fg_point *point)
+{
+	const struct fg_publisher *p = arg;
+	const struct fg_point_desc desc = fg_series_desc(point);
+
+	return fg_selects_point(p->conf, &desc);
+}
+
 static struct fg_encoding encoding_of(struct fg_publisher *p, const struct fg_payload *payload)
 {
 	return (struct fg_encoding){
@@ -123,8 +132,8 @@ static struct fg_encoding encoding_of(struct fg_publisher *p, const struct fg_pa
 		.options = p->conf->options[payload->number],
 		.state = payload->state,
 		.now_ms = p->now_wall_ms,
-		.domains = p->conf->domains,
 		.device_up = device_up,
+		.selects = selects,
 		.arg = p,
 	};
 }
@@ -220,7 +229,7 @@ static void add_readings(struct fg_publisher *p, const struct fg_payload *payloa
 		const struct fg_point *point = p->config->points[i];
 		struct fg_point_desc desc = fg_series_desc(point);
 
-		if (!(p->conf->domains >> point->device->domain & 1))
+		if (!fg_selects_point(p->conf, &desc))
 			continue;
 		add_series_topic(p, payload, &desc, add, list);
 		for (size_t n = 0; n < fg_hours_count_of(point); n++) {

@@ -4,29 +4,7 @@
 #include <string.h>
 
 #include "gateway/publisher_private.h"
-#include "model/property.h"
-
-static bool among(const struct fg_texts *list, const char *name)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (strcmp(list->items[i], name) == 0)
-			return true;
-	return list->count == 0;
-}
-
-static bool domain_selected(const struct fg_destination *d, const char *domain)
-{
-	for (int i = 0; i < FG_DOMAIN_COUNT; i++)
-		if (strcmp(fg_domain_name((enum fg_domain)i), domain) == 0)
-			return d->domains >> i & 1;
-	return true; /* one of another version: rather too much than too little */
-}
-
-static bool point_selected(const struct fg_destination *d, const struct fg_point_desc *desc)
-{
-	return domain_selected(d, desc->domain) && among(&d->stations, desc->station) &&
-	       among(&d->properties, desc->property);
-}
+#include "gateway/selection.h"
 
 /* ---- accounts ---- */
 
@@ -46,7 +24,7 @@ static size_t lines_selected(const struct fg_publisher *p, const struct fg_accou
 	for (size_t i = 0; i < account->count && n < FG_ACCOUNT_LINES; i++) {
 		const struct fg_point_desc *desc = desc_of(p, &account->lines[i]);
 
-		if (!desc || !point_selected(p->conf, desc))
+		if (!desc || !fg_selects_point(p->conf, desc))
 			continue;
 		if (ret)
 			ret[n] = account->lines[i];
@@ -70,13 +48,6 @@ struct fg_item fg_pub_selected_part(struct fg_publisher *p, const struct fg_item
 
 /* ---- the choice ---- */
 
-/* A correction goes whatever it says: who has what it replaces must hear of it. */
-static bool quality_selected(const struct fg_destination *d, const struct fg_item *item)
-{
-	return !d->quality || item->replaces || !fg_item_is_state(item) ||
-	       (d->quality >> item->qc & 1);
-}
-
 enum fg_pub_choice fg_pub_choose(const struct fg_publisher *p, const struct fg_item *item,
 	const struct fg_point_desc *desc)
 {
@@ -88,9 +59,9 @@ enum fg_pub_choice fg_pub_choose(const struct fg_publisher *p, const struct fg_i
 		return FG_PUB_NOT_FOR_IT;
 	if (item->kind == FG_ITEM_ACCOUNT && p->conf->properties.count)
 		return lines_selected(p, item->account, NULL) ? FG_PUB_CHOSEN : FG_PUB_NOT_FOR_IT;
-	if (!point_selected(p->conf, desc))
+	if (!fg_selects_point(p->conf, desc))
 		return FG_PUB_NOT_FOR_IT;
-	if (quality_selected(p->conf, item))
+	if (fg_selects_quality(p->conf, item))
 		return FG_PUB_CHOSEN;
 	/* announcements and means count nowhere, and what was asked for again was counted before */
 	return item->kind == FG_ITEM_READING && item->qc != FG_QC_MISSING &&

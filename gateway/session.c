@@ -233,6 +233,10 @@ static void on_subscribe(struct mosquitto *mosq, void *obj, int mid, int count, 
 
 	(void)mosq;
 	(void)props;
+	if (fg_session_is_sparkplug(s)) {
+		fg_session_say_deaf(s, mid, count > 0 && granted[0] >= 0x80);
+		return;
+	}
 	if (mid != s->status_mid) {
 		if (count > 0 && granted[0] >= 0x80 && !s->deaf_told)
 			fg_notice("destination '%s': we may not read other gateways' stations: "

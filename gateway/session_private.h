@@ -93,6 +93,8 @@ bool fg_session_is_sparkplug(const struct fg_session *s);
 int fg_session_set_death(struct fg_session *s);
 /* To commands, and the state of the primary host. */
 void fg_session_subscribe_sparkplug(struct fg_session *s);
+/* The broker answered one of these subscriptions. */
+void fg_session_say_deaf(struct fg_session *s, int mid, bool refused);
 void fg_session_hear_sparkplug(struct fg_session *s, const struct mosquitto_message *m);
 /* Nobody acknowledges QoS 0. What the broker answers to a packet behind such messages says that
  * they arrived, since it takes packets in their order: here the end of a subscription that there

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/status.h"
 #include "gateway/session_private.h"
 #include "protocol/encode_sparkplug.h"
@@ -49,10 +50,24 @@ void fg_session_subscribe_sparkplug(struct fg_session *s)
 
 	fg_buf_wrap(&topic, mem, sizeof(mem));
 	if (fg_spb_topic(&topic, options_of(s)->group, "NCMD", s->conf.config->gateway.id, NULL))
-		mosquitto_subscribe_v5(s->mosq, NULL, mem, 1, 0, NULL);
+		mosquitto_subscribe_v5(s->mosq, &s->status_mid, mem, 1, 0, NULL);
 	fg_buf_wrap(&topic, mem, sizeof(mem));
 	if (host && fg_spb_state_topic(&topic, host))
 		mosquitto_subscribe_v5(s->mosq, NULL, mem, 1, 0, NULL);
+}
+
+void fg_session_say_deaf(struct fg_session *s, int mid, bool refused)
+{
+	if (!refused || s->deaf_told)
+		return;
+	if (mid != s->status_mid)
+		fg_error("destination '%s': the broker does not let us read the state of primary "
+			 "host '%s', so nothing is sent there", s->conf.dest->name,
+			options_of(s)->primary_host);
+	else
+		fg_warning("destination '%s': the broker does not let us read commands: no host "
+			   "can ask for a rebirth", s->conf.dest->name);
+	s->deaf_told = mid != s->status_mid;
 }
 
 void fg_session_hear_sparkplug(struct fg_session *s, const struct mosquitto_message *m)

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/status.h"
+#include "gateway/selection.h"
 #include "protocol/encode.h"
 #include "protocol/encode_sparkplug.h"
 #include "protocol/sparkplug.h"
@@ -17,6 +18,9 @@
 #define POINTS_MAX (1u << 20)
 /* The text of an account of as many lines as it may have. */
 #define TEXT_MAX 16384
+/* Between rebirths that are asked for: the first, and what it grows to while they go on. */
+#define REBIRTH_MIN_US 1000000
+#define REBIRTH_MAX_US 60000000
 
 struct device {
 	const char *name;
@@ -53,10 +57,15 @@ struct fg_spark {
 
 	uint8_t bd_seq, seq; /* seq: of the next message */
 	bool node_born, stopping;
+	bool alive; /* an NBIRTH was sent on this connection, and no NDEATH */
 	bool host_known, host_online;
 	int64_t host_ms; /* of the last STATE that counted */
 	struct pending pending;
 	uint64_t births, rebirths;
+	int64_t reborn_mono_us, rebirth_pause_us; /* 0: none was asked for yet */
+	bool rebirth_wanted;			  /* once the pause is over */
+	bool haste_told, unclear_told;		  /* on this connection */
+	uint64_t unclear;			  /* messages */
 };
 
 /* ---- life ---- */
@@ -88,7 +97,7 @@ void fg_spark_free(struct fg_spark *s)
 /* Nothing of it is known to the host any more. */
 static void unborn(struct fg_spark *s)
 {
-	s->node_born = false;
+	s->node_born = s->rebirth_wanted = false;
 	s->pending.kind = PENDING_NONE;
 	for (size_t i = 0; i < s->device_count; i++)
 		s->devices[i].born = s->devices[i].again = s->devices[i].for_past =
@@ -125,6 +134,7 @@ void fg_spark_connected(struct fg_spark *s, uint32_t epoch)
 	s->seq = 0;
 	s->extra_count = 0;
 	s->host_known = s->host_online = false;
+	s->alive = s->haste_told = s->unclear_told = false;
 }
 
 bool fg_spark_may_speak(const struct fg_spark *s)
@@ -149,6 +159,15 @@ size_t fg_spark_documents(const struct fg_spark *s)
 
 /* ---- what comes in ---- */
 
+static void unclear(struct fg_spark *s, const char *what)
+{
+	s->unclear++;
+	if (!s->unclear_told)
+		fg_warning("destination '%s': %s is left alone; others like it are only counted",
+			s->conf->name, what);
+	s->unclear_told = true;
+}
+
 /* A STATE that is older than what is known of the host says nothing: a will may be late. */
 static enum fg_spark_news hear_state(struct fg_spark *s, const void *payload, size_t len)
 {
@@ -156,9 +175,7 @@ static enum fg_spark_news hear_state(struct fg_spark *s, const void *payload, si
 	int64_t at_ms;
 
 	if (fg_spb_host_state(payload, len, &online, &at_ms) < 0) {
-		fg_warning("destination '%s': what '%s' says of its state is no STATE of "
-			   "Sparkplug 3.0",
-			s->conf->name, s->options->primary_host);
+		unclear(s, "what the primary host says of its state, no STATE of Sparkplug 3.0,");
 		return FG_SPARK_NOTHING;
 	}
 	if (s->host_known && at_ms < s->host_ms)
@@ -173,23 +190,47 @@ static enum fg_spark_news hear_state(struct fg_spark *s, const void *payload, si
 	return online ? FG_SPARK_BIRTHS : FG_SPARK_HOST_GONE;
 }
 
-static enum fg_spark_news hear_command(struct fg_spark *s, const void *payload, size_t len)
+bool fg_spark_rebirth_due(struct fg_spark *s, int64_t mono_us, int64_t *next)
 {
+	int64_t quiet_us = mono_us - s->reborn_mono_us;
+
+	if (!s->rebirth_wanted)
+		return false;
+	if (s->rebirth_pause_us && quiet_us < s->rebirth_pause_us) {
+		*next = FG_MIN(*next, s->reborn_mono_us + s->rebirth_pause_us);
+		return false;
+	}
+	s->rebirth_pause_us = !s->rebirth_pause_us || quiet_us > REBIRTH_MAX_US
+				      ? REBIRTH_MIN_US
+				      : FG_MIN(s->rebirth_pause_us * 2, REBIRTH_MAX_US);
+	s->reborn_mono_us = mono_us;
+	unborn(s);
+	return true;
+}
+
+static enum fg_spark_news hear_command(
+	struct fg_spark *s, int64_t mono_us, const void *payload, size_t len)
+{
+	int64_t never = INT64_MAX;
 	int asked = fg_spb_rebirth_asked(payload, len);
 
 	if (asked < 0)
-		fg_warning("destination '%s': a command that is no Sparkplug payload, or too long "
-			   "(%zu bytes), is left alone",
-			s->conf->name, len);
-	if (asked <= 0 || !s->node_born)
+		unclear(s, "a command that is no Sparkplug payload, or too long,");
+	if (asked <= 0 || !s->node_born || s->stopping)
 		return FG_SPARK_NOTHING;
 	s->rebirths++;
-	unborn(s);
-	return FG_SPARK_BIRTHS;
+	s->rebirth_wanted = true;
+	if (fg_spark_rebirth_due(s, mono_us, &never))
+		return FG_SPARK_BIRTHS;
+	if (!s->haste_told)
+		fg_warning("destination '%s': rebirths are asked for faster than they are given",
+			s->conf->name);
+	s->haste_told = true;
+	return FG_SPARK_NOTHING;
 }
 
 enum fg_spark_news fg_spark_heard(
-	struct fg_spark *s, const char *topic, const void *payload, size_t len)
+	struct fg_spark *s, int64_t mono_us, const char *topic, const void *payload, size_t len)
 {
 	char mem[512];
 	struct fg_buf own;
@@ -197,7 +238,7 @@ enum fg_spark_news fg_spark_heard(
 	fg_buf_wrap(&own, mem, sizeof(mem));
 	if (fg_spb_topic(&own, s->options->group, "NCMD", s->site->gateway, NULL) &&
 		strcmp(topic, mem) == 0)
-		return hear_command(s, payload, len);
+		return hear_command(s, mono_us, payload, len);
 	fg_buf_wrap(&own, mem, sizeof(mem));
 	if (s->options->primary_host && fg_spb_state_topic(&own, s->options->primary_host) &&
 		strcmp(topic, mem) == 0)
@@ -276,9 +317,11 @@ static void put_points(struct fg_spark *s, const struct fg_encoding *e, const st
 {
 	for (size_t i = 0; i < s->series->count; i++) {
 		const struct fg_series *series = s->series->items[i];
-		const bool known = series->has_newest && series->newest_timed;
+		const bool known = series->has_newest && series->newest_timed &&
+				   fg_selects_quality(s->conf, &series->newest);
 
-		if (strcmp(series->desc.device, dev->name) == 0 && is_present(s, &series->desc))
+		if (strcmp(series->desc.device, dev->name) == 0 &&
+			is_present(s, &series->desc) && fg_selects_point(s->conf, &series->desc))
 			put_metric(s, out, series->id, &series->desc,
 				known ? &series->newest : NULL, e->now_ms, stale, false);
 	}
@@ -365,7 +408,7 @@ static int node_document(struct fg_spark *s, const struct fg_encoding *e, struct
 {
 	if (!s->stopping)
 		return s->node_born ? FG_ENOENT : node_birth(s, e, topic, payload);
-	if (!s->node_born)
+	if (!s->alive)
 		return FG_ENOENT;
 	*ret_certain = true;
 	s->pending = (struct pending){.kind = PENDING_END};
@@ -399,11 +442,17 @@ static int device_death(struct fg_spark *s, const struct fg_encoding *e, size_t 
 		       : FG_EFULL;
 }
 
-/* Of one that is selected and in the configuration; the others are born when the backlog speaks of
- * them. */
+/* Of one that is in the configuration, with points that are selected; the others are born when the
+ * backlog speaks of them. */
 static bool is_ours(const struct fg_spark *s, const struct device *dev)
 {
-	return dev->conf && s->conf->domains >> dev->conf->domain & 1;
+	for (size_t i = 0; dev->conf && i < dev->conf->point_count; i++) {
+		const struct fg_point_desc desc = fg_series_desc(&dev->conf->points[i]);
+
+		if (fg_selects_point(s->conf, &desc))
+			return true;
+	}
+	return false;
 }
 
 int fg_spark_document(struct fg_spark *s, const struct fg_encoding *e, size_t number,
@@ -436,10 +485,10 @@ void fg_spark_sent(struct fg_spark *s)
 	case PENDING_NONE:
 		return;
 	case PENDING_END:
-		s->node_born = false;
+		s->node_born = s->alive = false;
 		return;
 	case PENDING_NODE:
-		s->node_born = true;
+		s->node_born = s->alive = true;
 		s->births++;
 		s->seq = 0;
 		break;
@@ -603,6 +652,8 @@ void fg_spark_status(const struct fg_spark *s, struct fg_json *j)
 	fg_json_uint(j, "bd_seq", s->bd_seq);
 	fg_json_uint(j, "births", s->births);
 	fg_json_uint(j, "rebirths_asked", s->rebirths);
+	if (s->unclear)
+		fg_json_uint(j, "not_understood", s->unclear);
 	if (s->options->primary_host) {
 		fg_json_text(j, "primary_host", s->options->primary_host);
 		fg_json_text(j, "host",

@@ -47,7 +47,10 @@ enum fg_spark_news {
 };
 /* A message came on one of the topics that are subscribed to. */
 enum fg_spark_news fg_spark_heard(
-	struct fg_spark *s, const char *topic, const void *payload, size_t len);
+	struct fg_spark *s, int64_t mono_us, const char *topic, const void *payload, size_t len);
+/* Rebirths that are asked for in a row are given with pauses between them. True: one is due, all
+ * documents are to be sent; else *next is when one is, where it is sooner. */
+bool fg_spark_rebirth_due(struct fg_spark *s, int64_t mono_us, int64_t *next);
 
 /* The number of the document that has to go before these entries; 0: none. */
 size_t fg_spark_before(struct fg_spark *s, const struct fg_encoding *e,

@@ -7,17 +7,15 @@
 #include "base/json.h"
 #include "base/status.h"
 #include "protocol/encode.h"
+#include "protocol/encode_home_assistant.h"
 #include "protocol/encoder.h"
 
-struct options {
-	const char *prefix;
-};
-
-_Static_assert(sizeof(struct options) <= FG_ENCODER_OPTIONS_MAX, "options have room");
+_Static_assert(
+	sizeof(struct fg_home_assistant_options) <= FG_ENCODER_OPTIONS_MAX, "options have room");
 
 const struct fg_key fg_encoder_keys_home_assistant[] = {
-	{"prefix", FG_KEY_TEXT, .offset = offsetof(struct options, prefix), .max = 120,
-		.dflt = "homeassistant",
+	{"prefix", FG_KEY_TEXT, .offset = offsetof(struct fg_home_assistant_options, prefix),
+		.max = 120, .dflt = "homeassistant",
 		.help = "Home Assistant's own discovery prefix, as set in its MQTT integration."},
 	{0},
 };
@@ -155,7 +153,7 @@ static size_t documents(const struct fg_encoding *e)
 static int document(const struct fg_encoding *e, size_t number, struct fg_buf *topic,
 	struct fg_buf *payload, bool *ret_retain)
 {
-	const struct options *options = e->options;
+	const struct fg_home_assistant_options *options = e->options;
 	struct fg_json j;
 
 	if (number != 0)

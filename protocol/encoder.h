@@ -48,16 +48,17 @@ struct fg_encoding {
 	const void *options; /* what the encoder's keys filled; NULL: it has none */
 	void *state;	     /* of state_size; zero at first, kept over connections */
 	int64_t now_ms;	     /* wall time */
-	unsigned domains;    /* bits of enum fg_domain that the destination selects */
 	/* Whether a device answers now (quarantined and failing ones do not). */
 	bool (*device_up)(void *arg, const struct fg_device *device);
+	/* Whether the destination gets readings of a point (`select`). NULL: of each. */
+	bool (*selects)(void *arg, const struct fg_point *point);
 	void *arg;
 };
 
 /* Whether the destination gets readings of a point. */
 static inline bool fg_encoding_selects(const struct fg_encoding *e, const struct fg_point *point)
 {
-	return e->domains >> point->device->domain & 1;
+	return !e->selects || e->selects(e->arg, point);
 }
 
 enum fg_encoder_form {

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "gateway/config/loader.h"
 #include "model/property.h"
+#include "protocol/encode_home_assistant.h"
 #include "protocol/encode_sparkplug.h"
 #include "protocol/encode_wis2.h"
 
@@ -154,6 +155,16 @@ static bool same_edge_node(const struct fg_destination *a, const struct fg_desti
 	return a->payload & b->payload & bit && strcmp(x->group, y->group) == 0;
 }
 
+/* The topic of discovery has the gateway's id and no prefix of the destination. */
+static bool same_discovery(const struct fg_destination *a, const struct fg_destination *b)
+{
+	const struct fg_home_assistant_options *x = a->options[FG_ENCODER_home_assistant],
+					       *y = b->options[FG_ENCODER_home_assistant];
+
+	return a->payload & b->payload & 1u << FG_ENCODER_home_assistant &&
+	       strcmp(x->prefix, y->prefix) == 0;
+}
+
 static void check_pair(
 	struct fg_loader *l, const struct fg_destination *a, const struct fg_destination *b)
 {
@@ -165,6 +176,11 @@ static void check_pair(
 		fault(l, b, "sparkplug.group",
 			"one edge node twice: destination '%s' (%s:%d) has the same server and "
 			"group; one of them must differ",
+			a->name, a->node->at.file, a->node->at.line);
+	if (same_discovery(a, b))
+		fault(l, b, "home-assistant.prefix",
+			"one discovery topic twice: destination '%s' (%s:%d) has the same server "
+			"and prefix of Home Assistant; one of them must differ",
 			a->name, a->node->at.file, a->node->at.line);
 	if (!parts && a->prefix && b->prefix && strcmp(a->prefix, b->prefix) == 0)
 		fault(l, b, "prefix",
@@ -273,6 +289,7 @@ static void complete_payloads(
 static void keep_nothing(struct fg_destination *d)
 {
 	d->sparkplug = true;
+	d->catalogue = false;
 	d->session = FG_SESSION_CLEAN;
 	d->will_delay_us = 0;
 }

@@ -63,6 +63,33 @@ class HomeAssistant(Scene):
         self.assertEqual(0, self.gateway.stop())
         self.eventually(lambda: self.available() is False, "unavailable once it has ended")
 
+    def discovered(self):
+        message = retained(self, self.broker.port).get(TOPIC)
+        return message and message.payload and message.json["components"]
+
+    def test_cleared(self):
+        """It goes when the payload leaves, while the gateway runs and while it does not, and a
+        sensor goes with what `select` leaves out."""
+        self.start()
+        self.assertEqual(2, len(self.discovered()))
+        self.config["mqtt"]["main"]["select"] = {"properties": ["ph"]}
+        self.gateway.reload()
+        self.eventually(lambda: len(self.discovered()) == 1, "one sensor")
+        (sensor,) = self.discovered().values()
+        self.assertEqual("ph", sensor["device_class"])
+        self.eventually(lambda: not [t for t in retained(self, self.broker.port)
+                                     if t.endswith("/water_temperature")], "its state is cleared")
+        self.config["mqtt"]["main"]["payload"] = "json"
+        self.gateway.reload()
+        self.eventually(lambda: not self.discovered(), "discovery is cleared")
+        self.config["mqtt"]["main"]["payload"] = "home-assistant"
+        self.gateway.reload()
+        self.eventually(self.discovered, "discovery again")
+        self.gateway.kill()
+        self.config["mqtt"]["main"]["payload"] = "json"
+        self.gateway.start()
+        self.eventually(lambda: not self.discovered(), "discovery is cleared at the start")
+
     def test_prefix_and_what_has_no_value(self):
         self.config["mqtt"]["main"]["home-assistant"] = {"prefix": "ha/discovery"}
         topic = TOPIC.replace("homeassistant", "ha/discovery")

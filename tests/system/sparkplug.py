@@ -7,7 +7,10 @@ import time
 import unittest
 
 from lib import config, sparkplug
-from lib.bench import Scene
+from lib.bench import Scene, SystemTest
+from lib.fake_broker import SUBACK, FakeBroker, packet
+from lib.gateway import Gateway
+from lib.modbus import TcpServer
 from lib.subscriber import epoch
 
 GROUP, HOST = "fjord", "scada"
@@ -42,6 +45,8 @@ class Sparkplug(Scene):
             for m in readings:
                 r = m.json
                 t = told.get(key_of(r))
+                if not t and r["qc"] == 9 and self.host.messages("DDEATH", r["device"]):
+                    continue        # its death said so
                 if not t:
                     return r
                 self.assertEqual((r["value"], r["unit"], r["qc"]),
@@ -109,6 +114,34 @@ class Sparkplug(Scene):
         self.assertEqual([], self.host.messages("NDEATH"))
         self.assert_same_as_json(self.subscriber.readings())
         self.assertEqual(1, self.destination()["sparkplug"]["rebirths_asked"])
+
+    def test_storm_of_rebirths(self):
+        """A host that asks without end gets the first at once, and the rest with growing pauses."""
+        self.counters(1)
+        self.gateway.start()
+        self.started()
+        self.eventually(lambda: self.host.messages("DDATA"), "data")
+        for _ in range(500):
+            self.host.ask_rebirth()
+        self.eventually(lambda: self.destination()["sparkplug"]["rebirths_asked"] == 500,
+                        "all of them are heard", 30)
+        self.started(3)
+        count = len(self.host.messages("DDATA"))
+        self.eventually(lambda: len(self.host.messages("DDATA")) > count + 3, "data goes on")
+        self.assertLess(len(self.host.messages("NBIRTH")), 15)
+        self.assert_same_as_json(self.subscriber.readings())
+
+    def test_selection(self):
+        """What `select` leaves out is in no birth either."""
+        self.counters(2)
+        self.config["mqtt"]["main"]["select"] = {"properties": ["x_c01"]}
+        self.config["devices"]["probe"]["points"]["c01"]["property"] = "x_c01"
+        self.gateway.start()
+        self.started()
+        self.eventually(lambda: len(self.host.messages("DDATA")) > 3, "data")
+        names = {x["name"] for m in self.host.messages("DBIRTH") for x in m.metrics}
+        self.assertEqual({"c01"}, {n for n in names if not n.startswith("Properties/")})
+        self.assertEqual({"c01"}, {t["name"] for t in self.host.told()})
 
     def test_death_of_the_gateway(self):
         self.counters(1)
@@ -199,6 +232,34 @@ class Sparkplug(Scene):
         born = self.started(2)
         self.assertNotEqual(self.host.messages("NDEATH")[0].bd_seq, born.bd_seq)
         self.assert_same_as_json(self.subscriber.readings(), 20)
+
+
+class DeafBroker(FakeBroker):
+    def on_subscribe(self, client, mid):
+        client.send(packet(SUBACK, mid + b"\0\x87"))     # not authorized
+
+
+class NotAllowed(SystemTest):
+    def test_we_may_not_read(self):
+        """A broker that keeps the host's state from us: told, and nothing is said blindly."""
+        broker = DeafBroker(self).start()
+        server = TcpServer(self)
+        server[1].count("holding", 0)
+        settings = config.base(broker.port)
+        settings["links"]["plc"] = {"driver": "modbus-tcp", "host": "127.0.0.1",
+                                    "port": server.port}
+        settings["devices"]["probe"] = config.modbus_device(
+            "plc", 1, "100ms", {"c00": config.register(0)})
+        settings["mqtt"]["main"].update(payload="sparkplug", sparkplug={"primary_host": HOST})
+        gateway = Gateway(self, settings)
+        gateway.start()
+        self.eventually(lambda: "does not let us read the state of primary host 'scada'"
+                        in gateway.log(), "the host's state")
+        self.assertIn("does not let us read commands", gateway.log())
+        reads = server[1].last("holding", 0)
+        self.eventually(lambda: server[1].last("holding", 0) > reads + 5, "polls")
+        self.assertEqual([], broker.messages)
+        self.assertEqual(0, gateway.stop())
 
 
 if __name__ == "__main__":

@@ -138,6 +138,17 @@ static const struct fault faults[] = {
 		"    prefix: local\n    client_id: c\n  two:\n    servers: [mqtt://127.0.0.1]\n"
 		"    client_id: c",
 		"client_id: |c\nclock", "'c' is also that of destination 'local'"},
+	{"    prefix: local",
+		"    prefix: local\n    payload: [sparkplug]\n    sparkplug: {group: g}\n"
+		"  two:\n    servers: [mqtt://127.0.0.1]\n    client_id: c\n    prefix: two\n"
+		"    payload: [json, sparkplug]\n    sparkplug: {group: g}",
+		"{group: |g}\nclock", "one edge node twice: destination 'local'"},
+	{"    prefix: local",
+		"    prefix: local\n    payload: [home-assistant]\n  two:\n"
+		"    servers: [mqtt://127.0.0.1]\n    client_id: c\n    prefix: two\n"
+		"    payload: [home-assistant]\n    home-assistant: {prefix: homeassistant}",
+		"{prefix: |homeassistant}\nclock",
+		"one discovery topic twice: destination 'local'"},
 
 	/* clock, control, http */
 	{"trust: auto", "trust: atuo", "trust: |atuo", "did you mean 'auto'?"},

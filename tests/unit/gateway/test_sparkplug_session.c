@@ -17,7 +17,9 @@
 #include "protocol/encode_sparkplug.h"
 #include "protocol/sparkplug.h"
 
-#define NOW INT64_C(1782907200000)
+#define NOW    INT64_C(1782907200000)
+#define MINUTE INT64_C(60000000) /* in us */
+#define NCMD   "spBv1.0/town/NCMD/gw"
 
 enum { AIR, WATER, DEVICES };
 
@@ -45,7 +47,7 @@ static bool device_up(void *arg, const struct fg_device *device)
 static struct fg_encoding encoding(void)
 {
 	return (struct fg_encoding){.site = &site, .prefix = "town", .now_ms = NOW,
-		.domains = conf.domains, .device_up = device_up};
+		.device_up = device_up};
 }
 
 static void add_device(int i, const char *name, const char *point, enum fg_domain domain)
@@ -265,6 +267,65 @@ static void test_only_what_is_selected_is_born(void **state)
 	document(2, "DBIRTH/probe 1");
 }
 
+static void test_only_selected_properties_are_born(void **state)
+{
+	const char *const ph = "ph", *const elsewhere = "harbour";
+
+	(void)state;
+	conf.properties = (struct fg_texts){&ph, 1};
+	document(0, "NBIRTH 0");
+	document(1, NULL);
+	document(2, "DBIRTH/probe 1");
+	conf.stations = (struct fg_texts){&elsewhere, 1};
+	fg_spark_connected(s, 2);
+	document(0, "NBIRTH 0");
+	document(1, NULL);
+	document(2, NULL);
+}
+
+/* A device has points of which some are selected: the others are no metrics of it. */
+static void test_metrics_that_are_not_selected(void **state)
+{
+	const char *const ph = "ph";
+	struct fg_point both[2] = {points[WATER], points[WATER]};
+	struct fg_point_desc desc;
+
+	(void)state;
+	both[1].name = both[1].property = "turbidity";
+	devices[WATER].points = both;
+	devices[WATER].point_count = 2;
+	desc = fg_series_desc(&both[1]);
+	assert_non_null(fg_series_add(&series, 9, &desc));
+	document(0, "NBIRTH 0");
+	document(2, "DBIRTH/probe 1");
+	assert_true(has_text("turbidity"));
+	conf.properties = (struct fg_texts){&ph, 1};
+	fg_spark_connected(s, 2);
+	document(0, "NBIRTH 0");
+	document(2, "DBIRTH/probe 1");
+	assert_false(has_text("turbidity"));
+	assert_true(has_text("ph"));
+}
+
+/* A birth does not tell the reading that `select` keeps back. */
+static void test_newest_that_is_not_selected(void **state)
+{
+	struct fg_entry entry = entry_of(WATER, 7.125, true);
+	const double v = 7.125;
+
+	(void)state;
+	entry.item.qc = FG_QC_FAIL;
+	fg_series_update(series.items[WATER], &entry.item, 0, true);
+	document(0, "NBIRTH 0");
+	document(2, "DBIRTH/probe 1");
+	assert_non_null(memmem(payload.data, payload.len, &v, sizeof(v)));
+	conf.quality = 1u << FG_QC_PASS;
+	fg_spark_connected(s, 2);
+	document(0, "NBIRTH 0");
+	document(2, "DBIRTH/probe 1");
+	assert_null(memmem(payload.data, payload.len, &v, sizeof(v)));
+}
+
 static void test_device_dies_and_returns(void **state)
 {
 	struct fg_entry entry = entry_of(WATER, 7.1, true);
@@ -397,7 +458,7 @@ static void test_gap(void **state)
 	assert_true(has_text("\"count\":5"));
 }
 
-static enum fg_spark_news rebirth(const char *to)
+static enum fg_spark_news rebirth_at(int64_t mono_us, const char *to)
 {
 	const struct fg_spb_metric metric = {
 		.name = FG_SPB_REBIRTH, .type = FG_SPB_BOOLEAN, .b = true};
@@ -406,7 +467,16 @@ static enum fg_spark_news rebirth(const char *to)
 	fg_spb_begin(&payload, NOW);
 	fg_spb_put(&payload, &metric);
 	fg_spb_end(&payload, -1);
-	return fg_spark_heard(s, to, payload.data, payload.len);
+	return fg_spark_heard(s, mono_us, to, payload.data, payload.len);
+}
+
+/* Long after any other. */
+static enum fg_spark_news rebirth(const char *to)
+{
+	static int64_t at_us = MINUTE;
+
+	at_us += 2 * MINUTE;
+	return rebirth_at(at_us, to);
 }
 
 static void test_rebirth(void **state)
@@ -421,13 +491,71 @@ static void test_rebirth(void **state)
 	assert_int_equal(rebirth("spBv1.0/STATE/gw"), FG_SPARK_NOTHING);
 	assert_int_equal(rebirth("spBv1.0/town/NCMD/gw"), FG_SPARK_BIRTHS);
 	births();
-	assert_int_equal(fg_spark_heard(s, "spBv1.0/town/NCMD/gw", "{}", 2), FG_SPARK_NOTHING);
+	assert_int_equal(fg_spark_heard(s, MINUTE, NCMD, "{}", 2), FG_SPARK_NOTHING);
 	data(&entry, "DDATA/probe 3");
+}
+
+/* The first is given at once, those behind it together after a pause that grows. */
+static void test_rebirths_have_pauses(void **state)
+{
+	const int64_t start = 5 * MINUTE, second = MINUTE / 60;
+	int64_t next = INT64_MAX;
+
+	(void)state;
+	births();
+	assert_int_equal(rebirth_at(start, NCMD), FG_SPARK_BIRTHS);
+	births();
+	assert_false(fg_spark_rebirth_due(s, start + 10 * second, &next)); /* nobody asked */
+	assert_int_equal(next, INT64_MAX);
+	assert_int_equal(rebirth_at(start + 1, NCMD), FG_SPARK_NOTHING);
+	assert_int_equal(rebirth_at(start + 2, NCMD), FG_SPARK_NOTHING);
+	assert_true(fg_spark_is_born(s));
+	assert_false(fg_spark_rebirth_due(s, start + second - 1, &next));
+	assert_int_equal(next, start + second);
+	assert_true(fg_spark_rebirth_due(s, start + second, &next));
+	births();
+	assert_false(fg_spark_rebirth_due(s, start + 90 * second, &next));
+	assert_int_equal(rebirth_at(start + 2 * second, NCMD), FG_SPARK_NOTHING);
+	assert_false(fg_spark_rebirth_due(s, start + 3 * second - 1, &next));
+	assert_true(fg_spark_rebirth_due(s, start + 3 * second, &next));
+	births();
+}
+
+static void test_storm_of_rebirths(void **state)
+{
+	const int64_t start = 5 * MINUTE;
+	int64_t next = INT64_MAX;
+	unsigned given = 0;
+
+	(void)state;
+	births();
+	for (int64_t at = start; at < start + 60 * MINUTE; at += MINUTE / 600) {
+		if (rebirth_at(at, NCMD) == FG_SPARK_BIRTHS ||
+			fg_spark_rebirth_due(s, at, &next)) {
+			given++;
+			births();
+		}
+	}
+	assert_in_range(given, 60, 70); /* once a minute, a little more as it begins */
+	/* and when it is over the next one is given at once again */
+	assert_int_equal(rebirth_at(start + 62 * MINUTE, NCMD), FG_SPARK_BIRTHS);
+}
+
+/* It ends before the births that were asked for went out: the host heard of its life. */
+static void test_end_behind_a_rebirth(void **state)
+{
+	(void)state;
+	births();
+	assert_int_equal(rebirth(NCMD), FG_SPARK_BIRTHS);
+	fg_spark_stop(s);
+	document(0, "NDEATH -1");
+	document(0, NULL);
+	assert_int_equal(rebirth(NCMD), FG_SPARK_NOTHING);
 }
 
 static enum fg_spark_news host(const char *json)
 {
-	return fg_spark_heard(s, "spBv1.0/STATE/scada", json, strlen(json));
+	return fg_spark_heard(s, MINUTE, "spBv1.0/STATE/scada", json, strlen(json));
 }
 
 static void test_primary_host(void **state)
@@ -484,6 +612,9 @@ int main(void)
 		TEST(test_seq_wraps_and_is_kept_where_nothing_goes_out),
 		TEST(test_birth_tells_the_newest),
 		TEST(test_only_what_is_selected_is_born),
+		TEST(test_only_selected_properties_are_born),
+		TEST(test_metrics_that_are_not_selected),
+		TEST(test_newest_that_is_not_selected),
 		TEST(test_device_dies_and_returns),
 		TEST(test_one_that_never_answered_is_not_born),
 		TEST(test_past_of_a_dead_device),
@@ -493,6 +624,9 @@ int main(void)
 		TEST(test_type_changes),
 		TEST(test_gap),
 		TEST(test_rebirth),
+		TEST(test_rebirths_have_pauses),
+		TEST(test_storm_of_rebirths),
+		TEST(test_end_behind_a_rebirth),
 		TEST(test_primary_host),
 		TEST(test_end),
 	};

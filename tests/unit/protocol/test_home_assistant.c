@@ -45,10 +45,16 @@ static int setup(void **state)
 	return 0;
 }
 
-static cJSON *message(unsigned domains)
+/* `arg`: the only point that is selected; none: all are. */
+static bool selects(void *arg, const struct fg_point *point)
 {
-	const struct fg_encoding e = {
-		.site = &site, .prefix = "drammen", .options = &options, .domains = domains};
+	return !arg || point == arg;
+}
+
+static cJSON *message(struct fg_point *only)
+{
+	const struct fg_encoding e = {.site = &site, .prefix = "drammen", .options = &options,
+		.selects = selects, .arg = only};
 	struct fg_buf topic, payload;
 	bool retain = false;
 	cJSON *json;
@@ -79,7 +85,7 @@ static const char *text(cJSON *json, const char *a, const char *b)
 
 static void test_message(void **state)
 {
-	cJSON *json = message(~0u), *available, *sensor;
+	cJSON *json = message(NULL), *available, *sensor;
 
 	(void)state;
 	assert_string_equal(topic_mem, "homeassistant/device/drammen-01/config");
@@ -114,7 +120,7 @@ static void test_classes(void **state)
 
 	(void)state;
 	site.english = true;
-	json = message(~0u);
+	json = message(NULL);
 	sensor = at(json, "components", "drammen-01_bathing_bragernes_ph");
 	assert_string_equal(text(sensor, "device_class", NULL), "ph");
 	assert_null(at(sensor, "unit_of_measurement", NULL));
@@ -129,7 +135,7 @@ static void test_classes(void **state)
 	cJSON_Delete(json);
 
 	points[2].unit = "bar";
-	json = message(~0u);
+	json = message(NULL);
 	sensor = at(json, "components", "drammen-01_bathing_bragernes_x_pump");
 	assert_string_equal(text(sensor, "unit_of_measurement", NULL), "bar");
 	cJSON_Delete(json);
@@ -142,14 +148,15 @@ static void test_hourly_and_selection(void **state)
 	(void)state;
 	points[0].hourly.on = true;
 	points[0].hourly.stat = FG_STAT_MEAN;
-	json = message(1u << FG_DOMAIN_BATHING);
+	json = message(NULL);
 	assert_int_equal(cJSON_GetArraySize(at(json, "components", NULL)), 5);
 	sensor = at(json, "components", "drammen-01_bathing_bragernes_water_temperature_hourly");
 	assert_string_equal(text(sensor, "state_topic", NULL),
 		"drammen/hourly/bathing/bragernes/water_temperature");
 	cJSON_Delete(json);
-	json = message(1u << FG_DOMAIN_AIR);
-	assert_int_equal(cJSON_GetArraySize(at(json, "components", NULL)), 0);
+	json = message(&points[1]);
+	assert_int_equal(cJSON_GetArraySize(at(json, "components", NULL)), 1);
+	assert_non_null(at(json, "components", "drammen-01_bathing_bragernes_ph"));
 	cJSON_Delete(json);
 }
 
