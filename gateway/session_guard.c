@@ -13,7 +13,11 @@
 
 static _Thread_local jmp_buf *escape;
 
-/* glibc's name for what assert() calls; the program's own is taken before it. */
+/* glibc's name for what assert() calls; the program's own is taken before it. <assert.h> declares
+ * it where NDEBUG is not set. */
+void __assert_fail(
+	const char *assertion, const char *file, unsigned line, const char *function);
+
 void __assert_fail(const char *assertion, const char *file, unsigned line, const char *function)
 {
 	if (escape && strcmp(function, "log__printf") == 0)
