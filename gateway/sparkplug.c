@@ -216,9 +216,11 @@ static enum fg_spark_news hear_command(
 
 	if (asked < 0)
 		unclear(s, "a command that is no Sparkplug payload, or too long,");
-	if (asked <= 0 || !s->node_born || s->stopping)
+	if (asked <= 0)
 		return FG_SPARK_NOTHING;
 	s->rebirths++;
+	if (!s->node_born || s->stopping) /* births are on their way, or an end */
+		return FG_SPARK_NOTHING;
 	s->rebirth_wanted = true;
 	if (fg_spark_rebirth_due(s, mono_us, &never))
 		return FG_SPARK_BIRTHS;

@@ -541,6 +541,34 @@ static void test_storm_of_rebirths(void **state)
 	assert_int_equal(rebirth_at(start + 62 * MINUTE, NCMD), FG_SPARK_BIRTHS);
 }
 
+static void assert_asked(const char *want)
+{
+	char mem[1000];
+	struct fg_buf out;
+	struct fg_json j;
+
+	fg_buf_wrap(&out, mem, sizeof(mem));
+	fg_json_init(&j, &out);
+	fg_json_object(&j, NULL);
+	fg_spark_status(s, &j);
+	fg_json_end_object(&j);
+	assert_non_null(strstr(mem, want));
+}
+
+/* One that comes while births are on their way is answered by them, and counted too. */
+static void test_rebirth_amid_births(void **state)
+{
+	int64_t next = INT64_MAX;
+
+	(void)state;
+	births();
+	assert_int_equal(rebirth(NCMD), FG_SPARK_BIRTHS);
+	assert_int_equal(rebirth(NCMD), FG_SPARK_NOTHING);
+	births();
+	assert_false(fg_spark_rebirth_due(s, 9 * MINUTE, &next));
+	assert_asked("\"rebirths_asked\":2}");
+}
+
 /* It ends before the births that were asked for went out: the host heard of its life. */
 static void test_end_behind_a_rebirth(void **state)
 {
@@ -626,6 +654,7 @@ int main(void)
 		TEST(test_rebirth),
 		TEST(test_rebirths_have_pauses),
 		TEST(test_storm_of_rebirths),
+		TEST(test_rebirth_amid_births),
 		TEST(test_end_behind_a_rebirth),
 		TEST(test_primary_host),
 		TEST(test_end),
