@@ -187,6 +187,14 @@ void fg_core_noted(struct fg_core *core, const char *key)
 
 /* ---- what the configuration says ---- */
 
+static void mark_one(struct fg_core *core, const struct fg_hours_series s)
+{
+	struct fg_series *series = fg_series_find(core->series, &s.desc);
+
+	if (series)
+		series->current = true;
+}
+
 /* Series of points that are not configured any more keep their newest reading, which is not
  * retained again. */
 static void mark_series(struct fg_core *core)
@@ -197,14 +205,10 @@ static void mark_series(struct fg_core *core)
 		core->series->items[i]->current = false;
 	for (size_t i = 0; i < config->point_count; i++) {
 		core->points[i].series->current = true;
-		for (size_t n = 0; n < fg_hours_count_of(config->points[i]); n++) {
-			const struct fg_hours_series s =
-				fg_hours_series_of(config->points[i], n);
-			struct fg_series *series = fg_series_find(core->series, &s.desc);
-
-			if (series)
-				series->current = true;
-		}
+		for (size_t n = 0; n < fg_hours_count_of(config->points[i]); n++)
+			mark_one(core, fg_hours_series_of(config->points[i], n));
+		if (config->points[i]->hourly.leads)
+			mark_one(core, fg_hours_station_class(config, config->points[i]));
 	}
 }
 

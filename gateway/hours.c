@@ -132,7 +132,7 @@ static unsigned pollutants_of(const struct fg_config *config, const struct fg_po
 }
 
 /* A station's class is a series by itself, of no device. */
-static struct fg_hours_series station_class(
+struct fg_hours_series fg_hours_station_class(
 	const struct fg_config *config, const struct fg_point *leader)
 {
 	struct fg_hours_series t = {.point = leader, .pollutants = pollutants_of(config, leader)};
@@ -166,7 +166,7 @@ struct fg_hours_series fg_hours_series_at(const struct fg_config *config, size_t
 	}
 	for (size_t k = 0; k < config->point_count; k++)
 		if (config->points[k]->hourly.leads && at++ == i)
-			return station_class(config, config->points[k]);
+			return fg_hours_station_class(config, config->points[k]);
 	return (struct fg_hours_series){0};
 }
 

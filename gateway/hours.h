@@ -32,6 +32,9 @@ struct fg_hours_series {
 /* How many are told of a point, and the n-th of them: its hours first. */
 size_t fg_hours_count_of(const struct fg_point *point);
 struct fg_hours_series fg_hours_series_of(const struct fg_point *point, size_t n);
+/* The class of the station, of a point that leads (hourly.leads). */
+struct fg_hours_series fg_hours_station_class(
+	const struct fg_config *config, const struct fg_point *leader);
 /* The period behind descriptor i, which is not below point_count. */
 struct fg_hours_series fg_hours_series_at(const struct fg_config *config, size_t i);
 

@@ -236,6 +236,10 @@ static void add_readings(struct fg_publisher *p, const struct fg_payload *payloa
 			desc = fg_hours_series_of(point, n).desc;
 			add_series_topic(p, payload, &desc, add, list);
 		}
+		if (point->hourly.leads) {
+			desc = fg_hours_station_class(p->config, point).desc;
+			add_series_topic(p, payload, &desc, add, list);
+		}
 	}
 }
 

@@ -115,12 +115,13 @@ static void test_disk_full(void **state)
 	assert_true(town->sent_count > 0);
 }
 
-#define GONE 5 /* obs, hourly, station, thing, device */
+#define GONE 6 /* obs, hourly, class, station, thing, device */
 
 static void gone(size_t mark)
 {
 	assert_int_equal(cleared("town/obs/air/park/pm25", mark), 1);
 	assert_int_equal(cleared("town/hourly/air/park/pm25", mark), 1);
+	assert_int_equal(cleared("town/hourly/air/park/air_quality_no_hourly", mark), 1);
 	assert_int_equal(cleared("town/stations/park/gw", mark), 1);
 	assert_int_equal(cleared("town/things/park/gw", mark), 1);
 	assert_int_equal(cleared("town/gateways/gw/devices/node", mark), 1);
@@ -156,6 +157,19 @@ static void test_reload_clears(void **state)
 	fake_reload(&f, both);
 	turn(2);
 	assert_int_equal(cleared_in_all(mark), 0);
+}
+
+/* Also of the station's class, which no point has. */
+static void test_series_in_force(void **state)
+{
+	(void)state;
+	begin(both);
+	for (size_t i = 0; i < f.core->series->count; i++)
+		assert_true(f.core->series->items[i]->current);
+	fake_reload(&f, one);
+	for (size_t i = 0; i < f.core->series->count; i++)
+		assert_int_equal(f.core->series->items[i]->current,
+			strcmp(f.core->series->items[i]->desc.station, "pier") == 0);
 }
 
 static void test_left_while_off(void **state)
@@ -396,6 +410,7 @@ int main(void)
 		TEST(test_store_takes_nothing),
 		TEST(test_disk_full),
 		TEST(test_reload_clears),
+		TEST(test_series_in_force),
 		TEST(test_left_while_off),
 		TEST(test_connection_lost),
 		TEST(test_comes_back),
