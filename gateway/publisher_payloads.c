@@ -214,6 +214,8 @@ static void add_series_topic(struct fg_publisher *p, const struct fg_payload *pa
 	char topic_mem[TOPIC_MAX], text_mem[PAYLOAD_MAX];
 	struct fg_buf topic, text;
 
+	if (!fg_selects_point(p->conf, desc))
+		return;
 	fg_buf_wrap(&topic, topic_mem, sizeof(topic_mem));
 	fg_buf_wrap(&text, text_mem, sizeof(text_mem));
 	if (payload->encoder->encode(&e, &entry, 1, &topic, &text) == FG_OK && !topic.overflow)
@@ -229,8 +231,6 @@ static void add_readings(struct fg_publisher *p, const struct fg_payload *payloa
 		const struct fg_point *point = p->config->points[i];
 		struct fg_point_desc desc = fg_series_desc(point);
 
-		if (!fg_selects_point(p->conf, &desc))
-			continue;
 		add_series_topic(p, payload, &desc, add, list);
 		for (size_t n = 0; n < fg_hours_count_of(point); n++) {
 			desc = fg_hours_series_of(point, n).desc;

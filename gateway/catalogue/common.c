@@ -4,10 +4,14 @@
 
 #include "base/cleanup.h"
 #include "gateway/catalogue/catalogue.h"
+#include "gateway/selection.h"
+#include "gateway/series.h"
 
 bool fg_catalogue_has(const struct fg_destination *dest, const struct fg_point *point)
 {
-	return dest->domains >> point->device->domain & 1;
+	const struct fg_point_desc desc = fg_series_desc(point);
+
+	return fg_selects_point(dest, &desc);
 }
 
 bool fg_catalogue_has_station(const struct fg_config *config, const struct fg_destination *dest,

@@ -9,6 +9,9 @@
 	"mqtt: {town: {servers: [\"mqtt://127.0.0.1:1\"], prefix: town, catalogue: true}}\n"
 #define COUNTY                                                                                     \
 	"mqtt: {town: {servers: [\"mqtt://127.0.0.1:1\"], prefix: county, catalogue: true}}\n"
+#define PIER_ONLY                                                                                  \
+	"mqtt: {town: {servers: [\"mqtt://127.0.0.1:1\"], prefix: town, catalogue: true,\n"        \
+	"  select: {stations: [pier]}}}\n"
 #define SONDE                                                                                      \
 	"devices:\n"                                                                               \
 	"  sonde: {station: pier, domain: water, link: plc, unit_id: 1, interval: 60s,\n"          \
@@ -18,6 +21,7 @@
 	"    points: {pm25: {table: input, address: 0}}, hourly: {pm25: true}}\n"
 
 static const char both[] = FAKE_HEAD TOWN FAKE_LINK SONDE NODE;
+static const char selected[] = FAKE_HEAD PIER_ONLY FAKE_LINK SONDE NODE;
 static const char one[] = FAKE_HEAD TOWN FAKE_LINK SONDE;
 static struct fake f;
 static struct fake_broker *const town = &f.brokers[0];
@@ -170,6 +174,26 @@ static void test_series_in_force(void **state)
 	for (size_t i = 0; i < f.core->series->count; i++)
 		assert_int_equal(f.core->series->items[i]->current,
 			strcmp(f.core->series->items[i]->desc.station, "pier") == 0);
+}
+
+/* What is not selected any more has left, too; the gateway has the device still. */
+static void test_not_selected(void **state)
+{
+	size_t mark;
+
+	(void)state;
+	begin(both);
+	fake_connect(&f, town, true);
+	turn(2);
+	mark = town->sent_count;
+	fake_reload(&f, selected);
+	fake_connect(&f, town, true);
+	turn(2);
+	assert_int_equal(cleared("town/obs/air/park/pm25", mark), 1);
+	assert_int_equal(cleared("town/hourly/air/park/pm25", mark), 1);
+	assert_int_equal(cleared("town/stations/park/gw", mark), 1);
+	assert_int_equal(cleared("town/gateways/gw/devices/node", mark), 0);
+	assert_int_equal(cleared_in_all(mark), GONE - 1);
 }
 
 static void test_left_while_off(void **state)
@@ -411,6 +435,7 @@ int main(void)
 		TEST(test_disk_full),
 		TEST(test_reload_clears),
 		TEST(test_series_in_force),
+		TEST(test_not_selected),
 		TEST(test_left_while_off),
 		TEST(test_connection_lost),
 		TEST(test_comes_back),
