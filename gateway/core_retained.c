@@ -239,6 +239,8 @@ static void plan(struct fg_core *core, struct fg_retained *r, struct fg_publishe
 	fg_topic_list_sort(&list, &planned);
 	fg_topic_set_union(&r->known, &planned, &all);
 	fg_topic_set_minus(&r->known, &planned, &gone);
+	if (planned.bytes.overflow || all.bytes.overflow)
+		give_up(r, "it is too long");
 	replace(&r->planned, &planned);
 	replace(&r->known, &all);
 	replace(&r->gone, &gone);

@@ -19,15 +19,19 @@ void fg_topic_set_fini(struct fg_topic_set *s)
 
 void fg_topic_set_append(struct fg_topic_set *s, const char *topic)
 {
-	size_t len = strlen(topic), same = 0;
+	size_t len = strlen(topic), same = 0, before = s->bytes.len;
 
-	if (len == 0 || len >= FG_TOPIC_MAX || strcmp(topic, s->last) <= 0)
+	if (s->bytes.overflow || len == 0 || len >= FG_TOPIC_MAX || strcmp(topic, s->last) <= 0)
 		return;
 	while (topic[same] && topic[same] == s->last[same])
 		same++;
 	fg_put_varint(&s->bytes, same);
 	fg_put_varint(&s->bytes, len - same);
 	fg_buf_put(&s->bytes, topic + same, len - same);
+	if (s->bytes.overflow) { /* whole topics only */
+		s->bytes.len = before;
+		return;
+	}
 	memcpy(s->last, topic, len + 1);
 	s->count++;
 }
@@ -97,7 +101,8 @@ void fg_topic_set_union(
 void fg_topic_set_minus(
 	const struct fg_topic_set *a, const struct fg_topic_set *b, struct fg_topic_set *ret)
 {
-	merge(a, b, false, ret);
+	if (!b->bytes.overflow) /* else nobody knows what is not in it */
+		merge(a, b, false, ret);
 }
 
 /* ---- in any order ---- */
@@ -135,6 +140,7 @@ void fg_topic_list_sort(struct fg_topic_list *l, struct fg_topic_set *ret)
 		fg_topic_set_append(ret, l->items[i]);
 		free(l->items[i]);
 	}
+	ret->bytes.overflow |= l->failed;
 	free(l->items);
 	*l = (struct fg_topic_list){0};
 }

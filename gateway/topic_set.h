@@ -19,7 +19,8 @@ struct fg_topic_set {
 	char last[FG_TOPIC_MAX];
 };
 
-/* limit: of its bytes; what does not fit sets bytes.overflow. */
+/* limit: of its bytes. What does not fit sets bytes.overflow, and what would come behind it is not
+ * taken either. */
 void fg_topic_set_init(struct fg_topic_set *s, size_t limit);
 void fg_topic_set_fini(struct fg_topic_set *s);
 /* Behind all others; what is there already, or too long, is passed over. */
@@ -40,7 +41,8 @@ static inline void fg_topic_set_first(struct fg_topic_cursor *c, const struct fg
  * (c->in.bad). */
 bool fg_topic_next(struct fg_topic_cursor *c);
 
-/* What is in either; what is in a and not in b. *ret is initialised and empty. */
+/* What is in either; what is in a and not in b, which is nothing where b lacks what did not fit.
+ * *ret is initialised and empty. */
 void fg_topic_set_union(
 	const struct fg_topic_set *a, const struct fg_topic_set *b, struct fg_topic_set *ret);
 void fg_topic_set_minus(
@@ -53,7 +55,8 @@ struct fg_topic_list {
 	bool failed; /* out of memory */
 };
 void fg_topic_list_add(struct fg_topic_list *l, const char *topic);
-/* Moves all into *ret, which is initialised and empty; frees the list. */
+/* Moves all into *ret, which is initialised and empty; frees the list. A list that lacks some sets
+ * bytes.overflow. */
 void fg_topic_list_sort(struct fg_topic_list *l, struct fg_topic_set *ret);
 
 #endif

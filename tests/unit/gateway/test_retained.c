@@ -395,6 +395,47 @@ static void test_sets(void **state)
 	fg_topic_set_fini(&ret);
 }
 
+/* Too long, or no memory: what is there is whole, and nothing is cleared for what is lacking. */
+static void test_set_that_lacks_some(void **state)
+{
+	struct fg_topic_set known, planned, gone;
+	struct fg_topic_list list = {.failed = true};
+	struct fg_topic_cursor c;
+	char topic[FG_TOPIC_MAX];
+	size_t n = 0;
+
+	(void)state;
+	fg_topic_set_init(&known, 1 << 16);
+	fg_topic_set_init(&planned, 64);
+	fg_topic_set_init(&gone, 1 << 16);
+	for (int i = 10; i < 50; i++) { /* a long one does not fit, short ones behind it would */
+		snprintf(topic, sizeof(topic), "town/p%d%.*s", i, i == 12 ? 60 : 0,
+			"------------------------------------------------------------");
+		fg_topic_set_append(&known, topic);
+		fg_topic_set_append(&planned, topic);
+	}
+	assert_int_equal(known.count, 40);
+	assert_true(planned.bytes.overflow);
+	assert_int_equal(planned.count, 2);
+	fg_topic_set_first(&c, &planned);
+	while (fg_topic_next(&c))
+		n++;
+	assert_int_equal(n, 2);
+	assert_false(c.in.bad);
+	fg_topic_set_minus(&known, &planned, &gone);
+	assert_int_equal(gone.count, 0);
+
+	fg_topic_set_fini(&planned);
+	fg_topic_set_init(&planned, 1 << 16);
+	fg_topic_list_add(&list, "town/p10");
+	fg_topic_list_sort(&list, &planned);
+	fg_topic_set_minus(&known, &planned, &gone);
+	assert_int_equal(gone.count, 0);
+	fg_topic_set_fini(&known);
+	fg_topic_set_fini(&planned);
+	fg_topic_set_fini(&gone);
+}
+
 /* Bytes that the disk has changed are gone through to where they make no sense. */
 static void test_damaged_set(void **state)
 {
@@ -443,6 +484,7 @@ int main(void)
 		TEST(test_prefix),
 		TEST(test_withdraw),
 		cmocka_unit_test(test_sets),
+		cmocka_unit_test(test_set_that_lacks_some),
 		cmocka_unit_test(test_damaged_set),
 	};
 
