@@ -174,6 +174,7 @@ struct fg_flight {
 	bool whole;	 /* it carries all of the parcel */
 	bool decides;	 /* whether the broker takes the readings */
 	bool done;
+	uint32_t document; /* bytes of one; 0: of a parcel */
 };
 
 /* An encoder at work for the destination, and what it has sent. */
@@ -270,6 +271,7 @@ struct fg_publisher {
 	struct fg_carried *carried; /* of the parcels, likewise */
 	size_t carried_to, carried_now, carried_max; /* now: of those that wait */
 	unsigned in_flight, window; /* messages */
+	size_t document_bytes;	    /* of documents in flight */
 	bool blocked; /* the session had no room; wait for an acknowledgement */
 	bool stopping;
 	int64_t stop_mono_us;

@@ -100,7 +100,7 @@ void fg_pub_note_flight(struct fg_publisher *p, const struct fg_flight *flight)
 
 int fg_pub_send_document(struct fg_publisher *p, const struct fg_message *m)
 {
-	const struct fg_flight flight = {.token = m->token};
+	const struct fg_flight flight = {.token = m->token, .document = (uint32_t)m->len};
 
 	if (!fg_pub_has_room(p, 1, 0))
 		return FG_EFULL;
@@ -111,6 +111,7 @@ int fg_pub_send_document(struct fg_publisher *p, const struct fg_message *m)
 	if (p->budget.limit)
 		fg_budget_sent(&p->budget, strlen(m->topic) + m->len, 0);
 	fg_pub_note_flight(p, &flight);
+	p->document_bytes += flight.document;
 	return FG_OK;
 }
 
@@ -127,6 +128,7 @@ bool fg_pub_landed(struct fg_publisher *p, uint64_t token, struct fg_flight *ret
 	while (p->flight_from < p->flight_to && p->flights[p->flight_from].done)
 		p->flight_from++;
 	p->in_flight--;
+	p->document_bytes -= ret->document;
 	return true;
 }
 
@@ -185,4 +187,5 @@ void fg_pub_forget_flights(struct fg_publisher *p)
 	p->flight_from = p->flight_to = 0;
 	p->parcel_from = p->parcel_to = p->carried_to = p->carried_now = 0;
 	p->in_flight = 0;
+	p->document_bytes = 0;
 }

@@ -10,6 +10,8 @@
 
 /* How long the last acknowledgements are awaited before the status goes out all the same. */
 #define GOODBYE_US 1000000
+/* Documents in flight: a large catalogue goes out in parts, for there are small machines. */
+#define DOCUMENTS_MAX (512u << 10)
 
 /* ---- documents ---- */
 
@@ -77,12 +79,19 @@ bool fg_pub_tell_document(struct fg_publisher *p, size_t id)
 	return room;
 }
 
+/* The session and its library keep a copy each until the acknowledgement. The first is the status,
+ * which is short and may be the last word. */
+static bool may_go(const struct fg_publisher *p, size_t id)
+{
+	return fg_pub_has_room(p, 1, 0) && (id == 0 || p->document_bytes < DOCUMENTS_MAX);
+}
+
 static bool pump_documents(struct fg_publisher *p)
 {
 	for (size_t id = 0; p->dirty_any && id < p->dirty_count; id++) {
 		if (!p->dirty[id])
 			continue;
-		if (!fg_pub_tell_document(p, id))
+		if (!may_go(p, id) || !fg_pub_tell_document(p, id))
 			return false;
 		p->dirty[id] = 0;
 		p->dirty_any--;

@@ -3,6 +3,8 @@
  * valid is shown by validators of others (tests/system/catalogue.py). */
 #include "fake.h"
 
+#include <stdlib.h>
+
 #include "gateway/catalogue/catalogue.h"
 
 #define GATEWAY                                                                                    \
@@ -285,6 +287,75 @@ static void test_overdue(void **state)
 	assert_int_equal(times(PARK, mark), 0);
 }
 
+/* ---- many stations with many points ---- */
+
+#define STATIONS 15
+#define POINTS	 160
+
+static uint64_t tokens[512];
+static size_t token_count, bytes_out, most_out, bytes_in_all;
+
+static int port_publish(
+	void *arg, const struct fg_destination *dest, const struct fg_message *m, size_t n)
+{
+	(void)arg;
+	(void)dest;
+	assert_int_equal(n, 1);
+	assert_true(token_count < 512);
+	tokens[token_count++] = m->token;
+	bytes_out += m->len;
+	bytes_in_all += m->len;
+	most_out = FG_MAX(most_out, bytes_out);
+	return FG_OK;
+}
+
+static char *many(void)
+{
+	struct fg_buf b;
+
+	fg_buf_init(&b, 1 << 20);
+	fg_buf_puts(&b, "gateway: {id: gw, title: T, operator: O, licence: CC0-1.0,\n"
+			"  contact: a@example.no}\nstations:\n");
+	for (int s = 0; s < STATIONS; s++)
+		fg_buf_printf(&b, "  s%d: {title: S}\n", s);
+	fg_buf_puts(&b, "storage: {file: readings.db}\nclock: {trust: always}\n" TOWN FAKE_LINK
+			"devices:\n");
+	for (int s = 0; s < STATIONS; s++) {
+		fg_buf_printf(&b, "  d%d: {station: s%d, domain: water, link: plc, unit_id: %d,\n"
+				  "    interval: 60s, points: {\n", s, s, s + 1);
+		for (int p = 0; p < POINTS; p++)
+			fg_buf_printf(&b, "      x_%d: {table: input, address: %d, unit: C}%s\n",
+				p, p, p == POINTS - 1 ? "}}" : ",");
+	}
+	assert_false(b.overflow);
+	return b.data;
+}
+
+/* A small machine has no room for all of it at once; all of it goes out. */
+static void test_large_catalogue(void **state)
+{
+	char *text = many();
+	struct fg_publisher *p;
+
+	(void)state;
+	fake_init(&f, text);
+	free(text);
+	token_count = bytes_out = most_out = bytes_in_all = 0;
+	fake_connect(&f, &f.brokers[0], true);
+	f.core->ports.publish = port_publish;
+	p = fake_publisher(&f, 0);
+	do {
+		fake_turn(&f, SEC / 100);
+		for (size_t i = 0; i < token_count; i++)
+			fg_publisher_acked(p, f.now, f.brokers[0].epoch, tokens[i], 0);
+		token_count = bytes_out = 0;
+	} while (p->dirty_any || p->in_flight);
+	assert_true(bytes_in_all > 1000000);
+	assert_true(most_out < (512 << 10) + FG_DOCUMENT_MAX);
+	assert_int_equal(p->document_bytes, 0);
+	fake_fini(&f);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -297,6 +368,7 @@ int main(void)
 		TEST(test_licence_without_code),
 		TEST(test_again_when_changed),
 		TEST(test_overdue),
+		cmocka_unit_test(test_large_catalogue),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
