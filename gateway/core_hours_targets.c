@@ -182,8 +182,7 @@ int fg_hours_begin(struct fg_core *core, struct fg_config *config)
 	carry_marks(h, was.targets);
 	leave_to_scan(&was);
 	free_targets(&was);
-	if (h->count)
-		fg_zone_set(config->gateway.timezone);
+	fg_zone_set(config->gateway.timezone); /* days of budgets are those of it too */
 	if (r == FG_OK && h->count && !h->work) {
 		h->work = calloc(1, sizeof(*h->work));
 		r = h->work ? FG_OK : FG_ENOMEM;

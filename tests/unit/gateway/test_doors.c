@@ -4,6 +4,9 @@
  * which is corrected, but not without end. */
 #include "fake.h"
 
+#include <stdlib.h>
+#include <time.h>
+
 static const char yaml[] = FAKE_HEAD
 	"mqtt: {town: {servers: [\"mqtt://127.0.0.1:1\", \"mqtt://127.0.0.1:2\","
 	" \"mqtt://127.0.0.1:3\"], prefix: town, return_after: 60s}}\n" FAKE_LINK
@@ -205,6 +208,29 @@ static void test_offline_is_corrected_with_pauses(void **state)
 	assert_int_equal(statuses(), said + 1); /* after some quiet: at once again */
 }
 
+/* ---- the day of a budget ---- */
+
+/* It is the local one, also where no hours are told. */
+static void test_a_budgets_day_is_local(void **state)
+{
+	static const char metered[] = FAKE_HEAD
+		"mqtt: {town: {servers: [\"mqtt://127.0.0.1:1\"], prefix: town,\n"
+		"  daily_budget: 1MiB}}\n"
+		FAKE_LINK "devices: {d: {station: pier, domain: water, link: plc, unit_id: 1,\n"
+		"  points: {ph: {table: input, address: 0, type: u16}}}}\n";
+	const struct fg_budget *b;
+
+	(void)state;
+	unsetenv("TZ");
+	tzset();
+	fake_init(&f, metered);
+	fake_turn(&f, SEC);
+	b = &fake_publisher(&f, 0)->budget;
+	assert_int_equal(b->to_ms - b->from_ms, 24 * 3600 * INT64_C(1000));
+	/* Oslo, in summer */
+	assert_int_equal((b->from_ms / 1000 + 2 * 3600) % (24 * 3600), 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -214,6 +240,7 @@ int main(void)
 			test_what_is_not_acknowledged_is_not_awaited_for_ever, begin, end),
 		cmocka_unit_test_setup_teardown(test_later_and_later, begin, end),
 		cmocka_unit_test_setup_teardown(test_offline_is_corrected_with_pauses, begin, end),
+		cmocka_unit_test_teardown(test_a_budgets_day_is_local, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
