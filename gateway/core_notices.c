@@ -28,6 +28,8 @@
 #define REMEMBER_US (2 * INT64_C(3600000000))
 /* Of those that have ended. */
 #define ENDED_MAX 64
+/* Where the store is not told that they have: nothing new until it is. */
+#define UNTOLD_MAX (2 * ENDED_MAX)
 
 /* ---- which points ---- */
 
@@ -215,7 +217,8 @@ static int add(struct fg_core *core, enum fg_notice_cause cause, const char *key
 	int64_t now_ms = core->now.wall_us / 1000;
 	struct fg_service_notice *n;
 
-	if (count(s, false) >= (cause == FG_NOTICE_BY_HAND ? FG_NOTICES_MAX : RULES_MAX))
+	if (count(s, false) >= (cause == FG_NOTICE_BY_HAND ? FG_NOTICES_MAX : RULES_MAX) ||
+		count(s, true) >= UNTOLD_MAX)
 		return FG_EFULL;
 	n = calloc(1, sizeof(*n));
 	if (!n)

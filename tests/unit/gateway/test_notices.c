@@ -303,6 +303,36 @@ static void test_the_longest_list_fits(void **state)
 
 /* ---- over a restart ---- */
 
+static size_t held(void)
+{
+	size_t n = 0;
+
+	for (const struct fg_service_notice *i = f.core->notices.list; i; i = i->next)
+		n++;
+	return n;
+}
+
+/* What has ended is kept until the store knows, but not without bound. */
+static void test_a_store_that_takes_nothing(void **state)
+{
+	struct fg_notice_given given = {.affected = "station:pier"};
+	uint32_t id;
+
+	(void)state;
+	live(2 * SEC);
+	f.ledger_full = true;
+	for (int i = 0; i < 500; i++) {
+		if (fg_core_notice_add(f.core, f.now, &given, &id) == FG_OK)
+			assert_int_equal(fg_core_notice_clear(f.core, f.now, id), 1);
+		fake_turn(&f, 2 * SEC);
+	}
+	assert_int_equal(held(), 128);
+	f.ledger_full = false;
+	live(4 * SEC);
+	assert_int_equal(held(), 64);
+	add(given);
+}
+
 static void test_it_outlives_a_restart(void **state)
 {
 	uint32_t id, next;
@@ -500,6 +530,7 @@ int main(void)
 		TEST(test_it_is_published_when_it_changes),
 		TEST(test_what_cannot_be_is_refused),
 		TEST(test_the_longest_list_fits),
+		TEST(test_a_store_that_takes_nothing),
 		TEST(test_it_outlives_a_restart),
 		TEST(test_ids_are_of_their_day),
 		TEST(test_bytes_of_another_version_are_as_none),
