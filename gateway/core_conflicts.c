@@ -13,11 +13,14 @@
 
 /* Of one destination; more are counted with the log's first lines and not listed. */
 #define CONFLICTS_MAX 64
+/* Of what an earlier connection heard: by then it was heard again, or is not there any more. */
+#define HEAR_US 60000000
 
 struct fg_conflict {
 	struct fg_conflict *next;
 	const struct fg_point *point; /* ours, of the configuration in force */
 	char destination[FG_CLAIM_NAME], gateway[FG_CLAIM_NAME];
+	bool stale; /* heard on an earlier connection */
 };
 
 static bool is_of(const struct fg_conflict *c, const char *destination, const char *gateway,
@@ -146,6 +149,38 @@ void fg_conflicts_begin(struct fg_core *core)
 		core->publishers[i]->listen_next = 0;
 }
 
+static void mark_stale(struct fg_core *core, const struct fg_publisher *p)
+{
+	for (struct fg_conflict *c = core->conflicts; c; c = c->next)
+		c->stale |= is_of(c, p->conf->name, NULL, NULL);
+}
+
+/* Another gateway may have left while nobody was there to hear it. */
+static void drop_stale(struct fg_core *core, struct fg_publisher *p)
+{
+	bool any = false;
+
+	if (core->now.mono_us < p->heard_by_us)
+		return;
+	p->heard_by_us = INT64_MAX;
+	for (struct fg_conflict **at = &core->conflicts; *at;) {
+		struct fg_conflict *c = *at;
+
+		if (!c->stale || !is_of(c, p->conf->name, NULL, NULL)) {
+			at = &c->next;
+			continue;
+		}
+		fg_notice("destination '%s': gateway '%s' has left our '%s/%s' alone",
+			c->destination, c->gateway, c->point->device->station->name,
+			c->point->name);
+		*at = c->next;
+		free(c);
+		any = true;
+	}
+	if (any)
+		fg_documents_touch(core, FG_DOC_STATUS, 0);
+}
+
 /* A new connection hears all of it again. */
 static void listen(struct fg_core *core, struct fg_publisher *p)
 {
@@ -155,7 +190,10 @@ static void listen(struct fg_core *core, struct fg_publisher *p)
 	if (p->listen_epoch != p->epoch) {
 		p->listen_epoch = p->epoch;
 		p->listen_next = 0;
+		p->heard_by_us = core->now.mono_us + HEAR_US;
+		mark_stale(core, p);
 	}
+	drop_stale(core, p);
 	for (; p->listen_next < core->config->station_count; p->listen_next++) {
 		const struct fg_station *s = &core->config->stations[p->listen_next];
 
@@ -165,6 +203,7 @@ static void listen(struct fg_core *core, struct fg_publisher *p)
 		fg_buf_printf(&filter, "%s/stations/%s/+", p->conf->prefix, s->name);
 		if (core->ports.subscribe(core->ports.arg, p->conf, filter.data) < 0)
 			return; /* with the next turn */
+		p->heard_by_us = core->now.mono_us + HEAR_US;
 	}
 }
 

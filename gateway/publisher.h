@@ -236,6 +236,7 @@ struct fg_publisher {
 	size_t retained_topics;
 	uint32_t listen_epoch; /* core_conflicts.c: of the connection on which it was asked */
 	size_t listen_next;    /* the next station to ask for */
+	int64_t heard_by_us;   /* what was asked for has come by then, if it is there */
 	bool hold; /* nothing goes out yet: what is retained is to be noted first */
 	const struct fg_topic_set *clear; /* lent; NULL: nothing is to be cleared */
 	struct fg_topic_cursor *clear_at;

@@ -109,6 +109,36 @@ static void test_document(void **state)
 	assert_null(strstr(told(), "gw-2"));
 }
 
+/* Who leaves while we are not connected says it to nobody. */
+static void test_gone_meanwhile(void **state)
+{
+	struct fake_broker *town = &f.brokers[0];
+
+	(void)state;
+	fake_connect(&f, town, true);
+	fake_turn(&f, SEC);
+	HEARD("town/stations/pier/gw-2", "water/ph\0");
+	HEARD("town/stations/pier/gw-3", "water/ph\0");
+	for (int i = 0; i < 70; i++) {
+		fake_turn(&f, SEC);
+		fake_ack_all(&f, town);
+	}
+	assert_non_null(strstr(told(), "gw-2"));
+	fake_lose(&f, town);
+	fake_turn(&f, 3 * SEC);
+	fake_connect(&f, town, true);
+	fake_turn(&f, SEC);
+	HEARD("town/stations/pier/gw-3", "water/ph\0");
+	assert_non_null(strstr(told(), "gw-2"));
+	for (int i = 0; i < 70; i++) {
+		fake_turn(&f, SEC);
+		fake_ack_all(&f, town);
+	}
+	assert_null(strstr(told(), "gw-2"));
+	assert_non_null(strstr(told(), "gw-3"));
+	assert_null(strstr(town->document, "gw-2"));
+}
+
 /* However many others list however many points. */
 static void test_bound(void **state)
 {
@@ -191,6 +221,7 @@ int main(void)
 		TEST(test_conflict),
 		TEST(test_no_conflict),
 		TEST(test_document),
+		TEST(test_gone_meanwhile),
 		TEST(test_bound),
 		TEST(test_listening),
 		cmocka_unit_test(test_claims),
