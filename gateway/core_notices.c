@@ -33,13 +33,24 @@
 
 /* ---- which points ---- */
 
+static bool goes_on(const char **at, const char *end, const char *text)
+{
+	size_t n = strlen(text);
+
+	if ((size_t)(end - *at) < n || memcmp(*at, text, n) != 0)
+		return false;
+	*at += n;
+	return true;
+}
+
+/* kind "device:": "device:a", or "point:a/b". Asked for each point, notice and word whenever a
+ * notice begins or ends. */
 static bool word_is(const char *word, size_t len, const char *kind, const char *a, const char *b)
 {
-	char name[160];
-	int n = snprintf(name, sizeof(name), "%s:%s%s%s", kind, a, b ? "/" : "", b ? b : "");
+	const char *at = word, *end = word + len;
 
-	return n > 0 && (size_t)n < sizeof(name) && (size_t)n == len &&
-	       memcmp(name, word, len) == 0;
+	return goes_on(&at, end, kind) && goes_on(&at, end, a) &&
+	       (!b || (goes_on(&at, end, "/") && goes_on(&at, end, b))) && at == end;
 }
 
 /* Without a word it speaks of all. */
@@ -52,9 +63,9 @@ static bool speaks_of(const struct fg_service_notice *n, const struct fg_point_d
 	while (*word) {
 		size_t len = strcspn(word, " ");
 
-		if (word_is(word, len, "device", desc->device, NULL) ||
-			word_is(word, len, "station", desc->station, NULL) ||
-			word_is(word, len, "point", desc->station, desc->point))
+		if (word_is(word, len, "device:", desc->device, NULL) ||
+			word_is(word, len, "station:", desc->station, NULL) ||
+			word_is(word, len, "point:", desc->station, desc->point))
 			return true;
 		word += len + (word[len] == ' ');
 	}

@@ -176,6 +176,15 @@ static void test_it_may_speak_of_devices_stations_or_all(void **state)
 	assert_true(all > station && station > device);
 }
 
+static void test_it_speaks_of_whole_names(void **state)
+{
+	(void)state;
+	add((struct fg_notice_given){.affected = "device:sond device:sondeX station:pie "
+		"point:pier/x_cal point:pier/x_calmer point:pie/rx_calm point:pier device: x"});
+	live(120 * SEC);
+	assert_int_equal(reading_notice("x_calm"), 0);
+}
+
 static void test_texts_are_made_of_titles_where_none_is_given(void **state)
 {
 	struct fg_notice_given given = {.kind = FG_NOTICE_PLANNED,
@@ -524,6 +533,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_readings_of_affected_points_refer_to_it),
 		TEST(test_it_may_speak_of_devices_stations_or_all),
+		TEST(test_it_speaks_of_whole_names),
 		TEST(test_texts_are_made_of_titles_where_none_is_given),
 		TEST(test_texts_of_many_things_are_cut_between_characters),
 		TEST(test_what_is_planned_is_told_before_and_ends_by_itself),
