@@ -144,7 +144,7 @@ int fg_ledgers_begin(struct fg_core *core, struct fg_now now)
 		if (before && !fg_ledger_is_rowless(before))
 			fg_ledger_has_row(dev->ledger); /* it will say where this one begins */
 		if (before)
-			fg_ledger_inherit_reckoning(dev->ledger, before);
+			fg_ledger_succeed(dev->ledger, before);
 	}
 	return FG_OK;
 }
@@ -213,7 +213,10 @@ int fg_core_known(struct fg_core *core, const struct fg_core_known *known)
 	}
 	if (r == FG_OK)
 		r = fg_ledger_note_resume(core, l, &known->row);
+	if (r == FG_OK && d)
+		core->devices[d->index].ledger_note_due = true; /* of this run's schedule */
 	if (r == FG_OK && !d) {
+		fg_ledger_reckoned(l); /* nobody knows since when nothing is due of it */
 		if (fg_core_timed(core))
 			fg_ledger_timed(l, core->time.clock.offset_us);
 		fg_ledger_close(l, fg_ledger_is_timed(l) ?
@@ -252,6 +255,9 @@ static void reckon(struct fg_core *core, struct fg_ledger *l, const struct fg_de
 	}
 	fg_ledger_reckoned(l);
 	fg_ledger_note_done(core, l);
+	/* what was noted until now goes by the schedule of the last run */
+	core->devices[d->index].ledger_note_due = true;
+	core->notes_due_mono_us = core->now.mono_us;
 }
 
 /* ---- time ---- */

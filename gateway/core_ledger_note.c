@@ -87,20 +87,36 @@ static bool is_noting(const struct fg_device *d)
 	return false;
 }
 
-/* A poll under way has had its regular time, and no outcome yet. Where it is yet to be reckoned how
- * long the gateway was off the schedule stays as it was noted. */
+/* Where it is yet to be reckoned how long the gateway was off, the schedule stays as it was noted,
+ * and what was due in this run is taken out of the time that is reckoned. At which of two paces the
+ * rest was due nobody knows: a gap that is too small is better than one that was invented. */
+static void go_on(const struct fg_group_run *run, const struct note_point *before,
+	struct note_point *p, bool under_way)
+{
+	uint64_t in_run = p->since.total - FG_MIN(p->since.known, p->since.total) + under_way;
+
+	p->since.total = before->since.total;
+	p->slot_us = before->slot_us;
+	p->interval_us = before->interval_us;
+	if (!p->slot_us || !p->interval_us || run->group->pushed || run->group->observed)
+		return;
+	p->since.total += in_run;
+	p->slot_us += run->slot_mono_us - run->first_slot_mono_us;
+	p->interval_us = FG_MAX(p->interval_us, run->interval_us);
+}
+
+/* A poll under way has had its regular time, and no outcome yet. */
 static void set_schedule(const struct fg_core *core, const struct fg_ledger *l,
 	const struct fg_ledger_row *row, const struct fg_group_run *run, struct note_point *p)
 {
 	const struct note_point *before =
 		find_point(core, fg_ledger_device(l), p->since.id, row);
+	bool under_way = run->busy && !run->probe;
 
 	if (before) {
-		p->since.total = before->since.total;
-		p->slot_us = before->slot_us;
-		p->interval_us = before->interval_us;
+		go_on(run, before, p, under_way);
 	} else if (fg_ledger_is_timed(l) && !fg_ledger_wants_reckoning(l)) {
-		p->since.total += run->busy && !run->probe;
+		p->since.total += under_way;
 		p->slot_us = fg_core_wall_us(core, run->slot_mono_us);
 		p->interval_us = run->interval_us;
 	}

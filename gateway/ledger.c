@@ -376,8 +376,9 @@ bool fg_ledger_wants_reckoning(const struct fg_ledger *l)
 	return l->reckon;
 }
 
-void fg_ledger_inherit_reckoning(struct fg_ledger *to, struct fg_ledger *from)
+void fg_ledger_succeed(struct fg_ledger *to, struct fg_ledger *from)
 {
+	from->close_clean = false;
 	if (!from->reckon)
 		return;
 	to->reckon = true;
@@ -509,7 +510,8 @@ bool fg_ledger_since(const struct fg_ledger *l, const struct fg_ledger_row *row,
 	if (point >= l->point_count)
 		return false;
 	c = l->points[point].counts;
-	*ret = (struct fg_ledger_since){.id = l->points[point].id};
+	*ret = (struct fg_ledger_since){
+		.id = l->points[point].id, .known = l->points[point].known};
 	for (unsigned p = RUNNING; p <= BEFORE; p++) {
 		/* the row of an account that is being written is that of the running period */
 		if (p == BEFORE && (!l->pending || (row->from_seq == l->period[RUNNING].from_seq &&

@@ -58,8 +58,9 @@ int fg_ledger_find_point(const struct fg_ledger *l, uint32_t id);
 /* Once time is known: notes as missing what was due from the row's time on, up to the first regular
  * time of this run (wall), and is not known. Then fg_ledger_reckoned(). */
 bool fg_ledger_wants_reckoning(const struct fg_ledger *l);
-/* The device changed while the time was not known: what is to be reckoned is the successor's. */
-void fg_ledger_inherit_reckoning(struct fg_ledger *to, struct fg_ledger *from);
+/* The device changed, or came back, before all was written of what it was: readings follow after
+ * all, and what is yet to be reckoned is the successor's. */
+void fg_ledger_succeed(struct fg_ledger *to, struct fg_ledger *from);
 void fg_ledger_reckon(struct fg_ledger *l, size_t point, int64_t first_us, int64_t interval_us);
 /* The same where a schedule that changed was noted: `total` were due before slot_us, and from then
  * on one each interval. */
@@ -83,6 +84,7 @@ struct fg_ledger_row fg_ledger_row_in_force(const struct fg_ledger *l);
 struct fg_ledger_since {
 	uint32_t id;
 	uint64_t suppressed, total; /* total: suppressed, sent and missing */
+	uint64_t known;		    /* of the total, before this run */
 };
 bool fg_ledger_since(const struct fg_ledger *l, const struct fg_ledger_row *row, size_t point,
 	struct fg_ledger_since *ret);

@@ -139,14 +139,32 @@ static void stop(void)
 	assert_true(fg_core_idle(f.core));
 }
 
-static void restart(int64_t off_us)
+static void restart_untimed(int64_t off_us)
 {
 	f.now.mono_us += off_us;
 	f.now.wall_us += off_us;
 	fake_restart(&f);
 	polls_seen = f.poll_count;
+}
+
+static void know_the_time(void)
+{
+	f.offset_us = f.now.wall_us - f.now.mono_us;
 	fg_core_clock(f.core, f.now, FG_CLOCK_RIGHT);
+	for (uint64_t seq = FAKE_FIRST_SEQ; seq < f.appended_next; seq++) {
+		struct fake_reading *s = &f.stored[seq - FAKE_FIRST_SEQ];
+
+		if (!s->has_wall)
+			s->item.wall_ms = (s->mono_us + f.offset_us) / 1000;
+		s->has_wall = true;
+	}
 	fake_timed(&f);
+}
+
+static void restart(int64_t off_us)
+{
+	restart_untimed(off_us);
+	know_the_time();
 }
 
 static void assert_law(const struct sums *s)
@@ -374,6 +392,52 @@ static void test_an_alarm_outlives_a_restart(void **state)
 	assert_law(&s);
 	/* off for two minutes at the alarm's pace, and for one at its own */
 	assert_in_range(s.gaps, 23 + 0, 25 + 2);
+}
+
+/* Twice off: what is reckoned of the second time is at the pace that was in force then. */
+static void test_a_pace_that_changed_before_time_was_known(void **state)
+{
+	struct sums s;
+
+	(void)state;
+	shows[1] = 26;
+	live(120 * SEC);
+	fake_commit(&f);
+	restart_untimed(10 * SEC);
+	shows[1] = 0;
+	live(600 * SEC);
+	know_the_time();
+	live(2 * SEC);
+	fake_commit(&f);
+	restart(3600 * SEC);
+	live(60 * SEC);
+	stop();
+	s = sums_of(gauge);
+	assert_law(&s);
+	assert_in_range(s.gaps, 60 + 2 - 1, 60 + 2 + 2);
+}
+
+/* Nor is the time known when it crashes: what was due meanwhile is known all the same. */
+static void test_a_pace_that_changed_in_a_run_without_time(void **state)
+{
+	struct sums s;
+
+	(void)state;
+	shows[1] = 26;
+	live(120 * SEC);
+	fake_commit(&f);
+	for (unsigned run = 0; run < 2; run++) {
+		restart_untimed(10 * SEC);
+		shows[1] = 0;
+		live(3600 * SEC);
+		fake_commit(&f);
+	}
+	restart(10 * SEC);
+	live(60 * SEC);
+	stop();
+	s = sums_of(gauge);
+	assert_law(&s);
+	assert_in_range(s.gaps, 0, 4);
 }
 
 static void test_an_alarm_outlives_a_reload(void **state)
@@ -617,6 +681,8 @@ int main(void)
 		TEST(test_which_readings_are_judged),
 		TEST(test_a_dead_device_has_no_pace),
 		TEST(test_an_alarm_outlives_a_restart),
+		TEST(test_a_pace_that_changed_before_time_was_known),
+		TEST(test_a_pace_that_changed_in_a_run_without_time),
 		TEST(test_an_alarm_outlives_a_reload),
 		TEST(test_broken_notes),
 		TEST(test_status_names_alarms),

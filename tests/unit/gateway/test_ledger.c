@@ -378,11 +378,11 @@ static void test_a_successor_reckons(void **state)
 	l = fg_ledger_new("sonde", 65 * SEC, 120);
 	assert_int_equal(fg_ledger_add_point(l, 8, &ph, false), FG_OK); /* it is new */
 	assert_int_equal(fg_ledger_add_point(l, 7, &ph, false), FG_OK);
-	fg_ledger_inherit_reckoning(l, before);
+	fg_ledger_succeed(l, before);
 	assert_false(fg_ledger_wants_reckoning(before));
 	assert_true(fg_ledger_wants_reckoning(l));
 	twin = fg_ledger_new("sonde", 65 * SEC, 120);
-	fg_ledger_inherit_reckoning(twin, before);
+	fg_ledger_succeed(twin, before);
 	assert_false(fg_ledger_wants_reckoning(twin));
 	fg_ledger_timed(l, first_us - 65 * SEC);
 	fg_ledger_reckon(l, 1, first_us, 60 * SEC);
@@ -400,6 +400,26 @@ static void test_a_successor_reckons(void **state)
 	assert_int_equal(w.lines[1].scheduled, 11); /* what is known is here alone */
 	fg_ledger_free(before);
 	fg_ledger_free(twin);
+}
+
+/* It was not configured at the start, and came back before the time was known: what was written of
+ * it before does not say that nothing follows. */
+static void test_a_successor_has_readings(void **state)
+{
+	const struct fg_ledger_row row = {"sonde", NOON / 1000, 50, false};
+	struct fg_ledger *before = fg_ledger_new("sonde", 5 * SEC, 100);
+
+	(void)state;
+	assert_int_equal(fg_ledger_add_point(before, 7, &ph, true), FG_OK);
+	fg_ledger_resume(before, &row, 0, 0);
+	fg_ledger_close(before, 5 * SEC, 100, true);
+	fg_ledger_succeed(l, before);
+	fg_ledger_timed(before, NOON + HOUR / 2);
+	assert_int_equal(fg_ledger_write(before, NOON + HOUR, INT64_MAX, &sink), FG_OK);
+	assert_true(fg_ledger_is_done(before));
+	assert_true(w.row.from_seq == 100);
+	assert_false(w.row.clean);
+	fg_ledger_free(before);
 }
 
 static void test_more_points_than_an_account_holds(void **state)
@@ -481,6 +501,7 @@ int main(void)
 		TEST(test_start_after_a_crash),
 		TEST(test_start_after_a_clean_end),
 		TEST(test_a_successor_reckons),
+		TEST(test_a_successor_has_readings),
 		TEST(test_more_points_than_an_account_holds),
 		TEST(test_accounts_and_row_come_together),
 		TEST(test_totals),
