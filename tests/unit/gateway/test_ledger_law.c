@@ -56,6 +56,7 @@ struct run {
 	bool turned; /* some numbers are drawn in the other order: another life of the seed */
 	double value; /* what the sensors show */
 	int64_t pace_us; /* of device e, as the store knows it */
+	int64_t off_us;  /* that is not reckoned with yet */
 	double due, may; /* of device e: readings, at the pace in force; more or less */
 	unsigned fast_turns;
 };
@@ -117,7 +118,7 @@ static int64_t long_or_short(struct run *r, uint64_t long_s, uint64_t short_s)
 
 static void know_the_time(struct run *r)
 {
-	r->timed_us = 0;
+	r->timed_us = r->off_us = 0;
 	f.offset_us = f.now.wall_us - f.now.mono_us;
 	fg_core_clock(f.core, f.now, true);
 	for (uint64_t seq = f.start.next_seq; seq < f.appended_next; seq++) {
@@ -164,6 +165,7 @@ static void stop(struct run *r)
 static void be_off(struct run *r, int64_t us)
 {
 	pass_time(r, us);
+	r->off_us += us;
 	r->due += (double)us / (double)r->pace_us - (double)us / (double)pace();
 }
 
@@ -183,15 +185,18 @@ static void forget_begin(struct run *r)
 static void restart(struct run *r)
 {
 	bool told = r->pace_us == pace() && !f.ledger_full && !r->timed_us;
-	int64_t from_us = f.now.mono_us;
+	int64_t from_us = f.now.mono_us, last_us;
 
 	r->slack += 2;
 	if (!chance(r, 3))
 		stop(r);
+	last_us = f.now.mono_us - from_us;
 	memset(r->ends_us, 0, sizeof(r->ends_us));
 	be_off(r, SEC + long_or_short(r, 20000, 200));
-	/* a pace that the store was not told of is not known any more */
-	r->may += 2 + (told ? 0 : (double)(f.now.mono_us - from_us) / (double)FAST_US);
+	/* a pace that the store was not told of is not known any more, nor which of two paces when
+	 * a run between two never knew the time */
+	r->off_us += last_us;
+	r->may += 2 + (told ? 0 : (double)r->off_us / (double)FAST_US);
 	f.store_full = f.ledger_full = false;
 	if (f.durable_count == 0 || f.durable_rows[0].to_ms == 0)
 		forget_begin(r);
