@@ -337,6 +337,9 @@ bool fg_core_idle(const struct fg_core *core);
  * nobody acknowledged none are: by that the next start knows (unclean). */
 uint64_t fg_core_release_from(const struct fg_core *core);
 
+/* What the status tells of the web server; listen NULL: there is none; error NULL: it listens. */
+void fg_core_http(struct fg_core *core, const char *listen, const char *error);
+
 /* The document of `fjordctl status --json`. */
 void fg_core_status(const struct fg_core *core, struct fg_now now, struct fg_buf *out);
 

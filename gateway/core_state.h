@@ -182,6 +182,9 @@ struct fg_core {
 	int64_t tidied_mono_us;
 	bool store_refuses; /* new readings, until all that is delivered has given way */
 
+	/* the web server, for the status: where it listens (empty: nowhere), why it does not */
+	char http_listen[64], http_error[128];
+
 	/* since the start */
 	uint64_t derived; /* readings that were worked out; not in polled */
 	uint64_t polled, readings, refused; /* refused: of the readings, by the full store */

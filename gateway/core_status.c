@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* The document of `fjordctl status --json`. */
+#include <stdio.h>
+
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "drivers/driver.h"
@@ -197,6 +199,23 @@ static void totals_part(const struct fg_core *core, struct fg_json *j)
 	fg_json_end_object(j);
 }
 
+void fg_core_http(struct fg_core *core, const char *listen, const char *error)
+{
+	snprintf(core->http_listen, sizeof(core->http_listen), "%s", listen ? listen : "");
+	snprintf(core->http_error, sizeof(core->http_error), "%s", error ? error : "");
+}
+
+static void http_part(const struct fg_core *core, struct fg_json *j)
+{
+	if (!core->http_listen[0])
+		return;
+	fg_json_object(j, "http");
+	fg_json_text(j, "listen", core->http_listen);
+	if (core->http_error[0])
+		fg_json_text(j, "error", core->http_error);
+	fg_json_end_object(j);
+}
+
 void fg_core_status(const struct fg_core *core, struct fg_now now, struct fg_buf *out)
 {
 	struct fg_json j;
@@ -221,6 +240,7 @@ void fg_core_status(const struct fg_core *core, struct fg_now now, struct fg_buf
 	fg_json_end_array(&j);
 	fg_conflicts_put(core, NULL, &j);
 	store_part(core, &j);
+	http_part(core, &j);
 	quality_part(core, &j);
 	fg_hours_status(core, &j);
 	totals_part(core, &j);

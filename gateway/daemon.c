@@ -142,6 +142,8 @@ static void port_watch(void *arg, const struct fg_item *item, const struct fg_po
 {
 	struct fg_daemon *d = arg;
 
+	if (!item->replaces && (size_t)item->qc < FG_COUNT(d->told))
+		d->told[item->qc]++;
 	if (d->control)
 		fg_control_watch(d->control, item, desc);
 }
@@ -267,6 +269,7 @@ static void on_clock(uv_timer_t *timer)
 	fg_core_clock(d->core, fg_clock_now(),
 		fg_trust_level(&d->trust, &d->config->clock, d->newest_stored_ms,
 			fg_core_clock_doubted(d->core)));
+	fg_http_turn(d);
 	fg_daemon_turn(d);
 }
 
@@ -349,6 +352,7 @@ static void finish(struct fg_daemon *d)
 	clean = reap(d, 500000);
 	fg_control_stop(d->control);
 	d->control = NULL;
+	fg_http_stop(d);
 	uv_walk(&d->loop, close_handle, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	fg_ring_close(&d->inbox); /* nobody takes out any more what the store tells */

@@ -23,6 +23,7 @@
 struct fg_daemon;
 struct fg_control;
 struct fg_stored_answer;
+struct fg_http;
 struct recheck;
 
 /* The memory of one group's polls: the job and the batch it fills. */
@@ -106,6 +107,14 @@ struct fg_daemon {
 	struct fg_job *done_first, **done_last;
 	struct fg_delivery *delivered_first, **delivered_last;
 	_Atomic int64_t sleep_until_us;
+
+	/* http_daemon.c: the web server; NULL: it is not configured, or cannot listen yet */
+	struct fg_http *http;
+	char *http_listen; /* as it was started */
+	double http_rate;
+	int64_t http_retry_us, http_view_us;
+	bool http_told; /* that it cannot listen */
+	uint64_t told[10]; /* readings since the start, by enum fg_qc */
 
 	struct fg_control *control;
 	struct fg_stored_answer *stored_answers; /* control_stored.c */
@@ -209,6 +218,13 @@ void fg_stored_failed(struct fg_daemon *d, const char *why);
 void fg_stored_refused(struct fg_daemon *d);
 void fg_stored_stop(struct fg_daemon *d);
 void fg_stored_free(struct fg_daemon *d);
+
+/* http_daemon.c: starts and stops the web server as the configuration says, and tells it how things
+ * are; once a second. */
+void fg_http_turn(struct fg_daemon *d);
+void fg_http_stop(struct fg_daemon *d);
+/* The store's file was set aside. */
+void fg_http_store_changed(struct fg_daemon *d);
 
 /* notify.c: systemd's readiness protocol; does nothing without NOTIFY_SOCKET. */
 void fg_notify(const char *state);

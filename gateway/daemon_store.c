@@ -193,6 +193,7 @@ static void reopen_reader(struct fg_daemon *d)
 	d->old_readers = list;
 	if (open_reader(d) == FG_OK)
 		list[d->old_reader_count++] = old;
+	fg_http_store_changed(d);
 	d->damage_told = false;
 }
 

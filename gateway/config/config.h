@@ -43,7 +43,10 @@ struct fg_control_conf {
 };
 
 struct fg_http_conf {
-	const char *listen; /* NULL: no port is opened */
+	const char *listen; /* NULL: no port is opened; host and port of it as text */
+	const char *host;   /* an address, IPv4 or IPv6 */
+	int port;
+	double rate_limit; /* requests a second of one client, on average; 0: none */
 };
 
 /* Service notices that the gateway writes by itself. */

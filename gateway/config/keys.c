@@ -118,7 +118,7 @@ static const struct fg_key storage_keys[] = {
 	{0},
 };
 
-/* ---- clock, http, control ---- */
+/* ---- clock, control ---- */
 
 static int parse_trust(struct fg_bind *b, const struct fg_node *node, void *field)
 {
@@ -161,12 +161,6 @@ static const struct fg_key clock_keys[] = {
 		.dflt = "30m",
 		.help = "Not right by then: readings are published with an estimated time and "
 			"`time_uncertainty`, and corrected once the time is known."},
-	{0},
-};
-
-static const struct fg_key http_keys[] = {
-	{"listen", FG_KEY_TEXT, FG_KEY_UNSUPPORTED, AT(fg_http_conf, listen),
-		.help = "Address and port of the status page, `/metrics` and `/healthz`."},
 	{0},
 };
 
@@ -447,8 +441,8 @@ const struct fg_key fg_keys_root[] = {
 		.help = "Destinations. Each gets every reading it selects."},
 	{"clock", FG_KEY_STRUCT, AT(fg_raw_root, clock), .sub = clock_keys,
 		.help = "When wall time can be believed."},
-	{"http", FG_KEY_STRUCT, FG_KEY_UNSUPPORTED, AT(fg_raw_root, http), .sub = http_keys,
-		.help = "Status page and metrics."},
+	{"http", FG_KEY_STRUCT, AT(fg_raw_root, http), .sub = fg_keys_http,
+		.help = "Status page, HTTP API and metrics; see docs/http.md."},
 	{"control", FG_KEY_STRUCT, AT(fg_raw_root, control), .sub = control_keys,
 		.help = "The control socket."},
 	{"notices", FG_KEY_STRUCT, AT(fg_raw_root, notices), .sub = fg_keys_notices,

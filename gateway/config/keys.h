@@ -137,6 +137,7 @@ extern const struct fg_key fg_keys_calibration[];
 extern const struct fg_key fg_keys_maintenance[];
 #define FG_MAINTENANCE_MAX 16
 extern const struct fg_key fg_keys_notices[];
+extern const struct fg_key fg_keys_http[];
 /* A time, or a date, as milliseconds. */
 int fg_parse_time(struct fg_bind *b, const struct fg_node *node, void *field);
 #define FG_CALIBRATIONS_MAX 100

@@ -19,14 +19,15 @@ SEES = {
     "quality": {"model", "base"},
     "storage": {"model", "base"},
     "drivers": {"protocol", "model", "base"},
-    "gateway": {"drivers", "storage", "quality", "protocol", "model", "base"},
+    "web": {"model", "base"},
+    "gateway": {"drivers", "storage", "quality", "protocol", "web", "model", "base"},
 }
 
 
 HEADER = {
     "base": "base/log.h", "model": "model/point.h", "protocol": "protocol/encode.h",
     "quality": "quality/quality.h", "storage": "storage/spool.h", "drivers": "drivers/driver.h",
-    "gateway": "gateway/core.h",
+    "web": "web/view.h", "gateway": "gateway/core.h",
 }
 
 

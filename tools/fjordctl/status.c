@@ -48,6 +48,18 @@ static void print_clock(const cJSON *clock)
 	printf("\n");
 }
 
+static void print_http(const cJSON *doc)
+{
+	const cJSON *http = cJSON_GetObjectItemCaseSensitive(doc, "http");
+
+	if (!http)
+		return;
+	printf("http    %s", ctl_text(http, "listen"));
+	if (*ctl_text(http, "error"))
+		printf(": cannot listen: %s", ctl_text(http, "error"));
+	printf("\n");
+}
+
 static void print_gateway(const cJSON *doc)
 {
 	const cJSON *g = cJSON_GetObjectItemCaseSensitive(doc, "gateway");
@@ -57,6 +69,7 @@ static void print_gateway(const cJSON *doc)
 	printf("gateway %s (%s), version %s, up %s\n", ctl_text(g, "id"), ctl_text(g, "title"),
 		ctl_text(g, "version"), ctl_age(ctl_number(g, "uptime_s"), age, sizeof(age)));
 	print_clock(clock);
+	print_http(doc);
 }
 
 static void print_links(const cJSON *doc, bool color)

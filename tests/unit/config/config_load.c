@@ -173,6 +173,10 @@ static void accepted_forms(void **state)
 		{"interval: 60s", "report: {at_least_every: 1h}"},
 		{"interval: 10s", "interval: ~"},
 		{"devices:", "http: ~\ndevices:"},
+		{"devices:", "http: {}\ndevices:"},
+		{"devices:", "http: {listen: 8080}\ndevices:"},
+		{"devices:", "http: {listen: \"[::]:80\", rate_limit: 0/s}\ndevices:"},
+		{"devices:", "http: {listen: localhost:8080, rate_limit: 2/s}\ndevices:"},
 		{"when_full: drop-oldest", "when_full: drop-newest"},
 		{"commit_interval: 1s", "max_delay: 5s"},
 	};

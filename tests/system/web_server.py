@@ -1,0 +1,234 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: EUPL-1.2
+"""The web server of the real daemon: health, metrics, status; where it listens and where not; what
+it refuses; and that clients who do not read cost no poll."""
+import http.client
+import pathlib
+import re
+import shutil
+import socket
+import unittest
+
+from lib import config, wait, web
+from lib.bench import Scene
+
+
+class Http(Scene):
+    units = (1,)
+
+    def setUp(self):
+        super().setUp()
+        self.server[1].set("holding", 0, [194, 72])
+        self.config["devices"]["probe"] = config.modbus_device(
+            "plc", 1, "200ms", {
+                "water_temperature": {"table": "holding", "address": 0, "type": "i16",
+                                      "scale": 0.1, "unit": "Cel"},
+                "ph": {"table": "holding", "address": 1, "type": "i16", "scale": 0.1,
+                       "qc": {"gross_range": {"fail": [0, 14], "suspect": [8, 9]}}}})
+        self.port = wait.free_port()
+        self.config["http"] = {"listen": self.port, "rate_limit": "0/s"}
+
+    def start(self):
+        self.gateway.start()
+        self.eventually(lambda: wait.listening(self.port), "a listening port")
+        self.eventually(lambda: web.get(self.port, "/api/status").status == 200, "a view")
+        self.eventually(lambda: self.probe()["polls"] > 2, "polls")
+
+    def probe(self):
+        return web.get(self.port, "/api/status").json["devices"][0]
+
+    def test_off_unless_asked_for(self):
+        del self.config["http"]
+        self.gateway.start()
+        self.eventually(lambda: self.gateway.status().get("devices"), "a status")
+        self.assertFalse(wait.listening(self.port))
+        self.assertNotIn("http", self.gateway.status())
+
+    def test_loopback_alone(self):
+        """A port alone is the machine's own."""
+        self.start()
+        lines = pathlib.Path("/proc/net/tcp").read_text().splitlines()[1:]
+        addresses = {line.split()[1] for line in lines
+                     if line.split()[3] == "0A" and line.split()[1].endswith(":%04X" % self.port)}
+        self.assertEqual({"0100007F:%04X" % self.port}, addresses)
+        self.assertIn("http    127.0.0.1:%d\n" % self.port, self.gateway.ctl("status").stdout)
+
+    def test_health(self):
+        self.start()
+        answer = web.get(self.port, "/healthz")
+        self.assertEqual((200, {"status": "ok"}), (answer.status, answer.json))
+        self.assertEqual("no-store", answer.headers["Cache-Control"])
+        self.server.stop()
+        answer = self.eventually(
+            lambda: (lambda a: a if a.status == 503 else None)(web.get(self.port, "/healthz")),
+            "health that fails", 40)
+        self.assertEqual({"status": "failing", "reasons": ["all links are down"]}, answer.json)
+
+    def test_status(self):
+        self.start()
+        answer = web.get(self.port, "/api/status")
+        self.assertEqual("application/json", answer.headers["Content-Type"])
+        self.assertEqual("*", answer.headers["Access-Control-Allow-Origin"])
+        self.assertEqual(set(self.gateway.status()), set(answer.json))
+        again = web.get(self.port, "/api/status", method="HEAD")
+        self.assertEqual((200, b""), (again.status, again.body))
+
+    def test_metrics(self):
+        self.start()
+        self.eventually(lambda: self.main("acknowledged") > 4, "acknowledgements")
+        answer = self.eventually(self.scrape_with_readings, "readings in the metrics")
+        self.assertEqual("text/plain; version=0.0.4; charset=utf-8",
+                         answer.headers["Content-Type"])
+        found = web.metrics(answer.text)
+        point = [("device", "probe"), ("domain", "water"), ("station", "quay")]
+        self.assertEqual(19.4, found["fjordgate_reading_value", *sorted(point + [
+            ("point", "water_temperature"), ("property", "water_temperature"),
+            ("unit", "Cel")])])
+        self.assertEqual(3, found["fjordgate_reading_qc", *sorted(point + [("point", "ph")])])
+        self.assertEqual(1, found["fjordgate_link_up", ("driver", "modbus-tcp"), ("link", "plc")])
+        self.assertEqual(1, found["fjordgate_destination_connected", ("destination", "main")])
+        self.assertEqual(1, found["fjordgate_clock_trusted",])
+        self.assertEqual(1, found["fjordgate_store_writable",])
+        for name in ("fjordgate_device_polls_total", "fjordgate_device_answers_total"):
+            self.assertGreater(found[name, ("device", "probe")], 2)
+        self.assertGreater(found["fjordgate_readings_total", ("qc", "3")], 2)
+        self.assertGreater(found["fjordgate_destination_acknowledged_readings_total",
+                                 ("destination", "main")], 4)
+        self.check_with_promtool(answer.body)
+
+    def test_documents_name_what_there_is(self):
+        """Each family stands in docs/http.md, and rules for alerts ask for none that is not."""
+        self.start()
+        text = self.eventually(self.scrape_with_readings, "readings in the metrics").text
+        families = set(re.findall(r"^# TYPE fjordgate_(\w+)", text, re.M))
+        docs = pathlib.Path(__file__).resolve().parents[2] / "docs"
+        table = (docs / "http.md").read_text().split("## /metrics")[1].split("## /api")[0]
+        told = set()
+        for row in table.splitlines():
+            names = re.findall(r"`(\w+)`", row)
+            told |= {n if not n.startswith("_") else names[0].split("_")[0] + n for n in names}
+        self.assertEqual(set(), families - told)
+        asked = set(re.findall(r"fjordgate_(\w+)", (docs / "operations.md").read_text()))
+        self.assertEqual(set(), asked - families)
+
+    def scrape_with_readings(self):
+        answer = web.get(self.port, "/metrics")
+        return answer if "\nfjordgate_reading_value{" in answer.text else None
+
+    def check_with_promtool(self, body):
+        """Prometheus' own check of names, where it is installed; the format is checked above."""
+        if not shutil.which("promtool"):
+            return
+        file = self.path("metrics")
+        with open(file, "wb") as f:
+            f.write(body)
+        done = self.run_program(["sh", "-c", 'promtool check metrics < "$0"', file])
+        self.assertEqual((0, ""), (done.returncode, done.stdout + done.stderr))
+
+    def test_unchanged(self):
+        """The tag of a document is that of its bytes."""
+        self.start()
+        first = web.get(self.port, "/metrics")
+        tag = first.headers["ETag"]
+
+        def same():
+            answer = web.get(self.port, "/metrics", If_None_Match='"x", W/%s' % tag)
+            return answer.status == 304 and not answer.body and answer.headers["ETag"] == tag
+        def other():
+            return web.get(self.port, "/metrics", If_None_Match=tag).status == 200
+        self.assertTrue(same() or other())
+        self.eventually(other, "another document")
+        tag = web.get(self.port, "/metrics").headers["ETag"]
+        self.eventually(lambda: self.asked_twice("/metrics"), "the same document twice")
+
+    def asked_twice(self, path):
+        tag = web.get(self.port, path).headers["ETag"]
+        return web.get(self.port, path, If_None_Match=tag).status == 304
+
+    def test_refusals(self):
+        self.start()
+        for method, path, status in (
+                ("GET", "/nothing", 404), ("GET", "/..%2f..%2fetc/passwd", 404),
+                ("POST", "/api/status", 405), ("DELETE", "/", 405), ("PUT", "/metrics", 405)):
+            answer = web.get(self.port, path, method=method)
+            self.assertEqual(status, answer.status, (method, path))
+            self.assertIn("error", answer.json)
+            self.assertEqual("nosniff", answer.headers["X-Content-Type-Options"])
+        answer = web.get(self.port, "/api/status", method="OPTIONS", Origin="https://x.example")
+        self.assertEqual((204, "GET, HEAD, OPTIONS"), (
+            answer.status, answer.headers["Access-Control-Allow-Methods"]))
+        long = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        long.putrequest("GET", "/api/status")
+        long.putheader("X-Long", "x" * 40000)
+        long.endheaders()
+        self.assertEqual(431, long.getresponse().status)
+        long.close()
+        with socket.create_connection(("127.0.0.1", self.port), 20) as s:
+            s.sendall(b"\x16\x03\x01 no HTTP at all\r\n\r\n")
+            s.shutdown(socket.SHUT_WR)
+            while s.recv(4096):
+                pass
+        self.assertEqual(200, web.get(self.port, "/healthz").status)
+
+    def test_rate_limit(self):
+        self.config["http"]["rate_limit"] = "1/s"
+        self.gateway.start()
+        self.eventually(lambda: wait.listening(self.port), "a listening port")
+        seen = [web.get(self.port, "/api/status") for _ in range(120)]
+        refused = [a for a in seen if a.status == 429]
+        self.assertGreater(len(refused), 10)
+        self.assertEqual("2", refused[0].headers["Retry-After"])
+        self.assertLess(web.get(self.port, "/healthz").status, 504)
+        self.assertNotEqual(429, web.get(self.port, "/healthz").status)
+
+    def test_reload(self):
+        self.start()
+        old, self.port = self.port, wait.free_port()
+        self.config["http"]["listen"] = "127.0.0.1:%d" % self.port
+        self.gateway.reload()
+        self.eventually(lambda: wait.listening(self.port), "the other port")
+        self.assertFalse(wait.listening(old))
+        self.eventually(lambda: web.get(self.port, "/metrics").status == 200, "metrics there")
+        del self.config["http"]
+        self.gateway.reload()
+        self.eventually(lambda: not wait.listening(self.port), "no port")
+        self.assertEqual(0, self.gateway.stop())
+
+    def test_port_in_use(self):
+        """Measuring goes on, and the port is taken once it is free."""
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", self.port))
+            other.listen()
+            self.gateway.start()
+            self.eventually(lambda: "error" in self.gateway.status().get("http", {}), "an error")
+            self.eventually(lambda: self.gateway.status()["devices"][0]["polls"] > 1, "polls")
+        self.eventually(lambda: wait.listening(self.port), "the port", 20)
+        self.eventually(lambda: "error" not in self.gateway.status()["http"], "no error")
+        self.assertEqual(1, self.gateway.log().count("cannot listen"))
+
+    def main(self, key):
+        return web.get(self.port, "/api/status").json["destinations"][0][key]
+
+    def test_slow_clients(self):
+        """A hundred who do not read: polls go on, and somebody else is answered."""
+        self.start()
+        slow = [web.ask_slowly(self.port, path) for path in ["/api/status", "/metrics"] * 50]
+        for s in slow:
+            self.addCleanup(s.close)
+        self.eventually(lambda: web.metrics(web.get(self.port, "/metrics").text)[
+            "fjordgate_http_connections",] > 100, "a hundred connections in the metrics")
+        before = self.gateway.status()["devices"][0]
+        after = self.eventually(
+            lambda: (lambda d: d if d["polls"] >= before["polls"] + 15 else None)(
+                self.gateway.status()["devices"][0]), "fifteen polls more", 30)
+        for count in ("overruns", "failures", "missing"):
+            self.assertEqual(before[count], after[count], count)
+        self.assertEqual(200, web.get(self.port, "/healthz").status)
+        answered = web.metrics(web.get(self.port, "/metrics").text)[
+            "fjordgate_http_requests_total", ("code", "2xx")]
+        self.assertLess(answered, 100 * web.ASKED, "nobody was slow")
+        self.assertEqual(0, self.gateway.stop())
+
+
+if __name__ == "__main__":
+    unittest.main()
