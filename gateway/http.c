@@ -25,7 +25,7 @@
 
 #define LISTEN_QUEUE 64
 #define PATIENCE_MS  1000
-#define NICE	     10 /* polls and brokers come first */
+#define NICE	     5 /* polls and brokers come first */
 
 /* ---- the socket ---- */
 

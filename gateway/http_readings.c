@@ -16,9 +16,10 @@
 
 #define PIECE_BYTES  (16u << 10)
 #define BLOCK_BYTES  (16u << 10)
-#define TURN_US	     1 /* a read that takes longer makes the next slice shorter */
-#define SLICE_MS     INT64_C(3600000)
-#define SLICE_MIN_MS INT64_C(60000)
+#define TURN_US	     20000 /* what one client may take before it is another one's turn */
+/* Each slice also looks through what is in no index yet, so short ones are no gain. */
+#define SLICE_MS     (6 * INT64_C(3600000))
+#define SLICE_MIN_MS (INT64_C(3600000) / 2)
 #define SLICE_MAX_MS (7 * INT64_C(86400000))
 #define DAY_MS	     INT64_C(86400000)
 #define LASTS_US     INT64_C(600000000) /* a client that is slower is left */
@@ -163,9 +164,9 @@ static long read_slice(struct stream *s, struct fg_reader *reader)
 
 static void next_slice(struct stream *s, int64_t took_us)
 {
-	if (took_us > TURN_US)
+	if (took_us > 4 * TURN_US)
 		s->slice_ms = FG_MAX(s->slice_ms / 2, SLICE_MIN_MS);
-	else if (took_us < TURN_US / 4)
+	else if (took_us < TURN_US)
 		s->slice_ms = FG_MIN(s->slice_ms * 2, SLICE_MAX_MS);
 	s->slice_from_ms = s->slice_to_ms;
 	s->slice_to_ms = FG_MIN(s->slice_from_ms + s->slice_ms, s->q.until_ms);
