@@ -307,7 +307,13 @@ int fg_core_maintenance_on(struct fg_core *core, struct fg_now now, const char *
 int fg_core_maintenance_off(struct fg_core *core, struct fg_now now, const char *device, bool all);
 
 /* What consumers are told of a fault, a repair or planned downtime. */
-enum fg_notice_kind { FG_NOTICE_FAULT, FG_NOTICE_REPAIR, FG_NOTICE_PLANNED, FG_NOTICE_KINDS };
+enum fg_notice_kind {
+	FG_NOTICE_FAULT,
+	FG_NOTICE_REPAIR,
+	FG_NOTICE_PLANNED,
+	FG_NOTICE_ALARM, /* by a rule alone */
+	FG_NOTICE_KINDS
+};
 #define FG_NOTICES_MAX	    64
 #define FG_NOTICE_LANGUAGES 3
 #define FG_NOTICE_TEXT	    501 /* with its NUL */
@@ -316,7 +322,8 @@ struct fg_notice_given {
 	enum fg_notice_kind kind;
 	int64_t from_ms; /* 0: from now on */
 	int64_t to_ms;	 /* 0: until it is cleared */
-	/* "device:NAME", "station:NAME", "point:STATION/POINT" with blanks between; empty: all */
+	/* "device:NAME", "station:NAME", "point:STATION/POINT" with blanks between; empty: all;
+	 * "destination:NAME": no point */
 	char affected[FG_NOTICE_AFFECTED];
 	char text[FG_NOTICE_LANGUAGES][FG_NOTICE_TEXT]; /* by fg_language; empty: it is made */
 };

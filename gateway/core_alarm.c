@@ -14,7 +14,7 @@
 
 /* ---- judging ---- */
 
-static double limit_of(const struct fg_alarm_conf *conf, enum fg_alarm alarm)
+double fg_alarm_limit(const struct fg_alarm_conf *conf, enum fg_alarm alarm)
 {
 	return alarm == FG_ALARM_ABOVE ? conf->above :
 	       alarm == FG_ALARM_BELOW ? conf->below : conf->rate;
@@ -26,7 +26,7 @@ static void tell(struct fg_core *core, const struct fg_point *point, enum fg_eve
 	const struct fg_point_run *run = &core->points[point->index];
 	const struct fg_event e = {.kind = kind, .device = point->device, .point = point,
 		.alarm = alarm, .value = run->events.alarm_value,
-		.limit = limit_of(&point->alarm, alarm),
+		.limit = fg_alarm_limit(&point->alarm, alarm),
 		.since_wall_ms = run->events.alarm_since_wall_ms, .why = why};
 
 	fg_event_tell(core, &e);
@@ -248,7 +248,7 @@ void fg_alarm_status(const struct fg_core *core, struct fg_json *j)
 		fg_json_time(j, "since", run->events.alarm_since_wall_ms);
 		if (!isnan(run->events.alarm_value))
 			fg_json_double(j, "value", run->events.alarm_value);
-		fg_json_double(j, "limit", limit_of(&p->alarm, run->events.alarm.holds));
+		fg_json_double(j, "limit", fg_alarm_limit(&p->alarm, run->events.alarm.holds));
 		fg_json_text(j, "unit", p->unit);
 		fg_json_end_object(j);
 	}

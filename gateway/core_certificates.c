@@ -66,5 +66,6 @@ void fg_core_certificates(
 	struct fg_core *core, struct fg_publisher *p, const struct fg_certificates *certificates)
 {
 	p->certificates = *certificates;
+	p->certificates_known = true;
 	core->certificates_due_mono_us = 0;
 }

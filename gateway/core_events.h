@@ -67,6 +67,7 @@ void fg_alarm_carry(struct fg_point_run *to, const struct fg_point *point,
 void fg_alarm_end_all(struct fg_core *core, const struct fg_device *device, const char *why);
 int fg_alarm_take_note(struct fg_core *core, const char *key, const void *bytes, size_t len);
 int fg_alarm_save_note(struct fg_core *core, const struct fg_device_run *dev);
+double fg_alarm_limit(const struct fg_alarm_conf *conf, enum fg_alarm alarm);
 void fg_alarm_status(const struct fg_core *core, struct fg_json *j);
 
 /* core_events.c: what happens to a device or a point, told once */

@@ -11,7 +11,8 @@ bool fg_notice_rules_on(const struct fg_core *core)
 {
 	const struct fg_notices_conf *conf = &core->config->notices;
 
-	return conf->device_failing_us || conf->maintenance || conf->calibration_overdue;
+	return conf->device_failing_us || conf->maintenance || conf->calibration_overdue ||
+	       conf->certificate_expiring || conf->alarm;
 }
 
 static void of_device(struct fg_notice_given *given, const char *device)
@@ -86,4 +87,8 @@ void fg_notice_rules(struct fg_core *core, int64_t now_ms)
 		fg_maintenance_each(core, window, core);
 	for (size_t i = 0; i < c->point_count && c->notices.calibration_overdue; i++)
 		overdue(core, c->points[i], now_ms);
+	if (c->notices.certificate_expiring)
+		fg_notice_certificates(core, now_ms);
+	if (c->notices.alarm)
+		fg_notice_alarms(core);
 }

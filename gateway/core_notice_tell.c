@@ -124,7 +124,8 @@ static void put_thing(struct fg_buf *out, const struct fg_config *c, const char 
 		fg_buf_put(out, word, len);
 }
 
-static void put_what(struct fg_buf *out, const struct fg_config *c, const char *affected)
+void fg_notice_put_affected(
+	struct fg_buf *out, const struct fg_config *c, const char *affected)
 {
 	const char *word = affected;
 	size_t start = out->len;
@@ -145,8 +146,7 @@ static void put_what(struct fg_buf *out, const struct fg_config *c, const char *
 	}
 }
 
-/* What is too long ends between two characters. */
-static void take_text(char ret[FG_NOTICE_TEXT], const struct fg_buf *text)
+void fg_notice_take_text(char ret[FG_NOTICE_TEXT], const struct fg_buf *text)
 {
 	size_t at = 0, n;
 
@@ -170,14 +170,14 @@ void fg_notice_write_texts(const struct fg_config *config, enum fg_notice_cause 
 			continue;
 		fg_buf_wrap(&out, mem, sizeof(mem));
 		fg_buf_puts(&out, w->before);
-		put_what(&out, config, notice->affected);
+		fg_notice_put_affected(&out, config, notice->affected);
 		fg_buf_puts(&out, w->after);
 		if (why && *why) {
 			fg_buf_puts(&out, reason_words[l]);
 			fg_buf_puts(&out, why);
 			fg_buf_putc(&out, '.');
 		}
-		take_text(notice->text[l], &out);
+		fg_notice_take_text(notice->text[l], &out);
 	}
 }
 
@@ -208,9 +208,10 @@ static void put_names(struct fg_json *j, const char *key, const char *kind, cons
 
 static void put_notice(struct fg_json *j, const char *gateway, const struct fg_service_notice *n)
 {
-	static const char *const kinds[] = {"fault", "repair", "planned"};
+	static const char *const kinds[] = {"fault", "repair", "planned", "alarm"};
 	static const char *const causes[] = {
-		"operator", "device_failing", "maintenance", "calibration_overdue"};
+		"operator", "device_failing", "maintenance", "calibration_overdue",
+		"certificate_expiring", "alarm"};
 	char mem[96];
 	struct fg_buf id;
 
@@ -228,6 +229,7 @@ static void put_notice(struct fg_json *j, const char *gateway, const struct fg_s
 	put_names(j, "stations", "station:", n->is.affected);
 	put_names(j, "devices", "device:", n->is.affected);
 	put_names(j, "points", "point:", n->is.affected);
+	put_names(j, "destinations", "destination:", n->is.affected);
 	fg_json_end_object(j);
 	fg_json_object(j, "text");
 	fg_json_text(j, "nb", n->is.text[FG_LANG_NB]);

@@ -20,6 +20,8 @@ enum fg_notice_cause {
 	FG_NOTICE_FAILING,     /* key: DEVICE */
 	FG_NOTICE_MAINTENANCE, /* key: DEVICE@since */
 	FG_NOTICE_CALIBRATION, /* key: DEVICE/POINT */
+	FG_NOTICE_CERTIFICATE, /* key: DESTINATION/WHOSE@end, and ! when it has come */
+	FG_NOTICE_ALARM_HOLDS, /* key: DEVICE/POINT/ALARM@limit */
 	FG_NOTICE_CAUSES
 };
 
@@ -70,11 +72,19 @@ void fg_notices_keep(struct fg_core *core, enum fg_notice_cause cause, const cha
 /* core_notice_rules.c: wants what the configuration's rules ask for */
 void fg_notice_rules(struct fg_core *core, int64_t now_ms);
 bool fg_notice_rules_on(const struct fg_core *core);
+/* core_notice_words.c: those of certificates and alarms, with texts of their own */
+void fg_notice_certificates(struct fg_core *core, int64_t now_ms);
+void fg_notice_alarms(struct fg_core *core);
 
 /* core_notice_tell.c */
 /* Fills in the languages that are not given. */
 void fg_notice_write_texts(const struct fg_config *config, enum fg_notice_cause cause,
 	const char *why, struct fg_notice_given *notice);
+/* The titles of what is affected, with ; between. */
+void fg_notice_put_affected(
+	struct fg_buf *out, const struct fg_config *config, const char *affected);
+/* A text that is too long ends between two characters. */
+void fg_notice_take_text(char ret[FG_NOTICE_TEXT], const struct fg_buf *text);
 extern const struct fg_document_kind fg_document_notices;
 void fg_notices_status(const struct fg_core *core, struct fg_json *j);
 

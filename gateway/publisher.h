@@ -292,6 +292,7 @@ struct fg_publisher {
 	int64_t correct_mono_us, corrected_mono_us, correct_pause_us;
 	struct fg_limits limits; /* of the broker that we are, or were last, connected to */
 	struct fg_certificates certificates;
+	bool certificates_known; /* since the start */
 	struct fg_certificate_told certificates_told[FG_CERTIFICATES];
 	uint64_t connections;
 

@@ -53,6 +53,7 @@ struct fg_http_conf {
 struct fg_notices_conf {
 	int64_t device_failing_us; /* 0: never */
 	bool maintenance, calibration_overdue;
+	bool certificate_expiring, alarm;
 };
 
 struct fg_server {

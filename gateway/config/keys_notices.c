@@ -15,5 +15,10 @@ const struct fg_key fg_keys_notices[] = {
 			"ends."},
 	{"calibration_overdue", FG_KEY_BOOL, AT(calibration_overdue), .dflt = "false",
 		.help = "A point whose calibration is overdue is told, until it has a new one."},
+	{"certificate_expiring", FG_KEY_BOOL, AT(certificate_expiring), .dflt = "false",
+		.help = "A certificate that a connection to a broker depends on is told from 30 "
+			"days before its end, until a connection has another."},
+	{"alarm", FG_KEY_BOOL, AT(alarm), .dflt = "false",
+		.help = "An alarm of a point is told while it holds."},
 	{0},
 };

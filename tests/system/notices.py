@@ -110,6 +110,23 @@ class Notices(Scene):
         found = [g.get("notice") for g in gaps(self.subscriber, "c00")]
         self.assertIn(notice["id"], found)
 
+    def test_a_rule_tells_of_an_alarm(self):
+        self.config["notices"] = {"alarm": True}
+        self.config["devices"]["probe"]["points"]["c00"]["alarm"] = {"above": 0}
+        self.gateway.start()
+        self.eventually(lambda: self.told(), "the alarm is told")
+        notice = self.told()[0]
+        self.assertEqual(["alarm", "alarm"], [notice["kind"], notice["cause"]])
+        self.assertEqual({"points": ["quay/c00"]}, notice["affected"])
+        self.assertIn("er over grensen 0", notice["text"]["nb"])
+        self.assertIn("er over grensa 0", notice["text"]["nn"])
+        self.assertIn("is above the limit of 0", notice["text"]["en"])
+        self.eventually(lambda: self.newest_notice() == notice["id"], "readings refer to it")
+        del self.config["devices"]["probe"]["points"]["c00"]["alarm"]
+        self.gateway.reload()
+        self.eventually(lambda: self.told() == [], "it is withdrawn")
+        self.assertEqual(0, self.gateway.stop())
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -131,6 +131,7 @@ class Tls(Scene):
         port = self.secure_broker("secure", *self.plain(authority, broker, key))
         url = "mqtts://localhost:%d" % port
         self.config["mqtt"]["main"] = config.broker(0, servers=[url], ca_file=authority)
+        self.config["notices"] = {"certificate_expiring": True}
         self.gateway.start()
         self.await_value("c00", 3)
         soon = {c["of"]: (c["days_left"], "warning" in c)
@@ -138,6 +139,8 @@ class Tls(Scene):
         self.assertEqual({"broker": (299, False), "authority": (9, True)}, soon)
         self.eventually(lambda: "the certificate of the authority ends" in self.gateway.log(),
                         "the log tells")
+        self.eventually(lambda: "the authority's certificate ends then" in
+                        self.gateway.ctl("notice", "list").stdout, "consumers are told")
         table = [line for line in self.gateway.ctl("status").stdout.splitlines()
                  if line.startswith("authority ")]
         self.assertEqual(1, len(table))

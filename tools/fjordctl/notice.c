@@ -134,6 +134,7 @@ void ctl_print_notices(const cJSON *doc, bool color)
 		put_names(names, sizeof(names), affected, "stations");
 		put_names(names, sizeof(names), affected, "devices");
 		put_names(names, sizeof(names), affected, "points");
+		put_names(names, sizeof(names), affected, "destinations");
 		ctl_table_cell(t, "%s", id ? id + 1 : "");
 		ctl_table_cell(t, "%s", ctl_text(n, "kind"));
 		ctl_table_cell(t, "%s", ctl_text(n, "from"));
