@@ -10,21 +10,32 @@
 #include <sysexits.h>
 
 #include "base/log.h"
+#include "base/options.h"
 #include "base/status.h"
 #include "gateway/daemon.h"
 
 #define DEFAULT_CONFIG "/etc/fjordgate/fjordgate.yaml"
 
-static const char usage[] =
-	"usage: fjordgate [-c FILE] [--check] [--debug=TOPICS] [--version]\n"
-	"\n"
-	"  -c, --config FILE   configuration (default " DEFAULT_CONFIG ")\n"
-	"      --check         check the configuration and exit: 0 or 78\n"
-	"      --no-files      with --check: do not look whether named files exist\n"
-	"      --debug=TOPICS  config,schedule,modbus,coap,spool,mqtt,core or all\n"
-	"      --version       print the version\n"
-	"\n"
-	"Runs in the foreground. SIGHUP reads the configuration again; SIGTERM ends it cleanly.\n";
+enum {
+#define OPTION(id, letter, name, argument, help) OPT_##id,
+#include "gateway/options.def"
+#undef OPTION
+};
+
+static const struct fg_option options[] = {
+#define OPTION(id, letter, name, argument, help) {letter, name, argument, help},
+#include "gateway/options.def"
+#undef OPTION
+};
+
+static void usage(FILE *out)
+{
+	fputs("usage: fjordgate [OPTION …]\n\n", out);
+	fg_option_usage(out, options, FG_COUNT(options));
+	fputs("\nRuns in the foreground. SIGHUP reads the configuration again; SIGTERM ends it "
+	      "cleanly.\n",
+		out);
+}
 
 struct arguments {
 	const char *config;
@@ -32,26 +43,15 @@ struct arguments {
 	struct fg_load_options load;
 };
 
-enum { OPT_CHECK = 256, OPT_DEBUG, OPT_NO_FILES, OPT_VERSION };
-
 /* Returns -1 to go on, else the exit code. */
 static int parse_arguments(int argc, char **argv, struct arguments *ret)
 {
-	static const struct option options[] = {
-		{"config", required_argument, NULL, 'c'},
-		{"check", no_argument, NULL, OPT_CHECK},
-		{"no-files", no_argument, NULL, OPT_NO_FILES},
-		{"debug", required_argument, NULL, OPT_DEBUG},
-		{"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, OPT_VERSION},
-		{NULL, 0, NULL, 0},
-	};
 	int opt;
 
 	*ret = (struct arguments){.config = DEFAULT_CONFIG};
-	while ((opt = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+	while ((opt = fg_option_next(argc, argv, options, FG_COUNT(options))) != -1) {
 		switch (opt) {
-		case 'c':
+		case OPT_CONFIG:
 			ret->config = optarg;
 			break;
 		case OPT_CHECK:
@@ -69,16 +69,17 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret)
 		case OPT_VERSION:
 			puts("fjordgate " FG_VERSION);
 			return EX_OK;
-		case 'h':
-			fputs(usage, stdout);
+		case OPT_HELP:
+			usage(stdout);
 			return EX_OK;
 		default:
-			fputs(usage, stderr);
+			usage(stderr);
 			return EX_USAGE;
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "fjordgate: unexpected argument '%s'\n%s", argv[optind], usage);
+		fprintf(stderr, "fjordgate: unexpected argument '%s'\n", argv[optind]);
+		usage(stderr);
 		return EX_USAGE;
 	}
 	return -1;

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/options.h"
 #include "base/status.h"
 #include "sim.h"
 
@@ -156,37 +157,44 @@ static int start(const char *path, struct sim_source *signals)
 	return EX_OK;
 }
 
+enum {
+#define OPTION(id, letter, name, argument, help) OPT_##id,
+#include "options.def"
+#undef OPTION
+};
+
+static const struct fg_option options[] = {
+#define OPTION(id, letter, name, argument, help) {letter, name, argument, help},
+#include "options.def"
+#undef OPTION
+};
+
 static void usage(FILE *out)
 {
-	fputs("usage: fjordsim [-c FILE] [--check]\n"
-	      "  -c FILE   the simulation (default " DEFAULT_FILE ")\n"
-	      "  --check   only check the file; 0: fine, 78: not\n"
-	      "SIGHUP reads the file again, SIGTERM and Ctrl-C end it.\n",
-		out);
+	fputs("usage: fjordsim [OPTION …]\n\n", out);
+	fg_option_usage(out, options, FG_COUNT(options));
+	fputs("\nSIGHUP reads the file again, SIGTERM and Ctrl-C end it.\n", out);
 }
 
 int main(int argc, char **argv)
 {
-	static const struct option options[] = {{"config", required_argument, NULL, 'c'},
-		{"check", no_argument, NULL, 'k'}, {"help", no_argument, NULL, 'h'},
-		{"version", no_argument, NULL, 'V'}, {0}};
 	const char *path = DEFAULT_FILE;
 	struct sim_source signals = {.fd = -1};
 	bool check = false;
 	int opt, r;
 
-	while ((opt = getopt_long(argc, argv, "c:h", options, NULL)) != -1) {
+	while ((opt = fg_option_next(argc, argv, options, FG_COUNT(options))) != -1) {
 		switch (opt) {
-		case 'c':
+		case OPT_CONFIG:
 			path = optarg;
 			break;
-		case 'k':
+		case OPT_CHECK:
 			check = true;
 			break;
-		case 'h':
+		case OPT_HELP:
 			usage(stdout);
 			return EX_OK;
-		case 'V':
+		case OPT_VERSION:
 			puts("fjordsim " FG_VERSION);
 			return EX_OK;
 		default:
