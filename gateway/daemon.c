@@ -396,11 +396,12 @@ static int init_loop(struct fg_daemon *d)
 	pthread_mutex_init(&d->done_lock, NULL);
 	d->done_last = &d->done_first;
 	d->delivered_last = &d->delivered_first;
-	d->timer.data = d->clock_timer.data = d->reap_timer.data = d->wake.data = d->prepare.data =
-		d;
+	d->timer.data = d->clock_timer.data = d->reap_timer.data = d->watch_timer.data =
+		d->wake.data = d->prepare.data = d;
 	uv_timer_init(&d->loop, &d->timer);
 	uv_timer_init(&d->loop, &d->clock_timer);
 	uv_timer_init(&d->loop, &d->reap_timer);
+	uv_timer_init(&d->loop, &d->watch_timer);
 	uv_async_init(&d->loop, &d->wake, on_wake);
 	uv_prepare_init(&d->loop, &d->prepare);
 	uv_prepare_start(&d->prepare, on_prepare);
@@ -447,6 +448,7 @@ int fg_daemon_run(
 	uv_timer_start(&d->clock_timer, on_clock, 0, CLOCK_CHECK_MS);
 	uv_timer_start(&d->reap_timer, on_reap, REAP_MS * 5, REAP_MS * 5);
 	fg_notify("READY=1");
+	fg_watchdog_start(d);
 	fg_daemon_turn(d);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	finish(d);

@@ -49,6 +49,7 @@ struct fg_worker_slot {
 	bool shared;
 	uint64_t fingerprint; /* of the link's keys */
 	struct fg_worker *worker;
+	struct fg_pulse_seen seen; /* by the watchdog */
 };
 
 /* When the file that says that the time is right was last touched: at the last look, and at the
@@ -65,7 +66,7 @@ struct fg_session_slot {
 
 struct fg_daemon {
 	uv_loop_t loop;
-	uv_timer_t timer, clock_timer, reap_timer;
+	uv_timer_t timer, clock_timer, reap_timer, watch_timer;
 	uv_async_t wake;
 	uv_prepare_t prepare;
 	uv_signal_t signals[3];
@@ -88,6 +89,8 @@ struct fg_daemon {
 	char salvaged[200]; /* at the start; empty: nothing had to be */
 	struct recheck *recheck; /* daemon_store.c: under way after damage */
 	struct fg_trust_file trust;
+	uint64_t watchdog_us; /* the service manager wants to hear of us as often; 0: never */
+	struct fg_pulse_seen store_seen;
 
 	struct fg_poll **polls; /* by group index */
 	size_t poll_count;
@@ -225,6 +228,9 @@ void fg_http_turn(struct fg_daemon *d);
 void fg_http_stop(struct fg_daemon *d);
 /* The store's file was set aside. */
 void fg_http_store_changed(struct fg_daemon *d);
+
+/* watchdog.c: begins to tell the service manager that all goes on, where it wants to know. */
+void fg_watchdog_start(struct fg_daemon *d);
 
 /* notify.c: systemd's readiness protocol; does nothing without NOTIFY_SOCKET. */
 void fg_notify(const char *state);

@@ -146,7 +146,6 @@ int fg_daemon_open_store(struct fg_daemon *d)
 			return r;
 		r = start_core(d, spool);
 	}
-	conf.spool.progress = (struct fg_progress){0}; /* once it runs nobody waits for it */
 	if (d->progress_us)
 		fg_notify("STATUS=");
 	if (r == FG_OK)

@@ -34,6 +34,8 @@ struct fg_store {
 	bool damaged;
 	struct fg_buf room; /* a message that must not wait behind others; empty: none */
 
+	struct fg_pulse pulse;
+
 	/* the thread's own */
 	struct fg_store_engine *engine;
 	char *scratch;
@@ -203,6 +205,21 @@ static void note_turn(struct fg_store *s, int64_t began_us)
 		(double)took_us / 1e6);
 }
 
+unsigned fg_store_look(struct fg_store *s, struct fg_pulse_seen *seen)
+{
+	return fg_pulse_look(&s->pulse, seen, false);
+}
+
+/* To salvage a store of some size takes long, and is no standstill. */
+static void on_progress(void *arg, const char *doing, uint64_t rows)
+{
+	struct fg_store *s = arg;
+
+	(void)doing;
+	(void)rows;
+	fg_pulse_work(&s->pulse);
+}
+
 static void *run(void *arg)
 {
 	struct fg_store *s = arg;
@@ -213,12 +230,14 @@ static void *run(void *arg)
 		struct fg_now now = fg_clock_now();
 		int64_t began_us = awake_us();
 
+		fg_pulse_work(&s->pulse);
 		drain(s);
 		left = fg_ring_used(&s->ring) > 0;
 		due_us = fg_store_engine_run(s->engine, now);
 		if (left && due_us == INT64_MAX)
 			due_us = 0; /* what had no room has some now, and nobody wakes us for it */
 		note_turn(s, began_us);
+		fg_pulse_wait(&s->pulse);
 	} while (wait_for_work(s, due_us));
 	do
 		drain(s);
@@ -244,11 +263,13 @@ static void store_free(struct fg_store *s)
 int fg_store_start(struct fg_spool *spool, const struct fg_store_engine_conf *conf,
 	fg_store_event_fn event, void *arg, struct fg_store **ret)
 {
+	struct fg_store_engine_conf watched = *conf;
 	struct fg_store *s = calloc(1, sizeof(*s));
 	int r;
 
 	if (!s)
 		return FG_ENOMEM;
+	watched.spool.progress = (struct fg_progress){on_progress, s};
 	s->sink = (struct fg_store_sink){.push = push, .arg = s};
 	pthread_mutex_init(&s->lock, NULL);
 	fg_cond_init(&s->wake);
@@ -256,7 +277,7 @@ int fg_store_start(struct fg_spool *spool, const struct fg_store_engine_conf *co
 	s->scratch = malloc(MESSAGE_MAX);
 	r = fg_ring_init(&s->ring, RING_BYTES);
 	if (r == FG_OK)
-		r = s->scratch ? fg_store_engine_new(spool, conf, event, arg, &s->engine)
+		r = s->scratch ? fg_store_engine_new(spool, &watched, event, arg, &s->engine)
 			       : FG_ENOMEM;
 	if (r == FG_OK)
 		r = fg_thread_start(&s->thread, "store", run, s);

@@ -2,6 +2,7 @@
 #ifndef FG_GATEWAY_STORE_H
 #define FG_GATEWAY_STORE_H
 
+#include "base/pulse.h"
 #include "gateway/store_engine.h"
 
 /* The storage thread: the only one that writes the spool. A flush on an SD card can take seconds;
@@ -16,6 +17,9 @@ int fg_store_start(struct fg_spool *spool, const struct fg_store_engine_conf *co
 
 /* Where the functions of store_message.h put their messages; from the core thread. */
 struct fg_store_sink *fg_store_sink(struct fg_store *s);
+
+/* In how many looks it has not gone on with what it does (base/pulse.h). */
+unsigned fg_store_look(struct fg_store *s, struct fg_pulse_seen *seen);
 
 /* Commits what is there without waiting for the interval. */
 void fg_store_flush(struct fg_store *s);

@@ -55,6 +55,7 @@ struct fg_worker {
 	pthread_t thread;
 	int wake_fd;
 	_Atomic bool stop;
+	struct fg_pulse pulse;
 
 	pthread_mutex_t lock; /* of the queue, the links to forget, and the end */
 	pthread_cond_t end;
@@ -679,6 +680,16 @@ bool fg_worker_counts(struct fg_worker *w, const char *link, uint64_t ret[FG_LIN
 	return l != NULL;
 }
 
+unsigned fg_worker_look(struct fg_worker *w, struct fg_pulse_seen *seen)
+{
+	bool asked;
+
+	pthread_mutex_lock(&w->lock);
+	asked = w->first != NULL;
+	pthread_mutex_unlock(&w->lock);
+	return fg_pulse_look(&w->pulse, seen, asked);
+}
+
 static void *run(void *arg)
 {
 	struct fg_worker *w = arg;
@@ -689,6 +700,7 @@ static void *run(void *arg)
 
 		wake_jobs(w);
 		while (!w->stop && (job = take(w))) {
+			fg_pulse_work(&w->pulse);
 			start_job(w, job);
 			wake_jobs(w);
 		}
@@ -700,8 +712,10 @@ static void *run(void *arg)
 			wait_us = sooner(wait_us, FG_MAX(w->asleep->resume_mono_us -
 								 fg_clock_mono_us(),
 							  INT64_C(0)));
+		fg_pulse_wait(&w->pulse);
 		if (!w->stop)
 			wait_for_work(w, wait_us);
+		fg_pulse_work(&w->pulse);
 		process_rooms(w);
 	}
 	end_all(w);

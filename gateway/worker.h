@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/pulse.h"
 #include "drivers/driver.h"
 #include "gateway/config/config.h"
 
@@ -26,6 +27,9 @@ int fg_worker_start(const char *name, fg_worker_done_fn done, fg_worker_delivere
 
 /* What a link's driver counts; false where the link was not used yet. Any thread. */
 bool fg_worker_counts(struct fg_worker *w, const char *link, uint64_t ret[FG_LINK_COUNTS]);
+
+/* In how many looks it has not gone on with a job (base/pulse.h). */
+unsigned fg_worker_look(struct fg_worker *w, struct fg_pulse_seen *seen);
 
 /* Gives a delivery back, its status set, so that its driver hears of it. Not after the worker was
  * joined. */
