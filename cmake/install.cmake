@@ -18,6 +18,12 @@ file(CONFIGURE OUTPUT fjordgate.service CONTENT "${unit}" @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/fjordgate.service DESTINATION lib/systemd/system)
 install(FILES systemd/fjordgate.sysusers DESTINATION lib/sysusers.d RENAME fjordgate.conf)
 install(FILES systemd/fjordgate.tmpfiles DESTINATION lib/tmpfiles.d RENAME fjordgate.conf)
+install(FILES docs/man/fjordgate.8 DESTINATION ${CMAKE_INSTALL_MANDIR}/man8)
+install(FILES docs/man/fjordctl.1 docs/man/fjordsim.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1)
+install(FILES etc/completion/fjordctl.bash
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME fjordctl)
+install(FILES etc/completion/_fjordctl
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
 install(FILES LICENSE README.md CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs/ DESTINATION ${CMAKE_INSTALL_DOCDIR} FILES_MATCHING PATTERN "*.md")
 install(FILES etc/fjordgate.yaml etc/demo.yaml etc/fjordsim.yaml
