@@ -171,12 +171,13 @@ static void *run(void *arg)
 		MHD_get_daemon_info(h->mhd, MHD_DAEMON_INFO_EPOLL_FD);
 	struct pollfd fds[2] = {
 		{.fd = info->epoll_fd, .events = POLLIN}, {.fd = h->wake_fd, .events = POLLIN}};
+	bool more = false;
 	uint64_t n;
 
 	if (setpriority(PRIO_PROCESS, 0, NICE) < 0) /* Linux: of this thread */
 		fg_debug(FG_DEBUG_core, "http: the thread keeps its priority");
 	while (!atomic_load(&h->ending)) {
-		if (poll(fds, 2, timeout_of(h)) < 0 && errno != EINTR)
+		if (poll(fds, 2, more ? 0 : timeout_of(h)) < 0 && errno != EINTR)
 			break;
 		if (fds[1].revents && read(h->wake_fd, &n, sizeof(n)) < 0 && errno != EAGAIN)
 			break;
@@ -184,8 +185,11 @@ static void *run(void *arg)
 		if (atomic_exchange(&h->reopen, false)) {
 			fg_reader_close(h->reader);
 			h->reader = NULL;
+			fg_http_sparks_free(h->sparks);
+			h->sparks = NULL;
 		}
 		MHD_run(h->mhd);
+		more = fg_http_sparks_turn(h);
 	}
 	return NULL;
 }
@@ -214,6 +218,7 @@ static void free_server(struct fg_http *h)
 	if (h->wake_fd >= 0)
 		close(h->wake_fd);
 	fg_reader_close(h->reader);
+	fg_http_sparks_free(h->sparks);
 	fg_health_fini(&h->health);
 	fg_view_unref(h->view);
 	fg_view_unref(h->posted);

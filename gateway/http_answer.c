@@ -18,15 +18,6 @@
 
 #define DOCUMENT_MAX (4u << 20)
 
-/* A document that is made of a view alone. */
-struct fg_http_document {
-	const char *path, *type;
-	bool data; /* readable by pages from elsewhere */
-	void (*write)(const struct fg_http *h, unsigned variant, struct fg_buf *out);
-	/* which of its forms the request asks for; NULL: there is one */
-	unsigned (*variant)(const struct fg_http_request *q);
-};
-
 /* ---- the request ---- */
 
 const char *fg_http_header(const struct fg_http_request *q, const char *name)
@@ -175,7 +166,7 @@ enum MHD_Result fg_http_refuse(
 
 /* ---- documents ---- */
 
-static void write_status(const struct fg_http *h, unsigned variant, struct fg_buf *out)
+static void write_status(struct fg_http *h, unsigned variant, struct fg_buf *out)
 {
 	(void)variant;
 	fg_buf_put(out, h->view->status, h->view->status_len);
@@ -195,7 +186,7 @@ static uint64_t resident_bytes(void)
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-static void write_metrics(const struct fg_http *h, unsigned variant, struct fg_buf *out)
+static void write_metrics(struct fg_http *h, unsigned variant, struct fg_buf *out)
 {
 	struct fg_metrics_own own = {.cpu_s = (double)fg_clock_cpu_us() / 1e6,
 		.resident_bytes = resident_bytes(),
@@ -209,6 +200,11 @@ static void write_metrics(const struct fg_http *h, unsigned variant, struct fg_b
 static const struct fg_http_document documents[] = {
 	{"/api/status", "application/json", true, write_status, NULL},
 	{"/metrics", "text/plain; version=0.0.4; charset=utf-8", false, write_metrics, NULL},
+	{"/api/stations", "application/geo+json", true, fg_http_write_stations, NULL},
+	{"/", "text/html; charset=utf-8", false, fg_http_write_page, fg_http_page_variant},
+	{"/page.css", "text/css; charset=utf-8", false, fg_http_write_style, NULL},
+	{"/page.js", "text/javascript; charset=utf-8", false, fg_http_write_script, NULL},
+	{"/icon.svg", "image/svg+xml", false, fg_http_write_icon, NULL},
 };
 
 void fg_http_forget_cached(struct fg_http *h)
@@ -268,13 +264,17 @@ static enum MHD_Result give_document(
 	const struct fg_http_request *q, const struct fg_http_document *d)
 {
 	struct fg_http *h = q->h;
-	unsigned variant = d->variant ? d->variant(q) : 0;
 	struct fg_http_cached *c = NULL;
+	unsigned variant;
 
 	atomic_store(&h->asked_mono_us, fg_clock_mono_us());
 	if (!h->view)
 		return fg_http_refuse(
 			q, MHD_HTTP_SERVICE_UNAVAILABLE, "the gateway has just started");
+	variant = d->variant ? d->variant(q) : 0;
+	if (variant == FG_HTTP_NO_VARIANT)
+		return fg_http_refuse(
+			q, MHD_HTTP_NOT_FOUND, "no such station; /api/stations lists them");
 	for (size_t i = 0; i < FG_HTTP_CACHED && !c; i++)
 		if (h->cached[i].document == d && h->cached[i].variant == variant)
 			c = &h->cached[i];
@@ -335,6 +335,8 @@ static enum MHD_Result give(const struct fg_http_request *q)
 			return give_document(q, &documents[i]);
 	if (strcmp(q->path, "/api/readings") == 0)
 		return fg_http_readings(q);
+	if (fg_http_is_spark(q->path))
+		return fg_http_give_spark(q);
 	return fg_http_refuse(q, MHD_HTTP_NOT_FOUND,
 		"there is nothing here; docs/http.md says what there is");
 }

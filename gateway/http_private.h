@@ -14,8 +14,21 @@
 #include "web/health.h"
 #include "web/rates.h"
 
-/* A document of the view at hand, made once and given to whoever asks while that is the newest. */
-struct fg_http_document;
+struct fg_http;
+struct fg_http_request;
+
+/* A document that is made of a view alone: once, and given to whoever asks while that is the
+ * newest. */
+struct fg_http_document {
+	const char *path, *type;
+	bool data; /* readable by pages from elsewhere */
+	void (*write)(struct fg_http *h, unsigned variant, struct fg_buf *out);
+	/* Which of its forms the request asks for, or that there is none; NULL: there is one. */
+	unsigned (*variant)(const struct fg_http_request *q);
+};
+#define FG_HTTP_NO_VARIANT UINT32_MAX
+
+struct fg_http_sparks;
 #define FG_HTTP_CACHED 24
 struct fg_http_cached {
 	const struct fg_http_document *document; /* NULL: a free place */
@@ -41,6 +54,8 @@ struct fg_http {
 	struct fg_rates rates;
 	struct fg_reader *reader; /* NULL: not opened, or not to be used any more */
 	struct fg_http_cached cached[FG_HTTP_CACHED];
+	struct fg_http_sparks *sparks; /* http_sparks.c; NULL: nothing is known yet */
+	bool sparks_wanted;	       /* what is new is to be read */
 	size_t body_bytes; /* of all documents that somebody still reads */
 	uint64_t requests[6];
 	unsigned connections;
@@ -74,6 +89,25 @@ enum MHD_Result fg_http_queue(
 	const struct fg_http_request *q, unsigned status, struct MHD_Response *r);
 /* A body of this server's memory, counted; takes b's bytes over. NULL: there is no room. */
 struct MHD_Response *fg_http_body(struct fg_http *h, struct fg_buf *b);
+
+/* http_page.c */
+unsigned fg_http_page_variant(const struct fg_http_request *q);
+void fg_http_write_page(struct fg_http *h, unsigned variant, struct fg_buf *out);
+void fg_http_write_style(struct fg_http *h, unsigned variant, struct fg_buf *out);
+void fg_http_write_script(struct fg_http *h, unsigned variant, struct fg_buf *out);
+void fg_http_write_icon(struct fg_http *h, unsigned variant, struct fg_buf *out);
+void fg_http_write_stations(struct fg_http *h, unsigned variant, struct fg_buf *out);
+bool fg_http_is_spark(const char *path);
+enum MHD_Result fg_http_give_spark(const struct fg_http_request *q);
+
+/* http_sparks.c */
+/* Reads a little of the store, where there is something to be read; whether there is more. */
+bool fg_http_sparks_turn(struct fg_http *h);
+/* The last day of a point of the view; NULL: it is not known yet. */
+struct fg_spark;
+const struct fg_spark *fg_http_spark(struct fg_http *h, size_t point);
+bool fg_http_sparks_ready(const struct fg_http *h);
+void fg_http_sparks_free(struct fg_http_sparks *k);
 
 /* http_readings.c */
 enum MHD_Result fg_http_readings(const struct fg_http_request *q);
