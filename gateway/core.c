@@ -147,8 +147,12 @@ size_t fg_core_recent_cap(const struct fg_config *config)
 {
 	double readings = FG_CORE_RESTAMP_LOT +
 			  FG_CORE_LOSSES_LOT * (double)config->destination_count;
-	double commits_us = (double)config->storage.commit_interval_us;
+	double commits_us = (double)config->storage.commit_interval_us, waiting = 0;
 
+	for (size_t i = 0; i < config->destination_count; i++)
+		if (config->destinations[i].batch_us)
+			waiting = FG_BATCH_MAX;
+	readings += waiting;
 	for (size_t i = 0; i < config->group_count; i++) {
 		const struct fg_group *g = config->groups[i];
 

@@ -36,6 +36,7 @@ int fg_publisher_init(struct fg_publisher *p, struct fg_config *config,
 	fg_ranges_init(unacked);
 	fg_ranges_init(&p->backlog);
 	fg_ranges_init(&p->held);
+	fg_ranges_init(&p->batch);
 	fg_ranges_init(&p->doubt);
 	fg_ranges_init(&p->again);
 	fg_rejects_init(&p->rejects);
@@ -51,6 +52,7 @@ void fg_publisher_fini(struct fg_publisher *p)
 	fg_ranges_fini(&p->unacked);
 	fg_ranges_fini(&p->backlog);
 	fg_ranges_fini(&p->held);
+	fg_ranges_fini(&p->batch);
 	fg_ranges_fini(&p->doubt);
 	fg_ranges_fini(&p->again);
 	fg_rejects_fini(&p->rejects);
@@ -331,6 +333,7 @@ void fg_publisher_dropped(struct fg_publisher *p, uint64_t from, uint64_t to)
 {
 	fg_ranges_remove(&p->backlog, from, to);
 	fg_ranges_remove(&p->held, from, to);
+	fg_ranges_remove(&p->batch, from, to);
 	fg_pub_forget(p, from, to);
 }
 
@@ -468,7 +471,8 @@ bool fg_publisher_idle(const struct fg_publisher *p)
 {
 	return p->state != FG_PUB_ONLINE ||
 	       (p->spark && !fg_spark_may_speak(p->spark)) ||
-	       (!p->in_flight && !p->dirty_any && p->live_next >= p->committed_next);
+	       (!p->in_flight && !p->dirty_any && !p->batch.count &&
+		       p->live_next >= p->committed_next);
 }
 
 void fg_publisher_stop(struct fg_publisher *p, struct fg_now now)
@@ -485,7 +489,7 @@ void fg_publisher_stop(struct fg_publisher *p, struct fg_now now)
 
 uint64_t fg_publisher_backlog(const struct fg_publisher *p)
 {
-	return fg_ranges_count_below(&p->unacked, p->committed_next);
+	return fg_ranges_count_below(&p->unacked, p->committed_next) - fg_pub_batch_waiting(p);
 }
 
 void fg_publisher_status(const struct fg_publisher *p, struct fg_json *j, struct fg_now now)
@@ -519,6 +523,7 @@ void fg_publisher_status(const struct fg_publisher *p, struct fg_json *j, struct
 	fg_json_uint(j, "published", p->published);
 	fg_json_uint(j, "acknowledged", p->acknowledged);
 	fg_pub_payloads_status(p, j);
+	fg_pub_batch_status(p, j);
 	fg_json_object(j, "retained");
 	fg_json_uint(j, "topics", p->retained_topics);
 	if (p->clear)

@@ -26,7 +26,7 @@
  * Four lanes, in this order of right of way:
  *   documents  status and device states, retained, when they changed
  *   first      on a new connection the newest reading of every point, retained
- *   live       what was committed since, retained
+ *   live       what was committed since, retained; with `batch` what came in some time, by device
  *   backlog    everything older that is not acknowledged, in order of seq, at backlog_rate
  *
  * Gaps, accounts and corrections that the store made have no place in the ring of recent readings:
@@ -38,10 +38,12 @@
  * with it, and is acknowledged when all messages are that carry it.
  *
  * A number is in exactly one place while connected: in backlog, in flight, ahead in the live lane,
- * or held for want of a true time. When a connection is lost, what was in flight is still in
+ * gathered for a batch, or held for want of a true time. When a connection is lost, what was in flight is still in
  * unacked, so nothing is lost and only what was in flight goes out twice. */
 
 #define FG_PAGE_ITEMS 256
+/* So many readings of all devices wait for their batch; sets of numbers stay short so. */
+#define FG_BATCH_MAX 1024
 
 /* Readings of the backlog on their way from the store. Filled by the reader, owned by it from
  * read_page() until fg_publisher_page(). Memory is taken once. */
@@ -226,6 +228,10 @@ struct fg_publisher {
 	struct fg_rejects rejects;
 	uint64_t frozen_below; /* the store may drop what is below: it is not published now */
 	bool commit_first; /* the store may refuse what waits, and tells so: nothing goes early */
+	/* publisher_batch.c: of unacked, below live_next: gathered, and not yet sent */
+	struct fg_ranges batch;
+	uint64_t batch_to;     /* the live lane may go so far */
+	uint64_t batch_seen, batch_urgent;
 	size_t first_next;     /* index into series; series->count: done */
 	bool first_all;	       /* the broker has no session of ours: everything goes again */
 	uint8_t *dirty;	       /* a flag for each document: the gateway's, then encoders' */

@@ -167,7 +167,7 @@ static int64_t early_us(const struct fg_publisher *p, const struct fg_recent_ent
 }
 
 /* A reading taken now is the newest of its point; a mean told now may be of an hour long ago. */
-static bool retained_live(const struct fg_recent_entry *e, const struct fg_item *item)
+bool fg_pub_retained_live(const struct fg_recent_entry *e, const struct fg_item *item)
 {
 	if (!e->series->current)
 		return false; /* of a point that has left the configuration */
@@ -184,7 +184,7 @@ enum live_way {
 	LIVE_NOT_FOR_US,
 };
 
-static bool is_urgent(const struct fg_item *item)
+bool fg_pub_is_urgent(const struct fg_item *item)
 {
 	return item->alarm != FG_ALARM_NONE || item->qc == FG_QC_MISSING || item->replaces;
 }
@@ -196,7 +196,7 @@ static bool budget_allows(struct fg_publisher *p, const struct fg_item *item)
 		return true;
 	if (item->kind == FG_ITEM_READING)
 		return fg_budget_live(&p->budget, p->now_wall_ms, p->now_mono_us, item->seq,
-			item->point, is_urgent(item));
+			item->point, fg_pub_is_urgent(item));
 	return fg_budget_level(&p->budget, p->now_wall_ms) < FG_BUDGET_URGENT;
 }
 
@@ -225,7 +225,7 @@ static enum live_way way_of(
 }
 
 /* False: it waits for its commit. *ret_next: how long. */
-static bool is_due(const struct fg_publisher *p, const struct fg_recent_entry *e, uint64_t seq,
+bool fg_pub_live_due(const struct fg_publisher *p, const struct fg_recent_entry *e, uint64_t seq,
 	int64_t mono_us, int64_t *ret_next)
 {
 	if (seq < p->committed_next)
@@ -249,13 +249,13 @@ static void load_live(
 		const struct fg_recent_entry *e = fg_recent_get(p->recent, seq);
 		struct fg_item item;
 
-		if (!e || (load->count && (!is_due(p, e, seq, mono_us, ret_next) ||
+		if (!e || (load->count && (!fg_pub_live_due(p, e, seq, mono_us, ret_next) ||
 						  way_of(p, seq, e) != LIVE_NOW)))
 			return;
 		/* an account goes alone, and there is room for the part of one */
 		item = load->count ? e->item : fg_pub_selected_part(p, &e->item);
 		item.not_stored = seq >= p->committed_next;
-		if (!fg_pub_load(p, load, &item, &e->series->desc, retained_live(e, &item),
+		if (!fg_pub_load(p, load, &item, &e->series->desc, fg_pub_retained_live(e, &item),
 			    (size_t)(seq - p->live_next)))
 			return;
 		if (p->pack_max == 1)
@@ -282,16 +282,25 @@ static bool send_live(struct fg_publisher *p, int64_t mono_us, int64_t *ret_next
 /* *ret_next: when the first that waits for its commit has waited long enough. */
 static bool pump_live(struct fg_publisher *p, int64_t mono_us, int64_t *ret_next)
 {
+	uint64_t end;
+
+	if (!fg_pub_batch_send(p))
+		return false;
 	if (p->live_next < p->recent->first)
 		skip_live(p, p->recent->first);
-	while (p->live_next < FG_MAX(p->committed_next, p->recent->next)) {
+	end = fg_pub_batch_end(p, mono_us, ret_next);
+	while (p->live_next < end) {
 		const uint64_t seq = p->live_next;
 		const struct fg_recent_entry *e = fg_recent_get(p->recent, seq);
 
-		if (!is_due(p, e, seq, mono_us, ret_next))
-			return true;
+		if (!fg_pub_live_due(p, e, seq, mono_us, ret_next))
+			break;
 		switch (way_of(p, seq, e)) {
 		case LIVE_NOW:
+			if (p->conf->batch_us && e->item.kind == FG_ITEM_READING) {
+				fg_ranges_add(&p->batch, seq, seq + 1);
+				break;
+			}
 			if (!send_live(p, mono_us, ret_next))
 				return false;
 			continue;
@@ -309,7 +318,7 @@ static bool pump_live(struct fg_publisher *p, int64_t mono_us, int64_t *ret_next
 		}
 		p->live_next++;
 	}
-	return true;
+	return fg_pub_batch_send(p);
 }
 
 /* ---- backlog ---- */
@@ -354,6 +363,18 @@ static enum page_way page_way_of(const struct fg_publisher *p, size_t i)
 	return p->page->uncertain[i] && item->kind == FG_ITEM_READING ? PAGE_HELD : PAGE_NOW;
 }
 
+/* Whether entry i of the page, which does not go along, may be passed by for those behind it: with
+ * `batch` they come from other polls, and other devices' are between them. */
+static bool is_passed(const struct fg_publisher *p, const struct fg_load *load, size_t i)
+{
+	const struct fg_entry *first = &load->entries[0];
+
+	return p->conf->batch_us && first->item.kind == FG_ITEM_READING &&
+	       load->count < p->pack_max &&
+	       !(p->page->items[i].kind == FG_ITEM_READING &&
+		       fg_pub_of_one_device(first->desc, p->page->descs[i]));
+}
+
 /* The entry at page_at, which may go out, and those behind it that go with it. */
 static bool send_from_page(struct fg_publisher *p)
 {
@@ -364,12 +385,19 @@ static bool send_from_page(struct fg_publisher *p)
 	for (size_t i = p->page_at; i < p->page->count; i++) {
 		struct fg_item item = p->page->items[i];
 
-		if (load.count && page_way_of(p, i) != PAGE_NOW)
+		if (load.count && page_way_of(p, i) != PAGE_NOW) {
+			if (is_passed(p, &load, i))
+				continue;
 			break;
+		}
 		if (!load.count) /* an account goes alone, and there is room for the part of one */
 			item = fg_pub_selected_part(p, &item);
-		if (!fg_pub_load(p, &load, &item, p->page->descs[i], retained(p, &item), i) ||
-			p->pack_max == 1)
+		if (!fg_pub_load(p, &load, &item, p->page->descs[i], retained(p, &item), i)) {
+			if (is_passed(p, &load, i))
+				continue;
+			break;
+		}
+		if (p->pack_max == 1)
 			break;
 	}
 	sent = fg_pub_send_load(p, &load);
@@ -379,8 +407,8 @@ static bool send_from_page(struct fg_publisher *p)
 		fg_ranges_remove(&p->backlog, seq, seq + 1);
 		p->tokens -= 1;
 	}
-	if (sent)
-		p->page_at = load.at[sent - 1] + 1;
+	if (sent) /* what was passed by comes next; what was sent is not in the backlog any more */
+		p->page_at++;
 	return sent > 0;
 }
 
@@ -496,6 +524,7 @@ void fg_pub_lanes_begin(struct fg_publisher *p, int64_t mono_us)
 
 	p->page_valid &= fg_planted(FG_PLANT_STALE_PAGE);
 	fg_ranges_fini(&p->held);
+	fg_pub_batch_begin(p);
 	p->live_next = p->committed_next;
 	p->first_next = 0;
 	p->tokens = 0;
@@ -512,7 +541,11 @@ void fg_pub_lanes_freeze(struct fg_publisher *p, uint64_t below)
 {
 	p->page_valid = false;
 	p->page_stale = p->page_pending;
-	if (p->state == FG_PUB_ONLINE && p->live_next < below)
+	if (p->state != FG_PUB_ONLINE)
+		return;
+	while (fg_ranges_first(&p->batch) < below)
+		fg_pub_batch_leave(p, fg_ranges_first(&p->batch));
+	if (p->live_next < below)
 		skip_live(p, below);
 }
 

@@ -18,6 +18,8 @@
 #define TOPIC_MAX   512
 /* All messages of a parcel of several readings; the session takes them at once. */
 #define PARCEL_BYTES (1u << 16)
+/* What MQTT puts around topic and payload, with the properties of a reading. */
+#define HEAD_MAX 768
 /* Readings that are farther apart are not of one poll. */
 #define TOGETHER_MS 60000
 /* So many readings may be under way where messages carry several. */
@@ -58,6 +60,22 @@ static int add_payload(struct fg_publisher *p, uint8_t number)
 	return FG_OK;
 }
 
+/* The form of a payload's messages of readings that wait for others, where they do. */
+static bool is_batch(const struct fg_publisher *p, const struct fg_encoder *encoder,
+	const struct fg_item *item)
+{
+	return p->conf->batch_us && encoder->encode_batch && item->kind == FG_ITEM_READING;
+}
+
+static int encode(const struct fg_publisher *p, const struct fg_encoder *encoder,
+	const struct fg_encoding *e, const struct fg_entry *entries, size_t n,
+	struct fg_buf *topic, struct fg_buf *text)
+{
+	return is_batch(p, encoder, &entries->item)
+		       ? encoder->encode_batch(e, entries, n, topic, text)
+		       : encoder->encode(e, entries, n, topic, text);
+}
+
 /* How much may be under way: messages, readings, and memory to make them in. */
 static void set_bounds(struct fg_publisher *p)
 {
@@ -69,14 +87,15 @@ static void set_bounds(struct fg_publisher *p)
 		if (!encoder->encode)
 			continue;
 		each += encoder->form == FG_ENCODER_EACH;
-		packs += encoder->form == FG_ENCODER_PACK;
+		packs += encoder->form == FG_ENCODER_PACK ||
+			 (p->conf->batch_us && encoder->encode_batch);
 	}
 	packs += p->spark != NULL;
 	p->pack_max = packs ? FG_PACK_MAX : 1;
 	p->message_max = FG_MAX(p->pack_max * each + packs, 1);
 	p->window = FG_MAX((unsigned)FG_MAX(p->conf->inflight, 1) * 2, (unsigned)p->message_max);
 	p->carried_max = packs ? FG_MAX(p->window, CARRIED_MAX) : p->window;
-	p->scratch_size = p->message_max > 1 ? PARCEL_BYTES : PAYLOAD_MAX + TOPIC_MAX;
+	p->scratch_size = p->message_max > 1 || packs ? PARCEL_BYTES : PAYLOAD_MAX + TOPIC_MAX;
 }
 
 int fg_pub_payloads_init(struct fg_publisher *p)
@@ -218,7 +237,7 @@ static void add_series_topic(struct fg_publisher *p, const struct fg_payload *pa
 		return;
 	fg_buf_wrap(&topic, topic_mem, sizeof(topic_mem));
 	fg_buf_wrap(&text, text_mem, sizeof(text_mem));
-	if (payload->encoder->encode(&e, &entry, 1, &topic, &text) == FG_OK && !topic.overflow)
+	if (encode(p, payload->encoder, &e, &entry, 1, &topic, &text) == FG_OK && !topic.overflow)
 		add(list, topic.data);
 }
 
@@ -279,17 +298,24 @@ void fg_pub_payloads_topics(struct fg_publisher *p,
 
 /* ---- what goes together ---- */
 
-static bool goes_along(const struct fg_load *load, const struct fg_item *item,
-	const struct fg_point_desc *desc)
+bool fg_pub_of_one_device(const struct fg_point_desc *a, const struct fg_point_desc *b)
+{
+	return strcmp(a->device, b->device) == 0 && strcmp(a->station, b->station) == 0 &&
+	       strcmp(a->domain, b->domain) == 0;
+}
+
+static bool goes_along(const struct fg_publisher *p, const struct fg_load *load,
+	const struct fg_item *item, const struct fg_point_desc *desc)
 {
 	const struct fg_entry *first = &load->entries[0];
 
 	if (item->kind != first->item.kind || !fg_item_is_state(item) || item->replaces ||
-		first->item.replaces || strcmp(desc->device, first->desc->device) != 0 ||
-		strcmp(desc->station, first->desc->station) != 0 ||
-		strcmp(desc->domain, first->desc->domain) != 0 ||
-		desc->period != first->desc->period || desc->stat != first->desc->stat ||
-		llabs(item->wall_ms - first->item.wall_ms) > TOGETHER_MS)
+		first->item.replaces || !fg_pub_of_one_device(desc, first->desc) ||
+		desc->period != first->desc->period || desc->stat != first->desc->stat)
+		return false;
+	if (p->conf->batch_us && item->kind == FG_ITEM_READING)
+		return true;
+	if (llabs(item->wall_ms - first->item.wall_ms) > TOGETHER_MS)
 		return false;
 	for (size_t i = 0; i < load->count; i++)
 		if (load->entries[i].item.point == item->point)
@@ -300,7 +326,7 @@ static bool goes_along(const struct fg_load *load, const struct fg_item *item,
 bool fg_pub_load(const struct fg_publisher *p, struct fg_load *load, const struct fg_item *item,
 	const struct fg_point_desc *desc, bool newest, size_t at)
 {
-	if (load->count && (load->count >= p->pack_max || !goes_along(load, item, desc)))
+	if (load->count && (load->count >= p->pack_max || !goes_along(p, load, item, desc)))
 		return false;
 	load->entries[load->count] =
 		(struct fg_entry){.item = *item, .desc = desc, .newest = newest};
@@ -339,7 +365,7 @@ static int draft_message(struct draft *d, const struct fg_payload *payload, size
 		const struct fg_encoding e = encoding_of(p, payload);
 
 		r = p->spark ? fg_spark_encode(p->spark, &e, entries, n, &topic, &text)
-			     : payload->encoder->encode(&e, entries, n, &topic, &text);
+			     : encode(p, payload->encoder, &e, entries, n, &topic, &text);
 	} else {
 		r = fg_topic_item(&topic, p->conf->prefix, p->gateway, entries->desc,
 			    &entries->item) &&
@@ -350,6 +376,8 @@ static int draft_message(struct draft *d, const struct fg_payload *payload, size
 	}
 	if (r < 0 || topic.overflow || text.overflow)
 		return r < 0 ? r : FG_EFULL;
+	if (n > 1 && p->limits.packet && topic.len + text.len + HEAD_MAX > p->limits.packet)
+		return FG_EFULL; /* the broker takes fewer of them in one packet */
 	for (size_t i = 0; i < n; i++)
 		newest &= entries[i].newest;
 	p->messages[d->count] = (struct fg_message){
@@ -374,7 +402,9 @@ static int draft_message(struct draft *d, const struct fg_payload *payload, size
 
 static int draft_payload(struct draft *d, const struct fg_payload *payload)
 {
-	const size_t step = payload->encoder->form == FG_ENCODER_EACH ? 1 : d->n;
+	const bool each = payload->encoder->form == FG_ENCODER_EACH &&
+			  !is_batch(d->p, payload->encoder, &d->load->entries[0].item);
+	const size_t step = each ? 1 : d->n;
 	int r = FG_OK;
 
 	for (size_t i = 0; i < d->n && r != FG_EFULL; i += step) {

@@ -38,6 +38,7 @@ struct fg_load {
  * The first always does. */
 bool fg_pub_load(const struct fg_publisher *p, struct fg_load *load, const struct fg_item *item,
 	const struct fg_point_desc *desc, bool newest, size_t at);
+bool fg_pub_of_one_device(const struct fg_point_desc *a, const struct fg_point_desc *b);
 /* Sends it, or as many from its beginning as fit into one message; returns how many are out. 0:
  * window or session have no room. */
 size_t fg_pub_send_load(struct fg_publisher *p, const struct fg_load *load);
@@ -98,6 +99,27 @@ void fg_pub_lanes_begin(struct fg_publisher *p, int64_t mono_us);
 
 /* What is at hand of numbers below is left to the backlog. */
 void fg_pub_lanes_freeze(struct fg_publisher *p, uint64_t below);
+
+/* publisher_lanes.c, for publisher_batch.c */
+/* An alarm, an announcement, a correction: it does not wait for others. */
+bool fg_pub_is_urgent(const struct fg_item *item);
+/* Whether a live entry need not wait for its commit any more; else *ret_next: until when. */
+bool fg_pub_live_due(const struct fg_publisher *p, const struct fg_recent_entry *e, uint64_t seq,
+	int64_t mono_us, int64_t *ret_next);
+bool fg_pub_retained_live(const struct fg_recent_entry *e, const struct fg_item *item);
+
+/* publisher_batch.c: live readings that wait for others of their device (`batch`) */
+/* Connected anew. */
+void fg_pub_batch_begin(struct fg_publisher *p);
+/* How far the live lane may go now; live_next: not at all. *ret_next: when it may. */
+uint64_t fg_pub_batch_end(struct fg_publisher *p, int64_t mono_us, int64_t *ret_next);
+/* Sends what was gathered; false where there is no room. */
+bool fg_pub_batch_send(struct fg_publisher *p);
+/* It is left to the backlog. */
+void fg_pub_batch_leave(struct fg_publisher *p, uint64_t seq);
+/* Readings that are stored and wait for their time. */
+uint64_t fg_pub_batch_waiting(const struct fg_publisher *p);
+void fg_pub_batch_status(const struct fg_publisher *p, struct fg_json *j);
 
 /* publisher_link.c: connects, and leaves a broker that stalls; returns when to look again. */
 int64_t fg_pub_link_run(struct fg_publisher *p, struct fg_now now);

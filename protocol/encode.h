@@ -38,6 +38,8 @@ void fg_encode_value(struct fg_buf *out, const struct fg_value *value, int decim
 /* {prefix}/obs/{domain}/{station}/{point}, or with the root of an aggregate in place of obs; false
  * where it does not fit. */
 bool fg_topic_reading(struct fg_buf *out, const char *prefix, const struct fg_point_desc *desc);
+/* {prefix}/batch/{domain}/{station}/{device}: an array of readings. */
+bool fg_topic_batch(struct fg_buf *out, const char *prefix, const struct fg_point_desc *desc);
 /* {prefix}/gateways/{gateway}/{tail} */
 bool fg_topic_gateway(struct fg_buf *out, const char *prefix, const char *gateway,
 	const char *tail);

@@ -314,10 +314,27 @@ static int encode_entry(const struct fg_encoding *e, const struct fg_entry *entr
 	return FG_OK;
 }
 
+static int encode_batch(const struct fg_encoding *e, const struct fg_entry *entries, size_t n,
+	struct fg_buf *topic, struct fg_buf *payload)
+{
+	if (!fg_topic_batch(topic, e->prefix, entries->desc))
+		return FG_EFULL;
+	for (size_t i = 0; i < n; i++) {
+		fg_buf_putc(payload, i ? ',' : '[');
+		if (!fg_encode_json(
+			    payload, e->site->gateway, entries[i].desc, &entries[i].item))
+			return FG_EFULL;
+	}
+	fg_buf_putc(payload, ']');
+	return payload->overflow ? FG_EFULL : FG_OK;
+}
+
 const struct fg_encoder fg_encoder_json = {
 	.form = FG_ENCODER_EACH,
 	.retained = true,
 	.schema = "schema/reading",
 	.content_type = content_type,
 	.encode = encode_entry,
+	.batches = true,
+	.encode_batch = encode_batch,
 };

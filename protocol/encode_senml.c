@@ -361,6 +361,7 @@ const struct fg_key fg_encoder_keys_senml[] = {
 
 const struct fg_encoder fg_encoder_senml = {
 	.form = FG_ENCODER_PACK,
+	.batches = true,
 	.retained = true,
 	.content_type = content_type,
 	.encode = encode,

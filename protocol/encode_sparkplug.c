@@ -25,5 +25,6 @@ static const char *content_type(const void *options, bool *ret_text)
 
 const struct fg_encoder fg_encoder_sparkplug = {
 	.form = FG_ENCODER_PACK,
+	.batches = true,
 	.content_type = content_type,
 };

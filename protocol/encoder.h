@@ -74,6 +74,9 @@ enum fg_encoder_form {
 struct fg_encoder {
 	enum fg_encoder_form form;
 	bool retained; /* messages of nothing but newest readings are */
+	/* Where readings wait for others of their device (`batch`), one message tells readings of
+	 * several moments. False: `batch` is a fault with it. */
+	bool batches;
 	bool needs_position; /* stations without one are not told */
 	/* Last part of the topic of the payload's schema: "schema/reading"; NULL: none. */
 	const char *schema;
@@ -86,6 +89,10 @@ struct fg_encoder {
 	 * nothing to say of them; FG_EFULL: they do not fit, fewer are tried. NULL: it makes no
 	 * messages of readings. */
 	int (*encode)(const struct fg_encoding *e, const struct fg_entry *entries, size_t n,
+		struct fg_buf *topic, struct fg_buf *payload);
+
+	/* The same for readings that waited; NULL where encode() does it. */
+	int (*encode_batch)(const struct fg_encoding *e, const struct fg_entry *entries, size_t n,
 		struct fg_buf *topic, struct fg_buf *payload);
 
 	/* Messages beside the readings, as of births and discovery. They go out in their order

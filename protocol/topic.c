@@ -18,6 +18,16 @@ bool fg_topic_reading(struct fg_buf *out, const char *prefix, const struct fg_po
 	return !out->overflow;
 }
 
+bool fg_topic_batch(struct fg_buf *out, const char *prefix, const struct fg_point_desc *desc)
+{
+	fg_buf_puts(out, prefix);
+	part(out, "batch");
+	part(out, desc->domain);
+	part(out, desc->station);
+	part(out, desc->device);
+	return !out->overflow;
+}
+
 bool fg_topic_gateway(struct fg_buf *out, const char *prefix, const char *gateway, const char *tail)
 {
 	fg_buf_puts(out, prefix);

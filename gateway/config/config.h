@@ -93,6 +93,7 @@ struct fg_destination {
 	/* what of them is selected beside: lists that are empty, and no bits, are all */
 	struct fg_texts stations, properties;
 	unsigned quality; /* bits of enum fg_qc */
+	int64_t batch_us;     /* readings wait so long for others of their device; 0: not */
 	int64_t daily_budget; /* bytes; 0: none */
 	/* keys of the connection */
 	int session; /* enum fg_session_kind */

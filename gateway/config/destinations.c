@@ -272,6 +272,16 @@ static void complete_sparkplug(struct fg_loader *l, const struct fg_destination 
 		o->group = group_of(l, d->prefix);
 }
 
+static void check_batch(struct fg_loader *l, const struct fg_destination *d)
+{
+	for (size_t i = 0; i < fg_encoder_count && d->batch_us; i++)
+		if (has(d, (unsigned)i) && !fg_encoders[i]->batches)
+			fault(l, d, "batch",
+				"payload '%s' has no message for readings of several moments; "
+				"leave out one of them",
+				fg_encoder_names[i]);
+}
+
 static void complete_payloads(
 	struct fg_loader *l, struct fg_raw_destination *raw, struct fg_destination *d)
 {
@@ -283,6 +293,7 @@ static void complete_payloads(
 		check_wis2(l, d, (const void *)&raw->options[FG_ENCODER_wis2]);
 	if (has(d, FG_ENCODER_sparkplug))
 		complete_sparkplug(l, d, sparkplug);
+	check_batch(l, d);
 }
 
 /* Sparkplug demands a session that ends with its connection, and with it at once the will. */

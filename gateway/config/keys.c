@@ -386,8 +386,11 @@ const struct fg_key fg_keys_mqtt[] = {
 	{"backlog_rate", FG_KEY_RATE, AT(fg_raw_destination, d.backlog_rate), .fmin = 0.001,
 		.fmax = 100000, .dflt = "500/s",
 		.help = "How fast the backlog is sent after an outage, beside the live readings."},
-	{"batch", FG_KEY_DURATION, FG_KEY_UNSUPPORTED, .dflt = "0s",
-		.help = "One message a device for all its readings of this time."},
+	{"batch", FG_KEY_DURATION, AT(fg_raw_destination, d.batch_us), .max = 3600 * SECOND,
+		.dflt = "0s",
+		.help = "One message a device for all its readings of this time, for a metered "
+			"link; see docs/payloads.md. An alarm, or a device that fails, does not "
+			"wait."},
 	{"daily_budget", FG_KEY_SIZE, AT(fg_raw_destination, d.daily_budget), .max = 1LL << 50,
 		.dflt = "0", .unit = "bytes a day",
 		.help = "Bytes of a local day (gateway.timezone) on a metered link, in both "

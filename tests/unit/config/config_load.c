@@ -155,6 +155,7 @@ static void accepted_forms(void **state)
 		{"id: drammen-01", "id: \"5\""},
 		{"prefix: local", "batch: 0s"},
 		{"prefix: local", "batch: 0"},
+		{"prefix: local", "batch: 15m\n    payload: [json, senml, sparkplug]"},
 		{"prefix: local", "daily_budget: 0"},
 		{"prefix: local", "version: 3.1.1"},
 		{"prefix: local", "version: \"5\""},

@@ -39,7 +39,7 @@ struct fake_sent {
 	uint64_t replaces;
 	char topic[80], time[32];
 	uint8_t encoder;
-	char pack[512]; /* the payload, or its beginning */
+	char pack[1024]; /* the payload, or its beginning */
 };
 
 struct fake_broker {
