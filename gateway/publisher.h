@@ -26,7 +26,7 @@
  * Four lanes, in this order of right of way:
  *   documents  status and device states, retained, when they changed
  *   first      on a new connection the newest reading of every point, retained
- *   live       what was committed since, retained; with `batch` what came in some time, by device
+ *   live       what was committed since, retained; with `batch` by device, after a while
  *   backlog    everything older that is not acknowledged, in order of seq, at backlog_rate
  *
  * Gaps, accounts and corrections that the store made have no place in the ring of recent readings:
@@ -38,8 +38,8 @@
  * with it, and is acknowledged when all messages are that carry it.
  *
  * A number is in exactly one place while connected: in backlog, in flight, ahead in the live lane,
- * gathered for a batch, or held for want of a true time. When a connection is lost, what was in flight is still in
- * unacked, so nothing is lost and only what was in flight goes out twice. */
+ * gathered for a batch, or held for want of a true time. When a connection is lost, what was in
+ * flight is still in unacked, so nothing is lost and only what was in flight goes out twice. */
 
 #define FG_PAGE_ITEMS 256
 /* So many readings of all devices wait for their batch; sets of numbers stay short so. */

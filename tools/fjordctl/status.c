@@ -398,6 +398,31 @@ static void print_payloads(const cJSON *doc, bool color)
 }
 
 /* Only where one is set. */
+/* What waits for others of its device, by intent. */
+static void print_batches(const cJSON *doc, bool color)
+{
+	static const char *const heads[] = {"BATCH", "SECONDS", "WAITING"};
+	struct ctl_table *t = ctl_table_new(heads, 3);
+	const cJSON *d, *b;
+	bool any = false;
+
+	cJSON_ArrayForEach(d, cJSON_GetObjectItemCaseSensitive(doc, "destinations"))
+	{
+		b = cJSON_GetObjectItemCaseSensitive(d, "batch");
+		if (!b)
+			continue;
+		any = true;
+		ctl_table_cell(t, "%s", ctl_text(d, "name"));
+		ctl_table_cell(t, "%g", ctl_number(b, "time_s"));
+		ctl_table_cell(t, "%.0f", ctl_number(b, "waiting"));
+	}
+	if (any) {
+		putchar('\n');
+		ctl_table_print(t, color);
+	}
+	ctl_table_free(t);
+}
+
 static void print_budgets(const cJSON *doc, bool color)
 {
 	static const char *const heads[] = {
@@ -506,6 +531,7 @@ static int on_line(void *arg, const char *text)
 	putchar('\n');
 	print_destinations(doc, color);
 	print_payloads(doc, color);
+	print_batches(doc, color);
 	print_budgets(doc, color);
 	print_certificates(doc, color);
 	putchar('\n');
