@@ -18,7 +18,7 @@ FAULT = re.compile(r"seed \d+: (\d{4}-\d\d-\d\d)T\S+Z: (S\d): (.*)")
 HINTS = {  # seed, days
     "skip-fsync": (1, 12), "commit-early": (1, 12), "reuse-seq": (1, 12),
     "restamp-twice": (5, 12), "split-loses": (1, 12), "drop-account": (17, 50),
-    "thin-untold": (22, 50), "newest-untold": (12, 52), "expire-owed": (13, 20),
+    "thin-untold": (22, 50), "newest-untold": (6025, 20), "expire-owed": (13, 20),
     "lost-is-acked": (1, 12), "sent-is-acked": (1, 12), "retain-all": (1, 12),
     "refused-untold": (3, 12), "hour-twice": (1, 12), "untimed-sent": (4, 12),
     "estimate-is-true": (3, 12), "uncorrected": (16, 12), "wrong-era": (4, 12),

@@ -282,6 +282,7 @@ unsigned checker_finish(struct checker *c, int64_t true_us, const struct disk *d
 			continue;
 		check_retained(c, d);
 		checker_read_store(c, disk, on_owed, &(struct owing){c, d});
+		checker_add_losses(c, d, disk);
 		check_law(c, d);
 	}
 	if (!c->plan->damaged)

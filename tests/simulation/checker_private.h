@@ -150,5 +150,7 @@ void checker_row(const struct fg_item *item, unsigned point, struct parsed *m);
 int64_t checker_starved_us(const struct checker *c);
 /* All rows of the store on a disk, without changing it. */
 long checker_read_store(struct checker *c, const struct disk *disk, fg_reader_fn fn, void *arg);
+/* checker_losses.c: what a full store could not take, and is yet to tell, counts as told. */
+void checker_add_losses(struct checker *c, unsigned dest, const struct disk *disk);
 
 #endif

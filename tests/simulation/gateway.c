@@ -48,13 +48,18 @@ static void post(struct sim *s, int64_t at_us, enum sim_event_type type, unsigne
 
 /* ---- the store ---- */
 
+/* Of one commit: as many as it has messages. The daemon hands them on one by one, so they are no
+ * memory of the gateway. */
+#define EVENTS_MAX 16384
+static struct fg_store_event events[EVENTS_MAX];
+
 static void on_event(void *arg, const struct fg_store_event *event)
 {
 	struct sim_gateway *g = arg;
 
 	if (g->event_count == EVENTS_MAX)
 		abort();
-	g->events[g->event_count++] = *event;
+	events[g->event_count++] = *event;
 }
 
 static void tell_destinations(struct sim_gateway *g)
@@ -202,7 +207,7 @@ static bool store_through(struct sim_gateway *g)
 
 	g->store_busy = false;
 	for (size_t i = 0; i < g->event_count; i++)
-		deliver(g, &g->events[i]);
+		deliver(g, &events[i]);
 	g->event_count = 0;
 	return told;
 }

@@ -10,7 +10,6 @@
 #include "gateway/store_engine.h"
 #include "sim.h"
 
-#define EVENTS_MAX    256
 #define READERS_MAX   16
 
 struct sim_gateway {
@@ -31,7 +30,6 @@ struct sim_gateway {
 	unsigned certain;	       /* looks in a row at a right clock with a disk that works */
 	int64_t wake_us, store_due_us; /* true time of the event that is under way; 0: none */
 	bool store_busy;	       /* what it did takes until its SIM_STORED */
-	struct fg_store_event events[EVENTS_MAX];
 	size_t event_count;
 	struct fg_page *pages[PLAN_DESTS];
 	struct fg_hours_work *hours;
