@@ -145,15 +145,21 @@ static void each_root(struct fg_json *j, const struct fg_catalogue *c,
 
 	for (size_t r = 0; r < FG_COUNT(roots); r++) {
 		char name[NAME_SIZE], address[NAME_SIZE + 128];
-		const struct channel ch = {.name = name, .address = address,
+		const char *root = roots[r];
+		struct channel ch = {.name = name, .address = address,
 			.message = r == 0 ? "reading" : "mean", .retain = true};
 
 		if (!any_point(c, station, domain, roots[r]))
 			continue;
-		snprintf(name, sizeof(name), "%s-%s-%s", roots[r], fg_domain_name(domain),
+		if (r == 0 && fg_catalogue_batches(c->dest)) {
+			ch.message = "readings";
+			root = "batch";
+		}
+		snprintf(name, sizeof(name), "%s-%s-%s", root, fg_domain_name(domain),
 			station->name);
-		snprintf(address, sizeof(address), "%s/%s/%s/%s/{point}", c->dest->prefix,
-			roots[r], fg_domain_name(domain), station->name);
+		snprintf(address, sizeof(address), "%s/%s/%s/%s/{%s}", c->dest->prefix, root,
+			fg_domain_name(domain), station->name,
+			root == roots[r] ? "point" : "device");
 		fn(j, c, &ch, station, domain, roots[r]);
 	}
 }
@@ -201,16 +207,25 @@ static void put_points(struct fg_json *j, const struct fg_catalogue *c,
 	}
 }
 
+/* Of a station and domain, or all. */
+static void put_devices(struct fg_json *j, const struct fg_catalogue *c,
+	const struct fg_station *station, enum fg_domain domain)
+{
+	for (size_t i = 0; i < c->config->device_count; i++)
+		if (!station || is_of(c->config->devices[i], station, domain))
+			fg_json_text(j, NULL, c->config->devices[i]->name);
+}
+
 static void put_parameter(struct fg_json *j, const struct fg_catalogue *c, const char *name,
 	const struct fg_station *station, enum fg_domain domain, const char *root)
 {
 	fg_json_object(j, "parameters");
 	fg_json_object(j, name);
 	fg_json_array(j, "enum");
-	if (station)
+	if (strcmp(name, "point") == 0)
 		put_points(j, c, station, domain, root);
-	for (size_t i = 0; !station && i < c->config->device_count; i++)
-		fg_json_text(j, NULL, c->config->devices[i]->name);
+	else
+		put_devices(j, c, station, domain);
 	fg_json_end_array(j);
 	fg_json_end_object(j);
 	fg_json_end_object(j);
@@ -222,7 +237,8 @@ static void put_channel(struct fg_json *j, const struct fg_catalogue *c, const s
 	fg_json_object(j, ch->name);
 	fg_json_text(j, "address", ch->address);
 	if (strchr(ch->address, '{'))
-		put_parameter(j, c, station ? "point" : "device", station, domain, root);
+		put_parameter(j, c, strstr(ch->address, "{point}") ? "point" : "device", station,
+			domain, root);
 	fg_json_object(j, "messages");
 	put_ref(j, ch->message, "components/messages", ch->message);
 	fg_json_end_object(j);
@@ -264,7 +280,8 @@ static void put_message(struct fg_json *j, const char *name)
 
 static void put_components(struct fg_json *j)
 {
-	static const char *const names[] = {"reading", "mean", "gap", "account", "document"};
+	static const char *const names[] = {
+		"reading", "readings", "mean", "gap", "account", "document"};
 
 	fg_json_object(j, "components");
 	fg_json_object(j, "messages");
@@ -273,6 +290,10 @@ static void put_components(struct fg_json *j)
 	fg_json_end_object(j);
 	fg_json_object(j, "schemas");
 	fg_catalogue_put_definitions(j);
+	fg_json_object(j, "readings");
+	fg_json_text(j, "type", "array");
+	put_ref(j, "items", "components/schemas", "reading");
+	fg_json_end_object(j);
 	fg_json_object(j, "document");
 	fg_json_text(j, "type", "object");
 	fg_json_end_object(j);

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "gateway/config/config.h"
+#include "model/item.h"
 
 /* What is published so that the data explain themselves (docs/catalogue.md): pure functions of a
  * configuration and of what the running gateway knows beyond it. The same state gives the same
@@ -46,6 +47,10 @@ void fg_catalogue_classes(struct fg_buf *out);
 
 /* Whether the destination gets the point; whether it gets any of a station. */
 bool fg_catalogue_has(const struct fg_destination *dest, const struct fg_point *point);
+/* Whether readings go out as arrays of a device (`batch`), and the topic of a point's. */
+bool fg_catalogue_batches(const struct fg_destination *dest);
+bool fg_catalogue_topic(struct fg_buf *out, const struct fg_destination *dest,
+	const struct fg_point_desc *desc);
 bool fg_catalogue_has_station(const struct fg_config *config, const struct fg_destination *dest,
 	const struct fg_station *station);
 

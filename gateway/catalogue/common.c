@@ -6,12 +6,27 @@
 #include "gateway/catalogue/catalogue.h"
 #include "gateway/selection.h"
 #include "gateway/series.h"
+#include "protocol/encode.h"
+#include "protocol/encoder.h"
 
 bool fg_catalogue_has(const struct fg_destination *dest, const struct fg_point *point)
 {
 	const struct fg_point_desc desc = fg_series_desc(point);
 
 	return fg_selects_point(dest, &desc);
+}
+
+bool fg_catalogue_batches(const struct fg_destination *dest)
+{
+	return dest->batch_us && dest->payload >> FG_ENCODER_json & 1;
+}
+
+bool fg_catalogue_topic(struct fg_buf *out, const struct fg_destination *dest,
+	const struct fg_point_desc *desc)
+{
+	return fg_catalogue_batches(dest) && desc->period == FG_TOLD_NONE
+		       ? fg_topic_batch(out, dest->prefix, desc)
+		       : fg_topic_reading(out, dest->prefix, desc);
 }
 
 bool fg_catalogue_has_station(const struct fg_config *config, const struct fg_destination *dest,

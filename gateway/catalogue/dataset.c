@@ -262,10 +262,10 @@ static void put_distribution(struct fg_json *j, const struct fg_catalogue *c)
 	fg_json_text(j, "@id", id_of(c, "distribution", id));
 	fg_json_text(j, "@type", "dcat:Distribution");
 	snprintf(text, sizeof(text),
-		"MQTT: %s/obs/#; %s/hourly/#. Schema: %s/schema/reading. AsyncAPI: "
+		"MQTT: %s/%s/#; %s/hourly/#. Schema: %s/schema/reading. AsyncAPI: "
 		"%s/gateways/%s/asyncapi",
-		c->dest->prefix, c->dest->prefix, c->dest->prefix, c->dest->prefix,
-		c->config->gateway.id);
+		c->dest->prefix, fg_catalogue_batches(c->dest) ? "batch" : "obs", c->dest->prefix,
+		c->dest->prefix, c->dest->prefix, c->config->gateway.id);
 	fg_json_array(j, "dct:description");
 	put_said(j, "en", text);
 	fg_json_end_array(j);

@@ -19,7 +19,7 @@ static void put_topic(struct fg_json *j, const struct fg_catalogue *c,
 	struct fg_buf topic;
 
 	fg_buf_wrap(&topic, mem, sizeof(mem));
-	if (fg_topic_reading(&topic, c->dest->prefix, desc))
+	if (fg_catalogue_topic(&topic, c->dest, desc))
 		fg_json_text(j, "topic", topic.data);
 }
 
@@ -115,7 +115,8 @@ static void put_point(struct fg_json *j, const struct fg_catalogue *c, const str
 	put_calibration(j, &now);
 	fg_qc_put(j, "qc", &p->qc);
 	put_rules(j, p);
-	fg_json_int(j, "max_age_s", fg_catalogue_max_age_s(c->config, p));
+	fg_json_int(j, "max_age_s",
+		fg_catalogue_max_age_s(c->config, p) + (c->dest->batch_us + 999999) / 1000000);
 	put_derivation(j, p);
 	put_periods(j, c, p);
 	if (now.maintenance)

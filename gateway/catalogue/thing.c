@@ -55,19 +55,16 @@ static void put_forms(
 	struct fg_buf topic;
 
 	fg_buf_wrap(&topic, mem, sizeof(mem));
-	fg_topic_reading(&topic, c->dest->prefix, desc);
+	fg_catalogue_topic(&topic, c->dest, desc);
 	fg_json_array(j, "forms");
 	for (size_t i = 0; i < n; i++)
 		put_form(j, c, &servers[i], topic.data);
 	fg_json_end_array(j);
 }
 
-/* What a consumer finds in the payload; all of it is in the schema. */
-static void put_payload(struct fg_json *j, const char *unit)
+static void put_reading(struct fg_json *j, const char *unit)
 {
 	fg_json_text(j, "type", "object");
-	fg_json_bool(j, "readOnly", true);
-	fg_json_bool(j, "observable", true);
 	fg_json_object(j, "properties");
 	fg_json_object(j, "time");
 	fg_json_text(j, "type", "string");
@@ -87,6 +84,20 @@ static void put_payload(struct fg_json *j, const char *unit)
 	fg_json_end_array(j);
 }
 
+/* What a consumer finds in the payload; all of it is in the schema. */
+static void put_payload(struct fg_json *j, const char *unit, bool batch)
+{
+	fg_json_bool(j, "readOnly", true);
+	fg_json_bool(j, "observable", true);
+	if (batch) { /* of the device's other points, too */
+		fg_json_text(j, "type", "array");
+		fg_json_object(j, "items");
+	}
+	put_reading(j, unit);
+	if (batch)
+		fg_json_end_object(j);
+}
+
 /* The name is that of the topic with `:` for `/`: two domains may have points of one name. */
 static void put_property(struct fg_json *j, const struct fg_catalogue *c,
 	const struct fg_point_desc *desc, const char *title)
@@ -97,7 +108,8 @@ static void put_property(struct fg_json *j, const struct fg_catalogue *c,
 		desc->domain, desc->point);
 	fg_json_object(j, name);
 	fg_json_text(j, "title", title);
-	put_payload(j, desc->unit);
+	put_payload(j, desc->unit,
+		fg_catalogue_batches(c->dest) && desc->period == FG_TOLD_NONE);
 	put_forms(j, c, desc);
 	fg_json_end_object(j);
 }

@@ -82,6 +82,24 @@ class Valid(Scene):
         self.dataset(said["rdf"][0])
         self.wrong(documents)
 
+    def test_with_batch(self):
+        """Where readings go out by device the catalogue says so, and is as valid."""
+        self.config["mqtt"]["main"]["batch"] = "1s"
+        self.gateway.start()
+        self.eventually(lambda: self.subscriber.messages("/batch/"), "a batch", 20)
+        topic = self.subscriber.messages("/batch/")[-1].topic
+        self.eventually(lambda: self.subscriber.messages("/asyncapi"), "the catalogue")
+        documents = self.collect()
+        said = self.validate(documents)
+        self.assertEqual([[], [], []], [said[k] for k in ("geojson", "things", "asyncapi")])
+        self.assertIn(topic, {p["topic"] for p in documents["geojson"][0]["properties"]["points"]})
+        self.assertIn(topic, json.dumps(documents["things"]))
+        channel = next(c for c in documents["asyncapi"][0]["channels"].values()
+                       if "/batch/" in c["address"])
+        self.assertIn(topic.rsplit("/", 1)[1], channel["parameters"]["device"]["enum"])
+        self.assertNotIn("/obs/", json.dumps(documents["asyncapi"] + documents["things"]))
+        self.assertIn("town/batch/#", json.dumps(documents["datasets"]))
+
     def dataset(self, rdf):
         self.assertNotIn("fault", rdf)
         nodes = {}
