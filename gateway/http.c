@@ -130,6 +130,7 @@ static void take_posted(struct fg_http *h)
 
 /* ---- the thread ---- */
 
+static void on_log(void *arg, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 static void on_log(void *arg, const char *fmt, va_list ap)
 {
 	char text[200];
