@@ -148,13 +148,40 @@ int sim_broker_publish(struct sim *s, unsigned i, const struct fg_message *m, si
 /* For good only some readings are refused; else it would refuse to hear of it, too. */
 static bool refuses(const struct sim *s, const struct sim_broker *b, const struct sim_message *m)
 {
+	const bool reading = strstr(m->topic, "/obs/") || strstr(m->topic, "/batch/");
 	unsigned sum = 0;
 
 	if (s->now_us >= b->refuses_until_us)
 		return false;
 	for (const char *t = m->topic; *t; t++)
 		sum += (unsigned char)*t;
-	return b->refuse_code == 0x97 || (strstr(m->topic, "/obs/") && sum % 3 == 0);
+	return b->refuse_code == 0x97 || (reading && sum % 3 == 0);
+}
+
+/* Each reading of an array, as if it had come alone. */
+static void receive_batch(struct sim *s, const struct sim_event *e, struct sim_message *m)
+{
+	static const char between[] = ",{\"v\":1,\"id\":";
+	const char *at = (char *)m->payload + 1, *end = (char *)m->payload + m->len - 1;
+
+	while (at < end) {
+		const char *next = memmem(at + 1, (size_t)(end - at - 1), between,
+			sizeof(between) - 1);
+		size_t len = (size_t)((next ? next : end) - at), r = SIZE_MAX;
+
+		if (m->code == 0x87)
+			checker_refused(s->checker, s->now_us, e->who, "t/obs/x", at, len);
+		if (!m->code)
+			r = checker_received(s->checker, s->now_us, e->who,
+				s->brokers[e->who].connection, "t/obs/x", at, len, m->retain,
+				sim_well_since(s, e->who));
+		if (r < SIZE_MAX - 1) {
+			if (m->record == SIZE_MAX)
+				m->record = r;
+			m->records = r - m->record + 1;
+		}
+		at = next ? next + 1 : end;
+	}
 }
 
 static void receive(struct sim *s, struct sim_event *e)
@@ -169,9 +196,11 @@ static void receive(struct sim *s, struct sim_event *e)
 	}
 	m->record = SIZE_MAX;
 	m->code = refuses(s, b, m) ? b->refuse_code : 0;
-	if (m->code == 0x87)
+	if (strstr(m->topic, "/batch/"))
+		receive_batch(s, e, m);
+	else if (m->code == 0x87)
 		checker_refused(s->checker, s->now_us, e->who, m->topic, m->payload, m->len);
-	if (!m->code)
+	else if (!m->code)
 		m->record = checker_received(s->checker, s->now_us, e->who, b->connection, m->topic,
 			m->payload, m->len, m->retain, sim_well_since(s, e->who));
 	if (s->now_us < b->slow_until_us)
@@ -201,7 +230,8 @@ static void acknowledge(struct sim *s, struct sim_event *e)
 	b->wire--;
 	b->outstanding--;
 	if (!code)
-		checker_acked(s->checker, s->now_us, m->record);
+		for (size_t i = 0; i < FG_MAX(m->records, 1u); i++)
+			checker_acked(s->checker, s->now_us, m->record + i);
 	for (; times && e->run == b->connection; times--)
 		fg_publisher_acked(sim_gateway_publisher(s, e->who), sim_core_now(s), b->epoch,
 			m->token, code);

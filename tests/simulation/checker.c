@@ -345,14 +345,14 @@ static void check_order(
 static void check_latency(
 	struct checker *c, unsigned dest, const struct given *g, int64_t well_since_us)
 {
-	int64_t late_us = c->now_us - g->true_us;
+	int64_t late_us = c->now_us - g->true_us, waits_us = dest ? 0 : c->plan->batch_us;
 	char name[16];
 
 	if (well_since_us > g->true_us - SLACK_US)
 		return;
 	c->in_time++;
 	c->slowest_us = FG_MAX(c->slowest_us, late_us);
-	if (late_us > c->plan->commit_us + c->plan->max_delay_us + LATE_US)
+	if (late_us > c->plan->commit_us + c->plan->max_delay_us + LATE_US + waits_us)
 		checker_found(c, "S7", "dest%u: a reading of %s came after %.1f s", dest,
 			checker_name(g->point, name), (double)late_us / 1e6);
 }

@@ -266,11 +266,13 @@ void plan_make(struct plan *p, uint64_t seed, double days)
 {
 	struct fg_rng mix = {seed}, rng = {fg_rng_next(&mix)}; /* no seed is another one shifted */
 	static const int64_t commits_s[] = {1, 1, 1, 0, 5, 30};
-	enum plan_special special = (enum plan_special)(seed / 1000 % SPECIAL_COUNT);
+	const bool batches = seed >= PLAN_BATCHES;
+	enum plan_special special =
+		batches ? SPECIAL_NONE : (enum plan_special)(seed / 1000 % SPECIAL_COUNT);
 	bool dense = special ? special == SPECIAL_NO_DISK : seed % 50 == 7;
 
 	*p = (struct plan){.seed = seed, .timeout_us = US_PER_S, .max_delay_us = 5 * US_PER_S,
-		.special = special};
+		.special = special, .batch_us = batches ? 20 * US_PER_S : 0};
 	p->tight = (!special && seed % 5 == 2 && !dense) || special == SPECIAL_FULL_STORE;
 	p->damaged = !special && seed % 10 == 4;
 	p->derived = !special && !p->tight && !dense && (seed % 5 == 3 || seed % 5 == 1);
@@ -328,6 +330,8 @@ static void yaml_destination(const struct plan *p, unsigned i, unsigned variant,
 		i, i + 1, i, p->inflight[i], rate);
 	if (p->bathing_only[i])
 		fg_buf_puts(out, ", select: {domains: [bathing]}");
+	if (i == 0 && p->batch_us)
+		fg_buf_printf(out, ", batch: %ds", (int)(p->batch_us / US_PER_S));
 	fg_buf_puts(out, "}\n");
 }
 

@@ -67,6 +67,7 @@ enum plan_clocks {
 };
 
 /* Seeds from 1000 on: towns in which one misfortune comes again and again. seed / 1000. */
+#define PLAN_BATCHES 20000 /* from that seed on readings wait for others of their device */
 enum plan_special {
 	SPECIAL_NONE,
 	SPECIAL_SUSPEND,  /* hours of sleep, with a right clock */
@@ -111,6 +112,7 @@ struct plan {
 	int inflight[PLAN_DESTS];
 	double backlog_rate[PLAN_DESTS];
 	int64_t commit_us, keep_us, max_size, timeout_us, max_delay_us;
+	int64_t batch_us; /* of the first destination; 0: none */
 	enum plan_clocks clocks;
 	struct plan_event *events; /* in order of time */
 	size_t event_count, event_cap;

@@ -50,7 +50,7 @@ struct sim_message {
 	struct sim_message *next;
 	uint64_t token;
 	bool retain;
-	size_t record; /* the checker's */
+	size_t record, records; /* the checker's: the first, and how many */
 	int code;      /* the broker's answer */
 	size_t len;
 	char *topic;
