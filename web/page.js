@@ -5,7 +5,8 @@
 const EVERY_MS = 10000;
 
 function localTimes() {
-	const form = new Intl.DateTimeFormat(document.documentElement.lang,
+	// not every browser has Nynorsk
+	const form = new Intl.DateTimeFormat([document.documentElement.lang, "nb"],
 		{ dateStyle: "medium", timeStyle: "short" });
 	for (const time of document.querySelectorAll("time[datetime]")) {
 		const text = form.format(new Date(time.dateTime));

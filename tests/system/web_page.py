@@ -3,14 +3,17 @@
 """The status page of the real daemon: as text, and in Chromium, driven by npm's puppeteer-core,
 where axe-core finds nothing against it. The second is skipped, loudly, where these are missing."""
 import json
+import math
 import os
 import shutil
 import sys
+import time
 import unittest
 import xml.etree.ElementTree
 
 from lib import config, peers, wait, web
 from lib.bench import Scene
+from lib.pusher import CHANGED, Sensor
 
 NASTY = "<script>alert('x')</script> & \"Brygga\""
 
@@ -97,6 +100,41 @@ class Text(Page, Scene):
         self.assertEqual((19.4, "test-01"),
                          (point["latest"]["value"], point["latest"]["id"].split(":")[0]))
         self.assertEqual(19.4, web.get(self.port, point["readings"]).json[-1]["value"])
+
+
+class LastDay(Scene):
+    """A sensor that kept its readings: a day of them at once, which pictures and API show at their
+    own times."""
+
+    def test_late_readings(self):
+        port, coap = wait.free_port(), wait.free_port()
+        self.config["http"] = {"listen": port, "rate_limit": "0/s"}
+        self.config["links"] = {"push": {
+            "driver": "coap-server", "listen": "127.0.0.1:%d" % coap, "rate": "1000/s"}}
+        self.config["devices"]["buoy"] = config.coap_device("push", "30m", {
+            "water_temperature": {"senml": "temp", "unit": "Cel"}}, domain="bathing")
+        self.gateway.start()
+        self.eventually(lambda: "'push': listening on" in self.gateway.log(), "the link", 20)
+        sensor = Sensor(coap)
+        self.addCleanup(sensor.socket.close)
+        now = int(time.time())
+        hours = [h for h in range(23, 0, -1) if h != 12]
+        for hour in hours:
+            pack = [{"n": "temp", "t": now - 3600 * hour + 1800 * k,
+                     "v": round(15 + 4 * math.sin(hour / 4), 1)} for k in range(2)]
+            self.assertEqual(CHANGED, sensor.post(sensor.message(pack)).code)
+        page = self.eventually(lambda: self.with_picture(port), "a picture", 30)
+        values = [round(15 + 4 * math.sin(h / 4), 1) for h in hours]
+        self.assertIn('alt="Last 24 hours: from %.1f to %.1f"' % (min(values), max(values)), page)
+        svg = web.get(port, "/spark/quay/water_temperature.svg").text
+        self.assertEqual(2, svg.count('fill="none"'), "two stretches and the hole between")
+        got = web.get(port, "/api/readings?point=quay/water_temperature").json
+        self.assertEqual(2 * len(hours), len(got))
+        self.assertEqual(sorted(r["time"] for r in got), [r["time"] for r in got])
+
+    def with_picture(self, port):
+        answer = web.get(port, "/?lang=en")
+        return answer.text if answer.status == 200 and "/spark/" in answer.text else None
 
 
 class InChromium(Page, Scene):
