@@ -37,7 +37,12 @@
 	X(UNCORRECTED, "uncorrected", "what a wrong clock stamped is never corrected")             \
 	X(WRONG_ERA, "wrong-era", "records of this run name the era of the last one")              \
 	X(DELIVERY_LEAKS, "delivery-leaks", "the engine keeps each delivery state in memory")      \
-	X(REPLACES_FIRST, "replaces-first", "each run of corrections in a row names the first")
+	X(REPLACES_FIRST, "replaces-first", "each run of corrections in a row names the first")   \
+	X(SUPPRESSED_TWICE, "suppressed-twice", "what is not told by exception counts twice")      \
+	X(PACE_UNCOUNTED, "pace-uncounted", "what an alarm's pace adds is in no account")          \
+	X(SPIKE_UNTOLD, "spike-untold", "a spike is not corrected where the next is not told")     \
+	X(TESTS_FORGET, "tests-forget", "tests begin anew at each start")                          \
+	X(WORK_FORGOTTEN, "work-forgotten", "maintenance ends with the run")
 
 enum fg_plant {
 	FG_PLANT_NONE,

@@ -461,7 +461,7 @@ static void store_batch(struct fg_core *core, const struct fg_poll_result *resul
 {
 	int r;
 
-	if (n == 0 && !core->correction_count)
+	if (n == 0 && (!core->correction_count || fg_planted(FG_PLANT_SPIKE_UNTOLD)))
 		return;
 	r = fg_ledgers_ready(core, result->group->device);
 	if (r >= 0)

@@ -182,7 +182,10 @@ void fg_judge_note(struct fg_core *core, unsigned n, bool taken)
 	for (unsigned i = 0; i < n; i++) {
 		const struct fg_point *point = core->config->points[core->item_point[i]];
 
-		if (core->items[i].qc == FG_QC_MISSING)
+		if (core->items[i].qc == FG_QC_MISSING ||
+			(fg_planted(FG_PLANT_PACE_UNCOUNTED) &&
+				core->groups[point->device->groups[0].index].interval_us !=
+					point->interval_us))
 			continue;
 		if (taken || fg_planted(FG_PLANT_FULL_IS_SENT))
 			fg_ledgers_sent(core, point, core->item_mono_us[i], core->items[i].wall_ms);

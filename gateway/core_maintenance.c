@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/json.h"
+#include "base/plant.h"
 #include "base/status.h"
 #include "base/varint.h"
 #include "gateway/core_state.h"
@@ -251,7 +252,8 @@ int fg_maintenance_take_note(struct fg_core *core, const char *key, const void *
 	struct fg_bytes in = {bytes, (const unsigned char *)bytes + len, false};
 	int r = FG_OK;
 
-	if (fg_get_varint(&in) != NOTE_VERSION || strlen(key) >= 64)
+	if (fg_get_varint(&in) != NOTE_VERSION || strlen(key) >= 64 ||
+		fg_planted(FG_PLANT_WORK_FORGOTTEN))
 		return FG_OK;
 	while (in.at < in.end && r != FG_ENOMEM) {
 		struct fg_maintenance_window w = {.since_ms = fg_get_svarint(&in)};

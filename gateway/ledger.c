@@ -251,7 +251,7 @@ void fg_ledger_suppressed(struct fg_ledger *l, size_t point, int64_t at_us)
 {
 	struct ledger_point *p = &l->points[point];
 
-	p->counts[place(l, at_us)].suppressed++;
+	p->counts[place(l, at_us)].suppressed += fg_planted(FG_PLANT_SUPPRESSED_TWICE) ? 2 : 1;
 	good(l, p, at_us);
 }
 

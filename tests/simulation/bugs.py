@@ -14,7 +14,7 @@ import time
 
 DAYS = 12
 BUDGET_S = 40  # for one mistake, on one processor
-FAULT = re.compile(r"seed \d+: (\d{4}-\d\d-\d\d)T\S+Z: (S\d): (.*)")
+FAULT = re.compile(r"seed \d+: (\d{4}-\d\d-\d\d)T\S+Z: (S\d+): (.*)")
 HINTS = {  # seed, days
     "skip-fsync": (1, 12), "commit-early": (1, 12), "reuse-seq": (1, 12),
     "restamp-twice": (5, 12), "split-loses": (1, 12), "drop-account": (17, 50),
@@ -24,6 +24,8 @@ HINTS = {  # seed, days
     "estimate-is-true": (3, 12), "uncorrected": (16, 12), "wrong-era": (4, 12),
     "delivery-leaks": (7, 12), "suspend-untold": (1001, 12), "off-twice": (2001, 12),
     "full-is-sent": (4001, 20), "stale-page": (5001, 12),
+    "suppressed-twice": (1, 12), "pace-uncounted": (1, 12), "spike-untold": (20, 12),
+    "tests-forget": (9, 12), "work-forgotten": (9, 20),
 }
 # What the simulated world cannot show, or not yet, and why. They are tried all the same by name.
 OUT_OF_SIGHT = {

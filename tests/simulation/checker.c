@@ -49,6 +49,7 @@ struct checker *checker_new(const struct plan *plan)
 	for (size_t i = 0; i < POINTS; i++)
 		for (unsigned d = 0; d < PLAN_DESTS; d++)
 			c->points[i].retained[d] = c->points[i].newest[d] = NONE;
+	checker_work_configured(c);
 	return c;
 }
 
@@ -68,6 +69,7 @@ void checker_free(struct checker *c)
 	free(c->boots);
 	free(c->records);
 	checker_hours_free(c);
+	checker_series_free(c);
 	free(c);
 }
 
@@ -99,6 +101,8 @@ void checker_gave(struct checker *c, int64_t true_us, unsigned point, enum check
 		.boot = c->boot_count - 1,
 		.run = c->starts};
 	remember_value(c, (uint32_t)c->given_count - 1);
+	checker_series_gave(c, (uint32_t)c->given_count - 1);
+	checker_marks_gave(c, &c->given[c->given_count - 1]);
 }
 
 /* ---- S2: what a message or a row speaks of ---- */
@@ -113,8 +117,10 @@ static const char *reason_of(enum checker_cause cause)
 static bool fits(const struct checker *c, const struct given *g, const struct parsed *m)
 {
 	double value = (double)plan_value(c->plan, g->point, g->true_us);
+	bool by_series = m->has_value && plan_tested(c->plan, g->point);
 
-	if (m->has_value != (g->cause == CHECKER_VALUE) || m->qc != checker_qc(c, g))
+	if (m->has_value != (g->cause == CHECKER_VALUE) ||
+		(!by_series && m->qc != checker_qc(c, g)))
 		return false;
 	if (m->has_value)
 		return fabs(value - m->value) < 0.5 && !m->reason[0];
@@ -222,6 +228,12 @@ static bool believed(const struct checker *c, const struct given *g, int64_t off
 	return false;
 }
 
+/* Else it has the time of what it corrects. */
+static bool corrects_time(const struct parsed *m)
+{
+	return m->replaces && !m->tests[CHECKER_SPIKE];
+}
+
 static void check_time(
 	struct checker *c, const struct given *g, const struct parsed *m, const char *where)
 {
@@ -231,7 +243,7 @@ static void check_time(
 
 	if (m->uncertainty_s > 0) /* bounds are reckoned from what clocks have said */
 		tolerance_us += c->clock_worst_us;
-	if (near(off_us, tolerance_us) || believed(c, g, off_us, m->replaces != 0))
+	if (near(off_us, tolerance_us) || believed(c, g, off_us, corrects_time(m)))
 		return;
 	checker_found(c, "S2",
 		"%s: reading %" PRIu64 "%s of %s is %.3f s off its true time (uncertainty "
@@ -241,7 +253,7 @@ static void check_time(
 }
 
 /* What has no value is known by its time alone; NONE without a fault where that says nothing. */
-static uint32_t identify(struct checker *c, const struct parsed *m, const char *where)
+uint32_t checker_identify(struct checker *c, const struct parsed *m, const char *where)
 {
 	uint32_t i = m->has_value ? checker_find_value(c, m) : find_given(c, m);
 	char name[16];
@@ -384,10 +396,10 @@ static void note_doubt(struct checker *c, struct given *g, const struct parsed *
 	uint8_t bit = (uint8_t)(1u << dest);
 
 	/* the newest of a point goes first, so a correction may come before what it corrects */
-	if (m->replaces) {
+	if (corrects_time(m)) {
 		g->wrong &= (uint8_t)~bit;
 		g->corrected |= bit;
-	} else if (!(g->corrected & bit) && !near(off_us, WEAK_US) &&
+	} else if (!m->replaces && !(g->corrected & bit) && !near(off_us, WEAK_US) &&
 		   !believed(c, g, off_us, true) &&
 		   (m->uncertainty_s == 0 || m->uncertainty_s >= FG_UNCERTAIN_UNBOUNDED)) {
 		g->wrong |= bit;
@@ -414,7 +426,7 @@ static void check_progress(struct checker *c, unsigned dest, const struct point 
 static size_t take_reading(struct checker *c, unsigned dest, uint64_t connection,
 	const struct parsed *m, uint32_t hash, bool retain, int64_t well_since_us)
 {
-	uint32_t i = identify(c, m, "message");
+	uint32_t i = checker_identify(c, m, "message");
 	struct number *n = check_number(c, m, i, hash);
 	struct point *p = &c->points[m->point];
 	struct given *g;
@@ -435,8 +447,9 @@ static size_t take_reading(struct checker *c, unsigned dest, uint64_t connection
 	if (m->not_stored)
 		g->early |= (uint8_t)(1u << dest);
 	g->ever_early |= m->not_stored;
-	if (m->replaces)
+	if (!checker_series_told(c, dest, g, m, "message") && m->replaces)
 		check_correction(c, g, m);
+	checker_marks_told(c, g, m, "message");
 	if (retain)
 		check_progress(c, dest, p, g);
 	note_doubt(c, g, m, dest);
@@ -514,7 +527,7 @@ void checker_refused(struct checker *c, int64_t true_us, unsigned dest, const ch
 	n = checker_number(c, m.seq);
 	if (n)
 		n->refused |= (uint8_t)(1u << dest);
-	i = identify(c, &m, "refused");
+	i = checker_identify(c, &m, "refused");
 	if (i == NONE)
 		return;
 	/* it came, which the gateway was not told, or had not stored before a cut, and again */
@@ -544,232 +557,4 @@ void checker_forgot(struct checker *c, unsigned dest, bool retained)
 	c->forgot[dest] = true;
 	for (size_t i = 0; retained && i < POINTS; i++)
 		c->points[i].retained[dest] = NONE;
-}
-
-/* ---- the disk ---- */
-
-unsigned checker_point_of(const struct fg_point_desc *desc)
-{
-	unsigned device, number;
-
-	if (sscanf(desc->device, "d%u", &device) != 1 ||
-		sscanf(desc->point, "x_p%u", &number) != 1 || device >= PLAN_DEVICES ||
-		number >= PLAN_POINTS)
-		return POINTS;
-	return device * PLAN_POINTS + number;
-}
-
-void checker_row(const struct fg_item *item, unsigned point, struct parsed *m)
-{
-	*m = (struct parsed){.kind = PARSED_READING,
-		.seq = item->seq,
-		.point = point,
-		.time_ms = item->wall_ms,
-		.qc = (int)item->qc,
-		.has_value = item->qc != FG_QC_MISSING,
-		.value = fg_value_number(&item->value),
-		.uncertainty_s = item->uncertainty_s};
-	if (item->reason != FG_REASON_NONE)
-		fg_reason_text(item->reason, item->detail, m->reason);
-}
-
-static int on_row(
-	void *arg, const struct fg_item *item, const struct fg_point_desc *desc, bool uncertain)
-{
-	struct checker *c = arg;
-	struct parsed m;
-	uint32_t i;
-
-	if (item->kind != FG_ITEM_READING || item->replaces)
-		return 0;
-	c->stored++;
-	if (checker_point_of(desc) == POINTS) {
-		if (!c->plan->damaged) /* a file as it is read before it is salvaged */
-			checker_found(c, "S2", "the store has a point '%s/%s'", desc->device,
-				desc->point);
-		return 0;
-	}
-	checker_row(item, checker_point_of(desc), &m);
-	m.untimed = uncertain;
-	i = identify(c, &m, "store");
-	if (i != NONE)
-		c->given[i].on_disk = true;
-	return 0;
-}
-
-long checker_read_store(struct checker *c, const struct disk *disk, fg_reader_fn fn, void *arg)
-{
-	struct disk *was = disk_mounted(), *copy = disk_copy(disk);
-	struct fg_reader *r;
-	char text[256];
-	struct fg_buf why;
-	long n = 0;
-
-	fg_buf_wrap(&why, text, sizeof(text));
-	disk_mount(copy);
-	/* where there is no store, nothing was committed: what that means is found below */
-	if (fg_reader_open(PLAN_DB, &why, &r) == FG_OK) {
-		n = fg_reader_range(r, 0, FG_SEQ_END, fn, arg);
-		if ((n < 0 || fg_reader_damaged(r)) && !c->plan->damaged)
-			checker_found(c, "S1", "the store cannot be read after its end: %s",
-				fg_strerror((int)n));
-		fg_reader_close(r);
-	}
-	disk_mount(was);
-	disk_free(copy);
-	return n;
-}
-
-static void look_at(struct checker *c, const struct disk *disk)
-{
-	for (size_t i = 0; i < c->given_count; i++)
-		c->given[i].on_disk = false;
-	checker_read_store(c, disk, on_row, c);
-}
-
-/* What is told whenever it is given; a failure is told only when it begins or changes, and by
- * exception a value is told only when it does. */
-bool checker_always_told(const struct checker *c, const struct given *g)
-{
-	if (c->plan->device[g->point / PLAN_POINTS].by_change)
-		return false;
-	return g->cause == CHECKER_VALUE ||
-	       (g->cause == CHECKER_SENTINEL && c->plan->clocks == CLOCKS_RIGHT);
-}
-
-static bool acked_by_all(const struct checker *c, const struct given *g)
-{
-	for (unsigned d = 0; d < c->plan->dests; d++)
-		if (checker_selects(c, d, g->point) && !((g->acked | g->refused) >> d & 1))
-			return false;
-	return true;
-}
-
-int64_t checker_starved_us(const struct checker *c)
-{
-	return c->disk_full ? c->now_us : FG_MIN(c->now_us, c->full_until_us);
-}
-
-/* While a destination is removed, what it lacks gives room too. */
-static void note_given_up(struct checker *c)
-{
-	int64_t starved_us = checker_starved_us(c);
-
-	if (c->removed && starved_us >= c->removed_us)
-		c->given_up_us = FG_MAX(c->given_up_us, starved_us);
-}
-
-void checker_disk_full(struct checker *c, int64_t true_us, bool full)
-{
-	c->now_us = true_us;
-	note_given_up(c);
-	if (c->disk_full && !full)
-		c->full_until_us = true_us + STARVED_US;
-	if (full && !c->disk_full && c->full_count < CHECKER_FULL_MAX) {
-		c->full_from_us[c->full_count] = true_us;
-		c->full_to_us[c->full_count++] = INT64_MAX;
-	}
-	if (!full && c->full_count)
-		c->full_to_us[c->full_count - 1] = true_us + STARVED_US;
-	c->disk_full = full;
-}
-
-void checker_configured(struct checker *c, int64_t true_us, bool removed)
-{
-	c->now_us = true_us;
-	note_given_up(c);
-	if (removed && !c->removed)
-		c->removed_us = true_us;
-	c->removed = removed;
-}
-
-static bool given_up(const struct checker *c, const struct given *g)
-{
-	return g->true_us <= c->given_up_us &&
-	       (!checker_selects(c, 0, g->point) || (g->acked | g->refused) & 1);
-}
-
-/* S1 at an end: not on the disk and not acknowledged is lost; only what was young may be. */
-static void check_stored(struct checker *c, bool clean, int64_t disk_well_since_us)
-{
-	int64_t young_us = c->now_us - c->plan->commit_us - SLACK_US;
-	char name[16];
-
-	if (c->plan->tight || c->plan->damaged)
-		return;
-	note_given_up(c);
-	for (size_t i = 0; i < c->given_count; i++) {
-		struct given *g = &c->given[i];
-
-		if (!checker_always_told(c, g) || g->gone || g->on_disk || acked_by_all(c, g))
-			continue;
-		g->gone = true;
-		if (given_up(c, g))
-			continue; /* in a gap: their sum is looked at */
-		c->lost_in_cuts++;
-		if (clean || (g->true_us < young_us && disk_well_since_us < g->true_us - SLACK_US))
-			checker_found(c, "S1",
-				"a reading of %s, %.1f s before %s, is not in the store (%" PRIu64
-				")",
-				checker_name(g->point, name),
-				(double)(c->now_us - g->true_us) / 1e6,
-				clean ? "a clean end" : "the power went", g->seq);
-	}
-}
-
-static void count_unstored(struct checker *c)
-{
-	for (size_t i = 0; i < c->given_count; i++) {
-		struct given *g = &c->given[i];
-
-		for (unsigned d = 0; d < PLAN_DESTS; d++)
-			if (g->early >> d & 1 && !g->on_disk)
-				c->points[g->point].unstored[d]++;
-		g->early = 0;
-	}
-}
-
-void checker_started(struct checker *c, int64_t true_us)
-{
-	c->now_us = true_us;
-	c->starts_us = checker_grown(
-		c->starts_us, &c->starts_cap, c->starts, sizeof(*c->starts_us));
-	c->starts_us[c->starts] = true_us;
-	if (c->starts)
-		c->boots[c->boot_count - 1].off_us += true_us - c->last_end_us;
-	if (c->starts++ == 0)
-		c->first_start_us = true_us;
-}
-
-void checker_ended(struct checker *c, int64_t true_us, bool clean, int64_t disk_well_since_us,
-	const struct disk *disk)
-{
-	int64_t kept_us = true_us - c->plan->commit_us - SAVE_US;
-
-	c->now_us = c->last_end_us = true_us;
-	look_at(c, disk);
-	count_unstored(c);
-	check_stored(c, clean, disk_well_since_us);
-	if (clean)
-		return;
-	/* acknowledgements since then may be unknown to the store */
-	if (disk_well_since_us > kept_us)
-		kept_us = INT64_MIN;
-	c->repeats_from_us = FG_MIN(c->repeats_from_us, kept_us);
-}
-
-void checker_memory(struct checker *c, int64_t true_us, int64_t bytes, int64_t bound)
-{
-	c->now_us = true_us;
-	if (bytes > bound)
-		checker_found(c, "S6", "the gateway holds %" PRId64 " bytes of memory, more than %"
-			PRId64, bytes, bound);
-}
-
-void checker_disk(struct checker *c, int64_t true_us, int64_t peak)
-{
-	c->now_us = true_us;
-	/* damaged files are set aside, beside what may be used */
-	if (peak > c->plan->max_size && !c->plan->damaged)
-		checker_found(c, "S6", "the files take %" PRId64 " bytes", peak);
 }

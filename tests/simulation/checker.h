@@ -30,7 +30,12 @@
  *     scheduled is what time and interval say.
  * S9  What was acknowledged does not come again, but for what was in flight or acknowledged right
  *     before a restart, and the newest where the broker has forgotten the session.
- * S10 What is told of an hour is what its readings say (checker_hours.c). */
+ * S10 What is told of an hour is what its readings say (checker_hours.c).
+ * S11 What a reading is worth is what tests by their definition say of it and of those before it
+ *     that the gateway can know: those of the run, and at a start those that the store has. What
+ *     proves a spike is corrected, once (checker_series.c).
+ * S12 Readings say that they were taken during maintenance, and that an alarm holds, where it is so
+ *     (checker_marks.c). */
 
 struct checker;
 
@@ -64,6 +69,11 @@ void checker_forgot(struct checker *c, unsigned dest, bool retained);
 void checker_disk_full(struct checker *c, int64_t true_us, bool full);
 /* What is in force has the second destination, or not. */
 void checker_configured(struct checker *c, int64_t true_us, bool removed);
+/* Somebody works on a device from then on until then (INT64_MAX: until it is called off); calls all
+ * of it off. */
+void checker_work(struct checker *c, int64_t true_us, unsigned device, int64_t from_us,
+	int64_t until_us);
+void checker_work_over(struct checker *c, int64_t true_us, unsigned device);
 /* The gateway starts; is gone: in order or not. disk_well_since_us as above. The disk is what
  * there is then. */
 void checker_started(struct checker *c, int64_t true_us);

@@ -285,8 +285,10 @@ unsigned checker_finish(struct checker *c, int64_t true_us, const struct disk *d
 		checker_add_losses(c, d, disk);
 		check_law(c, d);
 	}
-	if (!c->plan->damaged)
+	if (!c->plan->damaged) {
 		checker_hours_finish(c);
+		checker_series_finish(c);
+	}
 	return c->faults;
 }
 
@@ -300,7 +302,9 @@ void checker_summary(const struct checker *c, char *text, size_t size)
 	snprintf(text, size,
 		"%zu given, %" PRIu64 " messages, %" PRIu64 " repeats, %" PRIu64
 		" in time (slowest %.1f s), %u starts, %" PRIu64 " rows looked at, %" PRIu64
-		" lost in cuts, %" PRIu64 " hours (%" PRIu64 " equal)",
+		" lost in cuts, %" PRIu64 " hours (%" PRIu64 " equal), %" PRIu64 " verdicts, %"
+		PRIu64 " spikes, %" PRIu64 " marked, %" PRIu64 " alarms",
 		c->given_count, c->messages, c->repeats, c->in_time, (double)c->slowest_us / 1e6,
-		c->starts, c->stored, c->lost_in_cuts, c->hours_checked, c->hours_equal);
+		c->starts, c->stored, c->lost_in_cuts, c->hours_checked, c->hours_equal,
+		c->verdicts, c->spikes, c->maintained, c->alarms);
 }

@@ -52,7 +52,8 @@ void checker_hours_reading(struct checker *c, unsigned dest, const struct parsed
 		h->sample_count[dest], sizeof(*h->samples[dest]));
 	h->samples[dest][h->sample_count[dest]++] = (struct checker_sample){m->point,
 		m->replaces ? m->replaces : m->seq, m->seq, m->time_ms, c->now_us, m->value,
-		m->has_value && m->qc <= 2 && m->uncertainty_s == 0, m->not_stored};
+		m->has_value && m->qc <= 2 && !m->maintenance && m->uncertainty_s == 0,
+		m->not_stored};
 }
 
 void checker_hours_told(struct checker *c, unsigned dest, const struct parsed *m)

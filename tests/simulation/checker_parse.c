@@ -80,6 +80,25 @@ static bool place_of(const cJSON *o, bool with_point, unsigned *ret)
 	return true;
 }
 
+/* False where something is in it that is no verdict of a test. */
+static bool tests_of(const cJSON *o, struct parsed *p)
+{
+	static const char *const names[PARSED_TESTS] = {"gross_range", "climatology",
+		"rate_of_change", "flat_line", "time_gap", "spike"};
+	const cJSON *tests = cJSON_GetObjectItemCaseSensitive(o, "qc_tests"), *t;
+
+	if (!tests)
+		return true;
+	cJSON_ArrayForEach(t, tests) {
+		if (!cJSON_IsNumber(t) || (t->valuedouble != 3 && t->valuedouble != 4))
+			return false;
+		for (size_t i = 0; i < PARSED_TESTS; i++)
+			if (strcmp(t->string, names[i]) == 0)
+				p->tests[i] = (uint8_t)t->valuedouble;
+	}
+	return cJSON_IsObject(tests) && tests->child;
+}
+
 static void parse_reading(const cJSON *o, struct parsed *p)
 {
 	const cJSON *value = cJSON_GetObjectItemCaseSensitive(o, "value");
@@ -94,12 +113,16 @@ static void parse_reading(const cJSON *o, struct parsed *p)
 		fault(p, "qc or unit");
 	else if (!cJSON_IsNumber(value) && !cJSON_IsNull(value))
 		fault(p, "value");
+	else if (!tests_of(o, p))
+		fault(p, "qc_tests");
 	if (p->kind == PARSED_FAULTY)
 		return;
 	p->qc = (int)qc;
 	p->has_value = cJSON_IsNumber(value);
 	p->value = p->has_value ? value->valuedouble : 0;
 	snprintf(p->reason, sizeof(p->reason), "%s", reason ? reason : "");
+	p->maintenance = cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(o, "maintenance"));
+	p->alarm = text_of(o, "alarm") != NULL;
 	p->not_stored = cJSON_IsFalse(cJSON_GetObjectItemCaseSensitive(o, "stored"));
 	number_of(o, "time_uncertainty", &p->uncertainty_s);
 	if (cJSON_GetObjectItemCaseSensitive(o, "replaces") && !id_of(o, "replaces", &p->replaces))

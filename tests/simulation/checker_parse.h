@@ -10,6 +10,7 @@
  * of another type, makes it a FAULTY one. */
 
 #define PARSED_LINES 64
+#define PARSED_TESTS 6
 
 enum parsed_kind {
 	PARSED_READING,
@@ -37,10 +38,12 @@ struct parsed {
 	uint64_t seq, replaces; /* 0: none */
 	unsigned point;		/* device * PLAN_POINTS + number; of an account: device's first */
 	int64_t time_ms;
+	bool maintenance, alarm;
 	bool has_value, not_stored, estimated;
 	bool untimed; /* a row that waits for its time */
 	double value;
 	int qc;
+	uint8_t tests[PARSED_TESTS]; /* 3, 4 or 0: range, climate, rate, flat, gap, spike */
 	char reason[32]; /* empty: none */
 	double uncertainty_s;
 	int64_t from_ms, to_ms;

@@ -20,6 +20,7 @@
 #define STARVED_US  (61 * US_PER_S) /* so long a disk that was full is not known to have room */
 #define FAULTS_TOLD 12
 #define CHECKER_FULL_MAX 256
+#define CHECKER_WORKS	 64
 #define SEQ_CHUNK   4096
 #define SEQ_CHUNKS  65536
 
@@ -37,7 +38,20 @@ struct given {
 	uint8_t corrected;	   /* for destinations */
 	uint8_t wrong;		   /* destinations that were told a time by what is not certain */
 	int64_t acked_us[PLAN_DESTS];
+	/* of points with tests: checker_series.c */
+	uint16_t may;	     /* what tests may say: three bits each, good, suspect, fail */
+	uint8_t spike_may;   /* the same of a correction */
+	uint8_t spiked;	     /* destinations that were told that it is a spike */
+	bool spike_due;	     /* it is one by what came after it: */
+	uint32_t spike_next;
+	uint64_t spike;	     /* number of the correction; 0: none came */
+	uint8_t maintained;  /* checker_marks.c */
+	bool told;	     /* with told_ms */
+	int64_t told_ms;
 };
+
+/* Tests as in struct parsed. */
+enum { CHECKER_RANGE, CHECKER_CLIMATE, CHECKER_RATE, CHECKER_FLAT, CHECKER_GAP, CHECKER_SPIKE };
 
 /* What a number was seen with. */
 struct number {
@@ -89,6 +103,12 @@ struct boot {
 	int64_t off_us; /* how long the gateway was off before the starts in it */
 };
 
+/* On a device. */
+struct work {
+	int64_t from_us, until_us, set_us;
+	bool configured;
+};
+
 struct checker {
 	const struct plan *plan;
 	struct given *given;
@@ -118,6 +138,12 @@ struct checker {
 	int64_t given_up_us;
 	unsigned faults;
 	struct checker_hours *hours; /* checker_hours.c */
+	struct checker_series *series; /* checker_series.c */
+	struct work works[PLAN_DEVICES][CHECKER_WORKS];
+	size_t work_count[PLAN_DEVICES];
+	int64_t commanded_us[PLAN_DEVICES];
+	bool work_unsure[PLAN_DEVICES];
+	uint64_t verdicts, spikes, maintained, alarms; /* for people */
 	int64_t full_from_us[CHECKER_FULL_MAX], full_to_us[CHECKER_FULL_MAX]; /* a full disk */
 	size_t full_count;
 	/* for people */
@@ -135,10 +161,29 @@ void checker_hours_reading(struct checker *c, unsigned dest, const struct parsed
 void checker_hours_told(struct checker *c, unsigned dest, const struct parsed *m);
 void checker_hours_finish(struct checker *c);
 void checker_hours_free(struct checker *c);
+/* checker_series.c: a reading was given; the disk is looked at, with each of its rows; a start. */
+void checker_series_gave(struct checker *c, uint32_t i);
+void checker_series_look(struct checker *c);
+void checker_series_row(struct checker *c, const struct fg_item *item, unsigned point,
+	uint32_t given, bool uncertain);
+void checker_series_started(struct checker *c);
+/* It is told, or stored; whether this is a correction by the spike test. */
+bool checker_series_told(struct checker *c, unsigned dest, struct given *g, const struct parsed *m,
+	const char *where);
+void checker_series_finish(struct checker *c);
+void checker_series_free(struct checker *c);
+/* checker_marks.c */
+void checker_work_configured(struct checker *c);
+void checker_work_ended(struct checker *c, bool clean, int64_t disk_well_since_us);
+void checker_marks_gave(struct checker *c, struct given *g);
+void checker_marks_told(
+	struct checker *c, const struct given *g, const struct parsed *m, const char *where);
 /* NULL: out of any range. */
 struct number *checker_number(struct checker *c, uint64_t seq);
 /* What was given for a message or a row with a value; NONE. */
 uint32_t checker_find_value(const struct checker *c, const struct parsed *m);
+/* The same, and what has no value by its time; NONE: a fault was found, or time says nothing. */
+uint32_t checker_identify(struct checker *c, const struct parsed *m, const char *where);
 /* Whether it is told whenever it is given; a failure is told only when it begins or changes. */
 bool checker_always_told(const struct checker *c, const struct given *g);
 /* The flag that it has to have (checker_qc.c). */

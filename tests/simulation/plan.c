@@ -26,7 +26,7 @@ static int64_t span(struct fg_rng *rng, int64_t low, int64_t high)
 	return fg_rng_below(rng, 6) == 0 ? between(rng, low, high) : most;
 }
 
-static void add(struct plan *p, struct plan_event e)
+void plan_add(struct plan *p, struct plan_event e)
 {
 	if (p->event_count == p->event_cap) {
 		p->event_cap = FG_MAX(p->event_cap * 2, (size_t)64);
@@ -124,14 +124,14 @@ static void plan_kind(struct plan *p, struct fg_rng *rng, const struct kind *k)
 			e.who = (unsigned)fg_rng_below(rng, p->devices);
 		else
 			e.who = (unsigned)fg_rng_below(rng, p->dests);
-		add(p, e);
+		plan_add(p, e);
 		if (k->what != PLAN_RELOAD || !(e.b & VARIANT_NO_DEST1))
 			continue;
 		/* a destination that is gone for longer than its grace begins anew */
 		e.at_us = FG_MIN(e.at_us + between(rng, 1, 16) * HOUR, p->end_us - 1);
 		e.b &= ~VARIANT_NO_DEST1;
 		e.busy = false;
-		add(p, e);
+		plan_add(p, e);
 	}
 }
 
@@ -144,7 +144,7 @@ static void plan_cuts(struct plan *p, struct fg_rng *rng)
 		at += span(rng, 2 * HOUR, 8 * US_PER_DAY);
 		if (at >= p->end_us)
 			return;
-		add(p, (struct plan_event){.at_us = at,
+		plan_add(p, (struct plan_event){.at_us = at,
 			       .what = PLAN_POWER_CUT,
 			       .a = span(rng, US_PER_S, 8 * HOUR)});
 	}
@@ -155,7 +155,7 @@ static void plan_cuts(struct plan *p, struct fg_rng *rng)
 static void suspend_often(struct plan *p, struct fg_rng *rng)
 {
 	for (int64_t at = PLAN_START_US + 5 * HOUR; at < p->end_us; at += US_PER_DAY)
-		add(p, (struct plan_event){.at_us = at + between(rng, 0, HOUR),
+		plan_add(p, (struct plan_event){.at_us = at + between(rng, 0, HOUR),
 			       .what = PLAN_SUSPEND,
 			       .a = between(rng, 2 * HOUR, 12 * HOUR)});
 }
@@ -165,9 +165,9 @@ static void end_in_pairs(struct plan *p, struct fg_rng *rng)
 	for (int64_t at = PLAN_START_US + 5 * HOUR; at < p->end_us; at += US_PER_DAY) {
 		int64_t cut = at + between(rng, 0, 8 * HOUR), off = between(rng, HOUR, 8 * HOUR);
 
-		add(p, (struct plan_event){.at_us = cut, .what = PLAN_KILL, .a = off});
+		plan_add(p, (struct plan_event){.at_us = cut, .what = PLAN_KILL, .a = off});
 		/* the gaps of the first one are told by then */
-		add(p, (struct plan_event){
+		plan_add(p, (struct plan_event){
 			       .at_us = cut + off + between(rng, 2 * MINUTE, 50 * MINUTE),
 			       .what = PLAN_KILL,
 			       .a = US_PER_S});
@@ -179,8 +179,9 @@ static void cut_at_full_hours(struct plan *p, struct fg_rng *rng)
 	for (int64_t at = PLAN_START_US + 5 * HOUR; at < p->end_us; at += 6 * HOUR) {
 		int64_t hour = (at / HOUR + 2) * HOUR;
 
-		add(p, (struct plan_event){.at_us = at, .what = PLAN_DISK_FULL, .a = 4 * HOUR});
-		add(p, (struct plan_event){.at_us = hour + between(rng, 6, 40) * US_PER_S,
+		plan_add(p, (struct plan_event){
+			       .at_us = at, .what = PLAN_DISK_FULL, .a = 4 * HOUR});
+		plan_add(p, (struct plan_event){.at_us = hour + between(rng, 6, 40) * US_PER_S,
 			       .what = PLAN_KILL,
 			       .a = between(rng, US_PER_S, MINUTE)});
 	}
@@ -189,7 +190,7 @@ static void cut_at_full_hours(struct plan *p, struct fg_rng *rng)
 static void lose_disk_for_hours(struct plan *p, struct fg_rng *rng)
 {
 	for (int64_t at = PLAN_START_US + HOUR; at < p->end_us; at += 12 * HOUR)
-		add(p, (struct plan_event){.at_us = at,
+		plan_add(p, (struct plan_event){.at_us = at,
 			       .what = fg_rng_below(rng, 2) ? PLAN_DISK_EIO : PLAN_DISK_READ_ONLY,
 			       .a = between(rng, 6 * HOUR, 10 * HOUR)});
 }
@@ -200,10 +201,10 @@ static void drop_while_draining(struct plan *p, struct fg_rng *rng)
 		unsigned who = (unsigned)fg_rng_below(rng, p->dests);
 		int64_t back = at + 8 * HOUR;
 
-		add(p, (struct plan_event){.at_us = at,
+		plan_add(p, (struct plan_event){.at_us = at,
 			       .what = PLAN_BROKER_DOWN, .who = who, .a = 8 * HOUR});
 		for (unsigned i = 0; i < 200; i++) {
-			add(p, (struct plan_event){
+			plan_add(p, (struct plan_event){
 				       .at_us = back, .what = PLAN_BROKER_DROP, .who = who});
 			back += between(rng, US_PER_S / 10, 10 * US_PER_S);
 		}
@@ -217,12 +218,12 @@ static void cut_a_full_store(struct plan *p, struct fg_rng *rng)
 		unsigned who = (unsigned)fg_rng_below(rng, p->dests);
 		int64_t away = between(rng, HOUR, 40 * HOUR);
 
-		add(p, (struct plan_event){
+		plan_add(p, (struct plan_event){
 			       .at_us = at, .what = PLAN_BROKER_DOWN, .who = who, .a = away});
 		at += away / (int64_t)p->dests + between(rng, MINUTE, 2 * HOUR);
 	}
 	for (int64_t at = PLAN_START_US + HOUR; at < p->end_us;) {
-		add(p, (struct plan_event){.at_us = at,
+		plan_add(p, (struct plan_event){.at_us = at,
 			       .what = PLAN_KILL, .a = between(rng, US_PER_S, MINUTE)});
 		at += between(rng, HOUR / 2, 2 * HOUR);
 	}
@@ -276,6 +277,7 @@ void plan_make(struct plan *p, uint64_t seed, double days)
 	p->tight = (!special && seed % 5 == 2 && !dense) || special == SPECIAL_FULL_STORE;
 	p->damaged = !special && seed % 10 == 4;
 	p->derived = !special && !p->tight && !dense && (seed % 5 == 3 || seed % 5 == 1);
+	p->tested = !special && !p->derived && !dense;
 	p->when_full = (enum plan_full)(seed / 5 % 3);
 	/* those with many readings have them in less time */
 	p->end_us = PLAN_START_US + (int64_t)(days *
@@ -306,7 +308,9 @@ void plan_make(struct plan *p, uint64_t seed, double days)
 		plan_kind(p, &rng, &kinds[i]);
 	if (!special)
 		plan_cuts(p, &rng);
-	add(p, (struct plan_event){.at_us = p->end_us - 1, .what = PLAN_RELOAD});
+	if (!special)
+		plan_work(p);
+	plan_add(p, (struct plan_event){.at_us = p->end_us - 1, .what = PLAN_RELOAD});
 	qsort(p->events, p->event_count, sizeof(*p->events), by_time);
 }
 
@@ -362,9 +366,14 @@ static void yaml_device(const struct plan *p, unsigned i, unsigned variant, stru
 			PLAN_DIFFERENCE, PLAN_MORE);
 	for (unsigned k = 0; k < d->read; k++) {
 		fg_buf_printf(out,
-			"      x_p%u: {table: input, address: %u, type: u32, unit: \"1\", qc: "
-			"{gross_range: {fail: [%d, %lld], suspect: [%d, %lld]}}",
-			k, 2 * k, PLAN_FAIL_LOW, (long long)PLAN_FAIL_HIGH, PLAN_SUSPECT_LOW,
+			"      x_p%u: {table: input, address: %u, type: u32, unit: \"1\", ",
+			k, 2 * k);
+		if (plan_tested(p, i * PLAN_POINTS + k)) {
+			plan_series_yaml(p, i * PLAN_POINTS + k, out);
+			continue;
+		}
+		fg_buf_printf(out, "qc: {gross_range: {fail: [%d, %lld], suspect: [%d, %lld]}}",
+			PLAN_FAIL_LOW, (long long)PLAN_FAIL_HIGH, PLAN_SUSPECT_LOW,
 			(long long)PLAN_SUSPECT_HIGH);
 		if (d->by_change)
 			fg_buf_printf(out, ", report: {on_change: %lld, at_least_every: %" PRId64
@@ -376,6 +385,7 @@ static void yaml_device(const struct plan *p, unsigned i, unsigned variant, stru
 		fg_buf_puts(out, "}\n");
 	}
 	fg_buf_puts(out, "    hourly: {x_p0: {also: [running-8h, daily]}}\n");
+	plan_work_yaml(p, i, out);
 }
 
 void plan_yaml(const struct plan *p, unsigned variant, struct fg_buf *out)
@@ -427,6 +437,8 @@ int64_t plan_value(const struct plan *p, unsigned point, int64_t true_us)
 	unsigned inputs[2], n = plan_inputs(p, point, inputs);
 	int64_t value;
 
+	if (plan_tested(p, point))
+		return plan_series_value(p, point, true_us);
 	if (n == 0)
 		return shown(p, point, true_us);
 	value = shown(p, inputs[0], true_us);
@@ -448,7 +460,7 @@ int64_t plan_memory(const struct plan *p)
 const char *plan_what_name(enum plan_what what)
 {
 	static const char *const names[PLAN_WHAT_COUNT] = {"power cut", "kill", "restart",
-		"suspend", "reload", "broker down", "broker hangs", "broker slow",
+		"suspend", "reload", "work", "broker down", "broker hangs", "broker slow",
 		"connection drops", "broker refuses", "broker acknowledges twice",
 		"time service wrong", "clock set by hand", "no time service", "damage", "device",
 		"disk full", "disk: writes fail", "disk: syncs fail", "disk read-only",

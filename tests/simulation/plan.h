@@ -28,6 +28,7 @@ enum plan_what {
 	PLAN_RESTART,	   /* a clean stop; again after `a` µs */
 	PLAN_SUSPEND,	   /* for `a` µs */
 	PLAN_RELOAD,	   /* to the configuration `b` (enum plan_variant) */
+	PLAN_WORK,	   /* on device `who`, for `a` µs; `b`: enum plan_work */
 	PLAN_BROKER_DOWN,  /* `who`, for `a` µs; `b`: what it keeps, enum plan_memory */
 	PLAN_BROKER_HANG,  /* answers nothing for `a` µs */
 	PLAN_BROKER_SLOW,  /* each acknowledgement takes `b` µs, for `a` µs */
@@ -49,6 +50,9 @@ enum plan_what {
 
 enum plan_memory { BROKER_KEEPS_ALL, BROKER_FORGETS_SESSION, BROKER_FORGETS_ALL };
 enum plan_device { DEVICE_WELL, DEVICE_SILENT, DEVICE_EXCEPTION, DEVICE_SENTINEL, DEVICE_SLOW };
+
+/* Maintenance: until it is called off; until a time; planned an hour ahead. All is called off. */
+enum plan_work { WORK_ON, WORK_UNTIL, WORK_PLANNED };
 
 enum plan_full { FULL_DROP_OLDEST, FULL_THIN, FULL_DROP_NEWEST };
 /* What a reload makes of the configuration, bits. */
@@ -105,6 +109,7 @@ struct plan {
 	struct plan_device_conf device[PLAN_DEVICES];
 	bool bathing_only[PLAN_DESTS]; /* what a destination selects; else everything */
 	bool derived; /* points that are worked out of others, and rules */
+	bool tested; /* points with tests that look at earlier readings: plan_series.c */
 	bool damaged; /* bytes change on the disk: what is lost is lost, but nothing is invented */
 	enum plan_special special;
 	bool tight; /* the store, or memory, is too small for what an outage leaves */
@@ -114,12 +119,18 @@ struct plan {
 	int64_t commit_us, keep_us, max_size, timeout_us, max_delay_us;
 	int64_t batch_us; /* of the first destination; 0: none */
 	enum plan_clocks clocks;
+	unsigned work_device; /* its work is planned in the configuration, */
+	int64_t work_from_us, work_until_us;
 	struct plan_event *events; /* in order of time */
 	size_t event_count, event_cap;
 };
 
 void plan_make(struct plan *p, uint64_t seed, double days);
 void plan_fini(struct plan *p);
+void plan_add(struct plan *p, struct plan_event e);
+/* plan_series.c: work on devices */
+void plan_work(struct plan *p);
+void plan_work_yaml(const struct plan *p, unsigned device, struct fg_buf *out);
 void plan_yaml(const struct plan *p, unsigned variant, struct fg_buf *out);
 /* Bytes of memory that the gateway may take. */
 int64_t plan_memory(const struct plan *p);
@@ -143,5 +154,33 @@ int64_t plan_value(const struct plan *p, unsigned point, int64_t true_us);
 #define PLAN_ORDER 1000000000
 /* The inputs of a point that is worked out; 0: it is read. */
 unsigned plan_inputs(const struct plan *p, unsigned point, unsigned inputs[2]);
+
+/* Whether a point has the tests below; then it is PLAN_TESTED of its device. */
+bool plan_tested(const struct plan *p, unsigned point);
+bool plan_by_difference(unsigned point); /* its spike test's method; else by average */
+int64_t plan_series_value(const struct plan *p, unsigned point, int64_t true_us);
+void plan_series_yaml(const struct plan *p, unsigned point, struct fg_buf *out);
+#define PLAN_TESTED 2
+/* Of its limits; all but times are in levels. */
+#define PLAN_LEVEL	        (INT64_C(1) << 32)
+#define PLAN_LEVEL_FAIL_LOW     400
+#define PLAN_LEVEL_SUSPECT_LOW  720
+#define PLAN_LEVEL_SUSPECT_HIGH 1500
+#define PLAN_LEVEL_FAIL_HIGH    1700
+#define PLAN_SEPTEMBER_LOW      740
+#define PLAN_SEPTEMBER_HIGH     1280
+#define PLAN_LATER_LOW	        700
+#define PLAN_LATER_HIGH	        1200
+#define PLAN_LATER_FAIL_LOW     600
+#define PLAN_LATER_FAIL_HIGH    1600
+#define PLAN_SPIKE_SUSPECT      120
+#define PLAN_SPIKE_FAIL	        250
+#define PLAN_RATE_SUSPECT       150 /* in an interval */
+#define PLAN_RATE_FAIL	        300
+#define PLAN_FLAT_SUSPECT       12 /* intervals */
+#define PLAN_FLAT_FAIL	        24
+#define PLAN_GAP	        25 /* tenths of an interval */
+#define PLAN_LEVEL_CHANGE       140
+#define PLAN_LEVEL_ALARM        1150
 
 #endif

@@ -172,6 +172,9 @@ void sim_gateway_stop(struct sim *s); /* asks it to end; it takes a while */
 bool sim_gateway_stopping(const struct sim *s);
 void sim_gateway_die(struct sim *s);  /* at once, nothing is saved */
 void sim_gateway_reload(struct sim *s);
+/* gateway_commands.c: maintenance of a device begins, or is planned; all of it is called off */
+void sim_gateway_work(struct sim *s, const struct plan_event *e);
+void sim_gateway_work_over(struct sim *s, const struct plan_event *e);
 /* Now, as the core has it. */
 struct fg_now sim_core_now(const struct sim *s);
 /* NULL: it is not configured. */

@@ -369,6 +369,8 @@ static void begin(struct sim *s, const struct plan_event *planned)
 	} else if (e->what == PLAN_RELOAD) {
 		s->variant = (unsigned)e->b;
 		sim_gateway_reload(s);
+	} else if (e->what == PLAN_WORK) {
+		sim_gateway_work(s, planned);
 	} else if (e->what == PLAN_SUSPEND) {
 		s->suspended_until_us = FG_MAX(s->suspended_until_us, s->now_us + e->a);
 		s->awake_since_us = s->suspended_until_us;
@@ -379,6 +381,8 @@ static void over(struct sim *s, const struct plan_event *e)
 {
 	if (e->what >= PLAN_DISK_FULL)
 		disk_fault(s, e, false);
+	else if (e->what == PLAN_WORK)
+		sim_gateway_work_over(s, e);
 	else if (e->what >= PLAN_BROKER_DOWN && e->what < PLAN_CLOCK_NTP)
 		sim_broker_over(s, e);
 	else if (e == &restart_event && s->gateway && !sim_gateway_stopping(s)) {
