@@ -28,7 +28,7 @@ within() {
 pid() { systemctl show -P MainPID fjordgate; }
 is() { [ "$(systemctl show -P "$1" fjordgate)" = "$2" ]; }
 other_pid() { [ "$(pid)" != "$1" ] && [ "$(pid)" != 0 ] && is ActiveState active; }
-readings() { mosquitto_sub -t 'board/obs/#' -C 5 -W 30 -F '%r %p' | grep -q '^0 '; }
+readings() { mosquitto_sub -h 127.0.0.1 -t 'board/obs/#' -C 5 -W 30 -F '%r %p' | grep -q '^0 '; }
 logged() { journalctl -u fjordgate --no-pager | grep -q -- "$1"; }
 field() { grep -q "^$1:[[:space:]]*$2\$" "/proc/$(pid)/status"; }
 config() { sed -i "$1" /etc/fjordgate/fjordgate.yaml; }
@@ -55,8 +55,11 @@ holds "fjordctl finds it" sh -c 'fjordctl status | grep -q board'
 holds "none of its privileges are left" field CapEff 0000000000000000
 holds "it cannot gain any" field NoNewPrivs 1
 holds "its system calls are filtered" field Seccomp 2
-holds "its store is its own" sh -c 'stat -c "%a %U" /var/lib/fjordgate/readings.db | grep -q "^600 fjordgate"'
-holds "others do not reach its socket" [ "$(stat -c %a /run/fjordgate/control.sock)" = 660 ]
+holds "its store is its own" \
+	[ "$(stat -c '%a %U' /var/lib/fjordgate/readings.db)" = "600 fjordgate" ]
+holds "its socket is for its group" \
+	[ "$(stat -c '%a %G' /run/fjordgate/control.sock)" = "660 fjordgate" ]
+holds "which it may be given to" none logged "Operation not permitted"
 holds "it reads whether the clock is right" sh -c 'fjordctl status --json | grep -q "\"clock\""'
 
 # ---- reload ----
@@ -96,5 +99,6 @@ holds "its store is kept" test -s /var/lib/fjordgate/readings.db
 holds "its configuration is kept" test -s /etc/fjordgate/fjordgate.yaml
 holds "it is purged" dpkg -P fjordgate
 holds "with store and configuration" none test -e /var/lib/fjordgate -o -e /etc/fjordgate/secrets
+journalctl -u fjordgate --no-pager > journal
 echo "end" >&3
 systemctl poweroff --no-block
