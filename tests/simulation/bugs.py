@@ -17,7 +17,7 @@ BUDGET_S = 40  # for one mistake, on one processor
 FAULT = re.compile(r"seed \d+: (\d{4}-\d\d-\d\d)T\S+Z: (S\d+): (.*)")
 HINTS = {  # seed, days
     "skip-fsync": (1, 12), "commit-early": (1, 12), "reuse-seq": (1, 12),
-    "restamp-twice": (5, 12), "split-loses": (1, 12), "drop-account": (17, 50),
+    "restamp-twice": (14, 12), "split-loses": (1, 12), "drop-account": (17, 50),
     "thin-untold": (22, 50), "newest-untold": (6025, 20), "expire-owed": (13, 20),
     "lost-is-acked": (1, 12), "sent-is-acked": (1, 12), "retain-all": (1, 12),
     "refused-untold": (3, 12), "hour-twice": (1, 12), "untimed-sent": (4, 12),
