@@ -97,6 +97,8 @@ static void gather(struct fg_publisher *p, struct fg_load *load)
 		}
 		item = e->item;
 		item.not_stored = item.seq >= p->committed_next;
+		if (item.not_stored && p->commit_first)
+			continue; /* gathered before the store was so full */
 		fg_pub_load(p, load, &item, &e->series->desc, fg_pub_retained_live(e, &item), 0);
 	}
 }

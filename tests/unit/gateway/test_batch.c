@@ -332,6 +332,31 @@ static void test_store_in_trouble(void **state)
 	assert_non_null(strstr(batch(mark, 0)->pack, "\"stored\":false"));
 }
 
+/* One that found no room waits for its commit where the store may refuse it since: it would be told
+ * as lost. */
+static void test_not_ahead_of_a_store_that_may_refuse(void **state)
+{
+	size_t mark;
+
+	(void)state;
+	begin(batched);
+	mark = town->sent_count;
+	fake_answer(&f, other, 1);
+	pass(BATCH - SEC);
+	town->no_room = true;
+	pass(2 * SEC);
+	assert_int_equal(p->batch.count, 1); /* it was to go out early */
+	p->commit_first = true;
+	town->no_room = false;
+	pass(SEC);
+	assert_int_equal(batches(mark), 0);
+	fake_commit(&f);
+	fake_settle(&f);
+	assert_int_equal(batches(mark), 1);
+	assert_null(strstr(batch(mark, 0)->pack, "\"stored\":false"));
+	assert_int_equal(p->not_stored, 0);
+}
+
 /* Where batch is switched on, the topics that are not written any more are cleared. */
 static void test_topics_of_before_are_cleared(void **state)
 {
@@ -371,6 +396,7 @@ int main(void)
 		TEST(test_short_packets),
 		TEST(test_several_payloads),
 		TEST(test_store_in_trouble),
+		TEST(test_not_ahead_of_a_store_that_may_refuse),
 		TEST(test_topics_of_before_are_cleared),
 	};
 
