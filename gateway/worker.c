@@ -56,6 +56,7 @@ struct fg_worker {
 	int wake_fd;
 	_Atomic bool stop;
 	struct fg_pulse pulse;
+	_Atomic int64_t poll_until_us; /* the poll that began last may take so long */
 
 	pthread_mutex_t lock; /* of the queue, the links to forget, and the end */
 	pthread_cond_t end;
@@ -382,8 +383,10 @@ static void put_to_sleep(struct fg_worker *w, struct fg_job *job)
 
 static void run_job(struct fg_worker *w, struct line *l, struct fg_job *job)
 {
-	int r = l->room->driver->poll(job);
+	int r;
 
+	w->poll_until_us = job->deadline_mono_us;
+	r = l->room->driver->poll(job);
 	if (r == FG_PENDING)
 		return;
 	if (r == FG_AGAIN) {
@@ -680,14 +683,19 @@ bool fg_worker_counts(struct fg_worker *w, const char *link, uint64_t ret[FG_LIN
 	return l != NULL;
 }
 
+/* A poll of many requests may take long: until its deadline it is no standstill. */
 unsigned fg_worker_look(struct fg_worker *w, struct fg_pulse_seen *seen)
 {
+	unsigned looks;
 	bool asked;
 
 	pthread_mutex_lock(&w->lock);
 	asked = w->first != NULL;
 	pthread_mutex_unlock(&w->lock);
-	return fg_pulse_look(&w->pulse, seen, asked);
+	looks = fg_pulse_look(&w->pulse, seen, asked);
+	if (looks && fg_clock_mono_us() < w->poll_until_us)
+		looks = seen->looks = 0;
+	return looks;
 }
 
 static void *run(void *arg)

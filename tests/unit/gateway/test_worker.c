@@ -3,6 +3,7 @@
  * links that go or change, and the end. */
 #include "fake.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -516,6 +517,29 @@ static void test_stop_with_jobs_queued(void **state)
 	assert_int_equal(drv.closes, 1);
 }
 
+/* A poll that takes its time is no standstill before its deadline. */
+static void test_long_poll_is_no_standstill(void **state)
+{
+	struct fg_pulse_seen seen = {0};
+	int64_t until_us;
+
+	(void)state;
+	start(&blocking);
+	LOCKED(drv.block = true);
+	submit(f.config, 0);
+	WAIT_FOR(drv.polls == 1);
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(fg_worker_look(worker, &seen), 0);
+	until_us = jobs[0].deadline_mono_us;
+	while (fg_clock_mono_us() <= until_us)
+		poll(NULL, 0, 10);
+	for (unsigned i = 1; i < 100; i++)
+		assert_int_equal(fg_worker_look(worker, &seen), i);
+	LOCKED(drv.block = false);
+	WAIT_FOR(done_count == 1);
+	stop();
+}
+
 static void test_shared_driver(void **state)
 {
 	(void)state;
@@ -709,6 +733,7 @@ int main(void)
 		TEST(test_a_persons_exchange),
 		TEST(test_people_take_turns_with_polls),
 		TEST(test_a_persons_exchange_on_a_link_that_does_not_open),
+		TEST(test_long_poll_is_no_standstill),
 		TEST(test_shared_driver),
 		TEST(test_shared_link_fails),
 		TEST(test_stop_with_jobs_pending),
