@@ -12,6 +12,8 @@
 #define GOODBYE_US 1000000
 /* Documents in flight: a large catalogue goes out in parts, for there are small machines. */
 #define DOCUMENTS_MAX (512u << 10)
+/* A birth of 2,000 points, each with names as long as they may be and means of its own. */
+#define BIRTH_MAX (4u << 20)
 
 /* ---- documents ---- */
 
@@ -51,7 +53,7 @@ bool fg_pub_tell_document(struct fg_publisher *p, size_t id)
 	bool room = true;
 
 	fg_buf_wrap(&topic, topic_mem, sizeof(topic_mem));
-	fg_buf_init(&payload, FG_DOCUMENT_MAX);
+	fg_buf_init(&payload, p->spark ? BIRTH_MAX : FG_DOCUMENT_MAX);
 	if (p->spark)
 		is = fg_pub_spark_document(p, id, &topic, &payload, &m);
 	else if (id < p->core_documents)

@@ -3,6 +3,9 @@
  * acknowledged. */
 #include "fake.h"
 
+#include <stdio.h>
+#include <stdlib.h>
+
 static struct fake f;
 static struct fake_broker *town;
 static const struct fg_group *sonde;
@@ -417,6 +420,48 @@ static void test_selected_accounts_stay_apart(void **state)
 	}
 }
 
+/* A device with as many points as it may have is born before its data. */
+static void test_birth_of_many(void **state)
+{
+	const size_t size = 300000;
+	char *yaml = malloc(size);
+	const struct fake_sent *data = NULL, *birth = NULL;
+	size_t n;
+
+	(void)state;
+	assert_non_null(yaml);
+	n = (size_t)snprintf(yaml, size, "%s",
+		FAKE_HEAD "mqtt: {town: {servers: [\"mqtt://127.0.0.1:1\"], prefix: town,\n"
+		"  payload: sparkplug, sparkplug: {group: town}}}\n" FAKE_LINK
+		"devices:\n"
+		"  other: {station: pier, domain: water, link: plc, unit_id: 2, interval: 60s,\n"
+		"    points: {orp: {table: input, address: 0, type: i16, unit: mV}}}\n"
+		"  sonde: {station: pier, domain: water, link: plc, unit_id: 1, interval: 60s,\n"
+		"    points: {ph: {table: input, address: 0, type: u16, interval: 10s}");
+	for (int i = 1; i < 2000; i++)
+		n += (size_t)snprintf(yaml + n, size - n,
+			",\n     x_the_temperature_of_the_heat_exchanger_%d: {table: input, "
+			"address: %d, type: u16, unit: Cel}", i, i);
+	snprintf(yaml + n, size - n, "}}\n");
+	begin(yaml);
+	free(yaml);
+	fake_connect(&f, town, true);
+	fake_settle(&f);
+	fake_reading(&f, sonde, 7);
+	serve(2);
+	for (size_t i = 0; i < town->sent_count; i++) {
+		const struct fake_sent *s = &town->sent[i];
+
+		if (!birth && strcmp(s->topic, "spBv1.0/town/DBIRTH/gw/sonde") == 0)
+			birth = s;
+		if (!data && strcmp(s->topic, "spBv1.0/town/DDATA/gw/sonde") == 0)
+			data = s;
+	}
+	assert_non_null(data);
+	assert_non_null(birth);
+	assert_true(birth < data);
+}
+
 #define TEST(name) cmocka_unit_test_teardown(name, end)
 
 int main(void)
@@ -436,6 +481,7 @@ int main(void)
 		TEST(test_acknowledged_out_of_order),
 		TEST(test_bytes_are_counted),
 		TEST(test_selected_accounts_stay_apart),
+		TEST(test_birth_of_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
