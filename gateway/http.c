@@ -125,6 +125,8 @@ static void take_posted(struct fg_http *h)
 	fg_http_forget_cached(h);
 	fg_view_unref(h->view);
 	h->view = v;
+	h->made_room = false;
+	h->no_room = 0;
 	fg_health_see(&h->health, v);
 }
 

@@ -16,8 +16,6 @@
 #include "web/accept.h"
 #include "web/metrics.h"
 
-#define DOCUMENT_MAX (4u << 20)
-
 /* ---- the request ---- */
 
 const char *fg_http_header(const struct fg_http_request *q, const char *name)
@@ -91,9 +89,18 @@ static void free_body(void *arg)
 
 struct MHD_Response *fg_http_body(struct fg_http *h, struct fg_buf *b)
 {
+	char *fit = b->len ? realloc(b->data, b->len) : NULL;
 	struct body *body = malloc(sizeof(*body));
 	struct MHD_Response *r;
 
+	if (fit) { /* not what it might have grown to */
+		b->data = fit;
+		b->cap = b->len;
+	}
+	if (h->body_bytes + b->cap > FG_HTTP_BODIES_BYTES && !h->made_room) {
+		h->made_room = true;
+		fg_http_forget_cached(h); /* those that nobody reads */
+	}
 	if (!body || b->overflow || h->body_bytes + b->cap > FG_HTTP_BODIES_BYTES) {
 		free(body);
 		fg_buf_fini(b);
@@ -216,34 +223,47 @@ void fg_http_forget_cached(struct fg_http *h)
 	}
 }
 
-/* Makes it; NULL: there is no room. */
+/* The same with a 304 (RFC 9110, 15.4.5). */
+static void add_cache_heads(
+	struct MHD_Response *r, const struct fg_http_document *d, const char *etag)
+{
+	MHD_add_response_header(r, "ETag", etag);
+	MHD_add_response_header(r, "Cache-Control", "no-cache");
+	if (d->variant)
+		MHD_add_response_header(r, "Vary", "Accept-Language");
+}
+
+/* Makes it; NULL: there is no room. That is found out once a view, since it costs as much as an
+ * answer. */
 static struct fg_http_cached *make(
 	struct fg_http *h, const struct fg_http_document *d, unsigned variant)
 {
+	const uint32_t bit = UINT32_C(1) << (d - documents);
 	struct fg_http_cached *c = NULL;
 	struct fg_buf out;
 	uint64_t hash;
 
+	if (h->no_room & bit)
+		return NULL;
 	for (size_t i = 0; i < FG_HTTP_CACHED && !c; i++)
 		c = h->cached[i].document ? NULL : &h->cached[i];
 	if (!c) { /* more forms than places */
 		fg_http_forget_cached(h);
 		c = h->cached;
 	}
-	fg_buf_init(&out, DOCUMENT_MAX);
+	fg_buf_init(&out, FG_HTTP_BODIES_BYTES);
 	d->write(h, variant, &out);
 	hash = fg_hash(FG_HASH_START, out.data, out.len);
 	c->response = fg_http_body(h, &out);
-	if (!c->response)
+	if (!c->response) {
+		h->no_room |= bit;
 		return NULL;
+	}
 	c->document = d;
 	c->variant = variant;
 	snprintf(c->etag, sizeof(c->etag), "\"%016llx\"", (unsigned long long)hash);
 	fg_http_heads(c->response, d->type, d->data);
-	MHD_add_response_header(c->response, "ETag", c->etag);
-	MHD_add_response_header(c->response, "Cache-Control", "no-cache");
-	if (d->variant)
-		MHD_add_response_header(c->response, "Vary", "Accept-Language");
+	add_cache_heads(c->response, d, c->etag);
 	return c;
 }
 
@@ -256,7 +276,7 @@ static enum MHD_Result give_unchanged(
 	if (!r)
 		return MHD_NO;
 	fg_http_heads(r, d->type, d->data);
-	MHD_add_response_header(r, "ETag", etag);
+	add_cache_heads(r, d, etag);
 	return fg_http_queue(q, MHD_HTTP_NOT_MODIFIED, r);
 }
 
@@ -295,9 +315,11 @@ static enum MHD_Result give_health(const struct fg_http_request *q)
 	struct fg_buf out;
 	bool well;
 
+	/* short, and given whatever others have not read */
 	fg_buf_init(&out, 64u << 10);
 	well = fg_health_put(&q->h->health, fg_clock_mono_us(), &out);
-	r = fg_http_body(q->h, &out);
+	r = MHD_create_response_from_buffer(out.len, out.data, MHD_RESPMEM_MUST_COPY);
+	fg_buf_fini(&out);
 	if (!r)
 		return MHD_NO;
 	fg_http_heads(r, "application/json", true);

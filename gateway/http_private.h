@@ -57,6 +57,8 @@ struct fg_http {
 	struct fg_http_sparks *sparks; /* http_sparks.c; NULL: nothing is known yet */
 	bool sparks_wanted;	       /* what is new is to be read */
 	size_t body_bytes; /* of all documents that somebody still reads */
+	bool made_room;	   /* since the view came: documents that nobody read were let go */
+	uint32_t no_room;  /* the same: for these documents there was none, by their place */
 	uint64_t requests[6];
 	unsigned connections;
 };

@@ -7,6 +7,7 @@ import pathlib
 import re
 import shutil
 import socket
+import time
 import unittest
 
 from lib import config, wait, web
@@ -143,6 +144,18 @@ class Http(Scene):
         tag = web.get(self.port, "/metrics").headers["ETag"]
         self.eventually(lambda: self.asked_twice("/metrics"), "the same document twice")
 
+    def test_unchanged_page(self):
+        """A cache learns from a 304 what it would from the page: by what it varies."""
+        self.start()
+
+        def unchanged():
+            tag = web.get(self.port, "/").headers["ETag"]
+            answer = web.get(self.port, "/", If_None_Match=tag)
+            return answer if answer.status == 304 else None
+        answer = self.eventually(unchanged, "the same page twice")
+        self.assertEqual(("Accept-Language", "no-cache"),
+                         (answer.headers["Vary"], answer.headers["Cache-Control"]))
+
     def asked_twice(self, path):
         tag = web.get(self.port, path).headers["ETag"]
         return web.get(self.port, path, If_None_Match=tag).status == 304
@@ -230,6 +243,39 @@ class Http(Scene):
             "fjordgate_http_requests_total", ("code", "2xx")]
         self.assertLess(answered, 100 * web.ASKED, "nobody was slow")
         self.assertEqual(0, self.gateway.stop())
+
+    def large(self):
+        """Long documents: as many devices as a configuration may have, none of which answers."""
+        ports = sorted({wait.free_port() for _ in range(40)})[:16]
+        for i, port in enumerate(ports):
+            self.config["links"]["far%d" % i] = {
+                "driver": "modbus-tcp", "host": "127.0.0.1", "port": port}
+        for i in range(4000):
+            self.config["devices"]["far-%d" % i] = config.modbus_device(
+                "far%d" % (i // 250), i % 240 + 1, "60s", {
+                    "far%d_%d" % (i, k): config.register(k) for k in range(2)})
+
+    def test_long_documents(self):
+        """All fit beside one another while nobody is slow."""
+        self.large()
+        self.start()
+        for path in ["/metrics", "/api/stations", "/api/status", "/", "/page.css"] * 2:
+            self.assertEqual(200, web.get(self.port, path).status, path)
+
+    def test_health_beside_slow_clients(self):
+        """Who holds all memory for documents does not keep others from asking how the gateway
+        is; nor from anything once the connections are gone."""
+        self.large()
+        self.start()
+        slow = []
+        while web.get(self.port, "/api/stations").status == 200:
+            self.assertLess(len(slow), 60, "there is always room")
+            slow.append(web.ask_slowly(self.port, "/api/stations"))
+            time.sleep(0.3)
+        self.assertIn("status", web.get(self.port, "/healthz").json)
+        for s in slow:
+            s.close()
+        self.eventually(lambda: web.get(self.port, "/api/stations").status == 200, "room", 20)
 
 
 if __name__ == "__main__":
