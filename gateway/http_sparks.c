@@ -26,7 +26,7 @@ struct fg_http_sparks {
 	size_t id_cap;
 	int64_t slice_ms; /* the next to be read of the day before the start; 0: all are */
 	int64_t until_ms;
-	uint64_t last_seq;
+	uint64_t last_seq; /* of what is read by number; the day before has those below */
 	int64_t looked_us;
 	unsigned taken; /* in this turn */
 };
@@ -59,6 +59,7 @@ static struct fg_http_sparks *begin(struct fg_view *v)
 	k->view = fg_view_ref(v);
 	k->until_ms = v->wall_ms + AHEAD_MS;
 	k->slice_ms = FG_MAX(v->wall_ms - DAY_MS, INT64_C(1));
+	k->last_seq = v->committed_next - 1; /* what comes late may belong to a slice read before */
 	return k;
 }
 
@@ -105,7 +106,8 @@ static int on_item(
 	struct fg_spark *s;
 	double v;
 
-	k->last_seq = FG_MAX(k->last_seq, item->seq);
+	if (k->slice_ms == 0)
+		k->last_seq = FG_MAX(k->last_seq, item->seq);
 	k->taken++;
 	if (item->kind == FG_ITEM_READING && !uncertain && item->qc < FG_QC_FAIL) {
 		v = fg_value_number(&item->value);
