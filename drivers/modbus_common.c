@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/status.h"
+#include "base/wait.h"
 #include "drivers/modbus_command.h"
 
 #define ADU_MAX	     260
@@ -60,19 +60,11 @@ void fg_modbus_trace_event(struct fg_job *job, const char *what)
 int fg_modbus_wait(int fd, int64_t until_us)
 {
 	for (;;) {
-		struct pollfd p = {.fd = fd, .events = POLLIN};
-		int64_t left = until_us - fg_clock_mono_us();
-		struct timespec ts;
-		int n;
+		int64_t left_us = until_us - fg_clock_mono_us();
+		int r = fg_wait_readable(fd, FG_MAX(left_us, INT64_C(0)));
 
-		left = FG_MAX(left, 0);
-		ts.tv_sec = (time_t)(left / 1000000);
-		ts.tv_nsec = (long)(left % 1000000) * 1000;
-		n = ppoll(&p, fd >= 0 ? 1 : 0, &ts, NULL);
-		if (n >= 0)
-			return n;
-		if (errno != EINTR)
-			return -errno;
+		if (r != -EINTR)
+			return r;
 	}
 }
 
