@@ -244,6 +244,19 @@ class Http(Scene):
         self.assertLess(answered, 100 * web.ASKED, "nobody was slow")
         self.assertEqual(0, self.gateway.stop())
 
+    def test_all_connections_of_one(self):
+        """Who opens as many connections as he can does not keep others from having one."""
+        self.start()
+        for _ in range(140):
+            s = socket.create_connection(("127.0.0.1", self.port), 20)
+            self.addCleanup(s.close)
+            s.send(b"GET / HTTP/1.1\r\nX-Half:")
+        other = http.client.HTTPConnection(
+            "127.0.0.1", self.port, timeout=10, source_address=("127.0.0.2", 0))
+        self.addCleanup(other.close)
+        other.request("GET", "/healthz")
+        self.assertEqual(200, other.getresponse().status)
+
     def large(self):
         """Long documents: as many devices as a configuration may have, none of which answers."""
         ports = sorted({wait.free_port() for _ in range(40)})[:16]
