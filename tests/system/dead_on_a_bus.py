@@ -53,8 +53,12 @@ class DeadOnABus(Scene):
         self.assertGreater(probe[0] - given_up, 25)
         found = self.intervals(given_up)
         p99 = found[(len(found) * 99 + 99) // 100 - 1]
-        print("intervals of the others: %d, 99 %% within %.0f ms" % (len(found), p99 * 1000))
-        self.assertLess(p99, 1.25)  # on a machine that is busy with other things
+        mean = sum(found) / len(found)
+        print("intervals of the others: %d, mean %.0f ms, 99 %% within %.0f ms"
+              % (len(found), mean * 1000, p99 * 1000))
+        # A busy machine polls late, and no less often; a dead unit that is asked at each turn would
+        # take half a second of each second, and polls of the others would be left out.
+        self.assertLess(mean, 1.1)
         status = self.device("d5")
         self.assertEqual("no_response", status["last_error"])
         self.assertEqual(1, status["probes"])
