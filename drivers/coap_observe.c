@@ -264,14 +264,19 @@ static void note_fresh(struct fg_coap_watch *w, const coap_pdu_t *pdu, int64_t n
 	w->fresh_until_mono_us = now_us + age_us + margin_us;
 }
 
-bool fg_coap_is_late(
+static bool is_older(
 	const struct fg_coap_endpoint *ep, const struct fg_coap_watch *w, const coap_pdu_t *pdu)
 {
 	int64_t seq = observe_of(pdu);
 
 	return w->on && !fg_coap_conf(ep)->tcp && seq >= 0 &&
-	       coap_pdu_get_type(pdu) != COAP_MESSAGE_ACK &&
 	       !is_newer(w, (uint32_t)seq, fg_clock_mono_us());
+}
+
+bool fg_coap_is_late(
+	const struct fg_coap_endpoint *ep, const struct fg_coap_watch *w, const coap_pdu_t *pdu)
+{
+	return coap_pdu_get_type(pdu) != COAP_MESSAGE_ACK && is_older(ep, w, pdu);
 }
 
 static void poll_plainly(struct fg_coap_endpoint *ep, const char *path, int64_t until_us)
@@ -602,7 +607,8 @@ bool fg_coap_notified(struct fg_coap_endpoint *ep, struct fg_coap_watch *w, cons
 		is_over(w); /* an error ends it; the poll that follows tells which */
 		return true;
 	}
-	if (fg_coap_is_late(ep, w, pdu))
+	/* the answer on an ACK too, where a notification has overtaken it and was taken for it */
+	if (is_older(ep, w, pdu))
 		return drop_late(ep, w, pdu, confirmable);
 	return take(ep, w, pdu, confirmable);
 }

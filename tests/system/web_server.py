@@ -31,7 +31,7 @@ class Http(Scene):
 
     def start(self):
         self.gateway.start()
-        self.eventually(lambda: wait.listening(self.port), "a listening port")
+        self.eventually(lambda: wait.listening(self.port), "a listening port", 60)
         self.eventually(lambda: web.get(self.port, "/api/status").status == 200, "a view")
         self.eventually(lambda: self.probe()["polls"] > 2, "polls")
 
@@ -188,7 +188,7 @@ class Http(Scene):
     def test_rate_limit(self):
         self.config["http"]["rate_limit"] = "1/s"
         self.gateway.start()
-        self.eventually(lambda: wait.listening(self.port), "a listening port")
+        self.eventually(lambda: wait.listening(self.port), "a listening port", 60)
         seen = [web.get(self.port, "/api/status") for _ in range(120)]
         refused = [a for a in seen if a.status == 429]
         self.assertGreater(len(refused), 10)

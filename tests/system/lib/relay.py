@@ -21,7 +21,7 @@ class Message:
         self.mid = int.from_bytes(data[2:4], "big")
         tkl = data[0] & 15
         self.token = data[4:4 + tkl]
-        self.options, self.payload = set(), b""
+        self.options, self.payload = {}, b""
         at, number = 4 + tkl, 0
         while at < len(data) and data[at] != 0xff:
             delta, length = data[at] >> 4, data[at] & 15
@@ -31,7 +31,7 @@ class Message:
             if length == 13:
                 length, at = 13 + data[at], at + 1
             number += delta
-            self.options.add(number)
+            self.options[number] = data[at:at + length]
             at += length
         if at < len(data):
             self.payload = data[at + 1:]

@@ -196,6 +196,29 @@ static void test_late(void **state)
 	bench_close(&b);
 }
 
+/* A notification overtook the answer to the registration, and was taken for it. */
+static void test_overtaken(void **state)
+{
+	struct request get, got;
+	struct bench b;
+
+	(void)state;
+	open_observing(&b, one_path);
+	assert_int_equal(start(&b, 5000000, 1), FG_PENDING);
+	assert_true(wait_request(&b, &get, 1000000));
+	notify(&b, &get, NON, 1, 2, "3");
+	wait_done(&b);
+	assert_true(b.job.observing);
+	answer_content(&b, &get, 1, 60, "2");
+	notify(&b, &get, NON, 2, 3, "4");
+	assert_true(wait_delivery(&b, 1, 0));
+	assert_false(hear(&b, &got, 50000));
+	assert_int_equal(b.deliveries, 1);
+	assert_true(value_of(&b, 0) == 4);
+	assert_int_equal(b.ls.counts[FG_COAP_COUNT_LATE], 1);
+	bench_close(&b);
+}
+
 /* The same confirmable message after its acknowledgement, behind another: acknowledged again. */
 static void test_twice(void **state)
 {
@@ -558,6 +581,7 @@ int main(void)
 		cmocka_unit_test(test_acknowledged_when_durable),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_late),
+		cmocka_unit_test(test_overtaken),
 		cmocka_unit_test(test_twice),
 		cmocka_unit_test(test_twice_on_its_way),
 		cmocka_unit_test(test_valid),
