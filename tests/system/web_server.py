@@ -14,7 +14,7 @@ from lib import config, wait, web
 from lib.bench import Scene
 
 
-class Http(Scene):
+class Web(Scene):
     units = (1,)
 
     def setUp(self):
@@ -38,6 +38,8 @@ class Http(Scene):
     def probe(self):
         return web.get(self.port, "/api/status").json["devices"][0]
 
+
+class Http(Web):
     def test_off_unless_asked_for(self):
         del self.config["http"]
         self.gateway.start()
@@ -257,6 +259,8 @@ class Http(Scene):
         other.request("GET", "/healthz")
         self.assertEqual(200, other.getresponse().status)
 
+
+class Large(Web):
     def large(self):
         """Long documents: as many devices as a configuration may have, none of which answers."""
         ports = sorted({wait.free_port() for _ in range(40)})[:16]
