@@ -604,9 +604,31 @@ static size_t bind_key(struct fg_bind *b, const struct fg_key *key, const struct
 static bool in_table(const struct fg_key *keys, const char *name)
 {
 	for (; keys && keys->name; keys++)
-		if (strcmp(keys->name, name) == 0)
+		if (strcmp(keys->name, name) == 0 || (keys->was && strcmp(keys->was, name) == 0))
 			return true;
 	return false;
+}
+
+/* What a mapping has for a key, under the name that it has or the one it had. */
+static const struct fg_node *find(struct fg_bind *b, const struct fg_node *mapping,
+	const struct fg_key *key, size_t *ret_faults)
+{
+	const struct fg_node *now = fg_node_get(mapping, key->name), *old = NULL;
+	const char *dot = b->path[0] ? ": " : "";
+
+	if (key->was)
+		old = fg_node_get(mapping, key->was);
+	if (!old)
+		return now;
+	if (now) {
+		fg_report_error(b->rep, old->at, "%s%s'%s' was renamed to '%s', which is there too",
+			b->path, dot, key->was, key->name);
+		++*ret_faults;
+		return now;
+	}
+	fg_report_warning(b->rep, old->at, "%s%s'%s' was renamed to '%s'; it is still read",
+		b->path, dot, key->was, key->name);
+	return old;
 }
 
 static size_t add_names(const struct fg_key *keys, const char **names, size_t n)
@@ -662,8 +684,11 @@ static size_t bind_mapping(struct fg_bind *b, const struct fg_node *node, const 
 	if (node && !partial)
 		faults += check_unknown(b, node, keys, others);
 	b->partial = false;
-	for (; keys && keys->name; keys++)
-		faults += bind_key(b, keys, fg_node_get(node, keys->name), object, at);
+	for (; keys && keys->name; keys++) {
+		const struct fg_node *value = find(b, node, keys, &faults);
+
+		faults += bind_key(b, keys, value, object, at);
+	}
 	b->partial = partial;
 	return faults;
 }

@@ -67,5 +67,7 @@ int fg_clock_kernel_synced(void)
 	struct timex tx = {.modes = 0};
 	int state = adjtimex(&tx);
 
-	return state >= 0 && state != TIME_ERROR && !(tx.status & STA_UNSYNC);
+	if (state < 0)
+		return fg_clock_witness(FG_CLOCK_WITNESS);
+	return state != TIME_ERROR && !(tx.status & STA_UNSYNC);
 }

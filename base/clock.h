@@ -28,7 +28,18 @@ int64_t fg_clock_cpu_us(void);
 #define FG_BOOT_ID_SIZE 37
 void fg_clock_boot_id(char ret_id[FG_BOOT_ID_SIZE]);
 
-/* Whether the kernel says that wall time is synchronised (adjtimex without STA_UNSYNC). */
+/* Whether the kernel says that wall time is synchronised (adjtimex without STA_UNSYNC): 1 or 0.
+ * Where a sandbox keeps even reading from this process, the witness is asked; negative errno where
+ * nobody can tell. Takes 50 ms at most. */
 int fg_clock_kernel_synced(void);
+
+/* The witness: fjordgate-clock, a program without network, files or devices, which alone may ask
+ * the kernel. To each connection on its socket it writes one of these characters. It is asked each
+ * time anew: an answer from before somebody set the clock would vouch for a wrong time.
+ * Returns 1 or 0, or the negative errno: there is no witness, it does not answer, or not so. */
+#define FG_CLOCK_WITNESS  "/run/fjordgate-clock.sock"
+#define FG_CLOCK_SYNCED	  '1'
+#define FG_CLOCK_UNSYNCED '0'
+int fg_clock_witness(const char *path);
 
 #endif

@@ -70,6 +70,7 @@ struct fg_key {
 	const char *form;   /* CUSTOM: what is allowed, for people */
 	const char *schema; /* CUSTOM: a JSON Schema fragment */
 	const char *help;   /* one or two sentences */
+	const char *was;    /* its name in older releases: still read, with a warning; NULL: none */
 };
 
 struct fg_texts {
@@ -99,10 +100,11 @@ struct fg_bind {
 
 /* Fills an object from a mapping by its table; NULL node: all defaults. Every fault is reported:
  * unknown key (with a suggestion), wrong kind, not of the type, out of range, missing (at `at`),
- * not supported yet. `~` means the default; a key with nothing behind it is a fault unless a
- * mapping is wanted. `path`, where it is not b->path itself, is appended to b->path, which goes
- * before the key names in messages. Keys in `others` (a NULL-terminated array of tables, may be
- * NULL) belong to somebody else and are not unknown. Returns the number of faults. */
+ * not supported yet, under its older name and its own. `~` means the default; a key with nothing
+ * behind it is a fault unless a mapping is wanted. `path`, where it is not b->path itself, is
+ * appended to b->path, which goes before the key names in messages. Keys in `others` (a
+ * NULL-terminated array of tables, may be NULL) belong to somebody else and are not unknown.
+ * Returns the number of faults. */
 size_t fg_bind_struct(struct fg_bind *b, const struct fg_node *node, const struct fg_key *keys,
 	const struct fg_key *const *others, void *object, const char *path, struct fg_place at);
 

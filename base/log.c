@@ -11,8 +11,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/journal.h"
 #include "base/status.h"
 #include "base/timefmt.h"
+
+#define LINE_BYTES 1024
 
 static _Atomic unsigned debug_mask;
 static _Atomic int max_level = FG_LOG_DEBUG;
@@ -52,27 +55,57 @@ static size_t put_prefix(char *line, size_t cap, enum fg_log_level level)
 	return (size_t)snprintf(line, cap, "%s %s", stamp, words[level & 7]);
 }
 
-void fg_log(enum fg_log_level level, const char *fmt, ...)
+/* As an entry with fields; false where the journal does not take it. */
+static bool log_to_journal(enum fg_log_level level, enum fg_state_id event, const char *message)
 {
-	char line[1024];
-	size_t len;
-	va_list ap;
-	int n;
+	char mem[LINE_BYTES * 2];
+	struct fg_buf entry;
 
-	if ((int)level > max_level)
-		return;
-	len = put_prefix(line, sizeof(line), level);
-	va_start(ap, fmt);
-	n = vsnprintf(line + len, sizeof(line) - len - 1, fmt, ap);
-	va_end(ap);
+	fg_buf_wrap(&entry, mem, sizeof(mem));
+	fg_journal_put(&entry, level, event, message);
+	return fg_journal_send(FG_JOURNAL_SOCKET, &entry);
+}
+
+FG_PRINTF(3, 0)
+static void log_line(enum fg_log_level level, enum fg_state_id event, const char *fmt, va_list ap)
+{
+	char line[LINE_BYTES];
+	size_t head = put_prefix(line, sizeof(line), level), len = head;
+	int n = vsnprintf(line + len, sizeof(line) - len - 1, fmt, ap);
+
 	if (n > 0)
 		len += FG_MIN((size_t)n, sizeof(line) - len - 2);
 	for (size_t i = 0; i < len; i++) /* one line stays one line, whatever a sensor sent */
 		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
 			line[i] = ' ';
+	line[len] = '\0';
+	if (stderr_is_journal() && log_to_journal(level, event, line + head))
+		return;
 	line[len++] = '\n';
 	while (write(STDERR_FILENO, line, len) < 0 && errno == EINTR)
 		;
+}
+
+void fg_log(enum fg_log_level level, const char *fmt, ...)
+{
+	va_list ap;
+
+	if ((int)level > max_level)
+		return;
+	va_start(ap, fmt);
+	log_line(level, FG_STATE_NONE, fmt, ap);
+	va_end(ap);
+}
+
+void fg_log_event(enum fg_log_level level, enum fg_state_id event, const char *fmt, ...)
+{
+	va_list ap;
+
+	if ((int)level > max_level)
+		return;
+	va_start(ap, fmt);
+	log_line(level, event, fmt, ap);
+	va_end(ap);
 }
 
 bool fg_debug_on(enum fg_debug_topic topic)
@@ -80,7 +113,7 @@ bool fg_debug_on(enum fg_debug_topic topic)
 	return atomic_load_explicit(&debug_mask, memory_order_relaxed) & (1u << topic);
 }
 
-static int topic_bit(const char *name, size_t len, unsigned *ret_bits)
+static int topic_bits(const char *name, size_t len, unsigned *ret_bits)
 {
 	if (len == 3 && memcmp(name, "all", 3) == 0) {
 		*ret_bits = (1u << FG_DEBUG_COUNT) - 1;
@@ -95,21 +128,42 @@ static int topic_bit(const char *name, size_t len, unsigned *ret_bits)
 	return FG_EINVAL;
 }
 
-int fg_debug_select(const char *topics)
+int fg_debug_parse(const char *topics, unsigned *ret_mask)
 {
-	unsigned mask = debug_mask, bits = 0;
+	unsigned mask = 0, bits = 0;
 
+	if (strcmp(topics, "none") == 0)
+		topics = "";
 	while (*topics) {
 		size_t len = strcspn(topics, ",");
 
-		if (len && topic_bit(topics, len, &bits) < 0)
+		if (len && topic_bits(topics, len, &bits) < 0)
 			return FG_EINVAL;
 		if (len)
 			mask |= bits;
 		topics += len + (topics[len] == ',');
 	}
-	debug_mask = mask;
+	*ret_mask = mask;
 	return FG_OK;
+}
+
+void fg_debug_set(unsigned mask)
+{
+	atomic_store_explicit(&debug_mask, mask, memory_order_relaxed);
+}
+
+unsigned fg_debug_mask(void)
+{
+	return atomic_load_explicit(&debug_mask, memory_order_relaxed);
+}
+
+void fg_debug_names(unsigned mask, struct fg_buf *out)
+{
+	size_t before = out->len;
+
+	for (unsigned i = 0; i < FG_DEBUG_COUNT; i++)
+		if (mask & (1u << i))
+			fg_buf_printf(out, "%s%s", out->len > before ? "," : "", topic_names[i]);
 }
 
 void fg_log_set_level(enum fg_log_level level)

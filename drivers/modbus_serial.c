@@ -101,21 +101,29 @@ static void name_of(long pid, char *name, size_t size)
 	fclose(f);
 }
 
-static void explain_busy(const char *path, char *why, size_t size)
+long fg_serial_user(const char *path, char *name, size_t size)
 {
 	struct stat st;
-	char name[32];
 	long pid = 0;
 
 	if (stat(path, &st) == 0) {
 		pid = lock_holder(&st);
 		pid = pid ? pid : opener(&st);
 	}
+	if (pid)
+		name_of(pid, name, size);
+	return pid;
+}
+
+static void explain_busy(const char *path, char *why, size_t size)
+{
+	char name[32];
+	long pid = fg_serial_user(path, name, sizeof(name));
+
 	if (!pid) {
 		snprintf(why, size, "%s is in use by another program", path);
 		return;
 	}
-	name_of(pid, name, sizeof(name));
 	snprintf(why, size, "%s is in use by process %ld (%s)", path, pid, name[0] ? name : "?");
 }
 

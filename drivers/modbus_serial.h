@@ -14,6 +14,10 @@
  * of this process, which is about to close the port. Negative with what is wrong in `why`. */
 int fg_serial_lock(const char *path, char *why, size_t size);
 
+/* The process that has it, by its lock or open, as far as this user may see: its id and name. 0:
+ * none that is seen. */
+long fg_serial_user(const char *path, char *name, size_t size);
+
 /* Words for a port that could not be opened. */
 void fg_serial_explain(int status, const char *path, char *why, size_t size);
 

@@ -31,6 +31,10 @@ void fg_budget_day(struct fg_budget *b, int64_t from_ms, int64_t to_ms)
 	b->to_ms = to_ms;
 	if (from_ms == b->from_ms)
 		return; /* it goes on, perhaps after a restart */
+	if (from_ms < b->from_ms) { /* the clock was set back, and what was spent is spent */
+		b->from_ms = from_ms;
+		return;
+	}
 	b->from_ms = from_ms;
 	b->wire = b->guessed = b->readings = b->thinned = 0;
 }
@@ -58,6 +62,12 @@ static double cost(const struct fg_budget *b)
 	return b->readings >= COST_ENOUGH ? spent(b) / (double)b->readings : COST_GUESS;
 }
 
+/* What is spent, and what is promised to those that were told to go. */
+static double bound(const struct fg_budget *b)
+{
+	return spent(b) + (double)b->gathered * cost(b);
+}
+
 /* What all live readings of the rest of the day would cost. */
 static double need(const struct fg_budget *b, int64_t now_ms)
 {
@@ -67,7 +77,7 @@ static double need(const struct fg_budget *b, int64_t now_ms)
 /* What is left for readings. */
 static double left(const struct fg_budget *b)
 {
-	return (double)(b->limit - b->limit / URGENT_SHARE) - spent(b);
+	return (double)(b->limit - b->limit / URGENT_SHARE) - bound(b);
 }
 
 enum fg_budget_level fg_budget_level(const struct fg_budget *b, int64_t now_ms)
@@ -76,7 +86,7 @@ enum fg_budget_level fg_budget_level(const struct fg_budget *b, int64_t now_ms)
 
 	if (b->limit == 0)
 		return FG_BUDGET_ENOUGH;
-	if (spent(b) >= (double)b->limit)
+	if (bound(b) >= (double)b->limit)
 		return FG_BUDGET_SPENT;
 	if (has <= 0)
 		return FG_BUDGET_URGENT;

@@ -20,6 +20,7 @@ struct fg_budget {
 	uint64_t wire;	  /* of the day, as the kernel counted */
 	uint64_t guessed; /* of what was handed over since */
 	uint64_t readings; /* of the day */
+	uint64_t gathered; /* readings that may go out, and wait for others (`batch`) */
 	/* how many readings come: of the minute at hand, and of those before */
 	uint64_t offered;
 	int64_t offered_since_us;
@@ -41,7 +42,7 @@ enum fg_budget_level {
 };
 
 void fg_budget_fini(struct fg_budget *b);
-/* The local day of now; what was spent in another is forgotten. */
+/* The local day of now; what was spent in an earlier one is forgotten. */
 void fg_budget_day(struct fg_budget *b, int64_t from_ms, int64_t to_ms);
 /* n bytes went over the wire, in both directions. */
 void fg_budget_wire(struct fg_budget *b, uint64_t n);

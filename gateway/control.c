@@ -2,7 +2,6 @@
 /* The control socket: clients, status and watch. */
 #include "gateway/control.h"
 
-#include <grp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -252,6 +251,28 @@ void fg_control_watch(
 	}
 }
 
+/* With one group the socket's mode has done this already. */
+static bool allowed(struct fg_client *c, char *const words[])
+{
+	const struct fg_control_conf *conf = &c->daemon->config->control;
+	bool is_change = fg_access_is_change(words);
+	enum fg_access access;
+
+	if (!conf->read_group)
+		return true;
+	access = fg_access_of(&c->peer, geteuid(), fg_access_find_group(conf->group),
+		fg_access_find_group(conf->read_group));
+	if (access >= (is_change ? FG_ACCESS_CHANGE : FG_ACCESS_READ))
+		return true;
+	if (is_change)
+		fg_client_error(c, EX_NOPERM, "'%.40s' changes the gateway: it needs group '%s'",
+			words[0], conf->group);
+	else
+		fg_client_error(c, EX_NOPERM, "'%.40s' needs group '%s', or '%s'", words[0],
+			conf->read_group, conf->group);
+	return false;
+}
+
 static void dispatch(struct fg_client *c)
 {
 	char *words[WORDS_MAX + 1] = {NULL}, *rest = c->line, *word;
@@ -259,12 +280,16 @@ static void dispatch(struct fg_client *c)
 
 	while (n < WORDS_MAX && (word = strsep(&rest, "\t")))
 		words[n++] = word;
+	if (!allowed(c, words))
+		return;
 	if (strcmp(words[0], "status") == 0)
 		cmd_status(c);
 	else if (strcmp(words[0], "watch") == 0)
 		cmd_watch(c, words[1]);
 	else if (strcmp(words[0], "read") == 0 && words[1])
 		fg_control_read(c, words[1], words[2]);
+	else if (strcmp(words[0], "debug") == 0)
+		fg_control_debug(c, words[1], words[1] ? words[2] : NULL);
 	else if (strcmp(words[0], "links") == 0)
 		fg_control_links(c);
 	else if (strcmp(words[0], "raw") == 0 && words[4])
@@ -324,6 +349,7 @@ static void on_connection(uv_stream_t *server, int status)
 {
 	struct fg_control *control = server->data;
 	struct fg_client *c;
+	uv_os_fd_t fd;
 
 	if (status < 0)
 		return;
@@ -338,6 +364,8 @@ static void on_connection(uv_stream_t *server, int status)
 		client_close(c);
 		return;
 	}
+	if (uv_fileno((uv_handle_t *)&c->pipe, &fd) == 0)
+		fg_peer_take(fd, &c->peer);
 	c->control = control;
 	c->next = control->clients;
 	control->clients = c;
@@ -369,28 +397,6 @@ static void make_folder(const char *path)
 	memcpy(folder, path, (size_t)(slash - path));
 	folder[slash - path] = '\0';
 	mkdir(folder, 0755); /* its absence shows when the socket is bound */
-}
-
-/* From /etc/group itself: the name services would load libraries into a process that asks once. */
-static const struct group *find_group(const char *name)
-{
-	FILE *f = fopen("/etc/group", "re");
-	const struct group *g = NULL;
-
-	while (f && (g = fgetgrent(f)) && strcmp(g->gr_name, name) != 0)
-		;
-	if (f)
-		fclose(f);
-	return g;
-}
-
-static void set_group(const char *path, const char *name)
-{
-	const struct group *g = name ? find_group(name) : NULL;
-
-	if (g && chown(path, (uid_t)-1, g->gr_gid) < 0)
-		fg_warning("control socket '%s': cannot give it to group '%s': %s", path, name,
-			fg_strerror(-errno));
 }
 
 static int bind_socket(struct fg_control *c, const char *path)
@@ -432,10 +438,16 @@ int fg_control_start(struct fg_daemon *d, struct fg_control **ret)
 		fg_warning("fjordctl cannot reach this gateway; measuring goes on");
 	} else {
 		c->path = strdup(conf->socket);
-		set_group(conf->socket, conf->group);
+		fg_access_set(conf, conf->socket);
 	}
 	*ret = c;
 	return FG_OK;
+}
+
+void fg_control_reloaded(struct fg_control *c)
+{
+	if (c && c->path)
+		fg_access_set(&c->daemon->config->control, c->path);
 }
 
 static void on_server_closed(uv_handle_t *handle)
@@ -451,6 +463,7 @@ void fg_control_stop(struct fg_control *c)
 	if (!c)
 		return;
 	fg_stored_stop(c->daemon);
+	fg_debug_stop(c->daemon);
 	while (c->clients)
 		client_close(c->clients);
 	if (c->path)

@@ -7,6 +7,7 @@
  * {"error":TEXT,"exit":CODE}; after it the connection closes. A client that does not read is
  * bounded: a watcher loses lines (told in the next one it gets), anything else waits. */
 
+#include "gateway/control_access.h"
 #include "gateway/daemon.h"
 
 #define FG_CLIENT_LINE 3072
@@ -19,6 +20,7 @@ struct fg_client {
 	char line[FG_CLIENT_LINE];
 	size_t line_len;
 	bool closing, ended;
+	struct fg_peer peer;
 	unsigned busy; /* work and writes under way: it lives as long */
 
 	bool watching; /* with a filter: device, station, or station/point; NULL: all */
@@ -40,6 +42,10 @@ void fg_client_release(struct fg_client *c);
  * out when all that the core has noted so far is durable; where the disk refuses, or after 10 s,
  * the client is told instead that this is not so (EX_TEMPFAIL). Gives the core a turn. */
 void fg_client_answer_stored(struct fg_client *c, const char *bytes, size_t len);
+
+/* control_debug.c: `debug [TOPICS|none [SECONDS]]`; NULL: only what is on */
+void fg_control_debug(struct fg_client *c, const char *topics, const char *for_s);
+void fg_debug_stop(struct fg_daemon *d);
 
 /* control_read.c: `read DEVICE [POINT]` */
 void fg_control_read(struct fg_client *c, const char *device, const char *point);

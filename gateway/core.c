@@ -615,9 +615,9 @@ void fg_core_store_state(struct fg_core *core, struct fg_now now, bool writable,
 	core->now = now = fg_core_now(core, now);
 	if (core->store_writable != writable) {
 		if (writable)
-			fg_notice("store: writes work again");
+			fg_notice_of(STORE_OK, "store: writes work again");
 		else
-			fg_error("store: %s; readings wait in memory", why);
+			fg_error_of(STORE_FAILING, "store: %s; readings wait in memory", why);
 		fg_documents_touch(core, FG_DOC_STATUS, 0);
 	}
 	core->store_writable = writable;

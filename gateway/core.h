@@ -346,6 +346,9 @@ uint64_t fg_core_release_from(const struct fg_core *core);
 
 /* What the status tells of the web server; listen NULL: there is none; error NULL: it listens. */
 void fg_core_http(struct fg_core *core, const char *listen, const char *error);
+/* Which debug lines the log has, and until when (0: for good); that as a member of a document. */
+void fg_core_debug(struct fg_core *core, const char *topics, int64_t until_mono_us);
+void fg_core_debug_status(const struct fg_core *core, struct fg_now now, struct fg_json *j);
 
 /* The document of `fjordctl status --json`. */
 void fg_core_status(const struct fg_core *core, struct fg_now now, struct fg_buf *out);

@@ -91,6 +91,7 @@ static void shift_states(struct fg_core *core, int64_t by_us)
 {
 	if (by_us == 0)
 		return;
+	fg_judge_clock(core, by_us);
 	shift(&core->started_wall_ms, by_us);
 	for (size_t i = 0; i < core->config->device_count; i++) {
 		struct fg_device_run *dev = &core->devices[i];

@@ -18,7 +18,8 @@ static void alarm_begins(const struct fg_event *e)
 {
 	bool rate = e->alarm == FG_ALARM_RATE;
 
-	fg_warning("device '%s', point '%s': alarm '%s' begins: %g %s (limit %g%s)",
+	fg_warning_of(ALARM_BEGINS,
+		"device '%s', point '%s': alarm '%s' begins: %g %s (limit %g%s)",
 		e->device->name, e->point->name, fg_alarm_text(e->alarm), e->value, e->point->unit,
 		e->limit, rate ? " per second" : "");
 }
@@ -29,10 +30,12 @@ static void alarm_ends(const struct fg_event *e)
 
 	fg_rfc3339(e->since_wall_ms, since);
 	if (e->why)
-		fg_notice("device '%s', point '%s': alarm '%s' ends: %s; it held since %s",
+		fg_notice_of(ALARM_ENDS,
+			"device '%s', point '%s': alarm '%s' ends: %s; it held since %s",
 			e->device->name, e->point->name, fg_alarm_text(e->alarm), e->why, since);
 	else
-		fg_notice("device '%s', point '%s': alarm '%s' ends: %g %s; it held since %s",
+		fg_notice_of(ALARM_ENDS,
+			"device '%s', point '%s': alarm '%s' ends: %g %s; it held since %s",
 			e->device->name, e->point->name, fg_alarm_text(e->alarm), e->value,
 			e->point->unit, since);
 }

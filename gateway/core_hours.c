@@ -24,6 +24,8 @@
 #define DAY_SETTLE_MS 90000
 #define MARKS_MAX 8192
 #define SCAN_MAX 65536
+/* So many are looked at together, if they come as often as they should: 10 to 20 MiB. */
+#define READINGS_MAX (1 << 18)
 #define RETRY_US 1000000
 #define SAVE_EVERY_US 60000000
 /* After a suspend that was longer, the hours before are not told one by one. */
@@ -326,12 +328,24 @@ static bool too_old(const struct fg_core *core, const struct mark *m)
 static void take_mark(struct fg_hours *h, struct mark *m)
 {
 	struct fg_hours_work *w = h->work;
+	const struct target *t = &h->targets[m->target];
 
 	m->busy = true;
 	m->again = false;
 	h->targets[m->target].noted_to_ms = 0;
-	w->targets[w->count] = h->targets[m->target].told;
+	w->targets[w->count] = t->told;
+	if (m->from_ms < t->slow_until_ms && t->slow_step_ms > t->told.ask.step_ms)
+		fg_hours_set_step(&w->targets[w->count].ask, t->slow_step_ms);
 	w->tags[w->count++] = h->targets[m->target].series->id;
+}
+
+/* How many readings a period is made of, about. */
+static int64_t weight_of(const struct fg_hours *h, const struct mark *m)
+{
+	const struct fg_hours_series *t = &h->targets[m->target].told;
+	int64_t step_ms = t->ask.period == FG_TOLD_HOUR ? FG_MAX(t->ask.step_ms, 1) : FG_HOUR_MS;
+
+	return (m->to_ms - m->from_ms) / step_ms * (t->speed.point ? 2 : 1);
 }
 
 static bool start_period(struct fg_core *core)
@@ -339,6 +353,7 @@ static bool start_period(struct fg_core *core)
 	struct fg_hours *h = core->hours;
 	struct fg_hours_work *w = h->work;
 	const struct mark *first = NULL;
+	int64_t weight = 0;
 
 	w->scan = false;
 	w->count = 0;
@@ -354,6 +369,9 @@ static bool start_period(struct fg_core *core)
 			i--;
 			continue;
 		}
+		weight += weight_of(h, m);
+		if (first && weight > READINGS_MAX)
+			break;
 		first = m;
 		w->from_ms = m->from_ms;
 		w->to_ms = m->to_ms;

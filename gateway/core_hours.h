@@ -14,6 +14,8 @@ struct target {
 	size_t hour; /* the target of its hours; itself; NO_HOUR: of a station */
 	size_t station; /* the target of its station's class + 1; 0: it has none */
 	int64_t noted_to_ms; /* the newest hour that is marked already */
+	/* readings came in longer steps until then; 0: not so */
+	int64_t slow_until_ms, slow_step_ms;
 };
 
 #define NO_HOUR SIZE_MAX

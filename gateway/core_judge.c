@@ -194,3 +194,18 @@ void fg_judge_note(struct fg_core *core, unsigned n, bool taken)
 	}
 }
 
+void fg_judge_clock(struct fg_core *core, int64_t by_us)
+{
+	for (size_t i = 0; i < core->config->point_count; i++) {
+		struct fg_point_run *run = &core->points[i];
+
+		if (!run->known.told)
+			continue;
+		run->known.taken_mono_us -= by_us;
+		run->announced_mono_us -= by_us;
+		run->events.alarm.last_us -= by_us;
+		run->events.alarm.exceeded_us -= by_us;
+		fg_quality_clock(run, -(by_us / 1000));
+		fg_rules_clock(core, core->config->points[i]);
+	}
+}

@@ -27,6 +27,24 @@ struct fg_maintenance {
 	struct fg_maintenance_window w;
 };
 
+/* While nobody knows the time: the newest that is stored was before. A board's clock may begin in
+ * 1970, and what is open is not over for that. */
+static int64_t time_ms(const struct fg_core *core)
+{
+	int64_t up_us = core->now.mono_us - core->started_mono_us;
+
+	if (fg_core_timed(core))
+		return core->now.wall_us / 1000;
+	return FG_MAX(core->now.wall_us, core->time.newest_ms * 1000 + up_us) / 1000;
+}
+
+/* A time that was reckoned by a clock which began in 1970. */
+static int64_t by_ours(const struct fg_core *core, int64_t ms)
+{
+	return ms > 0 && ms < FG_CLOCK_OLDEST_MS ?
+		       ms + time_ms(core) - core->now.wall_us / 1000 : ms;
+}
+
 static bool is_open(const struct fg_maintenance_window *w, int64_t now_ms)
 {
 	return w->from_ms <= now_ms && (w->until_ms == 0 || now_ms < w->until_ms);
@@ -134,8 +152,8 @@ static void look(struct fg_core *core, struct fg_now now, struct fg_device_run *
 {
 	const struct fg_maintenance_window *w;
 
-	take_over(core, dev, now.wall_us / 1000);
-	w = open_window(core, dev->device->name, now.wall_us / 1000);
+	take_over(core, dev, time_ms(core));
+	w = open_window(core, dev->device->name, time_ms(core));
 	if (dev->maintenance == (w != NULL))
 		return;
 	dev->maintenance = w != NULL;
@@ -146,7 +164,7 @@ static void look(struct fg_core *core, struct fg_now now, struct fg_device_run *
 		fg_alarm_end_all(core, dev->device, "maintenance");
 		fg_alarm_pace(core, now, dev->device);
 	} else {
-		ended(core, dev, now.wall_us / 1000);
+		ended(core, dev, time_ms(core));
 	}
 	fg_documents_touch(core, FG_DOC_DEVICE, dev->device->index);
 	fg_documents_touch_all(core, FG_DOC_STATION);
@@ -238,7 +256,7 @@ static void go_on(struct fg_core *core, const char *device)
 {
 	struct fg_device_run *dev = find(core, device);
 	const struct fg_maintenance_window *w =
-		open_window(core, device, core->now.wall_us / 1000);
+		open_window(core, device, time_ms(core));
 
 	if (!dev || !w)
 		return;
@@ -304,9 +322,11 @@ int fg_core_maintenance_on(struct fg_core *core, struct fg_now now, const char *
 	int r;
 
 	core->now = now = fg_core_now(core, now);
-	now_ms = now.wall_us / 1000;
+	now_ms = time_ms(core);
 	if (!dev)
 		return FG_ENOENT;
+	w.from_ms = by_ours(core, w.from_ms);
+	w.until_ms = by_ours(core, w.until_ms);
 	if ((w.until_ms && w.until_ms <= FG_MAX(w.from_ms, now_ms)) || w.from_ms < 0)
 		return FG_EINVAL;
 	/* without a time of its own it holds from now on, whatever the clock says later */
@@ -325,7 +345,7 @@ int fg_core_maintenance_off(struct fg_core *core, struct fg_now now, const char 
 	int n = 0;
 
 	core->now = now = fg_core_now(core, now);
-	now_ms = now.wall_us / 1000;
+	now_ms = time_ms(core);
 	if (!dev)
 		return FG_ENOENT;
 	for (struct fg_maintenance **at = &core->maintenance; *at;) {
@@ -374,7 +394,7 @@ static void planned_status(const struct fg_device *d, int64_t now_ms, struct fg_
 void fg_maintenance_status(
 	const struct fg_core *core, const struct fg_device_run *dev, struct fg_json *j)
 {
-	int64_t now_ms = core->now.wall_us / 1000;
+	int64_t now_ms = time_ms(core);
 	bool any = false;
 
 	for (const struct fg_maintenance *m = core->maintenance; m && !any; m = m->next)
@@ -404,7 +424,7 @@ void fg_maintenance_each(const struct fg_core *core,
 	void (*fn)(void *arg, const struct fg_device *device,
 		const struct fg_maintenance_window *window), void *arg)
 {
-	int64_t now_ms = core->now.wall_us / 1000;
+	int64_t now_ms = time_ms(core);
 
 	for (size_t i = 0; i < core->config->device_count; i++) {
 		const struct fg_device *d = core->config->devices[i];
@@ -427,7 +447,7 @@ void fg_maintenance_each(const struct fg_core *core,
 const char *fg_maintenance_reason(const struct fg_core *core, const struct fg_device_run *dev)
 {
 	const struct fg_maintenance_window *w =
-		open_window(core, dev->device->name, core->now.wall_us / 1000);
+		open_window(core, dev->device->name, time_ms(core));
 
 	return w && w->reason[0] ? w->reason : NULL;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gateway/core_state.h"
+#include "gateway/notice_names.h"
 #include "protocol/encode.h"
 
 /* Titles longer than this together end with an ellipsis. */
@@ -208,10 +209,6 @@ static void put_names(struct fg_json *j, const char *key, const char *kind, cons
 
 static void put_notice(struct fg_json *j, const char *gateway, const struct fg_service_notice *n)
 {
-	static const char *const kinds[] = {"fault", "repair", "planned", "alarm"};
-	static const char *const causes[] = {
-		"operator", "device_failing", "maintenance", "calibration_overdue",
-		"certificate_expiring", "alarm"};
 	char mem[96];
 	struct fg_buf id;
 
@@ -219,8 +216,8 @@ static void put_notice(struct fg_json *j, const char *gateway, const struct fg_s
 	fg_encode_notice_id(&id, gateway, n->id);
 	fg_json_object(j, NULL);
 	fg_json_text(j, "id", id.data);
-	fg_json_text(j, "kind", kinds[n->is.kind]);
-	fg_json_text(j, "cause", causes[n->cause]);
+	fg_json_text(j, "kind", fg_notice_kind_name(n->is.kind));
+	fg_json_text(j, "cause", fg_notice_cause_name(n->cause));
 	fg_json_time(j, "created", n->created_ms);
 	fg_json_time(j, "from", n->is.from_ms);
 	if (n->is.to_ms)

@@ -6,6 +6,7 @@
 
 #include "base/timefmt.h"
 #include "gateway/core_state.h"
+#include "model/unit.h"
 
 /* ---- certificates ---- */
 
@@ -139,10 +140,10 @@ static void put_limit(struct fg_buf *out, double limit, const char *unit, bool c
 	if (point && comma)
 		*point = ',';
 	fg_buf_puts(out, number);
-	if (strcmp(unit, "1") == 0)
+	if (!*fg_unit_words(unit))
 		return; /* of no dimension */
 	fg_buf_putc(out, ' ');
-	fg_buf_puts(out, unit);
+	fg_buf_puts(out, fg_unit_words(unit));
 }
 
 static void write_alarm(const struct fg_core *core, struct fg_notice_given *given,

@@ -334,6 +334,12 @@ void fg_quality_told(struct fg_core *core, struct fg_point_run *run, unsigned at
 		.era = item->own_time ? 0 : core->era};
 }
 
+void fg_quality_clock(struct fg_point_run *run, int64_t by_ms)
+{
+	if (run->quality && !run->quality->stored)
+		fg_qc_history_shift(&run->quality->history, by_ms);
+}
+
 /* ---- corrections ---- */
 
 static int append_one(struct fg_core *core, const struct fg_correction *c)

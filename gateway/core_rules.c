@@ -65,6 +65,16 @@ int fg_rules_init(struct fg_core *core, const struct fg_config *config)
 	return core->windows ? FG_OK : FG_ENOMEM;
 }
 
+void fg_rules_clock(struct fg_core *core, const struct fg_point *point)
+{
+	for (size_t i = 0; i < point->rule_count; i++) {
+		const struct fg_rule *rule = point->rules[i];
+
+		if (rule->kind == FG_RULE_OUT_OF_WATER && rule->points[0] == point)
+			core->windows[rule->window] = (struct fg_water_window){0};
+	}
+}
+
 static bool same_window(const struct fg_rule *a, const struct fg_rule *b)
 {
 	if (strcmp(a->name, b->name) != 0 || strcmp(a->station, b->station) != 0 ||

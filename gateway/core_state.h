@@ -184,6 +184,8 @@ struct fg_core {
 
 	/* the web server, for the status: where it listens (empty: nowhere), why it does not */
 	char http_listen[64], http_error[128];
+	char debug_topics[80]; /* of the log; "": none */
+	int64_t debug_until_mono_us; /* 0: for good */
 
 	/* since the start */
 	uint64_t derived; /* readings that were worked out; not in polled */
@@ -295,6 +297,9 @@ void fg_judge_unseen(struct fg_core *core, const struct fg_poll_result *result, 
 /* Of the n readings laid out, those with a value are sent once the store has taken them, or else
  * lost. */
 void fg_judge_note(struct fg_core *core, unsigned n, bool taken);
+/* Wall time is later by so much than it was held for: so much earlier was what sensors told with
+ * times of their own. What comes next is not older than that. */
+void fg_judge_clock(struct fg_core *core, int64_t by_us);
 /* The item goes to the store. */
 void fg_judge_told(struct fg_point_run *run, const struct fg_item *item, int64_t mono_us);
 
@@ -316,6 +321,8 @@ const struct fg_known *fg_known_of(const struct fg_core *core, const struct fg_p
 int fg_rules_init(struct fg_core *core, const struct fg_config *config);
 /* Judges a reading of the frame at hand. */
 void fg_rules_judge(struct fg_core *core, struct fg_reading *r);
+/* The point's readings have other times now: windows begin anew. */
+void fg_rules_clock(struct fg_core *core, const struct fg_point *point);
 /* What rules that are the same have in their windows. */
 void fg_rules_carry(const struct fg_core *from, struct fg_core *to);
 
@@ -331,6 +338,8 @@ void fg_quality_step(struct fg_core *core, const struct fg_point *point, struct 
 void fg_quality_laid_out(struct fg_core *core, struct fg_point_run *run, unsigned at);
 /* core->items[at] has its number and is on its way into the store. */
 void fg_quality_told(struct fg_core *core, struct fg_point_run *run, unsigned at);
+/* The times of what was known are others by so much. */
+void fg_quality_clock(struct fg_point_run *run, int64_t by_ms);
 /* Appends the corrections, in the bundle with what comes next. */
 int fg_quality_append(struct fg_core *core);
 

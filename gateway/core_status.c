@@ -22,6 +22,20 @@ static void gateway_part(const struct fg_core *core, struct fg_now now, struct f
 	fg_core_clock_status(core, now, j);
 }
 
+/* Whether it still is what the files say, `fjordctl doctor` sees by the fingerprint. */
+static void config_part(const struct fg_core *core, struct fg_json *j)
+{
+	char text[20];
+
+	if (!core->config->path)
+		return;
+	snprintf(text, sizeof(text), "%016llx", (unsigned long long)core->config->fingerprint);
+	fg_json_object(j, "config");
+	fg_json_text(j, "file", core->config->path);
+	fg_json_text(j, "fingerprint", text);
+	fg_json_end_object(j);
+}
+
 static void counts_part(
 	const struct fg_core *core, const struct fg_link *link, struct fg_json *j)
 {
@@ -205,6 +219,25 @@ void fg_core_http(struct fg_core *core, const char *listen, const char *error)
 	snprintf(core->http_error, sizeof(core->http_error), "%s", error ? error : "");
 }
 
+void fg_core_debug(struct fg_core *core, const char *topics, int64_t until_mono_us)
+{
+	snprintf(core->debug_topics, sizeof(core->debug_topics), "%s", topics);
+	core->debug_until_mono_us = until_mono_us;
+}
+
+void fg_core_debug_status(const struct fg_core *core, struct fg_now now, struct fg_json *j)
+{
+	int64_t left_us = core->debug_until_mono_us - now.mono_us;
+
+	if (!core->debug_topics[0])
+		return;
+	fg_json_object(j, "debug");
+	fg_json_text(j, "topics", core->debug_topics);
+	if (core->debug_until_mono_us)
+		fg_json_seconds(j, "left_s", FG_MAX(left_us, INT64_C(0)));
+	fg_json_end_object(j);
+}
+
 static void http_part(const struct fg_core *core, struct fg_json *j)
 {
 	if (!core->http_listen[0])
@@ -223,6 +256,7 @@ void fg_core_status(const struct fg_core *core, struct fg_now now, struct fg_buf
 	fg_json_init(&j, out);
 	fg_json_object(&j, NULL);
 	gateway_part(core, now, &j);
+	config_part(core, &j);
 	fg_json_array(&j, "links");
 	for (size_t i = 0; i < core->config->link_count; i++)
 		link_part(core, &core->config->links[i], &j);
@@ -241,6 +275,7 @@ void fg_core_status(const struct fg_core *core, struct fg_now now, struct fg_buf
 	fg_conflicts_put(core, NULL, &j);
 	store_part(core, &j);
 	http_part(core, &j);
+	fg_core_debug_status(core, now, &j);
 	quality_part(core, &j);
 	fg_hours_status(core, &j);
 	totals_part(core, &j);

@@ -264,16 +264,13 @@ static void make_destination(
 	struct maker *m, const struct fg_publisher *p, struct fg_view_destination *ret)
 {
 	static const char *const states[] = {"waiting", "connecting", "connected", "stopped"};
-	uint64_t oldest = fg_ranges_first(&p->unacked);
-	const struct fg_recent_entry *e =
-		oldest < p->committed_next ? fg_recent_get(p->recent, oldest) : NULL;
 
 	*ret = (struct fg_view_destination){.name = p->conf->name,
 		.state = states[p->state],
 		.connected = p->state == FG_PUB_ONLINE,
 		.conflict = p->conflict,
 		.since_ms = p->state_since_wall_ms,
-		.oldest_ms = e && e->timed ? e->item.wall_ms : 0,
+		.oldest_ms = fg_publisher_oldest_ms(p),
 		.backlog = fg_publisher_backlog(p),
 		.in_flight = p->in_flight,
 		.published = p->published,

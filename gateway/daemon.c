@@ -382,7 +382,7 @@ static void finish(struct fg_daemon *d)
 	uv_loop_close(&d->loop);
 	fg_config_unref(d->config);
 	free(d->config_path);
-	fg_notice("stopped");
+	fg_notice_of(STOPPED, "stopped");
 }
 
 /* ---- the beginning ---- */
@@ -424,6 +424,8 @@ static int start_parts(struct fg_daemon *d)
 		r = fg_sessions_start(d);
 	if (r == FG_OK)
 		r = fg_control_start(d, &d->control);
+	if (r == FG_OK)
+		fg_debug_show(d);
 	if (r < 0)
 		fg_error("cannot start: %s", fg_strerror(r));
 	return r;
@@ -442,7 +444,7 @@ int fg_daemon_run(
 		return EX_OSERR;
 	if (start_parts(d) < 0)
 		return EX_TEMPFAIL;
-	fg_notice("gateway '%s': started, %zu devices, %zu points, %zu destinations",
+	fg_notice_of(STARTED, "gateway '%s': started, %zu devices, %zu points, %zu destinations",
 		config->gateway.id, config->device_count, config->point_count,
 		config->destination_count);
 	uv_timer_start(&d->clock_timer, on_clock, 0, CLOCK_CHECK_MS);

@@ -23,6 +23,7 @@
 struct fg_daemon;
 struct fg_control;
 struct fg_stored_answer;
+struct fg_debug_switch;
 struct fg_http;
 struct recheck;
 
@@ -56,6 +57,7 @@ struct fg_worker_slot {
  * one before. */
 struct fg_trust_file {
 	int64_t touched_ns, before_ns;
+	unsigned kernel_failed; /* looks in a row at which it could not be asked */
 };
 
 struct fg_session_slot {
@@ -120,6 +122,7 @@ struct fg_daemon {
 	uint64_t told[10]; /* readings since the start, by enum fg_qc */
 
 	struct fg_control *control;
+	struct fg_debug_switch *debug; /* control_debug.c; NULL: never asked for */
 	struct fg_stored_answer *stored_answers; /* control_stored.c */
 	struct fg_reload *reload; /* under way */
 	bool reload_again;
@@ -171,6 +174,8 @@ int fg_sessions_start(struct fg_daemon *d);
 void fg_sessions_event(struct fg_daemon *d, const struct fg_session_event *event);
 bool fg_sessions_post(void *arg, const struct fg_session_event *event); /* session's thread */
 void fg_sessions_stop(struct fg_daemon *d);
+/* Before `next` is in force: tells sessions whose name at the broker it has no more. */
+void fg_sessions_part(struct fg_daemon *d, const struct fg_config *next);
 /* Ends the session of a destination that has gone or changed. */
 void fg_sessions_drop(struct fg_daemon *d, const char *name);
 void fg_sessions_connect(
@@ -210,6 +215,10 @@ enum fg_clock_level fg_trust_level(struct fg_trust_file *t, const struct fg_cloc
 /* control.c: the socket of fjordctl */
 int fg_control_start(struct fg_daemon *d, struct fg_control **ret);
 void fg_control_stop(struct fg_control *c);
+/* Who may use it has perhaps changed. */
+void fg_control_reloaded(struct fg_control *c);
+/* control_debug.c: what is on since the start, for the status. */
+void fg_debug_show(struct fg_daemon *d);
 void fg_control_watch(
 	struct fg_control *c, const struct fg_item *item, const struct fg_point_desc *desc);
 

@@ -5,7 +5,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "drivers/driver.h"
 #include "gateway/core_state.h"
 #include "protocol/encode.h"
@@ -239,11 +238,7 @@ enum fg_pub_document fg_document(
 		!kind->topic(topic, core->config, p->conf, i) ||
 		!kind->write(payload, core, p->conf, i))
 		return FG_PUB_NO_DOCUMENT;
-	if (payload->overflow) {
-		fg_error("destination '%s': document '%s' is longer than %u KiB and is not "
-			 "published",
-			p->conf->name, topic->data, FG_DOCUMENT_MAX >> 10);
-		return FG_PUB_NO_DOCUMENT;
-	}
+	if (payload->overflow)
+		return FG_PUB_DOCUMENT_TOO_LONG;
 	return kind->when_changed ? FG_PUB_DOCUMENT_WHEN_CHANGED : FG_PUB_DOCUMENT;
 }

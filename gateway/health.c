@@ -60,7 +60,8 @@ static void good_poll(struct fg_core *core, struct fg_now now, struct fg_device_
 
 	if (dev->state == FG_DEVICE_FAILING || dev->state == FG_DEVICE_QUARANTINED) {
 		fg_rfc3339(dev->failing_since_wall_ms, since);
-		fg_notice("device '%s' (link '%s'): answers again; no good answer since %s, %u "
+		fg_notice_of(DEVICE_OK,
+			"device '%s' (link '%s'): answers again; no good answer since %s, %u "
 			  "polls failed",
 			d->name, d->link->name, since, dev->failed);
 		if (dev->state == FG_DEVICE_QUARANTINED)
@@ -93,13 +94,15 @@ static void failed_poll(struct fg_core *core, struct fg_now now, struct fg_devic
 	dev->detail = r->detail;
 	fg_reason_text(r->reason, r->detail, why);
 	if (dev->state < FG_DEVICE_FAILING) {
-		fg_warning("device '%s' (link '%s'): poll failed: %s", d->name, d->link->name, why);
+		fg_warning_of(DEVICE_FAILING,
+			"device '%s' (link '%s'): poll failed: %s", d->name, d->link->name, why);
 		dev->failing_since_wall_ms = now.wall_us / 1000;
 		dev->failing_since_mono_us = now.mono_us;
 		set_state(core, now, dev, FG_DEVICE_FAILING);
 	} else if (dev->state == FG_DEVICE_FAILING && dev->failed >= QUARANTINE_AFTER) {
 		set_state(core, now, dev, FG_DEVICE_QUARANTINED);
-		fg_warning("device '%s' (link '%s'): %u polls in a row failed (%s); it is probed "
+		fg_warning_of(DEVICE_QUARANTINED,
+			"device '%s' (link '%s'): %u polls in a row failed (%s); it is probed "
 			   "each %" PRId64 " s from now on, or as often as its bus has the time",
 			d->name, d->link->name, dev->failed, why,
 			fg_probe_pause_us(dev) / 1000000);
@@ -122,7 +125,8 @@ void fg_health_reported(struct fg_core *core, struct fg_now now, struct fg_devic
 
 	if (dev->state == FG_DEVICE_FAILING || dev->state == FG_DEVICE_QUARANTINED) {
 		fg_rfc3339(dev->failing_since_wall_ms, since);
-		fg_notice("device '%s' (link '%s'): reports again; it was failing since %s",
+		fg_notice_of(DEVICE_OK,
+			"device '%s' (link '%s'): reports again; it was failing since %s",
 			d->name, d->link->name, since);
 		for (size_t i = 0; dev->state == FG_DEVICE_QUARANTINED && i < d->group_count; i++)
 			fg_schedule_resume(core, now, &core->groups[d->groups[i].index]);
@@ -144,7 +148,8 @@ void fg_health_late(struct fg_core *core, struct fg_now now, struct fg_device_ru
 	dev->last_error_detail = dev->detail = 0;
 	dev->last_error_wall_ms = dev->failing_since_wall_ms = now.wall_us / 1000;
 	dev->failing_since_mono_us = now.mono_us;
-	fg_warning("device '%s' (link '%s'): has not reported for three intervals", d->name,
+	fg_warning_of(DEVICE_FAILING,
+		"device '%s' (link '%s'): has not reported for three intervals", d->name,
 		d->link->name);
 	set_state(core, now, dev, FG_DEVICE_FAILING);
 }

@@ -66,6 +66,13 @@ static int64_t hold_ms(const struct fg_point *p)
 	return p->by_change ? (p->at_least_every_us + p->interval_us) / 1000 : 0;
 }
 
+void fg_hours_set_step(struct fg_period_ask *ask, int64_t step_ms)
+{
+	ask->step_ms = step_ms;
+	if (ask->factor != 0)
+		ask->factor = (double)step_ms / (double)FG_HOUR_MS;
+}
+
 static struct fg_hours_series told(
 	const struct fg_point *p, enum fg_told_period period, enum fg_stat stat)
 {
@@ -87,8 +94,8 @@ static struct fg_hours_series told(
 	t.ask = (struct fg_period_ask){.period = period, .stat = stat,
 		.step_ms = FG_MAX(p->interval_us / 1000, 1), .hold_ms = hold_ms(p),
 		.speed_hold_ms = p->hourly.speed ? hold_ms(p->hourly.speed) : 0};
-	if (stat == FG_STAT_SUM && is_rate(p))
-		t.ask.factor = (double)t.ask.step_ms / (double)FG_HOUR_MS;
+	t.ask.factor = stat == FG_STAT_SUM && is_rate(p); /* of a step */
+	fg_hours_set_step(&t.ask, t.ask.step_ms);
 	set_class(&t, p, period == FG_TOLD_HOUR ? 1 : period == FG_TOLD_RUNNING_24H ? 24 : 0);
 	return t;
 }
@@ -151,6 +158,12 @@ struct fg_hours_series fg_hours_station_class(
 		.stat = FG_STAT_WORST_CLASS};
 	t.source = t.desc;
 	return t;
+}
+
+bool fg_hours_is_in_class(
+	const struct fg_point *point, const struct fg_hours_series *station_class)
+{
+	return is_of_station(point, station_class->point);
 }
 
 struct fg_hours_series fg_hours_series_at(const struct fg_config *config, size_t i)
@@ -408,6 +421,19 @@ static int on_gathered(
 	return g->no_memory;
 }
 
+/* An hour that was told is told again by the interval of its readings, which may be another one
+ * by now. */
+static void set_times(const struct fg_hours_work *w, const struct fg_hours_answer *a,
+	struct fg_period_ask *ask)
+{
+	uint32_t expected = a->told ? a->before.a.expected : 0;
+
+	ask->from_ms = w->from_ms;
+	ask->to_ms = w->to_ms;
+	if (ask->period == FG_TOLD_HOUR && expected && expected != fg_period_expected(ask))
+		fg_hours_set_step(ask, FG_MAX((w->to_ms - w->from_ms) / expected, 1));
+}
+
 static void periods(struct fg_reader *reader, struct fg_hours_work *w)
 {
 	struct gather g = {.work = w};
@@ -422,8 +448,7 @@ static void periods(struct fg_reader *reader, struct fg_hours_work *w)
 	for (size_t i = 0; i < w->count; i++) {
 		struct fg_period_ask ask = w->targets[i].ask;
 
-		ask.from_ms = w->from_ms;
-		ask.to_ms = w->to_ms;
+		set_times(w, &w->answers[i], &ask);
 		fg_samples_settle(&g.samples[i]);
 		fg_samples_settle(&g.speeds[i]);
 		if (w->status == FG_OK && w->targets[i].pollutants)

@@ -35,8 +35,14 @@ struct fg_hours_series fg_hours_series_of(const struct fg_point *point, size_t n
 /* The class of the station, of a point that leads (hourly.leads). */
 struct fg_hours_series fg_hours_station_class(
 	const struct fg_config *config, const struct fg_point *leader);
+/* Whether the hours of a point count in such a class. */
+bool fg_hours_is_in_class(
+	const struct fg_point *point, const struct fg_hours_series *station_class);
 /* The period behind descriptor i, which is not below point_count. */
 struct fg_hours_series fg_hours_series_at(const struct fg_config *config, size_t i);
+
+/* Readings of it come in such steps. */
+void fg_hours_set_step(struct fg_period_ask *ask, int64_t step_ms);
 
 #define FG_HOURS_TARGETS 64
 #define FG_HOURS_HITS 512

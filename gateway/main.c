@@ -46,6 +46,7 @@ struct arguments {
 /* Returns -1 to go on, else the exit code. */
 static int parse_arguments(int argc, char **argv, struct arguments *ret)
 {
+	unsigned topics;
 	int opt;
 
 	*ret = (struct arguments){.config = DEFAULT_CONFIG};
@@ -61,10 +62,11 @@ static int parse_arguments(int argc, char **argv, struct arguments *ret)
 			ret->load.no_files = true;
 			break;
 		case OPT_DEBUG:
-			if (fg_debug_select(optarg) < 0) {
+			if (fg_debug_parse(optarg, &topics) < 0) {
 				fprintf(stderr, "fjordgate: unknown debug topic in '%s'\n", optarg);
 				return EX_USAGE;
 			}
+			fg_debug_set(fg_debug_mask() | topics);
 			break;
 		case OPT_VERSION:
 			puts("fjordgate " FG_VERSION);

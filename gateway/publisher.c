@@ -117,6 +117,7 @@ int fg_publisher_set_documents(struct fg_publisher *p, size_t documents)
 		return FG_ENOMEM;
 	}
 	memset(dirty, 1, documents + 1);
+	fg_pub_forget_untold(p);
 	free(p->dirty);
 	p->sent = sent;
 	p->dirty = dirty;
@@ -195,13 +196,14 @@ void fg_pub_write_rejects(struct fg_publisher *p, bool now)
 
 /* It will never be taken: told as a gap where it counts, and not tried again. What the destination
  * has already (a retained value, a reading that people asked for again) is not missing. */
-static void reject(struct fg_publisher *p, const struct fg_carried *c)
+void fg_pub_reject(struct fg_publisher *p, const struct fg_carried *c)
 {
 	bool lacks = fg_ranges_has(&p->unacked, c->seq) && !fg_ranges_has(&p->again, c->seq);
 
 	if (!c->counts || !lacks || fg_planted(FG_PLANT_REFUSED_UNTOLD)) {
-		fg_warning("destination '%s': message %" PRIu64
-			   " was refused (reason code 0x%02x) and is given up",
+		fg_debug(FG_DEBUG_mqtt,
+			"destination '%s': message %" PRIu64
+			" was refused (reason code 0x%02x) and is given up",
 			p->conf->name, c->seq, c->refused);
 		fg_pub_mark_acked(p, c->seq);
 		return;
@@ -240,7 +242,7 @@ static void settle(struct fg_publisher *p, const struct fg_flight *f, uint8_t re
 	parcel->waiting = 1; /* until it is looked through */
 	for (uint32_t i = 0; i < parcel->count; i++) {
 		if (carried[i].refused) {
-			reject(p, &carried[i]);
+			fg_pub_reject(p, &carried[i]);
 			continue;
 		}
 		p->acknowledged += carried[i].reading;
@@ -259,15 +261,31 @@ static void not_taken(struct fg_publisher *p, const struct fg_flight *f)
 		fg_pub_end_parcel(p, parcel);
 }
 
-static void publication_refused(
-	struct fg_publisher *p, struct fg_now now, const struct fg_flight *f, int code)
+/* Once for each reason: who refuses a topic refuses all that comes there. The status counts. */
+static void say_refused(struct fg_publisher *p, int code)
 {
-	p->refused++;
-	if (p->refused_code != code)
+	uint8_t *told = &p->refused_told[(code >> 3) & 31];
+	const uint8_t bit = (uint8_t)(1u << (code & 7));
+
+	if (!(*told & bit))
 		fg_warning("destination '%s': the broker refuses to take a message (reason code "
 			   "0x%02x); it is %s",
 			p->conf->name, (unsigned)code,
 			transient(code) ? "kept" : "told as a gap");
+	*told |= bit;
+}
+
+static void publication_refused(
+	struct fg_publisher *p, struct fg_now now, const struct fg_flight *f, int code)
+{
+	const bool document = f && f->token & FG_TOKEN_DOCUMENT;
+
+	p->refused++;
+	if (document && !transient(code) && (f->token & FG_TOKEN_CLEAR) != FG_TOKEN_CLEAR)
+		fg_pub_untold(p, f->token & ~FG_TOKEN_DOCUMENT, NULL,
+			code == 0x95 ? FG_PUB_TOO_LONG_FOR_BROKER : FG_PUB_DENIED, (uint8_t)code);
+	else
+		say_refused(p, code);
 	p->refused_code = code;
 	if (!transient(code)) {
 		if (f)
@@ -300,6 +318,10 @@ void fg_publisher_acked(
 	known = fg_pub_landed(p, token, &flight);
 	p->progress_mono_us = now.mono_us;
 	p->blocked = false;
+	if (known)
+		fg_pub_suspect_landed(p, &flight);
+	if (known && code < 0x80 && flight.token & FG_TOKEN_DOCUMENT)
+		fg_pub_told(p, flight.token & ~FG_TOKEN_DOCUMENT);
 	if (known && (token & FG_TOKEN_CLEAR) == FG_TOKEN_CLEAR &&
 		(code < 0x80 || !transient(code)))
 		fg_pub_clear_acked(p);
@@ -426,6 +448,9 @@ void fg_publisher_inherit(struct fg_publisher *p, struct fg_publisher *from)
 	p->published = from->published;
 	p->acknowledged = from->acknowledged;
 	p->not_stored = from->not_stored;
+	p->kept_back = from->kept_back;
+	p->refused = from->refused;
+	p->refused_code = from->refused_code;
 	p->connections = from->connections;
 	p->budget = from->budget;
 	p->budget.limit = p->conf->daily_budget;
@@ -461,6 +486,7 @@ int64_t fg_publisher_run(struct fg_publisher *p, struct fg_now now)
 	if (p->rejects.count)
 		next = FG_MIN(next, FG_MAX(p->rejects.written_mono_us + REJECTS_EVERY_US,
 					    now.mono_us + SAVE_EVERY_US));
+	fg_pub_oldest_run(p);
 	save_if_due(p);
 	if (p->unacked_dirty)
 		next = FG_MIN(next, p->saved_mono_us + SAVE_EVERY_US);
@@ -496,7 +522,6 @@ void fg_publisher_status(const struct fg_publisher *p, struct fg_json *j, struct
 {
 	static const char *const states[] = {"waiting", "connecting", "connected", "stopped"};
 	uint64_t oldest = fg_ranges_first(&p->unacked);
-	const struct fg_recent_entry *e;
 
 	fg_json_object(j, NULL);
 	fg_json_text(j, "name", p->conf->name);
@@ -514,11 +539,10 @@ void fg_publisher_status(const struct fg_publisher *p, struct fg_json *j, struct
 		fg_json_seconds(
 			j, "next_attempt_s", FG_MAX(p->next_attempt_mono_us - now.mono_us, 0));
 	fg_json_uint(j, "backlog", fg_publisher_backlog(p));
-	e = oldest < p->committed_next ? fg_recent_get(p->recent, oldest) : NULL;
 	if (oldest < p->committed_next)
 		fg_json_uint(j, "oldest_unsent_seq", oldest);
-	if (e && e->timed)
-		fg_json_time(j, "oldest_unsent", e->item.wall_ms);
+	if (fg_publisher_oldest_ms(p))
+		fg_json_time(j, "oldest_unsent", fg_publisher_oldest_ms(p));
 	fg_json_uint(j, "in_flight", p->in_flight);
 	fg_json_uint(j, "published", p->published);
 	fg_json_uint(j, "acknowledged", p->acknowledged);

@@ -16,6 +16,7 @@
 #include "gateway/rejects.h"
 #include "gateway/series.h"
 #include "gateway/sparkplug.h"
+#include "gateway/tls/certificates.h"
 #include "gateway/topic_set.h"
 #include "protocol/encoder.h"
 #include "storage/ranges.h"
@@ -87,17 +88,6 @@ struct fg_limits {
 	bool no_retain;
 };
 
-/* When certificates of a connection end; 0: there is none. */
-enum fg_certificate {
-	FG_CERTIFICATE_BROKER,
-	FG_CERTIFICATE_AUTHORITY, /* the first of those that vouch for the broker's */
-	FG_CERTIFICATE_CLIENT,	  /* ours */
-	FG_CERTIFICATES,
-};
-struct fg_certificates {
-	int64_t ends_ms[FG_CERTIFICATES];
-};
-#define FG_CERTIFICATE_WARN_MS (30 * INT64_C(86400000))
 const char *fg_certificate_of(enum fg_certificate c);
 
 /* Of which end, and how near it was, the log has told. */
@@ -115,6 +105,7 @@ struct fg_publisher;
 
 enum fg_pub_document {
 	FG_PUB_NO_DOCUMENT, /* there is none (any more) */
+	FG_PUB_DOCUMENT_TOO_LONG, /* its topic is written */
 	FG_PUB_DOCUMENT,
 	FG_PUB_DOCUMENT_WHEN_CHANGED, /* not where the same was sent on this connection */
 };
@@ -188,6 +179,44 @@ struct fg_payload {
 	uint64_t messages, readings, bytes; /* bytes: of topics and payloads */
 };
 
+/* publisher_untold.c: documents that do not go out; each is told once, in log and status. */
+#define FG_PUB_UNTOLD_MAX 16
+enum fg_pub_untold_why {
+	FG_PUB_TOO_LONG,	    /* for us */
+	FG_PUB_TOO_LONG_FOR_BROKER, /* it has said how long a packet may be */
+	FG_PUB_DENIED,		    /* code: of the broker */
+	FG_PUB_BREAKS,		    /* the broker ends the connection when it comes */
+};
+struct fg_pub_untold {
+	uint64_t id;
+	enum fg_pub_untold_why why;
+	uint8_t code;
+	char topic[160];
+};
+
+/* publisher_suspect.c: a message on which the broker ends the connection each time would be sent
+ * for ever. Where connections end again and again, each message waits for the acknowledgement of
+ * the one before, so that it is known which one it is. */
+#define FG_PUB_BAD_MAX 16
+#define FG_PUB_SHUNNED 16
+struct fg_pub_suspect {
+	uint64_t id;	   /* of the message that was on its way as the last ones ended */
+	unsigned closings; /* so many in a row, with anything on its way */
+	unsigned alone_closings; /* of these: with that message alone on its way */
+	bool alone;
+	bool landed; /* something was acknowledged on this connection */
+	bool blamed; /* a reading was given up, and none was taken since */
+	/* points of which messages were given up, and none was taken since */
+	struct fg_pub_bad {
+		uint64_t key;
+		unsigned given_up;
+		int64_t mono_us; /* of the last */
+	} bad[FG_PUB_BAD_MAX];
+	size_t bad_count;
+	uint64_t shunned[FG_PUB_SHUNNED]; /* the last numbers that were given up */
+	uint64_t given_up;		  /* messages, all in all */
+};
+
 enum fg_publisher_state {
 	FG_PUB_WAITING, /* for its next attempt */
 	FG_PUB_CONNECTING,
@@ -256,6 +285,8 @@ struct fg_publisher {
 	bool page_stale; /* the pending page was read before the true time was known */
 	size_t page_at;
 	int64_t page_retry_mono_us;
+	uint64_t oldest_seq, oldest_asked; /* owed; of which the time is known, and was asked for */
+	int64_t oldest_ms;		   /* 0: not known */
 	double tokens; /* of the rate limit */
 	int64_t tokens_mono_us;
 
@@ -309,6 +340,12 @@ struct fg_publisher {
 	uint64_t published, acknowledged; /* readings, without corrections */
 	uint64_t refused, not_stored;
 	int refused_code;
+	uint8_t refused_told[32]; /* bits of the reason codes that the log has told */
+
+	struct fg_pub_untold untold[FG_PUB_UNTOLD_MAX];
+	size_t untold_count;
+	uint64_t untold_more; /* that have no place there */
+	struct fg_pub_suspect suspect;
 };
 
 /* `unacked` is taken over. window: how many messages the session takes at once. */
@@ -388,6 +425,8 @@ bool fg_publisher_idle(const struct fg_publisher *p);
 
 /* Readings that are stored and not acknowledged. */
 uint64_t fg_publisher_backlog(const struct fg_publisher *p);
+/* Wall time of the oldest that is stored and owed; 0: nothing is, or nobody knows. */
+int64_t fg_publisher_oldest_ms(const struct fg_publisher *p);
 
 /* The most readings that may be under way. */
 static inline uint64_t fg_publisher_carries(const struct fg_publisher *p)

@@ -48,6 +48,7 @@ uint64_t fg_pub_batch_end(struct fg_publisher *p, int64_t mono_us, int64_t *ret_
 {
 	const uint64_t end = FG_MAX(p->committed_next, p->recent->next);
 	int64_t at_us;
+	bool urgent;
 
 	if (!p->conf->batch_us || p->live_next >= end)
 		return end;
@@ -55,12 +56,14 @@ uint64_t fg_pub_batch_end(struct fg_publisher *p, int64_t mono_us, int64_t *ret_
 		return p->batch_to;
 	look_for_urgent(p, end);
 	at_us = ready_us(p, end);
-	if (!p->stopping && mono_us < at_us && end - p->live_next < FG_BATCH_MAX &&
-		!urgent_is_due(p, mono_us, ret_next)) {
+	urgent = urgent_is_due(p, mono_us, ret_next);
+	if (!p->stopping && mono_us < at_us && end - p->live_next < FG_BATCH_MAX && !urgent) {
 		*ret_next = FG_MIN(*ret_next, at_us);
 		return p->live_next;
 	}
 	p->batch_to = p->committed_next > p->live_next ? p->committed_next : end;
+	if (urgent && p->batch_urgent >= p->batch_to)
+		p->batch_to = end; /* the store does not commit it in time */
 	p->batch_to = FG_MIN(p->batch_to, p->live_next + FG_BATCH_MAX);
 	return p->batch_to;
 }
@@ -69,6 +72,7 @@ void fg_pub_batch_begin(struct fg_publisher *p)
 {
 	fg_ranges_fini(&p->batch);
 	p->batch_to = p->batch_seen = p->batch_urgent = 0;
+	p->budget.gathered = 0;
 }
 
 void fg_pub_batch_leave(struct fg_publisher *p, uint64_t seq)
@@ -103,7 +107,7 @@ static void gather(struct fg_publisher *p, struct fg_load *load)
 	}
 }
 
-bool fg_pub_batch_send(struct fg_publisher *p)
+static bool send_gathered(struct fg_publisher *p)
 {
 	struct fg_load load;
 
@@ -125,6 +129,14 @@ bool fg_pub_batch_send(struct fg_publisher *p)
 			return false;
 	}
 	return true;
+}
+
+bool fg_pub_batch_send(struct fg_publisher *p)
+{
+	const bool room = !p->batch.count || send_gathered(p);
+
+	p->budget.gathered = fg_ranges_count_below(&p->batch, FG_SEQ_END);
+	return room;
 }
 
 void fg_pub_batch_status(const struct fg_publisher *p, struct fg_json *j)

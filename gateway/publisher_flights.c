@@ -58,8 +58,24 @@ static void compact_parcels(struct fg_publisher *p)
 
 bool fg_pub_has_room(const struct fg_publisher *p, size_t messages, size_t readings)
 {
+	if (p->suspect.alone && p->in_flight)
+		return false;
 	return p->in_flight + messages <= p->window &&
 	       p->carried_now + readings <= p->carried_max;
+}
+
+struct fg_carried fg_pub_carried(const struct fg_publisher *p, const struct fg_item *item)
+{
+	const bool reading = item->kind == FG_ITEM_READING && !item->replaces;
+
+	return (struct fg_carried){
+		.seq = item->seq,
+		.wall_ms = item->wall_ms,
+		.point = item->point,
+		.reading = reading,
+		.counts = reading && item->qc != FG_QC_MISSING &&
+			  !fg_ranges_has(&p->again, item->seq),
+	};
 }
 
 void fg_pub_note_parcel(
@@ -73,19 +89,8 @@ void fg_pub_note_parcel(
 		.messages = (uint32_t)messages,
 		.waiting = (uint32_t)messages};
 	p->carried_now += n;
-	for (size_t i = 0; i < n; i++) {
-		const struct fg_item *item = &entries[i].item;
-		const bool reading = item->kind == FG_ITEM_READING && !item->replaces;
-
-		p->carried[p->carried_to++] = (struct fg_carried){
-			.seq = item->seq,
-			.wall_ms = item->wall_ms,
-			.point = item->point,
-			.reading = reading,
-			.counts = reading && item->qc != FG_QC_MISSING &&
-				  !fg_ranges_has(&p->again, item->seq),
-		};
-	}
+	for (size_t i = 0; i < n; i++)
+		p->carried[p->carried_to++] = fg_pub_carried(p, &entries[i].item);
 }
 
 void fg_pub_note_flight(struct fg_publisher *p, const struct fg_flight *flight)
@@ -113,6 +118,15 @@ int fg_pub_send_document(struct fg_publisher *p, const struct fg_message *m)
 	fg_pub_note_flight(p, &flight);
 	p->document_bytes += flight.document;
 	return FG_OK;
+}
+
+const struct fg_flight *fg_pub_first_flight(const struct fg_publisher *p)
+{
+	size_t i = p->flight_from;
+
+	while (i < p->flight_to && p->flights[i].done)
+		i++;
+	return i < p->flight_to ? &p->flights[i] : NULL;
 }
 
 bool fg_pub_landed(struct fg_publisher *p, uint64_t token, struct fg_flight *ret)

@@ -43,6 +43,33 @@ void fg_pub_forget_document(struct fg_publisher *p, const char *topic)
 		*place = p->sent[--p->sent_count];
 }
 
+enum fg_pub_document fg_pub_write_document(struct fg_publisher *p, size_t id,
+	struct fg_buf *topic, struct fg_buf *payload, struct fg_message *m)
+{
+	if (p->spark)
+		return fg_pub_spark_document(p, id, topic, payload, m);
+	if (id < p->core_documents)
+		return p->ports->document(p->ports->arg, p, id, topic, payload);
+	return fg_pub_encoder_document(p, id, topic, payload, m);
+}
+
+/* Whether it can go out at all; a birth that cannot leaves its device unborn. */
+static bool fits(struct fg_publisher *p, size_t id, enum fg_pub_document is,
+	const struct fg_buf *topic, const struct fg_buf *payload)
+{
+	enum fg_pub_untold_why why = FG_PUB_TOO_LONG;
+
+	if (is != FG_PUB_DOCUMENT_TOO_LONG) {
+		if (!fg_pub_too_long_for_broker(p, topic->len, payload->len))
+			return true;
+		why = FG_PUB_TOO_LONG_FOR_BROKER;
+	}
+	fg_pub_untold(p, id, topic->data, why, 0);
+	if (p->spark)
+		fg_spark_refused(p->spark, id - p->payloads[0].first_document);
+	return false;
+}
+
 bool fg_pub_tell_document(struct fg_publisher *p, size_t id)
 {
 	char topic_mem[512];
@@ -54,12 +81,9 @@ bool fg_pub_tell_document(struct fg_publisher *p, size_t id)
 
 	fg_buf_wrap(&topic, topic_mem, sizeof(topic_mem));
 	fg_buf_init(&payload, p->spark ? BIRTH_MAX : FG_DOCUMENT_MAX);
-	if (p->spark)
-		is = fg_pub_spark_document(p, id, &topic, &payload, &m);
-	else if (id < p->core_documents)
-		is = p->ports->document(p->ports->arg, p, id, &topic, &payload);
-	else
-		is = fg_pub_encoder_document(p, id, &topic, &payload, &m);
+	is = fg_pub_write_document(p, id, &topic, &payload, &m);
+	if (is != FG_PUB_NO_DOCUMENT && !fits(p, id, is, &topic, &payload))
+		is = FG_PUB_NO_DOCUMENT;
 	if (is == FG_PUB_DOCUMENT_WHEN_CHANGED) {
 		sent.topic = fg_hash(FG_HASH_START, topic.data, topic.len);
 		sent.bytes = fg_hash(FG_HASH_START, payload.data, payload.len);
@@ -93,7 +117,7 @@ static bool pump_documents(struct fg_publisher *p)
 	for (size_t id = 0; p->dirty_any && id < p->dirty_count; id++) {
 		if (!p->dirty[id])
 			continue;
-		if (!may_go(p, id) || !fg_pub_tell_document(p, id))
+		if (!fg_pub_breaks(p, id) && (!may_go(p, id) || !fg_pub_tell_document(p, id)))
 			return false;
 		p->dirty[id] = 0;
 		p->dirty_any--;
@@ -114,7 +138,8 @@ static bool wanted_first(const struct fg_publisher *p, const struct fg_series *s
 		return false;
 	if (!p->first_all && !fg_ranges_has(&p->unacked, seq))
 		return false;
-	return !fg_ranges_has(&p->rejects.numbers, seq) && !fg_ranges_has(&p->again, seq);
+	return !fg_ranges_has(&p->rejects.numbers, seq) && !fg_ranges_has(&p->again, seq) &&
+	       !(p->first_all && fg_pub_is_shunned(p, &s->newest));
 }
 
 static bool pump_first(struct fg_publisher *p)
@@ -301,6 +326,7 @@ static bool pump_live(struct fg_publisher *p, int64_t mono_us, int64_t *ret_next
 		case LIVE_NOW:
 			if (p->conf->batch_us && e->item.kind == FG_ITEM_READING) {
 				fg_ranges_add(&p->batch, seq, seq + 1);
+				p->budget.gathered++;
 				break;
 			}
 			if (!send_live(p, mono_us, ret_next))
@@ -505,6 +531,7 @@ void fg_publisher_page(struct fg_publisher *p, struct fg_now now)
 	bool stale = p->page_stale;
 
 	p->page_pending = p->page_stale = false;
+	fg_pub_oldest_page(p);
 	if (p->state != FG_PUB_ONLINE || stale)
 		return;
 	/* the store is in trouble, which it tells itself: later again */

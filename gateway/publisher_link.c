@@ -64,7 +64,8 @@ void fg_publisher_connected(
 		return;
 	set_state(p, FG_PUB_ONLINE, now);
 	p->online_since_mono_us = now.mono_us;
-	fg_notice("destination '%s': connected to %s, %" PRIu64 " readings waiting", p->conf->name,
+	fg_notice_of(DESTINATION_CONNECTED,
+		"destination '%s': connected to %s, %" PRIu64 " readings waiting", p->conf->name,
 		p->conf->servers[p->server].url, fg_publisher_backlog(p));
 	p->error[0] = '\0';
 	p->error_logged = false;
@@ -78,25 +79,8 @@ void fg_publisher_connected(
 		fg_spark_connected(p->spark, epoch);
 	p->first_all = !session_present;
 	p->connections++;
+	fg_pub_suspect_connected(p);
 	fg_pub_lanes_begin(p, now.mono_us);
-}
-
-void fg_publisher_heard(struct fg_publisher *p, struct fg_now now, uint32_t epoch,
-	const char *topic, const void *payload, size_t len)
-{
-	if (epoch != p->epoch || p->state != FG_PUB_ONLINE || !p->spark)
-		return;
-	switch (fg_spark_heard(p->spark, now.mono_us, topic, payload, len)) {
-	case FG_SPARK_NOTHING:
-		break;
-	case FG_SPARK_BIRTHS:
-		fg_pub_touch_all(p);
-		break;
-	case FG_SPARK_HOST_GONE: /* the will tells of our death */
-		p->ports->disconnect(p->ports->arg, p);
-		fg_publisher_lost(p, now, epoch, false, "the primary host is offline");
-		break;
-	}
 }
 
 /* From 1 s to 2 min, with jitter over half of it: a thousand gateways do not return at once. With
@@ -117,19 +101,17 @@ static void log_loss(struct fg_publisher *p, bool was_online)
 {
 	if (p->error_logged && !was_online)
 		return;
-	fg_warning("destination '%s': %s: %s; readings are kept, trying again", p->conf->name,
+	fg_warning_of(DESTINATION_LOST,
+		"destination '%s': %s: %s; readings are kept, trying again", p->conf->name,
 		was_online ? "connection lost" : "cannot connect", p->error);
 	p->error_logged = true;
 }
 
-void fg_publisher_lost(
-	struct fg_publisher *p, struct fg_now now, uint32_t epoch, bool refused, const char *why)
+static void lost(struct fg_publisher *p, struct fg_now now, bool refused, const char *why)
 {
 	bool was_online = p->state == FG_PUB_ONLINE;
 	bool changed = strcmp(p->error, why) != 0;
 
-	if (epoch != p->epoch || p->state == FG_PUB_WAITING || p->state == FG_PUB_STOPPED)
-		return;
 	if (p->server == 0 && was_online && now.mono_us - p->online_since_mono_us > STEADY_US)
 		p->return_pause_us = 0; /* the first held */
 	if (!p->outage_mono_us || (was_online && now.mono_us - p->online_since_mono_us > STEADY_US))
@@ -144,13 +126,41 @@ void fg_publisher_lost(
 	back_off(p, now);
 }
 
+void fg_publisher_lost(
+	struct fg_publisher *p, struct fg_now now, uint32_t epoch, bool refused, const char *why)
+{
+	if (epoch != p->epoch || p->state == FG_PUB_WAITING || p->state == FG_PUB_STOPPED)
+		return;
+	if (p->state == FG_PUB_ONLINE)
+		fg_pub_suspect_lost(p, now);
+	lost(p, now, refused, why);
+}
+
+void fg_publisher_heard(struct fg_publisher *p, struct fg_now now, uint32_t epoch,
+	const char *topic, const void *payload, size_t len)
+{
+	if (epoch != p->epoch || p->state != FG_PUB_ONLINE || !p->spark)
+		return;
+	switch (fg_spark_heard(p->spark, now.mono_us, topic, payload, len)) {
+	case FG_SPARK_NOTHING:
+		break;
+	case FG_SPARK_BIRTHS:
+		fg_pub_touch_all(p);
+		break;
+	case FG_SPARK_HOST_GONE: /* the will tells of our death */
+		p->ports->disconnect(p->ports->arg, p);
+		lost(p, now, false, "the primary host is offline");
+		break;
+	}
+}
+
 void fg_pub_leave(struct fg_publisher *p, struct fg_now now, int code)
 {
 	char why[64];
 
 	snprintf(why, sizeof(why), "publication refused, reason code 0x%02x", (unsigned)code);
 	p->ports->disconnect(p->ports->arg, p);
-	fg_publisher_lost(p, now, p->epoch, true, why);
+	lost(p, now, true, why);
 }
 
 /* A broker that answers pings and acknowledges nothing would keep what is in flight for ever.
@@ -162,7 +172,7 @@ static int64_t end_stall(struct fg_publisher *p, struct fg_now now)
 	if (now.mono_us < until_us)
 		return until_us;
 	p->ports->disconnect(p->ports->arg, p);
-	fg_publisher_lost(p, now, p->epoch, false, "no acknowledgement for a minute");
+	lost(p, now, false, "no acknowledgement for a minute");
 	return p->next_attempt_mono_us;
 }
 
@@ -260,11 +270,15 @@ int64_t fg_pub_link_run(struct fg_publisher *p, struct fg_now now)
 	}
 	if (p->state == FG_PUB_CONNECTING) {
 		if (now.mono_us >= p->next_attempt_mono_us)
-			fg_publisher_lost(p, now, p->epoch, false, "no answer from the session");
+			lost(p, now, false, "no answer from the session");
 		next = p->next_attempt_mono_us;
 	}
 	if (p->state == FG_PUB_ONLINE) {
 		again_us = p->returning ? go_back(p, now) : look_back(p, now);
+		next = FG_MIN(next, again_us);
+	}
+	if (p->state == FG_PUB_ONLINE) {
+		again_us = fg_pub_suspect_run(p, now);
 		next = FG_MIN(next, again_us);
 	}
 	if (p->state == FG_PUB_ONLINE && p->spark &&

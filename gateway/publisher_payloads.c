@@ -41,7 +41,7 @@ int fg_pub_payloads_site(struct fg_publisher *p)
 		.station_count = c->station_count,
 		.devices = c->devices,
 		.device_count = c->device_count,
-		.english = c->gateway.language == FG_LANG_EN,
+		.language = (enum fg_language)c->gateway.language,
 	};
 	return p->spark ? fg_spark_configure(p->spark, c, p->conf, &p->site, p->series) : FG_OK;
 }
@@ -326,7 +326,9 @@ static bool goes_along(const struct fg_publisher *p, const struct fg_load *load,
 bool fg_pub_load(const struct fg_publisher *p, struct fg_load *load, const struct fg_item *item,
 	const struct fg_point_desc *desc, bool newest, size_t at)
 {
-	if (load->count && (load->count >= p->pack_max || !goes_along(p, load, item, desc)))
+	const size_t most = p->suspect.alone ? 1 : p->pack_max;
+
+	if (load->count && (load->count >= most || !goes_along(p, load, item, desc)))
 		return false;
 	load->entries[load->count] =
 		(struct fg_entry){.item = *item, .desc = desc, .newest = newest};
@@ -482,14 +484,26 @@ static void note(struct draft *d)
 	}
 }
 
-/* Names and texts are bounded far below; it cannot be sent by any retry. */
+/* No retry would bring it. */
+static size_t give_up(struct fg_publisher *p, const struct fg_entry *entries, size_t n,
+	uint8_t code)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct fg_carried c = fg_pub_carried(p, &entries[i].item);
+
+		c.refused = code;
+		fg_pub_reject(p, &c);
+		p->refused++;
+	}
+	return n;
+}
+
+/* Names and texts are bounded far below. */
 static size_t too_long(struct fg_publisher *p, const struct fg_entry *entry)
 {
 	fg_error("destination '%s': message %" PRIu64 " of point '%s' is too long to publish",
 		p->conf->name, entry->item.seq, entry->desc->point);
-	fg_pub_mark_acked(p, entry->item.seq);
-	p->refused++;
-	return 1;
+	return give_up(p, entry, 1, FG_PUB_CODE_TOO_LONG);
 }
 
 /* What has to be born before the load is. False: not now. */
@@ -503,13 +517,29 @@ static bool spark_ready(struct fg_publisher *p, const struct fg_load *load)
 	return !number || fg_pub_tell_document(p, p->payloads[0].first_document + number);
 }
 
+/* How many from the beginning of a load may go out; 0: the first may not. */
+static size_t not_shunned(const struct fg_publisher *p, const struct fg_load *load)
+{
+	size_t n = 0;
+
+	while (n < load->count && !fg_pub_is_shunned(p, &load->entries[n].item))
+		n++;
+	return n;
+}
+
 size_t fg_pub_send_load(struct fg_publisher *p, const struct fg_load *load)
 {
 	struct draft d = {.p = p, .load = load};
-	size_t n = load->count;
+	size_t n = not_shunned(p, load);
 
-	if (!fg_pub_has_room(p, 1, 1) || (p->spark && !spark_ready(p, load)))
+	if (!fg_pub_has_room(p, 1, 1) || !load->count)
 		return 0;
+	if (!n)
+		return give_up(p, load->entries, 1, FG_PUB_CODE_BREAKS);
+	if (p->spark && !spark_ready(p, load))
+		return 0;
+	if (p->spark && fg_spark_is_refused(p->spark, &load->entries[0])) /* what has no birth */
+		return give_up(p, load->entries, n, FG_PUB_CODE_TOO_LONG);
 	while (draft_all(&d, n) == FG_EFULL) {
 		if (n == 1)
 			return too_long(p, &load->entries[0]);
@@ -543,11 +573,13 @@ enum fg_pub_document fg_pub_spark_document(struct fg_publisher *p, size_t id, st
 	const struct fg_payload *payload = &p->payloads[0];
 	const struct fg_encoding e = encoding_of(p, payload);
 	bool certain;
+	int r;
 
-	if (id < payload->first_document ||
-		fg_spark_document(p->spark, &e, id - payload->first_document, topic, text,
-			&certain) < 0)
+	if (id < payload->first_document)
 		return FG_PUB_NO_DOCUMENT;
+	r = fg_spark_document(p->spark, &e, id - payload->first_document, topic, text, &certain);
+	if (r < 0)
+		return r == FG_EFULL ? FG_PUB_DOCUMENT_TOO_LONG : FG_PUB_NO_DOCUMENT;
 	m->encoder = payload->number;
 	m->retain = m->document = false;
 	m->at_most_once = !certain;
@@ -557,9 +589,10 @@ enum fg_pub_document fg_pub_spark_document(struct fg_publisher *p, size_t id, st
 void fg_pub_spark_idle(struct fg_publisher *p)
 {
 	const struct fg_encoding e = encoding_of(p, &p->payloads[0]);
-	size_t number;
+	size_t number = 0;
 
-	while ((number = fg_spark_idle(p->spark, &e)) != 0)
+	/* each once: what cannot be told now is told later */
+	while ((number = fg_spark_idle(p->spark, &e, number)) != 0)
 		if (!fg_pub_tell_document(p, p->payloads[0].first_document + number))
 			return;
 }
@@ -567,6 +600,8 @@ void fg_pub_spark_idle(struct fg_publisher *p)
 enum fg_pub_document fg_pub_encoder_document(struct fg_publisher *p, size_t id,
 	struct fg_buf *topic, struct fg_buf *text, struct fg_message *m)
 {
+	int r;
+
 	for (size_t i = 0; i < p->payload_count; i++) {
 		const struct fg_payload *payload = &p->payloads[i];
 		const struct fg_encoding e = encoding_of(p, payload);
@@ -576,10 +611,11 @@ enum fg_pub_document fg_pub_encoder_document(struct fg_publisher *p, size_t id,
 			continue;
 		m->encoder = payload->number;
 		m->document = false;
-		if (payload->encoder->document(&e, id - payload->first_document, topic, text,
-			    &m->retain) == FG_OK &&
-			!topic->overflow && !text->overflow)
-			return FG_PUB_DOCUMENT;
+		r = payload->encoder->document(
+			&e, id - payload->first_document, topic, text, &m->retain);
+		if (topic->overflow || (r < 0 && !text->overflow))
+			return FG_PUB_NO_DOCUMENT;
+		return text->overflow ? FG_PUB_DOCUMENT_TOO_LONG : FG_PUB_DOCUMENT;
 	}
 	return FG_PUB_NO_DOCUMENT;
 }

@@ -139,11 +139,57 @@ struct fg_item fg_pub_selected_part(struct fg_publisher *p, const struct fg_item
 /* publisher.c: tells a reading that is kept back. False: not now. */
 bool fg_pub_keep_back(struct fg_publisher *p, const struct fg_item *item);
 
+/* publisher_oldest.c: since when readings are lacked there */
+void fg_pub_oldest_run(struct fg_publisher *p);
+/* A page has come. */
+void fg_pub_oldest_page(struct fg_publisher *p);
+
 /* publisher_status.c: what is known of the broker */
 void fg_pub_link_status(const struct fg_publisher *p, struct fg_json *j, struct fg_now now);
 
 /* publisher_flights.c */
 /* The end of a connection: what was in flight is in doubt. */
 void fg_pub_forget_flights(struct fg_publisher *p);
+/* The first that is not acknowledged; NULL: nothing is on its way. */
+const struct fg_flight *fg_pub_first_flight(const struct fg_publisher *p);
+struct fg_carried fg_pub_carried(const struct fg_publisher *p, const struct fg_item *item);
+
+/* Reason codes of what no broker has answered: in gaps they are `rejected:CODE`. */
+#define FG_PUB_CODE_BREAKS   0x80
+#define FG_PUB_CODE_TOO_LONG 0x95
+
+/* publisher.c: it will never be taken; told as a gap where it counts. */
+void fg_pub_reject(struct fg_publisher *p, const struct fg_carried *c);
+
+/* publisher_lanes.c: writes document `id`, and what `m` says of it. */
+enum fg_pub_document fg_pub_write_document(struct fg_publisher *p, size_t id,
+	struct fg_buf *topic, struct fg_buf *payload, struct fg_message *m);
+
+/* publisher_untold.c */
+/* Document `id` does not go out. `topic` NULL: it is looked up. */
+void fg_pub_untold(struct fg_publisher *p, uint64_t id, const char *topic,
+	enum fg_pub_untold_why why, uint8_t code);
+/* It has arrived. */
+void fg_pub_told(struct fg_publisher *p, uint64_t id);
+/* Other documents have these numbers from now on. */
+void fg_pub_forget_untold(struct fg_publisher *p);
+/* Whether a packet of that length is known to be too long for the broker. */
+bool fg_pub_too_long_for_broker(const struct fg_publisher *p, size_t topic_len, size_t len);
+/* Whether it was given up because the broker ends the connection on it. */
+bool fg_pub_breaks(const struct fg_publisher *p, uint64_t id);
+void fg_pub_untold_status(const struct fg_publisher *p, struct fg_json *j);
+
+/* publisher_suspect.c */
+void fg_pub_suspect_connected(struct fg_publisher *p);
+/* The connection ended, not by us; before fg_pub_forget_flights(). */
+void fg_pub_suspect_lost(struct fg_publisher *p, struct fg_now now);
+/* The broker has answered. Before the parcel ends. */
+void fg_pub_suspect_landed(struct fg_publisher *p, const struct fg_flight *f);
+/* Ends the time of one message after the other, where the connection holds; returns when to look
+ * again. */
+int64_t fg_pub_suspect_run(struct fg_publisher *p, struct fg_now now);
+/* Whether a reading is not to be sent: it, or several of its point, broke the connection. */
+bool fg_pub_is_shunned(const struct fg_publisher *p, const struct fg_item *item);
+void fg_pub_suspect_status(const struct fg_publisher *p, struct fg_json *j);
 
 #endif

@@ -49,5 +49,7 @@ void fg_pub_link_status(const struct fg_publisher *p, struct fg_json *j, struct 
 	if (p->kept_back)
 		fg_json_uint(j, "not_selected", p->kept_back);
 	limits(p, j);
+	fg_pub_untold_status(p, j);
+	fg_pub_suspect_status(p, j);
 	certificates(p, j, now.wall_us / 1000);
 }

@@ -65,6 +65,10 @@ static struct fg_config *load(struct fg_daemon *d)
 		next = NULL;
 	fg_report_each(rep, log_line, NULL);
 	fg_report_free(rep);
+	if (next)
+		fg_debug(FG_DEBUG_config, "config: %s read, fingerprint %016llx (%016llx so far)",
+			d->config_path, (unsigned long long)next->fingerprint,
+			(unsigned long long)d->config->fingerprint);
 	if (next && (obstacle = fg_config_reload_obstacle(d->config, next))) {
 		fg_error("%s", obstacle);
 		fg_config_unref(next);
@@ -101,7 +105,8 @@ void fg_daemon_reload(struct fg_daemon *d)
 	if (r)
 		r->config = load(d);
 	if (!r || !r->config) {
-		fg_error("reload: the configuration is refused, the running one goes on");
+		fg_error_of(RELOAD_REFUSED,
+			"reload: the configuration is refused, the running one goes on");
 		if (r)
 			free(r);
 		d->reload = NULL;
@@ -152,8 +157,10 @@ static int take_over(struct fg_daemon *d, struct fg_reload *reload)
 	struct fg_config *prev = d->config;
 	int r = fg_intern_apply(&reload->intern, &d->series);
 
-	if (r == FG_OK)
+	if (r == FG_OK) {
+		fg_sessions_part(d, reload->config);
 		r = fg_core_reload(d->core, fg_clock_now(), reload->config);
+	}
 	if (r < 0)
 		return r;
 	d->config = fg_config_ref(reload->config);
@@ -164,6 +171,7 @@ static int take_over(struct fg_daemon *d, struct fg_reload *reload)
 		r = add_new_destinations(d, &reload->intern);
 	set_limits(d, &prev->storage);
 	fg_daemon_tell_destinations(d);
+	fg_control_reloaded(d->control);
 	fg_config_unref(prev);
 	return r;
 }
@@ -194,7 +202,7 @@ void fg_reload_called(struct fg_daemon *d, struct fg_store_call *call)
 		r = take_over(d, reload);
 		if (r < 0)
 			give_up(d, r);
-		fg_notice("reload: the new configuration is in force");
+		fg_notice_of(RELOADED, "reload: the new configuration is in force");
 	}
 	over(d);
 }

@@ -223,6 +223,8 @@ static void start(struct fg_core *core, struct fg_now now, struct fg_group_run *
 	}
 	if (device_busy(core, d))
 		return; /* another group of it is being read: right after */
+	fg_debug(FG_DEBUG_schedule, "device '%s': poll of %zu points, %lld ms late", d->name,
+		run->group->count, (long long)(now.mono_us - run->due_mono_us) / 1000);
 	poll(core, now, run);
 }
 

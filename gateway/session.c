@@ -186,6 +186,7 @@ static void lost(struct fg_session *s)
 		.refused = s->refused};
 
 	snprintf(event.text, sizeof(event.text), "%s", s->why[0] ? s->why : "connection closed");
+	fg_debug(FG_DEBUG_mqtt, "mqtt %s ! %s", s->conf.dest->name, event.text);
 	fg_session_flush_acks(s);
 	fg_session_drop(s);
 	event.wire = wire_since(s);
@@ -209,6 +210,8 @@ static void on_connect(
 		s->refused = true;
 		return;
 	}
+	fg_debug(FG_DEBUG_mqtt, "mqtt %s < CONNACK code=%d session_present=%d", s->conf.dest->name,
+		rc, flags & 1);
 	if (rc != 0)
 		fg_session_broker_says(s, "the broker refuses", rc, props);
 	if (rc != 0 || fg_session_take_limits(s, props) < 0) {
@@ -259,6 +262,7 @@ static void on_publish(
 
 	(void)mosq;
 	(void)props;
+	fg_debug(FG_DEBUG_mqtt, "mqtt %s < PUBACK mid=%d code=%d", s->conf.dest->name, mid, code);
 	for (unsigned i = 0; i < s->pending_count; i++) {
 		if (s->pending[i].mid != mid)
 			continue;
@@ -401,6 +405,10 @@ static void publish(struct fg_session *s, const struct command *cmd, const char 
 		    ? MOSQ_ERR_OVERSIZE_PACKET
 		    : mosquitto_publish_v5(s->mosq, &mid, topic, (int)len, payload, qos,
 			      cmd->retain && !s->limits.no_retain, v5 ? props : NULL);
+	fg_debug(FG_DEBUG_mqtt, "mqtt %s > PUBLISH mid=%d qos=%d retain=%d %zu bytes %s%s%s",
+		s->conf.dest->name, mid, qos, cmd->retain, len, topic,
+		r == MOSQ_ERR_SUCCESS ? "" : ": ",
+		r == MOSQ_ERR_SUCCESS ? "" : mosquitto_strerror(r));
 	/* a document may be our status, which comes back */
 	s->asked_bytes += ASKED_PER_MESSAGE + (cmd->document ? len : 0);
 	if (r == MOSQ_ERR_SUCCESS && cmd->at_most_once) {
@@ -426,12 +434,23 @@ static void subscribe(struct fg_session *s, const char *filter)
 		s->conf.dest->version == 5 ? MQTT_SUB_OPT_NO_LOCAL : 0, NULL);
 }
 
+/* At QoS 0: it is in order with the goodbye behind it, whatever else is on its way. */
+static bool say_will(struct fg_session *s)
+{
+	const mosquitto_property *props = s->conf.dest->version == 5 ? s->document_props : NULL;
+
+	return mosquitto_publish_v5(s->mosq, NULL, s->status_topic, (int)strlen(s->will), s->will,
+		       0, true, props) == MOSQ_ERR_SUCCESS;
+}
+
 /* Without a goodbye of our own the broker publishes the will, so that nobody takes us for online.
  */
 static void leave(struct fg_session *s, bool said_offline)
 {
 	bool v5 = s->conf.dest->version == 5;
 
+	if (s->mosq && s->online && s->parting && !said_offline && !fg_session_is_sparkplug(s))
+		said_offline = say_will(s);
 	if (s->mosq && s->online && (v5 || said_offline)) {
 		mosquitto_disconnect_v5(
 			s->mosq, said_offline ? 0 : MQTT_RC_DISCONNECT_WITH_WILL_MSG, NULL);
@@ -705,6 +724,11 @@ int fg_session_start(const struct fg_session_conf *conf, struct fg_session **ret
 	}
 	*ret = s;
 	return FG_OK;
+}
+
+void fg_session_part(struct fg_session *s)
+{
+	s->parting = true;
 }
 
 void fg_session_ask_stop(struct fg_session *s, bool said_offline)

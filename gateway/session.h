@@ -86,6 +86,10 @@ int fg_session_publish(struct fg_session *s, const struct fg_message *m, size_t 
 /* On this connection; FG_EFULL: not now. */
 int fg_session_subscribe(struct fg_session *s, const char *filter);
 
+/* Nobody will connect by its name any more, so a will that waits for its delay would come behind
+ * whatever is told there until then: when the connection is left, what it says is said at once. */
+void fg_session_part(struct fg_session *s);
+
 /* Asks the thread to end; what it has not sent by then it never sends. said_offline: the broker has
  * acknowledged that we go; else its will for us stands. */
 void fg_session_ask_stop(struct fg_session *s, bool said_offline);

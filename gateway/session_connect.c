@@ -143,6 +143,9 @@ int fg_session_open(struct fg_session *s, size_t server, uint32_t epoch)
 	int r;
 
 	fg_session_drop(s);
+	fg_debug(FG_DEBUG_mqtt, "mqtt %s > CONNECT to %s, version %s, client id %s, %s",
+		d->name, d->servers[server].url, d->version == 5 ? "5" : "3.1.1", d->client_id,
+		d->username ? "with a login" : "without a login");
 	/* what another door kept may be of an earlier run */
 	s->seen_own = s->seen_own && s->server == &d->servers[server];
 	s->server = &d->servers[server];

@@ -10,7 +10,7 @@
 
 #include "base/ring.h"
 #include "gateway/session.h"
-#include "gateway/tls.h"
+#include "gateway/tls/tls.h"
 
 /* What may come from a broker at first, its greeting included. */
 #define FG_ASKED_BYTES (1u << 20)
@@ -35,6 +35,7 @@ struct fg_session {
 	struct fg_ring ring;
 	_Atomic bool cut; /* the connection is to be left */
 	_Atomic bool said_offline;
+	_Atomic bool parting; /* no later connection takes its session at the broker back */
 	_Atomic bool stop_asked; /* not in the ring, which may have no room */
 
 	/* session_door.c: a thread that looks at another server, while this one is kept */

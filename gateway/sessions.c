@@ -96,6 +96,24 @@ int fg_sessions_start(struct fg_daemon *d)
 	return r;
 }
 
+static const char *client_id(const struct fg_config *c, const char *destination)
+{
+	for (size_t i = 0; i < c->destination_count; i++)
+		if (strcmp(c->destinations[i].name, destination) == 0)
+			return c->destinations[i].client_id;
+	return "";
+}
+
+void fg_sessions_part(struct fg_daemon *d, const struct fg_config *next)
+{
+	for (size_t i = 0; i < d->session_count; i++) {
+		const char *name = d->sessions[i].name;
+
+		if (strcmp(client_id(d->config, name), client_id(next, name)) != 0)
+			fg_session_part(d->sessions[i].session);
+	}
+}
+
 static void end_session(struct fg_daemon *d, size_t i)
 {
 	struct fg_session **list = realloc(

@@ -29,6 +29,7 @@ struct device {
 	bool again;   /* its metrics are others than at its birth */
 	bool for_past; /* born only to tell of what was */
 	bool past_told;
+	bool refused; /* its birth cannot be sent */
 };
 
 /* What an encoded message changes once it is sent. */
@@ -101,7 +102,7 @@ static void unborn(struct fg_spark *s)
 	s->pending.kind = PENDING_NONE;
 	for (size_t i = 0; i < s->device_count; i++)
 		s->devices[i].born = s->devices[i].again = s->devices[i].for_past =
-			s->devices[i].past_told = false;
+			s->devices[i].past_told = s->devices[i].refused = false;
 }
 
 int fg_spark_configure(struct fg_spark *s, const struct fg_config *config,
@@ -469,6 +470,8 @@ int fg_spark_document(struct fg_spark *s, const struct fg_encoding *e, size_t nu
 	if (number > s->device_count || !s->node_born)
 		return FG_ENOENT;
 	dev = &s->devices[number - 1];
+	if (dev->refused)
+		return FG_ENOENT;
 	up = is_up(e, dev);
 	if (dev->again || (up && is_ours(s, dev) && (!dev->born || dev->for_past)))
 		return device_birth(s, e, number - 1, up, topic, payload);
@@ -509,9 +512,20 @@ void fg_spark_sent(struct fg_spark *s)
 	s->seq++; /* modulo 256 */
 }
 
-size_t fg_spark_idle(struct fg_spark *s, const struct fg_encoding *e)
+void fg_spark_refused(struct fg_spark *s, size_t number)
 {
-	for (size_t i = 0; i < s->device_count; i++) {
+	struct device *dev = number ? &s->devices[number - 1] : NULL;
+
+	s->pending.kind = PENDING_NONE;
+	if (number > s->device_count || !dev)
+		return;
+	dev->refused = true;
+	dev->born = dev->again = dev->for_past = dev->past_told = false;
+}
+
+size_t fg_spark_idle(struct fg_spark *s, const struct fg_encoding *e, size_t after)
+{
+	for (size_t i = after; i < s->device_count; i++) {
 		struct device *dev = &s->devices[i];
 
 		if (dev->for_past && dev->born && (!is_up(e, dev) || is_ours(s, dev))) {
@@ -591,10 +605,19 @@ size_t fg_spark_before(struct fg_spark *s, const struct fg_encoding *e,
 		i = add_gone(s, entries[0].desc->device);
 	if (i == SIZE_MAX)
 		return 0;
+	if (s->devices[i].refused)
+		return 0;
 	for (size_t k = 0; k < n; k++)
 		s->devices[i].again |= learn(s, &entries[k]);
 	s->devices[i].again |= !s->devices[i].born;
 	return s->devices[i].again ? i + 1 : 0;
+}
+
+bool fg_spark_is_refused(const struct fg_spark *s, const struct fg_entry *entry)
+{
+	size_t i = fg_item_is_state(&entry->item) ? find_device(s, entry->desc->device) : SIZE_MAX;
+
+	return i != SIZE_MAX && s->devices[i].refused;
 }
 
 static int encode_note(struct fg_spark *s, const struct fg_encoding *e,
@@ -646,6 +669,22 @@ int fg_spark_encode(struct fg_spark *s, const struct fg_encoding *e, const struc
 
 /* ---- status ---- */
 
+static void put_refused(const struct fg_spark *s, struct fg_json *j)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < s->device_count; i++) {
+		if (!s->devices[i].refused)
+			continue;
+		if (!any)
+			fg_json_array(j, "not_born");
+		any = true;
+		fg_json_text(j, NULL, s->devices[i].name);
+	}
+	if (any)
+		fg_json_end_array(j);
+}
+
 void fg_spark_status(const struct fg_spark *s, struct fg_json *j)
 {
 	fg_json_object(j, "sparkplug");
@@ -656,6 +695,7 @@ void fg_spark_status(const struct fg_spark *s, struct fg_json *j)
 	fg_json_uint(j, "rebirths_asked", s->rebirths);
 	if (s->unclear)
 		fg_json_uint(j, "not_understood", s->unclear);
+	put_refused(s, j);
 	if (s->options->primary_host) {
 		fg_json_text(j, "primary_host", s->options->primary_host);
 		fg_json_text(j, "host",

@@ -66,8 +66,15 @@ void fg_spark_sent(struct fg_spark *s);
 
 /* From now on document 0 is the node's death. */
 void fg_spark_stop(struct fg_spark *s);
-/* The backlog is told: the number of a document that tells of a death again; 0: none. */
-size_t fg_spark_idle(struct fg_spark *s, const struct fg_encoding *e);
+/* The backlog is told: the next number above `after` of a document that tells of a death again, or
+ * of the birth of one that is back; 0: none. */
+size_t fg_spark_idle(struct fg_spark *s, const struct fg_encoding *e, size_t after);
+
+/* Document `number` cannot be sent, in place of fg_spark_sent(): its device stays unborn until all
+ * is born again. */
+void fg_spark_refused(struct fg_spark *s, size_t number);
+/* Whether it is a reading of such a device. */
+bool fg_spark_is_refused(const struct fg_spark *s, const struct fg_entry *entry);
 
 /* Its part of the destination's status: an object `sparkplug`. */
 void fg_spark_status(const struct fg_spark *s, struct fg_json *j);

@@ -411,6 +411,8 @@ int fg_engine_commit_group(struct fg_store_engine *e, bool small)
 		r = fg_engine_each(e, small ? apply_small : apply);
 	if (r >= 0)
 		r = fg_spool_commit(e->spool);
+	fg_debug(FG_DEBUG_spool, "spool: commit of %s: %s",
+		small ? "notes and acknowledgements" : "readings", r < 0 ? fg_strerror(r) : "done");
 	if (r < 0)
 		fg_spool_rollback(e->spool);
 	return r;

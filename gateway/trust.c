@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* How good the evidence is that wall time is right, by `clock.trust`. */
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "gateway/daemon.h"
 
 #define TIMESYNC_STAMP	 "/run/systemd/timesync/synchronized"
 #define RTC		 "/sys/class/rtc/rtc0/"
 #define RTC_TOLERANCE_US 5000000
+#define KERNEL_FAILURES	 5 /* in a row are told */
 
 static bool read_number(const char *path, long long *ret)
 {
@@ -60,6 +63,20 @@ static bool file_right(struct fg_trust_file *t, const char *path, bool doubted)
 	return now_ns != 0;
 }
 
+/* The witness may still be starting when it is asked for the first time. */
+static bool kernel_right(struct fg_trust_file *t)
+{
+	int rc = fg_clock_kernel_synced();
+
+	if (rc >= 0)
+		t->kernel_failed = 0;
+	else if (++t->kernel_failed == KERNEL_FAILURES)
+		fg_warning("clock: the kernel cannot be asked whether its time is right: %s: %s; "
+			   "start fjordgate-clock.socket",
+			FG_CLOCK_WITNESS, strerror(-rc));
+	return rc > 0;
+}
+
 enum fg_clock_level fg_trust_level(struct fg_trust_file *t, const struct fg_clock_conf *conf,
 	int64_t newest_ms, bool doubted)
 {
@@ -70,13 +87,13 @@ enum fg_clock_level fg_trust_level(struct fg_trust_file *t, const struct fg_cloc
 		right = true;
 		break;
 	case FG_TRUST_KERNEL: /* it forgets that it was synchronised when somebody sets it */
-		right = fg_clock_kernel_synced();
+		right = kernel_right(t);
 		break;
 	case FG_TRUST_FILE:
 		right = file_right(t, conf->trust_file, doubted);
 		break;
 	case FG_TRUST_AUTO:
-		right = file_right(t, TIMESYNC_STAMP, doubted) || fg_clock_kernel_synced();
+		right = file_right(t, TIMESYNC_STAMP, doubted) || kernel_right(t);
 		if (!right && rtc_right(fg_clock_wall_us(), newest_ms))
 			return FG_CLOCK_RTC;
 		break;

@@ -291,7 +291,7 @@ static struct line *line_of(struct fg_worker *w, struct fg_job *job)
 static void link_failed(struct line *l, int64_t now_us, int status)
 {
 	if (!l->down_logged)
-		fg_warning("link '%s': down: %s; trying again", l->name,
+		fg_warning_of(LINK_DOWN, "link '%s': down: %s; trying again", l->name,
 			l->ls.why[0] ? l->ls.why : fg_strerror(status));
 	memcpy(l->why, l->ls.why, sizeof(l->why));
 	l->ls.why[0] = '\0';
@@ -350,7 +350,7 @@ static void settle(struct fg_worker *w, struct line *l, struct fg_job *job)
 		link_failed(l, fg_clock_mono_us(), job->status);
 	} else if (job->status >= 0 && job->answers) {
 		if (l->down_logged)
-			fg_notice("link '%s': up again", l->name);
+			fg_notice_of(LINK_UP, "link '%s': up again", l->name);
 		l->down_logged = false;
 		l->reopen_us = REOPEN_MIN_US;
 	}
@@ -451,7 +451,7 @@ static int64_t reopen_listening(struct fg_worker *w)
 		if (!l->listening || l->ls.open || w->stop)
 			continue;
 		if (open_line(l)) {
-			fg_notice("link '%s': up again", l->name);
+			fg_notice_of(LINK_UP, "link '%s': up again", l->name);
 			l->down_logged = false;
 			l->reopen_us = REOPEN_MIN_US;
 			continue;

@@ -7,7 +7,8 @@
 #include "base/cleanup.h"
 
 const struct fg_property fg_properties[] = {
-#define PROPERTY(name, unit, decimals, en, nb, note) {#name, unit, decimals, en, nb, note},
+#define PROPERTY(name, unit, decimals, en, nb, nn, note)                                           \
+	{#name, unit, decimals, {[FG_LANG_NB] = nb, [FG_LANG_NN] = nn, [FG_LANG_EN] = en}, note},
 #include "model/property.def"
 #undef PROPERTY
 };

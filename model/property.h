@@ -5,12 +5,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Of texts that people read. */
+enum fg_language { FG_LANG_NB, FG_LANG_NN, FG_LANG_EN, FG_LANG_COUNT };
+
 /* What is measured. The table is property.def; names outside it start with x_. */
 struct fg_property {
 	const char *name; /* water_temperature */
 	const char *unit; /* UCUM, in which readings are published */
 	int decimals;	  /* how many a person wants to see; published values are not cut to it */
-	const char *title_en, *title_nb;
+	const char *title[FG_LANG_COUNT];
 	const char *note;
 };
 

@@ -217,3 +217,17 @@ bool fg_unit_plausible(const char *text)
 	}
 	return square == 0 && curly == 0 && round == 0;
 }
+
+const char *fg_unit_words(const char *ucum)
+{
+	static const char *const words[][2] = {{"Cel", "°C"}, {"[pH]", ""}, {"1", ""},
+		{"deg", "°"}, {"ug/m3", "µg/m³"}, {"mg/m3", "mg/m³"}, {"uS/cm", "µS/cm"},
+		{"ug/L", "µg/L"}, {"umol/L", "µmol/L"}, {"m3/s", "m³/s"}, {"W/m2", "W/m²"},
+		{"[NTU]", "NTU"}, {"{NTU}", "NTU"}, {"[ppb]", "ppb"}, {"[ppm]", "ppm"},
+		{"dB[A]", "dB(A)"}, {"g/m3", "g/m³"}};
+
+	for (size_t i = 0; i < FG_COUNT(words); i++)
+		if (strcmp(words[i][0], ucum) == 0)
+			return words[i][1];
+	return ucum;
+}

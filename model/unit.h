@@ -15,6 +15,10 @@ struct fg_unit {
 /* By UCUM code or one of the spellings that sensors use ("°C", "degC", "µg/m³"); NULL: unknown. */
 const struct fg_unit *fg_unit_find(const char *text);
 
+/* UCUM is for programs: as people write it, "°C". Empty where there is nothing to write ("1"); the
+ * code itself where nothing better is known. */
+const char *fg_unit_words(const char *ucum);
+
 /* The known unit nearest to a misspelt one, or NULL. */
 const char *fg_unit_suggest(const char *text);
 

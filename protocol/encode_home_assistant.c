@@ -50,13 +50,13 @@ static void put_name(struct fg_json *j, const struct fg_encoding *e, const struc
 	struct fg_buf text;
 
 	if (!title && point->known)
-		title = e->site->english ? point->known->title_en : point->known->title_nb;
+		title = point->known->title[e->site->language];
 	fg_buf_wrap(&text, mem, sizeof(mem));
 	fg_buf_puts(&text, station->title ? station->title : station->name);
 	fg_buf_putc(&text, ' ');
 	fg_buf_puts(&text, title ? title : point->name);
 	if (hourly)
-		fg_buf_puts(&text, e->site->english ? " (hourly)" : " (time)");
+		fg_buf_puts(&text, e->site->language == FG_LANG_EN ? " (hourly)" : " (time)");
 	fg_json_text(j, "name", mem);
 }
 

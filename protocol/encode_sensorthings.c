@@ -11,6 +11,14 @@
 #include "protocol/encode.h"
 #include "protocol/encoder.h"
 
+static void identity(struct fg_buf *out, const struct fg_point *p)
+{
+	if (p->datastream)
+		fg_buf_puts(out, p->datastream);
+	else
+		fg_buf_printf(out, "%s:%s", p->device->station->name, p->name);
+}
+
 /* As the service addresses it: a number, or a text in quotes. False where there is none: a
  * configured one is of the readings. */
 static bool put_datastream(
@@ -103,4 +111,6 @@ const struct fg_encoder fg_encoder_sensorthings = {
 	.form = FG_ENCODER_EACH,
 	.content_type = content_type,
 	.encode = encode,
+	.identity = identity,
+	.identity_hint = "give one of them a `datastream` of its own",
 };

@@ -24,7 +24,7 @@ struct fg_site {
 	size_t station_count;
 	const struct fg_device *const *devices; /* by fg_device.index */
 	size_t device_count;
-	bool english; /* titles for people; else they are Norwegian */
+	enum fg_language language; /* of titles for people */
 };
 
 /* NULL where the configuration has it no more: a reading of the backlog may be of a point that is
@@ -78,6 +78,10 @@ struct fg_encoder {
 	 * several moments. False: `batch` is a fault with it. */
 	bool batches;
 	bool needs_position; /* stations without one are not told */
+	/* What its consumers know a point by, where that is not the topic of `json`: two points of
+	 * a destination that have the same are a fault. The hint says what would be right. */
+	void (*identity)(struct fg_buf *out, const struct fg_point *p);
+	const char *identity_hint;
 	/* Last part of the topic of the payload's schema: "schema/reading"; NULL: none. */
 	const char *schema;
 	/* MQTT 5's content type; text: its payload format indicator. */

@@ -85,7 +85,7 @@ static int64_t step_of(const struct fg_period_ask *ask)
 	return FG_MAX(ask->step_ms, 1);
 }
 
-static uint32_t expected_of(const struct fg_period_ask *ask)
+uint32_t fg_period_expected(const struct fg_period_ask *ask)
 {
 	int64_t n = (ask->to_ms - ask->from_ms) / step_of(ask);
 
@@ -239,7 +239,7 @@ static void of_readings(const struct fg_period_ask *ask, const struct fg_samples
 	struct speeds beside = {.samples = speeds};
 	size_t good = 0;
 
-	ret->a.expected = expected_of(ask);
+	ret->a.expected = fg_period_expected(ask);
 	for (size_t i = 0; i < samples->count; i++)
 		good += within(ask, &samples->items[i]) && accepted(&samples->items[i]);
 	h.dense = good > (size_t)ret->a.expected + 2 && by_step(ask);

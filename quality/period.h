@@ -63,6 +63,9 @@ struct fg_period_answer {
 void fg_period_of(const struct fg_period_ask *ask, const struct fg_samples *samples,
 	const struct fg_samples *speeds, struct fg_period_answer *ret);
 
+/* How many readings an hour has where all come. */
+uint32_t fg_period_expected(const struct fg_period_ask *ask);
+
 /* The earliest time that matters to a period that begins at from_ms. */
 int64_t fg_period_since(const struct fg_period_ask *ask, int64_t from_ms);
 

@@ -200,10 +200,6 @@ const char *fg_qc_time_gap_fault(const struct fg_time_gap *conf);
  * itself: FG_QC_MISSING. */
 enum fg_qc fg_qc_time_gap_step(
 	const struct fg_time_gap *conf, struct fg_time_gap_state *state, int64_t time_ms);
-/* For a timer: FG_QC_MISSING where by now_ms no reading has come within the span, else
- * FG_QC_PASS; FG_QC_NOT_EVALUATED before the first. */
-enum fg_qc fg_qc_time_gap_overdue(
-	const struct fg_time_gap *conf, const struct fg_time_gap_state *state, int64_t now_ms);
 /* As by step, but the first of several is good. */
 void fg_qc_time_gap(const struct fg_time_gap *conf, const int64_t *times_ms, size_t count,
 	enum fg_qc *ret_flags);

@@ -41,7 +41,7 @@ static inline void enter(
 /* Missing ones that lie between two values whose difference is a move belong to the second. */
 static void enter_both(struct fg_running *r, uint32_t place, double value)
 {
-	r->run += r->run < r->window.room;
+	r->run += r->run < r->window.room; /* no span is longer */
 	if (!isfinite(value)) {
 		r->missing++;
 		return;
@@ -105,7 +105,6 @@ static void add(struct fg_running *r, double value)
 	if (!r->values++) {
 		r->origin = value;
 		r->sum = r->squares = r->peak = 0;
-		r->changes = 0;
 	}
 	d = value - r->origin;
 	r->sum += d;
@@ -152,11 +151,11 @@ static void expire(struct fg_running *r)
 
 /* ---- the window ---- */
 
+_Static_assert(4 * sizeof(uint32_t) == sizeof(struct fg_sample), "four places a sample");
+
 size_t fg_running_memory(uint32_t room)
 {
-	size_t places = 2 * (size_t)room * sizeof(uint32_t);
-
-	return room + (places + sizeof(struct fg_sample) - 1) / sizeof(struct fg_sample);
+	return room + ((size_t)room + 1) / 2;
 }
 
 void fg_running_init(struct fg_running *r, const struct fg_flat_line *flat,
@@ -238,32 +237,19 @@ void fg_running_replace(struct fg_running *r, struct fg_sample sample)
 
 /* ---- verdicts ---- */
 
-/* Most signals move from one reading to the next, which answers at once. */
-static bool moves_at_once(const struct fg_running *r)
+/* Most signals move from one reading to the next, so that their run answers at once. */
+static bool is_flat(const struct fg_running *r, double back)
 {
-	const struct fg_sample *newest = fg_running_at(r, 0);
-
-	return r->window.count > 1 &&
-	       fabs(newest->value - fg_running_at(r, 1)->value) >= r->flat->tolerance;
-}
-
-static bool is_flat(const struct fg_running *r, double back, bool moves)
-{
-	if (!(back < (double)r->window.count) || (moves && back >= 1) || back > r->run)
-		return false;
-	return range_of(r, (uint32_t)back) < r->flat->tolerance;
+	return back <= r->run && range_of(r, (uint32_t)back) < r->flat->tolerance;
 }
 
 enum fg_qc fg_running_flat_line(const struct fg_running *r)
 {
-	bool moves;
-
 	if (!isfinite(fg_running_at(r, 0)->value))
 		return FG_QC_MISSING;
-	moves = moves_at_once(r);
-	if (is_flat(r, r->fail_back, moves))
+	if (is_flat(r, r->fail_back))
 		return FG_QC_FAIL;
-	return is_flat(r, r->suspect_back, moves) ? FG_QC_SUSPECT : FG_QC_PASS;
+	return is_flat(r, r->suspect_back) ? FG_QC_SUSPECT : FG_QC_PASS;
 }
 
 enum side { BELOW, ABOVE, UNSURE };

@@ -50,7 +50,8 @@ static inline const struct fg_sample *fg_running_at(const struct fg_running *r, 
 
 /* In samples, of a window with this room. */
 size_t fg_running_memory(uint32_t room);
-/* Empty. What is not NULL is lent and has no fault; interval_s is over 0. */
+/* Empty. What is not NULL is lent and has no fault; interval_s is over 0; the room is at least
+ * fg_qc_flat_line_room() and fg_qc_attenuated_room(). */
 void fg_running_init(struct fg_running *r, const struct fg_flat_line *flat,
 	const struct fg_attenuated *attenuated, double interval_s, struct fg_sample *memory,
 	uint32_t room);

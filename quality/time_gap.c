@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-/* QARTOD test 1, time gap: readings that come late, or not. */
+/* QARTOD test 1, time gap: readings that come late. */
 #include "quality/qartod.h"
 
 #include <math.h>
@@ -28,14 +28,6 @@ enum fg_qc fg_qc_time_gap_step(
 	if (!before.known)
 		return FG_QC_NOT_EVALUATED;
 	return longer(conf->span_s, before.last_ms, time_ms) ? FG_QC_FAIL : FG_QC_PASS;
-}
-
-enum fg_qc fg_qc_time_gap_overdue(
-	const struct fg_time_gap *conf, const struct fg_time_gap_state *state, int64_t now_ms)
-{
-	if (!state->known)
-		return FG_QC_NOT_EVALUATED;
-	return longer(conf->span_s, state->last_ms, now_ms) ? FG_QC_MISSING : FG_QC_PASS;
 }
 
 void fg_qc_time_gap(const struct fg_time_gap *conf, const int64_t *times_ms, size_t count,

@@ -41,9 +41,44 @@ static int remove_suffixed(const char *file, const char *suffix)
 	return path ? fg_file_remove(path) : FG_ENOMEM;
 }
 
-int fg_copy_into(sqlite3 *db, const char *to)
+#define COPY_STEPS 50000 /* of SQLite's machine: some thousand rows */
+
+struct copying {
+	const struct fg_progress *progress;
+	const char *to;
+	double whole_mb;
+};
+
+/* SQLite says neither how far it is nor how far it has to go; the file's size does, nearly: what is
+ * copied leaves free pages behind. */
+static int tell_copied(void *arg)
+{
+	const struct copying *c = arg;
+	char text[80];
+
+	snprintf(text, sizeof(text), "%.1f of %.1f MB copied", (double)fg_file_bytes(c->to) / 1e6,
+		c->whole_mb);
+	c->progress->fn(c->progress->arg, text, 0);
+	return 0;
+}
+
+static void watch(sqlite3 *db, struct copying *c)
+{
+	int64_t pages = 0, unused = 0, size = 0;
+
+	if (!c->progress || !c->progress->fn)
+		return;
+	fg_sql_int(db, "PRAGMA page_count", &pages);
+	fg_sql_int(db, "PRAGMA freelist_count", &unused);
+	fg_sql_int(db, "PRAGMA page_size", &size);
+	c->whole_mb = (double)(pages - unused) * (double)size / 1e6;
+	sqlite3_progress_handler(db, COPY_STEPS, tell_copied, c);
+}
+
+int fg_copy_into(sqlite3 *db, const char *to, const struct fg_progress *progress)
 {
 	FG_CLEANUP(fg_sql_finalize) sqlite3_stmt *st = NULL;
+	struct copying copying = {.progress = progress, .to = to};
 	int rc = fg_file_remove(to);
 
 	if (rc == FG_OK)
@@ -53,7 +88,10 @@ int fg_copy_into(sqlite3 *db, const char *to)
 	if (rc < 0)
 		return rc;
 	sqlite3_bind_text(st, 1, to, -1, SQLITE_STATIC);
+	watch(db, &copying);
 	rc = fg_sql_step(st);
+	if (copying.whole_mb > 0)
+		sqlite3_progress_handler(db, 0, NULL, NULL);
 	return rc < 0 ? rc : fg_file_sync(to);
 }
 
@@ -114,11 +152,11 @@ static int write_smaller(const char *file, const char *anew, int64_t pages_max,
 
 		go_on(&lent);
 		sqlite3_progress_handler(db, PROGRESS_STEPS, go_on, &lent);
-		rc = fg_copy_into(db, anew);
+		rc = fg_copy_into(db, anew, NULL);
 		sqlite3_progress_handler(db, 0, NULL, NULL);
 		return rc;
 	}
-	return rc == FG_OK ? fg_copy_into(db, anew) : rc;
+	return rc == FG_OK ? fg_copy_into(db, anew, NULL) : rc;
 }
 
 void fg_copy_shrink(const char *file, int64_t pages_max, int64_t page_size,
@@ -156,7 +194,8 @@ static int open_ours(const char *file, struct fg_buf *why, sqlite3 **ret_db)
 	return fg_schema_check(*ret_db, file, why);
 }
 
-int fg_spool_backup(const char *file, const char *copy, struct fg_buf *why)
+int fg_spool_backup(const char *file, const char *copy, const struct fg_progress *progress,
+	struct fg_buf *why)
 {
 	FG_CLEANUP(free_text) char *part = fg_copy_path(copy, ".part");
 	FG_CLEANUP(close_db) sqlite3 *db = NULL;
@@ -164,7 +203,7 @@ int fg_spool_backup(const char *file, const char *copy, struct fg_buf *why)
 
 	if (rc < 0)
 		return rc;
-	rc = fg_copy_into(db, part);
+	rc = fg_copy_into(db, part, progress);
 	if (rc == FG_OK)
 		rc = fg_file_rename(part, copy);
 	if (rc < 0) {
@@ -282,7 +321,8 @@ static int put_in_place(const char *anew, const char *file, uint64_t next)
 	return rc == FG_OK ? fg_file_rename(anew, file) : rc;
 }
 
-int fg_spool_restore(const char *copy, const char *file, struct fg_buf *why)
+int fg_spool_restore(const char *copy, const char *file, const struct fg_progress *progress,
+	struct fg_buf *why)
 {
 	FG_CLEANUP(free_text) char *anew = fg_copy_path(file, ".new");
 	FG_CLEANUP(close_db) sqlite3 *db = NULL;
@@ -299,7 +339,7 @@ int fg_spool_restore(const char *copy, const char *file, struct fg_buf *why)
 		rc = pick_block(next, why, &next);
 	if (rc < 0)
 		return rc;
-	rc = fg_copy_into(db, anew);
+	rc = fg_copy_into(db, anew, progress);
 	if (rc == FG_OK)
 		rc = put_in_place(anew, file, next);
 	if (rc < 0) {

@@ -15,8 +15,9 @@
 void fg_copy_shrink(const char *file, int64_t pages_max, int64_t page_size,
 	const struct fg_progress *progress);
 
-/* Writes the content of db into `to`, which is replaced; durable but for its name. */
-int fg_copy_into(sqlite3 *db, const char *to);
+/* Writes the content of db into `to`, which is replaced; durable but for its name. progress: told
+ * how much is done, in words and without rows; may be NULL, it and its function. */
+int fg_copy_into(sqlite3 *db, const char *to, const struct fg_progress *progress);
 
 /* Takes the database alone: nobody else has it open, and its log is written back and gone.
  * FG_EAGAIN where somebody has. */

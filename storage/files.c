@@ -3,6 +3,7 @@
 #include "storage/files.h"
 
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -198,6 +199,18 @@ int fg_file_rename(const char *from, const char *to)
 	int rc = files->rename(files->arg, from, to);
 
 	return rc < 0 ? rc : files->sync_folder(files->arg, to);
+}
+
+static pthread_mutex_t names = PTHREAD_MUTEX_INITIALIZER;
+
+void fg_file_names_lock(void)
+{
+	pthread_mutex_lock(&names);
+}
+
+void fg_file_names_unlock(void)
+{
+	pthread_mutex_unlock(&names);
 }
 
 int fg_file_replace(const char *path, const void *bytes, size_t size)

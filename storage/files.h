@@ -41,6 +41,11 @@ int fg_file_remove(const char *path);
 int fg_file_rename(const char *from, const char *to);
 /* Puts a new content in the place of the old one, in one step and durably: by way of PATH.tmp. */
 int fg_file_replace(const char *path, const void *bytes, size_t size);
+/* Between these two calls no other thread of this process is between them: the spool's files get
+ * other names, or are being opened by name. SQLite opens a log and its index by name too, long
+ * after the file itself, and those of one file must not meet another. */
+void fg_file_names_lock(void);
+void fg_file_names_unlock(void);
 int fg_file_allocate(const char *path, int64_t bytes);
 int fg_file_room(const char *path, int64_t *ret);
 

@@ -8,6 +8,7 @@
 
 #include "base/status.h"
 #include "storage/descriptor.h"
+#include "storage/files.h"
 #include "storage/record.h"
 #include "storage/schema.h"
 #include "storage/sql.h"
@@ -92,15 +93,10 @@ struct walk {
 	struct fg_account_line lines[FG_ACCOUNT_LINES];
 };
 
-int fg_reader_open(const char *file, struct fg_buf *why, struct fg_reader **ret)
+static int open_file(struct fg_reader *r, const char *file, struct fg_buf *why)
 {
-	struct fg_reader *r = calloc(1, sizeof(*r));
 	int rc;
 
-	if (!r) {
-		fg_buf_puts(why, "out of memory");
-		return FG_ENOMEM;
-	}
 	/* not READONLY: the first to open after a crash recovers the write-ahead log */
 	rc = fg_sql_open(file, SQLITE_OPEN_READWRITE, &r->db);
 	if (rc < 0)
@@ -114,6 +110,21 @@ int fg_reader_open(const char *file, struct fg_buf *why, struct fg_reader **ret)
 		if (rc < 0)
 			fg_sql_explain(r->db, file, rc, why);
 	}
+	return rc;
+}
+
+int fg_reader_open(const char *file, struct fg_buf *why, struct fg_reader **ret)
+{
+	struct fg_reader *r = calloc(1, sizeof(*r));
+	int rc;
+
+	if (!r) {
+		fg_buf_puts(why, "out of memory");
+		return FG_ENOMEM;
+	}
+	fg_file_names_lock();
+	rc = open_file(r, file, why);
+	fg_file_names_unlock();
 	if (rc < 0) {
 		fg_reader_close(r);
 		return rc;

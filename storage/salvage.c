@@ -652,6 +652,23 @@ static int set_aside(const char *file, const char *date, const char *suffix)
 	return rc == FG_ENOENT ? FG_OK : rc;
 }
 
+/* Nobody opens the file by its name meanwhile. */
+static int put_in_place(const char *file, const char *done, const char *date)
+{
+	int rc;
+
+	fg_file_names_lock();
+	rc = set_aside(file, date, "-wal");
+	if (rc == FG_OK)
+		rc = set_aside(file, date, "-shm");
+	if (rc == FG_OK)
+		rc = set_aside(file, date, "");
+	if (rc == FG_OK)
+		rc = fg_file_rename(done, file);
+	fg_file_names_unlock();
+	return rc;
+}
+
 int fg_salvage_finish(const char *file, struct fg_buf *why)
 {
 	char *done = fg_copy_path(file, ".salvaged"), date[32];
@@ -667,13 +684,7 @@ int fg_salvage_finish(const char *file, struct fg_buf *why)
 		fg_sql_int(db, "SELECT value FROM meta WHERE key = 'salvaged_ms'", &ms);
 	sqlite3_close(db);
 	date_text(ms, date);
-	rc = set_aside(file, date, "-wal");
-	if (rc == FG_OK)
-		rc = set_aside(file, date, "-shm");
-	if (rc == FG_OK)
-		rc = set_aside(file, date, "");
-	if (rc == FG_OK)
-		rc = fg_file_rename(done, file);
+	rc = put_in_place(file, done, date);
 	if (rc < 0)
 		fg_buf_printf(why, "cannot set '%s' aside: %s", file, fg_strerror(rc));
 	free(done);

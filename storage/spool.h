@@ -22,8 +22,8 @@ enum fg_when_full {
 	FG_FULL_DROP_NEWEST,
 };
 
-/* Told at the beginning and now and then while opening or salvaging takes long, from within it:
- * what is being done (words for people), and how many rows so far (0: not counted). */
+/* Told at the beginning and now and then while opening, salvaging or copying takes long, from
+ * within it: what is being done (words for people), and how many rows so far (0: not counted). */
 struct fg_progress {
 	void (*fn)(void *arg, const char *doing, uint64_t rows); /* may be NULL */
 	void *arg;
@@ -246,11 +246,18 @@ int fg_spool_resume(struct fg_spool *s, uint64_t next_seq);
  * into a new one. `why` says what was saved and what was lost. Nobody has the file open. */
 int fg_spool_salvage(const struct fg_spool_conf *conf, int64_t now_wall_ms, struct fg_buf *why);
 
-/* A consistent copy while a gateway may be running on the file. */
-int fg_spool_backup(const char *file, const char *copy, struct fg_buf *why);
+/* A consistent copy while a gateway may be running on the file. progress may be NULL. */
+int fg_spool_backup(const char *file, const char *copy, const struct fg_progress *progress,
+	struct fg_buf *why);
 /* Puts a copy in FILE's place; no gateway may be running. Numbers go on far above all that the
  * copy, or a store that is there, may have used. */
-int fg_spool_restore(const char *copy, const char *file, struct fg_buf *why);
+int fg_spool_restore(const char *copy, const char *file, const struct fg_progress *progress,
+	struct fg_buf *why);
+
+/* Reads through the file, beside a running gateway or without one (`idle`: then no side file is
+ * made), until the moment `until_mono_us`. FG_OK: it is sound; FG_ETIMEOUT: so far, there was no
+ * time for all of it; FG_ECORRUPT: `found` says what is damaged; or why it cannot be read. */
+int fg_spool_verify(const char *file, bool idle, int64_t until_mono_us, struct fg_buf *found);
 
 /* The text of the last failure. */
 const char *fg_spool_error(const struct fg_spool *s);

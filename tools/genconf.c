@@ -16,15 +16,15 @@ static void print_properties(struct fg_buf *out)
 		"What is measured, and the unit in which readings of it are published.\n"
 		"Made from `model/property.def` by `cmake --build … --target reference`.\n"
 		"A name outside this table begins with `x_`.\n\n"
-		"| property | unit (UCUM) | English | Bokmål | note |\n"
-		"|---|---|---|---|---|\n";
+		"| property | unit (UCUM) | English | Bokmål | Nynorsk | note |\n"
+		"|---|---|---|---|---|---|\n";
 
 	fg_buf_puts(out, head);
 	for (size_t i = 0; i < fg_property_count; i++) {
 		const struct fg_property *p = &fg_properties[i];
 
-		fg_buf_printf(out, "| `%s` | `%s` | %s | %s | %s |\n", p->name, p->unit,
-			p->title_en, p->title_nb, p->note);
+		fg_buf_printf(out, "| `%s` | `%s` | %s | %s | %s | %s |\n", p->name, p->unit,
+			p->title[FG_LANG_EN], p->title[FG_LANG_NB], p->title[FG_LANG_NN], p->note);
 	}
 }
 

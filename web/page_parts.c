@@ -7,6 +7,7 @@
 #include "base/json.h"
 #include "base/number.h"
 #include "base/timefmt.h"
+#include "model/unit.h"
 #include "web/page_private.h"
 
 void fg_html_text(struct fg_buf *out, const char *text)
@@ -152,22 +153,9 @@ void fg_put_number(const struct fg_page_put *p, double v, int decimals)
 	}
 }
 
-/* UCUM is for programs: as people write the units that are met here. */
 void fg_put_unit(struct fg_buf *out, const char *ucum)
 {
-	static const char *const units[][2] = {{"Cel", "°C"}, {"[pH]", ""}, {"1", ""},
-		{"deg", "°"}, {"ug/m3", "µg/m³"}, {"mg/m3", "mg/m³"}, {"uS/cm", "µS/cm"},
-		{"ug/L", "µg/L"}, {"umol/L", "µmol/L"}, {"m3/s", "m³/s"}, {"W/m2", "W/m²"},
-		{"[NTU]", "NTU"}, {"{NTU}", "NTU"}, {"[ppb]", "ppb"}, {"[ppm]", "ppm"},
-		{"dB[A]", "dB(A)"}, {"g/m3", "g/m³"}};
-
-	for (size_t i = 0; i < FG_COUNT(units); i++) {
-		if (strcmp(units[i][0], ucum) == 0) {
-			fg_buf_puts(out, units[i][1]);
-			return;
-		}
-	}
-	fg_html_text(out, ucum);
+	fg_html_text(out, fg_unit_words(ucum));
 }
 
 /* ---- sections and tables ---- */

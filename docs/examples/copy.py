@@ -5,6 +5,7 @@ copy.py --check FILE: whether it is complete, point by point.
 
 How it misses nothing and counts nothing twice:
 - A session of its own (client id, session expiry): the broker keeps what comes while it is away.
+  The id is made once and kept in the file: two clients with one id throw each other out for ever.
 - QoS 1, and a message is acknowledged only after it is committed: paho acknowledges when
   on_message() returns, so the commit stands in it. What a crash cut short comes again.
 - `id` is the key: what comes twice is one row, whether the broker or the gateway repeats it.
@@ -14,6 +15,7 @@ Needs python3-paho-mqtt."""
 import json
 import sqlite3
 import sys
+import uuid
 
 import paho.mqtt.client as mqtt
 from paho.mqtt.packettypes import PacketTypes
@@ -28,6 +30,7 @@ CREATE TABLE IF NOT EXISTS told (
     json TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS told_of_point ON told (kind, station, point, time);
 CREATE TABLE IF NOT EXISTS notices (id TEXT PRIMARY KEY, json TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS session (client TEXT NOT NULL);
 CREATE VIEW IF NOT EXISTS readings AS
     SELECT * FROM told AS t WHERE kind = 'obs' AND NOT EXISTS
         (SELECT 1 FROM told AS c WHERE c.replaces = t.id AND c.kind = 'obs');
@@ -42,6 +45,14 @@ def open_copy(path):
     db.execute("PRAGMA synchronous = FULL")         # what is acknowledged is on the disk
     db.executescript(SCHEMA)
     return db
+
+
+def client_id(db):
+    """Of this copy, always the same."""
+    with db:
+        db.execute("INSERT INTO session SELECT ? WHERE NOT EXISTS (SELECT * FROM session)",
+                   ("copy-" + uuid.uuid4().hex[:16],))
+    return db.execute("SELECT client FROM session").fetchone()[0]
 
 
 def store(db, kind, told):
@@ -64,15 +75,18 @@ def keep(db, topic, payload):
                            (n["id"], json.dumps(n)))
         elif "/gateways/" in topic:
             store(db, last, told)                   # gaps, account
+        elif isinstance(told, list):                # batch: readings of one device
+            for reading in told:
+                store(db, "obs", reading)
         else:
             store(db, topic.rsplit("/", 4)[1], told)
 
 
 def follow(host, port, prefix, path):
     db = open_copy(path)
-    topics = ["%s/%s/#" % (prefix, kind) for kind in ("obs", *PERIODS)]
+    topics = ["%s/%s/#" % (prefix, kind) for kind in ("obs", "batch", *PERIODS)]
     topics += ["%s/gateways/+/%s" % (prefix, what) for what in ("gaps", "account", "notices")]
-    client = mqtt.Client("copy-of-" + prefix, protocol=mqtt.MQTTv5)
+    client = mqtt.Client(client_id=client_id(db), protocol=mqtt.MQTTv5)
     client.on_connect = lambda c, *_: c.subscribe([(topic, 1) for topic in topics])
     client.on_message = lambda _client, _data, m: keep(db, m.topic, m.payload)
     session = Properties(PacketTypes.CONNECT)

@@ -19,7 +19,9 @@ _fjordctl()
 	done
 	case $command in
 	check) words=" --plan --effective --no-files --json " ;;
-	status) words=" --json " ;;
+	status) words=" --all --json " ;;
+	doctor) words=" --json " ;;
+	debug) words=" config schedule modbus coap spool mqtt core all none --for --json " ;;
 	watch) words=" --json " ;;
 	read) words=" --json " ;;
 	history) words=" --since --until --hourly --csv --json " ;;
@@ -34,7 +36,7 @@ _fjordctl()
 	backup) words=" --json " ;;
 	compute) words=" " ;;
 	restore) words=" --json " ;;
-	*) words="-c --config --socket --help --version check status watch read history qc profile probe scan backfill calibration maintenance notice backup compute restore" ;;
+	*) words="-c --config --socket --help --version check status doctor debug watch read history qc profile probe scan backfill calibration maintenance notice backup compute restore" ;;
 	esac
 	COMPREPLY=($(compgen -W "$words" -- "$word"))
 	case $command in

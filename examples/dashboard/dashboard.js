@@ -46,6 +46,7 @@ const texts = {
 };
 const pollutants = { no2: "NO₂", pm10: "PM10", pm25: "PM2.5", o3: "O₃", so2: "SO₂" };
 const bathingMaxAge = 3600 * 1000;
+const hourMaxAge = 3 * 3600 * 1000; // an hour is told a minute after its end
 
 const titles = new Map(); // station: its name for people
 const maxAges = new Map(); // topic: how old its newest reading may be
@@ -60,7 +61,7 @@ let state = "connecting";
 
 const handlers = [
     [/^obs\/bathing\/[^/]+\/water_temperature$/, take(temperatures)],
-    [/^hourly\/air\/[^/]+\/[^/]+$/, take(hours)],
+    [/^hourly\/air\/[^/]+\/(?!air_quality_)[^/]+$/, take(hours)], // the worst is found here
     [/^stations\/[^/]+\/[^/]+$/, takeStation],
     [/^gateways\/([^/]+)\/notices$/, (topic, told, [, gateway]) =>
         notices.set(gateway, told ? told.notices : [])],
@@ -147,6 +148,9 @@ function airRow(table, station, means) {
     const classed = means.filter((m) => m.time === newest && m.class);
     const now = classed.filter((m) => m.class.scheme === classed[0].class.scheme);
     last.append(clock(newest));
+    if (Date.now() - Date.parse(newest) > hourMaxAge) {
+        last.append(element("span", t.old, "note"));
+    }
     if (now.length === 0) {
         cell.append(element("span", t.noValue));
     } else {

@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* AsyncAPI 3.0: the topics that this gateway writes, and what is in them. */
+#include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/hash.h"
 #include "gateway/catalogue/catalogue.h"
 #include "gateway/hours.h"
+#include "gateway/series.h"
 #include "protocol/encode.h"
+#include "protocol/encoder.h"
 
 #define NAME_SIZE 200
 
@@ -123,9 +128,23 @@ static bool is_of(const struct fg_device *d, const struct fg_station *station,
 	return d->station == station && d->domain == domain;
 }
 
+/* The classes of a station that are on such topics, one after the other: *at begins with 0. */
+static bool next_class(const struct fg_catalogue *c, const struct fg_station *station,
+	enum fg_domain domain, const char *root, size_t *at, struct fg_hours_series *ret)
+{
+	while (fg_catalogue_next_class(c->config, c->dest, station, at, ret))
+		if (strcmp(ret->desc.domain, fg_domain_name(domain)) == 0 &&
+			strcmp(fg_aggregate_root(ret->desc.period, ret->desc.stat), root) == 0)
+			return true;
+	return false;
+}
+
 static bool any_point(const struct fg_catalogue *c, const struct fg_station *station,
 	enum fg_domain domain, const char *root)
 {
+	struct fg_hours_series class;
+	size_t at = 0;
+
 	for (size_t i = 0; i < c->config->device_count; i++) {
 		const struct fg_device *d = c->config->devices[i];
 
@@ -134,7 +153,7 @@ static bool any_point(const struct fg_catalogue *c, const struct fg_station *sta
 				has_root(&d->points[k], root))
 				return true;
 	}
-	return false;
+	return next_class(c, station, domain, root, &at, &class);
 }
 
 static void each_root(struct fg_json *j, const struct fg_catalogue *c,
@@ -164,6 +183,82 @@ static void each_root(struct fg_json *j, const struct fg_catalogue *c,
 	}
 }
 
+/* Topics of other payloads than `json`: each is a channel of its own, once. */
+struct seen {
+	uint64_t *topics; /* by hash */
+	size_t count, room;
+};
+
+static bool is_new(struct seen *seen, const char *topic)
+{
+	const uint64_t h = fg_hash(FG_HASH_START, topic, strlen(topic));
+
+	for (size_t i = 0; i < seen->count; i++)
+		if (seen->topics[i] == h)
+			return false;
+	if (seen->count == seen->room)
+		return false;
+	seen->topics[seen->count++] = h;
+	return true;
+}
+
+static void other_channel(struct fg_json *j, const struct fg_catalogue *c,
+	const struct fg_point_desc *desc, struct seen *seen, channel_fn fn)
+{
+	char mem[300], name[sizeof(mem)];
+	struct fg_catalogue_told told;
+	struct fg_buf topic;
+	struct channel ch = {.name = name, .address = mem};
+	size_t i = 0;
+
+	fg_buf_wrap(&topic, mem, sizeof(mem));
+	if (!fg_catalogue_told(c, desc, &topic, &told) || !is_new(seen, mem))
+		return;
+	for (; mem[i]; i++)
+		name[i] = isalnum((unsigned char)mem[i]) ? mem[i] : '-';
+	name[i] = '\0';
+	ch.message = told.form;
+	ch.retain = told.retained;
+	fn(j, c, &ch, NULL, FG_DOMAIN_COUNT, NULL);
+}
+
+static size_t series_count(const struct fg_config *config)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < config->point_count; i++)
+		n += 2 + fg_hours_count_of(config->points[i]); /* it may lead a class */
+	return n;
+}
+
+static void each_other(struct fg_json *j, const struct fg_catalogue *c, channel_fn fn)
+{
+	struct seen seen = {.room = series_count(c->config)};
+
+	seen.topics = calloc(seen.room + 1, sizeof(*seen.topics));
+	for (size_t i = 0; i < c->config->point_count && seen.topics; i++) {
+		const struct fg_point *p = c->config->points[i];
+		struct fg_point_desc desc = fg_series_desc(p);
+
+		if (!fg_catalogue_has(c->dest, p))
+			continue;
+		other_channel(j, c, &desc, &seen, fn);
+		for (size_t n = 0; n < fg_hours_count_of(p); n++) {
+			desc = fg_hours_series_of(p, n).desc;
+			other_channel(j, c, &desc, &seen, fn);
+		}
+	}
+	for (size_t i = 0; i < c->config->station_count && seen.topics; i++) {
+		struct fg_hours_series class;
+		size_t at = 0;
+
+		while (fg_catalogue_next_class(
+			c->config, c->dest, &c->config->stations[i], &at, &class))
+			other_channel(j, c, &class.desc, &seen, fn);
+	}
+	free(seen.topics);
+}
+
 static const struct {
 	const char *name, *tail, *message;
 	bool retain;
@@ -172,16 +267,45 @@ static const struct {
 	{"device", "devices/{device}", "document", true},
 	{"gaps", "gaps", "gap", false},
 	{"account", "account", "account", false},
-	{"notices", "notices", "document", true},
+	{"notices", "notices", "notices", true},
 	{"dataset", "catalogue", "document", true},
+	{"asyncapi", "asyncapi", "document", true},
 };
+
+/* Beside the topics of the gateway itself. */
+static const struct {
+	const char *name, *topic;
+	bool ends_in_id; /* the gateway's */
+} documents[] = {
+	{"stations", "stations/{station}", true},
+	{"things", "things/{station}", true},
+	{"schema", "schema/reading", false},
+	{"classes", "classes", false},
+};
+
+static void each_document(struct fg_json *j, const struct fg_catalogue *c, channel_fn fn)
+{
+	char address[300];
+
+	for (size_t i = 0; i < FG_COUNT(documents); i++) {
+		const bool id = documents[i].ends_in_id;
+		const struct channel ch = {.name = documents[i].name, .address = address,
+			.message = "document", .retain = true};
+
+		snprintf(address, sizeof(address), "%s/%s%s%s", c->dest->prefix,
+			documents[i].topic, id ? "/" : "", id ? c->config->gateway.id : "");
+		fn(j, c, &ch, NULL, FG_DOMAIN_COUNT, NULL);
+	}
+}
 
 static void each_channel(struct fg_json *j, const struct fg_catalogue *c, channel_fn fn)
 {
 	char mem[300];
 	struct fg_buf topic;
 
-	for (size_t i = 0; i < c->config->station_count; i++)
+	if (!fg_catalogue_is_json(c->dest))
+		each_other(j, c, fn);
+	for (size_t i = 0; i < c->config->station_count && fg_catalogue_is_json(c->dest); i++)
 		for (int d = 0; d < FG_DOMAIN_COUNT; d++)
 			each_root(j, c, &c->config->stations[i], (enum fg_domain)d, fn);
 	for (size_t i = 0; i < FG_COUNT(own); i++) {
@@ -192,11 +316,15 @@ static void each_channel(struct fg_json *j, const struct fg_catalogue *c, channe
 		fg_topic_gateway(&topic, c->dest->prefix, c->config->gateway.id, own[i].tail);
 		fn(j, c, &ch, NULL, FG_DOMAIN_COUNT, NULL);
 	}
+	each_document(j, c, fn);
 }
 
 static void put_points(struct fg_json *j, const struct fg_catalogue *c,
 	const struct fg_station *station, enum fg_domain domain, const char *root)
 {
+	struct fg_hours_series class;
+	size_t at = 0;
+
 	for (size_t i = 0; i < c->config->device_count; i++) {
 		const struct fg_device *d = c->config->devices[i];
 
@@ -205,6 +333,8 @@ static void put_points(struct fg_json *j, const struct fg_catalogue *c,
 				has_root(&d->points[k], root))
 				fg_json_text(j, NULL, d->points[k].name);
 	}
+	while (next_class(c, station, domain, root, &at, &class))
+		fg_json_text(j, NULL, class.desc.point);
 }
 
 /* Of a station and domain, or all. */
@@ -216,6 +346,13 @@ static void put_devices(struct fg_json *j, const struct fg_catalogue *c,
 			fg_json_text(j, NULL, c->config->devices[i]->name);
 }
 
+static void put_stations(struct fg_json *j, const struct fg_catalogue *c)
+{
+	for (size_t i = 0; i < c->config->station_count; i++)
+		if (fg_catalogue_has_station(c->config, c->dest, &c->config->stations[i]))
+			fg_json_text(j, NULL, c->config->stations[i].name);
+}
+
 static void put_parameter(struct fg_json *j, const struct fg_catalogue *c, const char *name,
 	const struct fg_station *station, enum fg_domain domain, const char *root)
 {
@@ -224,6 +361,8 @@ static void put_parameter(struct fg_json *j, const struct fg_catalogue *c, const
 	fg_json_array(j, "enum");
 	if (strcmp(name, "point") == 0)
 		put_points(j, c, station, domain, root);
+	else if (strcmp(name, "station") == 0)
+		put_stations(j, c);
 	else
 		put_devices(j, c, station, domain);
 	fg_json_end_array(j);
@@ -237,8 +376,10 @@ static void put_channel(struct fg_json *j, const struct fg_catalogue *c, const s
 	fg_json_object(j, ch->name);
 	fg_json_text(j, "address", ch->address);
 	if (strchr(ch->address, '{'))
-		put_parameter(j, c, strstr(ch->address, "{point}") ? "point" : "device", station,
-			domain, root);
+		put_parameter(j, c, strstr(ch->address, "{point}")	? "point"
+				    : strstr(ch->address, "{station}") ? "station"
+									: "device",
+			station, domain, root);
 	fg_json_object(j, "messages");
 	put_ref(j, ch->message, "components/messages", ch->message);
 	fg_json_end_object(j);
@@ -278,15 +419,33 @@ static void put_message(struct fg_json *j, const char *name)
 	fg_json_end_object(j);
 }
 
-static void put_components(struct fg_json *j)
+/* What its standard describes has no schema here. */
+static void put_other_messages(struct fg_json *j, const struct fg_destination *dest)
+{
+	bool text;
+
+	for (size_t i = 0; i < fg_encoder_count; i++) {
+		if (i == FG_ENCODER_json || !(dest->payload >> i & 1) || !fg_encoders[i]->encode)
+			continue;
+		fg_json_object(j, fg_encoder_names[i]);
+		fg_json_text(j, "contentType",
+			fg_encoders[i]->content_type(dest->options[i], &text));
+		fg_json_end_object(j);
+	}
+}
+
+static void put_components(struct fg_json *j, const struct fg_destination *dest)
 {
 	static const char *const names[] = {
-		"reading", "readings", "mean", "gap", "account", "document"};
+		"reading", "readings", "mean", "gap", "account", "notices",
+		"document"};
 
 	fg_json_object(j, "components");
 	fg_json_object(j, "messages");
 	for (size_t i = 0; i < FG_COUNT(names); i++)
 		put_message(j, names[i]);
+	if (!fg_catalogue_is_json(dest))
+		put_other_messages(j, dest);
 	fg_json_end_object(j);
 	fg_json_object(j, "schemas");
 	fg_catalogue_put_definitions(j);
@@ -320,6 +479,6 @@ void fg_catalogue_asyncapi(struct fg_buf *out, const struct fg_catalogue *c)
 	fg_json_object(&j, "operations");
 	each_channel(&j, c, put_operation);
 	fg_json_end_object(&j);
-	put_components(&j);
+	put_components(&j, c->dest);
 	fg_json_end_object(&j);
 }

@@ -9,6 +9,7 @@
 #include "base/buf.h"
 #include "base/json.h"
 #include "gateway/config/config.h"
+#include "gateway/hours.h"
 #include "model/item.h"
 
 /* What is published so that the data explain themselves (docs/catalogue.md): pure functions of a
@@ -47,15 +48,30 @@ void fg_catalogue_classes(struct fg_buf *out);
 
 /* Whether the destination gets the point; whether it gets any of a station. */
 bool fg_catalogue_has(const struct fg_destination *dest, const struct fg_point *point);
-/* Whether readings go out as arrays of a device (`batch`), and the topic of a point's. */
+/* Whether readings go out as arrays of a device (`batch`). */
 bool fg_catalogue_batches(const struct fg_destination *dest);
-bool fg_catalogue_topic(struct fg_buf *out, const struct fg_destination *dest,
-	const struct fg_point_desc *desc);
+
+/* told.c: in which form the destination gets the readings of a point: as `json` where it has that,
+ * or else as the first of its payloads that has anything to say of them. */
+struct fg_catalogue_told {
+	const char *form; /* of the payload: "senml" */
+	const char *content_type;
+	bool retained;
+};
+bool fg_catalogue_told(const struct fg_catalogue *c, const struct fg_point_desc *desc,
+	struct fg_buf *topic, struct fg_catalogue_told *ret);
+bool fg_catalogue_is_json(const struct fg_destination *dest);
 bool fg_catalogue_has_station(const struct fg_config *config, const struct fg_destination *dest,
 	const struct fg_station *station);
 
+/* The classes of a station that the destination gets, one after the other: *at begins with 0.
+ * False: there are no more. */
+bool fg_catalogue_next_class(const struct fg_config *config, const struct fg_destination *dest,
+	const struct fg_station *station, size_t *at, struct fg_hours_series *ret);
+
 /* The name of a point for people, in a language. */
 const char *fg_catalogue_title(const struct fg_point *point, int language);
+const char *fg_catalogue_class_title(int language);
 /* A reading that is older says that gateway or device are gone: the longest time between two. */
 int64_t fg_catalogue_max_age_s(const struct fg_config *config, const struct fg_point *point);
 
@@ -71,8 +87,8 @@ const struct fg_server *fg_catalogue_servers(const struct fg_destination *dest, 
 /* HOST:PORT, with brackets around an IPv6 address. */
 void fg_catalogue_put_address(struct fg_buf *out, const struct fg_server *s);
 
-/* The definitions of payloads, as members of an open object: "reading", "mean", "gap" and
- * "account". */
+/* The definitions of payloads, as members of an open object: "reading", "mean", "gap",
+ * "account" and "notices". */
 void fg_catalogue_put_definitions(struct fg_json *j);
 
 #endif

@@ -21,22 +21,32 @@ bool fg_catalogue_batches(const struct fg_destination *dest)
 	return dest->batch_us && dest->payload >> FG_ENCODER_json & 1;
 }
 
-bool fg_catalogue_topic(struct fg_buf *out, const struct fg_destination *dest,
-	const struct fg_point_desc *desc)
+bool fg_catalogue_next_class(const struct fg_config *config, const struct fg_destination *dest,
+	const struct fg_station *station, size_t *at, struct fg_hours_series *ret)
 {
-	return fg_catalogue_batches(dest) && desc->period == FG_TOLD_NONE
-		       ? fg_topic_batch(out, dest->prefix, desc)
-		       : fg_topic_reading(out, dest->prefix, desc);
+	while (*at < config->point_count) {
+		const struct fg_point *p = config->points[(*at)++];
+
+		if (!p->hourly.leads || p->device->station != station)
+			continue;
+		*ret = fg_hours_station_class(config, p);
+		if (fg_selects_point(dest, &ret->desc))
+			return true;
+	}
+	return false;
 }
 
 bool fg_catalogue_has_station(const struct fg_config *config, const struct fg_destination *dest,
 	const struct fg_station *station)
 {
+	struct fg_hours_series class;
+	size_t at = 0;
+
 	for (size_t i = 0; i < config->point_count; i++)
 		if (config->points[i]->device->station == station &&
 			fg_catalogue_has(dest, config->points[i]))
 			return true;
-	return false;
+	return fg_catalogue_next_class(config, dest, station, &at, &class);
 }
 
 const char *fg_catalogue_title(const struct fg_point *point, int language)
@@ -45,7 +55,12 @@ const char *fg_catalogue_title(const struct fg_point *point, int language)
 		return point->title;
 	if (!point->known)
 		return point->name;
-	return language == FG_LANG_EN ? point->known->title_en : point->known->title_nb;
+	return point->known->title[language];
+}
+
+const char *fg_catalogue_class_title(int language)
+{
+	return language == FG_LANG_EN ? "Air quality class" : "Luftkvalitetsklasse";
 }
 
 int64_t fg_catalogue_max_age_s(const struct fg_config *config, const struct fg_point *point)

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "gateway/catalogue/catalogue.h"
+#include "gateway/series.h"
 
 #define AUTHORITY "http://publications.europa.eu/resource/authority/"
 #define ID_SIZE	  200
@@ -112,10 +114,15 @@ static void put_title(struct fg_json *j, const struct fg_catalogue *c)
 static unsigned domains_of(const struct fg_catalogue *c)
 {
 	unsigned domains = 0;
+	struct fg_hours_series class;
 
 	for (size_t i = 0; i < c->config->point_count; i++)
 		if (fg_catalogue_has(c->dest, c->config->points[i]))
 			domains |= 1u << c->config->points[i]->device->domain;
+	for (size_t i = 0, at = 0; i < c->config->station_count; i++, at = 0)
+		if (fg_catalogue_next_class(
+			    c->config, c->dest, &c->config->stations[i], &at, &class))
+			domains |= 1u << FG_DOMAIN_AIR;
 	return domains;
 }
 
@@ -168,8 +175,9 @@ static void put_keywords(struct fg_json *j, const struct fg_catalogue *c)
 			i++;
 		if (i == c->config->point_count)
 			continue;
-		put_said(j, "nb", p->title_nb);
-		put_said(j, "en", p->title_en);
+		put_said(j, "nb", p->title[FG_LANG_NB]);
+		put_said(j, "nn", p->title[FG_LANG_NN]);
+		put_said(j, "en", p->title[FG_LANG_EN]);
 	}
 	fg_json_end_array(j);
 }
@@ -254,6 +262,47 @@ static void put_licence(struct fg_json *j, const struct fg_catalogue *c)
 	put_ref(j, "dct:license", uri.data);
 }
 
+/* The EU's list of file types; what it has no name for is "provisional" there. */
+static const char *file_type(const char *content_type)
+{
+	static const struct {
+		const char *tail, *name;
+	} types[] = {{"/ld+json", "JSON_LD"}, {"/geo+json", "GEOJSON"}, {"json", "JSON"}};
+	const size_t len = strlen(content_type);
+
+	for (size_t i = 0; i < FG_COUNT(types); i++) {
+		const size_t n = strlen(types[i].tail);
+
+		if (len >= n && strcmp(content_type + len - n, types[i].tail) == 0)
+			return types[i].name;
+	}
+	return "OP_DATPRO";
+}
+
+/* Of the first point that is told. */
+static void put_format(struct fg_json *j, const struct fg_catalogue *c)
+{
+	char mem[512], text[160];
+	struct fg_catalogue_told told;
+	struct fg_buf topic;
+
+	for (size_t i = 0; i < c->config->point_count; i++) {
+		const struct fg_point_desc desc = fg_series_desc(c->config->points[i]);
+
+		fg_buf_wrap(&topic, mem, sizeof(mem));
+		if (!fg_catalogue_has(c->dest, c->config->points[i]) ||
+			!fg_catalogue_told(c, &desc, &topic, &told))
+			continue;
+		snprintf(text, sizeof(text), AUTHORITY "file-type/%s",
+			file_type(told.content_type));
+		put_ref(j, "dct:format", text);
+		snprintf(text, sizeof(text),
+			"https://www.iana.org/assignments/media-types/%s", told.content_type);
+		put_ref(j, "dcat:mediaType", text);
+		return;
+	}
+}
+
 static void put_distribution(struct fg_json *j, const struct fg_catalogue *c)
 {
 	char id[ID_SIZE], text[400];
@@ -261,19 +310,21 @@ static void put_distribution(struct fg_json *j, const struct fg_catalogue *c)
 	fg_json_object(j, NULL);
 	fg_json_text(j, "@id", id_of(c, "distribution", id));
 	fg_json_text(j, "@type", "dcat:Distribution");
-	snprintf(text, sizeof(text),
-		"MQTT: %s/%s/#; %s/hourly/#. Schema: %s/schema/reading. AsyncAPI: "
-		"%s/gateways/%s/asyncapi",
-		c->dest->prefix, fg_catalogue_batches(c->dest) ? "batch" : "obs", c->dest->prefix,
-		c->dest->prefix, c->dest->prefix, c->config->gateway.id);
+	if (fg_catalogue_is_json(c->dest))
+		snprintf(text, sizeof(text),
+			"MQTT: %s/%s/#; %s/hourly/#. Schema: %s/schema/reading. AsyncAPI: "
+			"%s/gateways/%s/asyncapi",
+			c->dest->prefix, fg_catalogue_batches(c->dest) ? "batch" : "obs",
+			c->dest->prefix, c->dest->prefix, c->dest->prefix, c->config->gateway.id);
+	else
+		snprintf(text, sizeof(text), "MQTT: the topics of %s/gateways/%s/asyncapi",
+			c->dest->prefix, c->config->gateway.id);
 	fg_json_array(j, "dct:description");
 	put_said(j, "en", text);
 	fg_json_end_array(j);
 	put_servers(j, c, "dcat:accessURL");
 	put_licence(j, c);
-	put_ref(j, "dct:format", AUTHORITY "file-type/JSON");
-	put_ref(j, "dcat:mediaType",
-		"https://www.iana.org/assignments/media-types/application/json");
+	put_format(j, c);
 	put_ref(j, "dcat:accessService", id_of(c, "service", id));
 	fg_json_end_object(j);
 }

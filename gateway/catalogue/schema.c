@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gateway/catalogue/catalogue.h"
+#include "gateway/notice_names.h"
 #include "model/aggregate.h"
 #include "model/alarm.h"
 #include "model/qc.h"
@@ -23,6 +24,8 @@
 #define NOTICE                                                                                     \
 	"{\"type\":\"string\",\"pattern\":\"^[a-z0-9][a-z0-9_-]{0,62}:n[1-9][0-9]{0,9}$\"," \
 	"\"description\":\"of {prefix}/gateways/{gateway}/notices\"}"
+#define NOTICE_ID                                                                                  \
+	"{\"type\":\"string\",\"pattern\":\"^[a-z0-9][a-z0-9_-]{0,62}:n[1-9][0-9]{0,9}$\"}"
 #define NUMBER "{\"type\":[\"number\",\"null\"]}"
 
 static void put_head(struct fg_json *j, const char *name, const char *description)
@@ -153,7 +156,9 @@ static void put_periods(struct fg_json *j)
 	"{\"type\":\"object\",\"description\":\"of an air-quality index; its limits stand under "  \
 	"{prefix}/classes\",\"required\":[\"scheme\",\"version\",\"index\",\"key\"],"              \
 	"\"properties\":{\"scheme\":{\"type\":\"string\"},\"version\":{\"type\":\"string\"},"      \
-	"\"index\":{\"type\":\"integer\",\"minimum\":1},\"key\":{\"type\":\"string\"}}}"
+	"\"index\":{\"type\":\"integer\",\"minimum\":1},\"key\":{\"type\":\"string\"},"            \
+	"\"by\":{\"type\":\"array\",\"minItems\":1,\"items\":" NAME                              \
+	",\"description\":\"of a station: the pollutants that have it\"}}}"
 #define EXCLUDED                                                                                   \
 	"{\"type\":\"object\",\"minProperties\":1,\"properties\":{\"suspect\":" COUNT              \
 	",\"fail\":" COUNT ",\"missing\":" COUNT ",\"maintenance\":" COUNT "}}"
@@ -234,12 +239,70 @@ static void put_account(struct fg_json *j)
 	fg_json_end_object(j);
 }
 
+static void put_names(struct fg_json *j, const char *key, const char *(*name)(size_t i))
+{
+	fg_json_object(j, key);
+	fg_json_array(j, "enum");
+	for (size_t i = 0; name(i); i++)
+		fg_json_text(j, NULL, name(i));
+	fg_json_end_array(j);
+	fg_json_end_object(j);
+}
+
+#define NAMES                                                                                      \
+	"{\"type\":\"array\",\"minItems\":1,\"items\":{\"type\":\"string\"}}"
+#define TEXTS                                                                                      \
+	"{\"type\":\"object\",\"required\":[\"nb\",\"nn\",\"en\"],"      \
+	"\"properties\":{\"nb\":{\"type\":\"string\"},\"nn\":{\"type\":\"string\"},"              \
+	"\"en\":{\"type\":\"string\"}}}"
+#define AFFECTED                                                                                   \
+	"{\"type\":\"object\",\"description\":\"empty: all of this gateway\","                     \
+	"\"properties\":{\"stations\":" NAMES ",\"devices\":" NAMES ",\"points\":" NAMES           \
+	",\"destinations\":" NAMES "}}"
+
+/* One of a list. */
+static void put_notice(struct fg_json *j)
+{
+	fg_json_object(j, "items");
+	fg_json_text(j, "type", "object");
+	RAW(j, "required",
+		"[\"id\",\"kind\",\"cause\",\"created\",\"from\",\"affected\",\"text\"]");
+	fg_json_object(j, "properties");
+	RAW(j, "id", NOTICE_ID);
+	put_names(j, "kind", fg_notice_kind_name);
+	put_names(j, "cause", fg_notice_cause_name);
+	RAW(j, "created", TIME);
+	RAW(j, "from", TIME);
+	RAW(j, "to", TIME);
+	RAW(j, "affected", AFFECTED);
+	RAW(j, "text", TEXTS);
+	fg_json_end_object(j);
+	fg_json_end_object(j);
+}
+
+static void put_notices(struct fg_json *j)
+{
+	put_head(j, "notices",
+		"What the operator tells of the service: all that is in force or ahead. Readings "
+		"and gaps refer to `id`.");
+	RAW(j, "required", "[\"gateway\",\"notices\"]");
+	fg_json_object(j, "properties");
+	RAW(j, "gateway", NAME);
+	fg_json_object(j, "notices");
+	fg_json_text(j, "type", "array");
+	put_notice(j);
+	fg_json_end_object(j);
+	fg_json_end_object(j);
+	fg_json_end_object(j);
+}
+
 void fg_catalogue_put_definitions(struct fg_json *j)
 {
 	put_reading(j);
 	put_mean(j);
 	put_gap(j);
 	put_account(j);
+	put_notices(j);
 }
 
 void fg_catalogue_schema(struct fg_buf *out)
@@ -250,10 +313,11 @@ void fg_catalogue_schema(struct fg_buf *out)
 	fg_json_object(&j, NULL);
 	fg_json_text(&j, "$schema", "https://json-schema.org/draft/2020-12/schema");
 	fg_json_text(&j, "$id", "urn:fjordgate:schema:reading:1");
-	fg_json_text(&j, "title", "Readings, means, gaps and accounts of fjordgate, v 1");
+	fg_json_text(&j, "title", "Readings, means, gaps, accounts and notices of fjordgate, v 1");
 	RAW(&j, "oneOf",
 		"[{\"$ref\":\"#/$defs/reading\"},{\"$ref\":\"#/$defs/mean\"},"
-		"{\"$ref\":\"#/$defs/gap\"},{\"$ref\":\"#/$defs/account\"}]");
+		"{\"$ref\":\"#/$defs/gap\"},{\"$ref\":\"#/$defs/account\"},"
+		"{\"$ref\":\"#/$defs/notices\"}]");
 	fg_json_object(&j, "$defs");
 	fg_catalogue_put_definitions(&j);
 	fg_json_end_object(&j);

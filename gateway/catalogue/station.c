@@ -16,11 +16,15 @@ static void put_topic(struct fg_json *j, const struct fg_catalogue *c,
 	const struct fg_point_desc *desc)
 {
 	char mem[512];
+	struct fg_catalogue_told told;
 	struct fg_buf topic;
 
 	fg_buf_wrap(&topic, mem, sizeof(mem));
-	if (fg_catalogue_topic(&topic, c->dest, desc))
-		fg_json_text(j, "topic", topic.data);
+	if (!fg_catalogue_told(c, desc, &topic, &told))
+		return; /* no payload has words for it */
+	fg_json_text(j, "topic", topic.data);
+	if (!fg_catalogue_is_json(c->dest))
+		fg_json_text(j, "content_type", told.content_type);
 }
 
 /* ---- a point ---- */
@@ -126,6 +130,46 @@ static void put_point(struct fg_json *j, const struct fg_catalogue *c, const str
 
 /* ---- the station ---- */
 
+static void put_class(
+	struct fg_json *j, const struct fg_catalogue *c, const struct fg_hours_series *s)
+{
+	fg_json_object(j, NULL);
+	fg_json_text(j, "point", s->desc.point);
+	fg_json_text(j, "property", s->desc.property);
+	fg_json_text(j, "domain", s->desc.domain);
+	fg_json_text(j, "title", fg_catalogue_class_title(c->config->gateway.language));
+	fg_json_text(j, "unit", s->desc.unit);
+	fg_json_text(j, "period", fg_told_period_text(s->desc.period));
+	fg_json_text(j, "stat", fg_stat_text(s->desc.stat));
+	fg_json_text(j, "scheme", s->ask.index->scheme);
+	fg_json_text(j, "scheme_version", s->ask.index->version);
+	fg_json_array(j, "derived_from");
+	for (size_t i = s->point->index; i < c->config->point_count; i++)
+		if (fg_hours_is_in_class(c->config->points[i], s))
+			fg_json_text(j, NULL, c->config->points[i]->name);
+	fg_json_end_array(j);
+	put_topic(j, c, &s->desc);
+	fg_json_end_object(j);
+}
+
+/* Of the station as a whole, worked out of its points. */
+static void put_classes(
+	struct fg_json *j, const struct fg_catalogue *c, const struct fg_station *station)
+{
+	struct fg_hours_series s;
+	size_t at = 0;
+	bool any = false;
+
+	while (fg_catalogue_next_class(c->config, c->dest, station, &at, &s)) {
+		if (!any)
+			fg_json_array(j, "classes");
+		any = true;
+		put_class(j, c, &s);
+	}
+	if (any)
+		fg_json_end_array(j);
+}
+
 static void put_geometry(struct fg_json *j, const struct fg_station *station)
 {
 	if (!station->has_position) {
@@ -182,6 +226,7 @@ void fg_catalogue_station(
 			fg_catalogue_has(c->dest, config->points[i]))
 			put_point(&j, c, config->points[i]);
 	fg_json_end_array(&j);
+	put_classes(&j, c, station);
 	fg_json_end_object(&j);
 	fg_json_end_object(&j);
 }

@@ -24,7 +24,7 @@ static void put_context(struct fg_json *j, int language)
 
 static void put_form(
 	struct fg_json *j, const struct fg_catalogue *c, const struct fg_server *s,
-	const char *topic)
+	const char *topic, const struct fg_catalogue_told *told)
 {
 	char mem[1024];
 	struct fg_buf href;
@@ -34,7 +34,7 @@ static void put_form(
 	fg_catalogue_put_address(&href, s);
 	fg_json_object(j, NULL);
 	fg_json_text(j, "href", href.data);
-	fg_json_text(j, "contentType", "application/json");
+	fg_json_text(j, "contentType", told->content_type);
 	fg_json_array(j, "op");
 	fg_json_text(j, NULL, "observeproperty");
 	fg_json_text(j, NULL, "unobserveproperty");
@@ -42,23 +42,19 @@ static void put_form(
 	fg_json_text(j, "mqv:controlPacket", "subscribe");
 	fg_json_text(j, "mqv:filter", topic);
 	fg_json_text(j, "mqv:qos", c->dest->qos == 2 ? "2" : "1");
-	fg_json_bool(j, "mqv:retain", true);
+	fg_json_bool(j, "mqv:retain", told->retained);
 	fg_json_end_object(j);
 }
 
-static void put_forms(
-	struct fg_json *j, const struct fg_catalogue *c, const struct fg_point_desc *desc)
+static void put_forms(struct fg_json *j, const struct fg_catalogue *c, const char *topic,
+	const struct fg_catalogue_told *told)
 {
 	size_t n;
 	const struct fg_server *servers = fg_catalogue_servers(c->dest, &n);
-	char mem[512];
-	struct fg_buf topic;
 
-	fg_buf_wrap(&topic, mem, sizeof(mem));
-	fg_catalogue_topic(&topic, c->dest, desc);
 	fg_json_array(j, "forms");
 	for (size_t i = 0; i < n; i++)
-		put_form(j, c, &servers[i], topic.data);
+		put_form(j, c, &servers[i], topic, told);
 	fg_json_end_array(j);
 }
 
@@ -84,11 +80,15 @@ static void put_reading(struct fg_json *j, const char *unit)
 	fg_json_end_array(j);
 }
 
-/* What a consumer finds in the payload; all of it is in the schema. */
-static void put_payload(struct fg_json *j, const char *unit, bool batch)
+/* What a consumer finds in the payload; all of it is in the schema. Of other forms than `json` the
+ * content type says it. */
+static void put_payload(
+	struct fg_json *j, const struct fg_destination *dest, const char *unit, bool batch)
 {
 	fg_json_bool(j, "readOnly", true);
 	fg_json_bool(j, "observable", true);
+	if (!fg_catalogue_is_json(dest))
+		return;
 	if (batch) { /* of the device's other points, too */
 		fg_json_text(j, "type", "array");
 		fg_json_object(j, "items");
@@ -102,15 +102,20 @@ static void put_payload(struct fg_json *j, const char *unit, bool batch)
 static void put_property(struct fg_json *j, const struct fg_catalogue *c,
 	const struct fg_point_desc *desc, const char *title)
 {
-	char name[160];
+	char name[160], mem[512];
+	struct fg_catalogue_told told;
+	struct fg_buf topic;
 
+	fg_buf_wrap(&topic, mem, sizeof(mem));
+	if (!fg_catalogue_told(c, desc, &topic, &told))
+		return;
 	snprintf(name, sizeof(name), "%s:%s:%s", fg_aggregate_root(desc->period, desc->stat),
 		desc->domain, desc->point);
 	fg_json_object(j, name);
 	fg_json_text(j, "title", title);
-	put_payload(j, desc->unit,
+	put_payload(j, c->dest, desc->unit,
 		fg_catalogue_batches(c->dest) && desc->period == FG_TOLD_NONE);
-	put_forms(j, c, desc);
+	put_forms(j, c, topic.data, &told);
 	fg_json_end_object(j);
 }
 
@@ -126,6 +131,22 @@ static void put_point(struct fg_json *j, const struct fg_catalogue *c, const str
 
 		snprintf(text, sizeof(text), "%s (%s, %s)", title,
 			fg_told_period_text(s.desc.period), fg_stat_text(s.desc.stat));
+		put_property(j, c, &s.desc, text);
+	}
+}
+
+static void put_classes(
+	struct fg_json *j, const struct fg_catalogue *c, const struct fg_station *station)
+{
+	const char *title = fg_catalogue_class_title(c->config->gateway.language);
+	struct fg_hours_series s;
+	size_t at = 0;
+
+	while (fg_catalogue_next_class(c->config, c->dest, station, &at, &s)) {
+		char text[200];
+
+		snprintf(text, sizeof(text), "%s (%s %s)", title, s.ask.index->scheme,
+			s.ask.index->version);
 		put_property(j, c, &s.desc, text);
 	}
 }
@@ -193,6 +214,7 @@ void fg_catalogue_thing(
 		if (c->config->points[i]->device->station == station &&
 			fg_catalogue_has(c->dest, c->config->points[i]))
 			put_point(&j, c, c->config->points[i]);
+	put_classes(&j, c, station);
 	fg_json_end_object(&j);
 	put_links(&j, g);
 	fg_json_end_object(&j);

@@ -215,6 +215,7 @@ void fg_check_config(struct fg_loader *l)
 	fg_check_catalogue(l);
 	check_positions(l);
 	number_points(l);
+	fg_check_hourly(l);
 	for (size_t i = 0; i < l->config->link_count; i++)
 		check_neighbours(l, &l->config->links[i]);
 }

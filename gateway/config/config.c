@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/hash.h"
 #include "base/status.h"
 #include "gateway/config/loader.h"
 
@@ -89,6 +90,15 @@ static void bind_root(struct fg_loader *l)
 		c->gateway.title = c->gateway.id;
 }
 
+static uint64_t fingerprint(const struct fg_loader *l)
+{
+	uint64_t h = fg_node_hash(l->root);
+
+	for (size_t i = 0; i < l->config->device_count; i++) /* what profiles say is in theirs */
+		h = fg_hash(h, &l->config->devices[i]->fingerprint, sizeof(uint64_t));
+	return h;
+}
+
 static void load(struct fg_loader *l)
 {
 	l->config->root = l->root;
@@ -100,10 +110,16 @@ static void load(struct fg_loader *l)
 	fg_check_config(l);
 	fg_build_derived(l);
 	fg_build_rules(l);
+	fg_check_qc_memory(l);
+	fg_check_qc_short(l);
+	if (fg_report_errors(l->rep) == 0)
+		fg_check_identities(l);
 	if (fg_report_errors(l->rep) == 0)
 		fg_build_groups(l);
 	if (fg_report_errors(l->rep) == 0)
 		fg_build_air_classes(l);
+	l->config->path = l->path;
+	l->config->fingerprint = fingerprint(l);
 }
 
 /* Nothing that stays points into the tree but the nodes of the objects. */

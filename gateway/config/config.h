@@ -14,7 +14,6 @@
 /* One configuration: built once from files, then immutable, so threads share it without locks. It
  * is counted: whoever keeps a pointer into it holds a reference. */
 
-enum fg_language { FG_LANG_NB, FG_LANG_NN, FG_LANG_EN };
 enum fg_trust { FG_TRUST_AUTO, FG_TRUST_KERNEL, FG_TRUST_ALWAYS, FG_TRUST_FILE };
 
 struct fg_gateway_conf {
@@ -40,6 +39,7 @@ struct fg_clock_conf {
 
 struct fg_control_conf {
 	const char *socket, *group;
+	const char *read_group; /* may look, and change nothing; NULL: there is none */
 };
 
 struct fg_http_conf {
@@ -131,6 +131,10 @@ struct fg_config {
 	const struct fg_rule *const *windows; /* rules that look back, by fg_rule.window */
 	size_t window_count;
 	size_t rule_count; /* of all stations */
+
+	const char *path; /* of the main file, as it was named */
+	/* Of all that the files say, profiles included; not of how they say it. */
+	uint64_t fingerprint;
 
 	/* The merged tree; places tell the file and line of each value. NULL, like the nodes of all
 	 * objects, unless it was asked for: it takes more memory than all the rest. */

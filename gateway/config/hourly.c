@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/timefmt.h"
 #include "gateway/config/loader.h"
 
 struct raw_hourly {
@@ -168,4 +169,43 @@ void fg_build_hourly(struct fg_loader *l, struct fg_device *dev, struct fg_point
 		fg_bind_leave(&l->bind, inner);
 	}
 	fg_bind_leave(&l->bind, mark);
+}
+
+/* ---- what they are made of ---- */
+
+#define HOUR_US INT64_C(3600000000)
+
+/* From the begin of the longest period of a point to when it is told, with an hour to spare. A
+ * local day has up to 25 hours, and its first mean over eight begins seven hours before it. */
+static int64_t needed_us(const struct fg_hourly_conf *h)
+{
+	int hours = !h->on				  ? 0 :
+		    h->also >> FG_ALSO_DAY_MAX_8H & 1	  ? 25 + 7 + 1 :
+		    h->also >> FG_ALSO_DAY & 1		  ? 25 + 1 :
+		    h->also >> FG_ALSO_RUNNING_24H & 1 ? 24 + 1 :
+		    h->also >> FG_ALSO_RUNNING_8H & 1  ? 8 + 1 :
+							    1 + 1;
+
+	return hours * HOUR_US;
+}
+
+void fg_check_hourly(struct fg_loader *l)
+{
+	const struct fg_point *most = NULL;
+	char is[32], least[32];
+
+	for (size_t i = 0; i < l->config->point_count; i++) {
+		const struct fg_point *p = l->config->points[i];
+
+		if (needed_us(&p->hourly) > (most ? needed_us(&most->hourly) : 0))
+			most = p;
+	}
+	if (!most || l->config->storage.keep_us >= needed_us(&most->hourly))
+		return;
+	fg_duration_text(l->config->storage.keep_us, is, sizeof(is));
+	fg_duration_text(needed_us(&most->hourly), least, sizeof(least));
+	fg_report_error(l->rep, fg_place_of(fg_node_get(l->root, "storage"), "keep"),
+		"storage.keep: after %s the readings are gone that devices.%s.hourly.%s is made "
+		"of; at least %s",
+		is, most->device->name, most->name, least);
 }

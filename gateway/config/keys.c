@@ -168,7 +168,11 @@ static const struct fg_key control_keys[] = {
 	{"socket", FG_KEY_PATH, AT(fg_control_conf, socket), .dflt = "/run/fjordgate/control.sock",
 		.help = "Where `fjordctl` reaches the daemon. A change needs a restart."},
 	{"group", FG_KEY_TEXT, AT(fg_control_conf, group), .max = 32, .dflt = "fjordgate",
-		.help = "The group that may use it."},
+		.help = "The group that may use it: ask and change."},
+	{"read_group", FG_KEY_TEXT, AT(fg_control_conf, read_group), .max = 32,
+		.help = "A group whose members may look (`status`, `watch`, `read`, `history`, "
+			"`qc`, lists) and change nothing. With it the socket's mode is 0666, and "
+			"the gateway looks who asks."},
 	{0},
 };
 

@@ -131,7 +131,7 @@ int fg_parse_qc(struct fg_bind *b, const struct fg_node *node, void *field);
  * fail before it is suspect. */
 void fg_qc_check_gross_range(
 	struct fg_bind *b, const struct fg_node *qc, const struct fg_qc_conf *conf);
-/* Readings that the window of a point may hold: 16 bytes each. */
+/* Readings that the window of a point may hold: 24 bytes each. */
 #define FG_QC_WINDOW_MAX 20000u
 extern const struct fg_key fg_keys_calibration[];
 extern const struct fg_key fg_keys_maintenance[];

@@ -56,7 +56,6 @@ struct fg_loader {
 	struct fg_config *config;
 	struct fg_link *links; /* config->links, while they are built */
 	struct fg_device *devices;
-	uint32_t qc_samples; /* of all windows so far */
 	const struct fg_repeated *repeated; /* points of the device that is being built */
 	const struct fg_left_out *left_out; /* of it, too */
 	struct fg_derived_point *derived, **derived_end;
@@ -105,6 +104,7 @@ void fg_build_links(struct fg_loader *l);
 void fg_build_devices(struct fg_loader *l);
 void fg_check_config(struct fg_loader *l);
 void fg_check_catalogue(struct fg_loader *l); /* check_catalogue.c */
+void fg_check_identities(struct fg_loader *l); /* check_identity.c; of a config without faults */
 /* A name or address of this board itself. */
 bool fg_is_loopback(const char *host);
 /* Finds what derived points are worked out of: derive.c. */
@@ -119,6 +119,10 @@ void fg_build_air_classes(struct fg_loader *l);
 /* qc_defaults.c: the tests that a point gets without being told, and whether all have the memory
  * that they need. */
 void fg_qc_complete(struct fg_loader *l, struct fg_point *p);
+/* qc_memory.c: faults and warnings of windows that are too long for a board, and the line of the
+ * forecast. */
+void fg_check_qc_memory(struct fg_loader *l);
+void fg_put_qc_memory(const struct fg_config *c, struct fg_buf *out);
 /* What a test of a point does by default, as YAML's flow style writes it; false: nothing. */
 bool fg_qc_put_default(const struct fg_point *p, enum fg_test test, struct fg_buf *out);
 
@@ -130,6 +134,10 @@ const struct fg_node *fg_lay_device(
 /* Reads the points of a device into dev->points; conf areas included. */
 /* `hourly`: once the device's points are built. */
 void fg_build_hourly(struct fg_loader *l, struct fg_device *dev, struct fg_point *points);
+/* Tests whose times are shorter than the interval: qc_short.c. */
+void fg_check_qc_short(struct fg_loader *l);
+/* Whether the store keeps readings as long as hours and longer periods need them. */
+void fg_check_hourly(struct fg_loader *l);
 void fg_build_points(
 	struct fg_loader *l, struct fg_device *dev, const struct fg_key *const *driver_keys);
 

@@ -108,6 +108,7 @@ void fg_config_print_plan(const struct fg_config *c, struct fg_buf *out)
 {
 	for (size_t i = 0; i < c->link_count; i++)
 		print_link(c, &c->links[i], out);
+	fg_put_qc_memory(c, out);
 	print_store(c, out);
 }
 
@@ -115,5 +116,6 @@ void fg_config_print_forecast(const struct fg_config *c, struct fg_buf *out)
 {
 	for (size_t i = 0; i < c->link_count; i++)
 		fg_put_forecast(c, &c->links[i], out);
+	fg_put_qc_memory(c, out);
 	print_store(c, out);
 }

@@ -14,9 +14,6 @@
 #include "gateway/config/loader.h"
 #include "quality/tests.h"
 
-/* Readings that all windows together may hold: 16 bytes each. */
-#define WINDOWS_MAX 1000000u
-
 #define NONE {NAN, NAN}
 #define DRY (1u << FG_DOMAIN_AIR | 1u << FG_DOMAIN_WEATHER)
 #define WET (1u << FG_DOMAIN_WATER | 1u << FG_DOMAIN_BATHING)
@@ -121,22 +118,6 @@ static void add_defaults(struct fg_loader *l, struct fg_point *p, const struct d
 	p->qc.tests = t;
 }
 
-static void check_room(struct fg_loader *l, const struct fg_point *p)
-{
-	const struct fg_node *qc = fg_node_get(p->node, "qc");
-	uint32_t room = fg_qc_tests_room(p->qc.tests, (double)p->interval_us / 1e6);
-
-	if (room > FG_QC_WINDOW_MAX)
-		fg_report_error(l->rep, qc->at,
-			"%s.qc: flat_line or attenuated_signal looks back over %u readings at this "
-			"interval; at most %u", l->bind.path, room, FG_QC_WINDOW_MAX);
-	else if (l->qc_samples + room > WINDOWS_MAX && l->qc_samples <= WINDOWS_MAX)
-		fg_report_error(l->rep, qc->at,
-			"%s.qc: flat_line and attenuated_signal of all points together look back "
-			"over more than %u readings", l->bind.path, WINDOWS_MAX);
-	l->qc_samples += room > FG_QC_WINDOW_MAX ? 0 : room;
-}
-
 void fg_qc_complete(struct fg_loader *l, struct fg_point *p)
 {
 	const struct default_qc *d = find(p);
@@ -145,8 +126,6 @@ void fg_qc_complete(struct fg_loader *l, struct fg_point *p)
 		return;
 	if (d)
 		add_defaults(l, p, d);
-	if (p->interval_us > 0)
-		check_room(l, p);
 }
 
 static void put_pair(struct fg_buf *out, const char *name, const double v[2])

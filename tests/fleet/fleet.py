@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import unittest
 import urllib.request
 
@@ -28,6 +29,8 @@ ETC = pathlib.Path(__file__).resolve().parents[2] / "etc/fleet"
 ENGINE = sys.argv.pop(1) if len(sys.argv) > 1 else ""
 GATEWAYS = int(sys.argv.pop(1)) if len(sys.argv) > 1 else 50
 UP_S, DOWN_S = 10, 10           # polls go on for so long while all nodes, and two nodes, are there
+LAG_MAX_S = 60
+UP_MAX_S = 300                  # a node on a busy machine
 
 
 class Consumer:
@@ -36,6 +39,7 @@ class Consumer:
     def __init__(self, doors):
         self.doors, self.door = doors, 0
         self.lock, self.readings, self.conflicts = threading.Lock(), {}, []
+        self.topics = set()
         self.repeats = self.connects = 0
         self.subscribed = threading.Event()
         self.ending = False
@@ -66,6 +70,7 @@ class Consumer:
     def _take(self, _client, _data, message):
         reading = json.loads(message.payload)
         with self.lock:
+            self.topics.add(message.topic)
             before = self.readings.setdefault(reading["id"], reading)
             self.repeats += before is not reading
             if before != reading:
@@ -111,17 +116,31 @@ class Nats:
         node["process"] = self.test.spawn(
             [shutil.which("nats-server", path=os.environ["PATH"] + ":/usr/sbin"), "-c",
              ETC / "nats.conf"], "node%d.log" % i, env=node["env"])
+        node["started"] = time.monotonic()
 
     def kill(self, i):
         self.test.end(self.nodes[i]["process"], signal.SIGKILL)
 
-    def healthy(self, i):
+    def asked(self, i, what):
+        """Its health, as it says itself."""
         try:
-            with urllib.request.urlopen("http://127.0.0.1:%d/healthz"
-                                        % self.nodes[i]["monitor"], timeout=2) as answer:
+            with urllib.request.urlopen("http://127.0.0.1:%d/healthz%s"
+                                        % (self.nodes[i]["monitor"], what), timeout=2) as answer:
                 return answer.status == 200 and wait.listening(self.nodes[i]["mqtt"])
         except OSError:
             return False
+
+    def healthy(self, i):
+        """Of a subscription that was on a node as it died 2.9 may say for ever that it lags; where
+        that is all, streams have two nodes of three without it, and it is not waited for."""
+        node = self.nodes[i]
+        if self.asked(i, ""):
+            return True
+        if time.monotonic() - node["started"] < LAG_MAX_S or not self.asked(
+                i, "?js-server-only=true"):
+            return False
+        print("nats: node %d is up, and says that something lags" % i, flush=True)
+        return True
 
 
 class Rabbit:
@@ -129,11 +148,12 @@ class Rabbit:
         self.test, self.nodes = test, ports("amqp", "dist", "mqtt")
         self.names = ["fleet%d-%d@localhost" % (i, os.getpid()) for i in range(3)]
         self.epmd = str(wait.free_port())
-        test.write("cookie", "fleetcookie")
+        # else the first node leaves one behind that outlives the test
+        test.spawn([shutil.which("epmd"), "-port", self.epmd, "-address", "127.0.0.1"], "epmd.log")
         for i in range(3):
             self.configure(i)
             self.start(i)
-            test.eventually(lambda i=i: self.healthy(i), "node %d is up" % i, 180)
+            test.eventually(lambda i=i: self.healthy(i), "node %d is up" % i, UP_MAX_S)
 
     def configure(self, i):
         text = (ETC / "rabbitmq.conf").read_text()
@@ -170,13 +190,18 @@ class Rabbit:
         return found[-1]
 
     def start(self, i):
-        self.nodes[i]["process"] = self.test.spawn(
+        process = self.test.spawn(
             [self.program("rabbitmq-server")], "node%d.log" % i, env=self.nodes[i]["env"])
+        self.nodes[i]["process"] = process
+        self.test.addCleanup(self.kill, i)
 
     def kill(self, i):
         """The Erlang machine is in the same process group as the script that started it."""
         process = self.nodes[i]["process"]
-        os.killpg(process.pid, signal.SIGKILL)
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
         process.wait()
 
     def healthy(self, i):
@@ -193,6 +218,25 @@ class Rabbit:
 
 
 class Fleet(SystemTest):
+    def explain(self):
+        """What the nodes said, each at its end."""
+        logs = sorted(pathlib.Path(self.folder).glob("node*.log"))
+        return "".join("\n%s:\n%s" % (log.name, log.read_text(errors="replace")[-2000:])
+                       for log in logs)
+
+    def retained_at(self, port, topics):
+        """How many retained readings a consumer that comes now gets there."""
+        seen = set()
+        client = mqtt.Client("fleet-look-%d" % port, protocol=mqtt.MQTTv311)
+        client.on_connect = lambda c, *_: [c.subscribe(topic, 1) for topic in topics]
+        client.on_message = lambda _c, _d, m: m.retain and seen.add(m.topic)
+        client.connect("127.0.0.1", port, 10)
+        client.loop_start()
+        wait.wait_for(lambda: len(seen) == GATEWAYS, 10)
+        client.disconnect()
+        client.loop_stop()
+        return len(seen)
+
     def start_gateways(self, doors):
         self.server = TcpServer(self)
         self.gateways = []
@@ -225,7 +269,8 @@ class Fleet(SystemTest):
     def test_nodes_are_killed(self):
         cluster = {"nats": Nats, "rabbitmq": Rabbit}[ENGINE](self)
         for i in range(3):
-            self.eventually(lambda i=i: cluster.healthy(i), "node %d is healthy" % i, 180)
+            self.eventually(lambda i=i: cluster.healthy(i), "node %d is healthy" % i,
+                            UP_MAX_S)
         doors = [node["mqtt"] for node in cluster.nodes]
         self.consumer = Consumer(doors)
         self.addCleanup(self.consumer.close)
@@ -239,7 +284,8 @@ class Fleet(SystemTest):
             cluster.kill(i)
             self.go_on(DOWN_S)
             cluster.start(i)
-            self.eventually(lambda i=i: cluster.healthy(i), "node %d is back" % i, 180)
+            self.eventually(lambda i=i: cluster.healthy(i), "node %d is back" % i,
+                            UP_MAX_S)
         self.go_on(UP_S)
         stored = self.stored()
         wait.wait_for(lambda: not self.consumer.missing(stored), 120, 1)
@@ -247,6 +293,12 @@ class Fleet(SystemTest):
         print("%s: %d gateways, %d readings stored, %d lost, %d came twice, the consumer "
               "connected %d times" % (ENGINE, GATEWAYS, len(stored), len(lost),
                                       self.consumer.repeats, self.consumer.connects), flush=True)
+        every = [config.PREFIX + "/obs/#"]
+        # told, not judged: docs/fleet.md says what engines lack
+        retained = [[self.retained_at(port, topics) for port in doors]
+                    for topics in (every, sorted(self.consumer.topics))]
+        print("%s: retained readings at each node, by a wildcard %s, topic by topic %s"
+              % (ENGINE, *retained), flush=True)
         self.assertEqual(set(), lost)
         self.assertEqual([], self.consumer.conflicts)
         self.assertGreater(len(stored), GATEWAYS * 3 * DOWN_S / 2)

@@ -26,6 +26,16 @@ class Examples(unittest.TestCase):
             self.assertEqual(0, done.returncode, done.stdout + done.stderr)
             self.assertNotIn("warning", done.stdout + done.stderr)
 
+    def test_older(self):
+        """What was written for an older release still loads."""
+        older = sorted((ROOT / "tests/data/config/older").glob("*.yaml"))
+        self.assertGreaterEqual(len(older), 2)
+        for path in older:
+            with self.subTest(path.name):
+                done = subprocess.run([FJORDCTL, "check", "--no-files", str(path)],
+                                      capture_output=True, text=True)
+                self.assertEqual(0, done.returncode, done.stdout + done.stderr)
+
     def test_quality(self):
         examples = EXAMPLE.findall((ROOT / "docs" / "quality.md").read_text())
         self.assertGreaterEqual(len(examples), 2)

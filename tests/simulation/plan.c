@@ -295,6 +295,7 @@ void plan_make(struct plan *p, uint64_t seed, double days)
 	}
 	p->commit_us = commits_s[fg_rng_below(&rng, FG_COUNT(commits_s))] * US_PER_S;
 	p->keep_us = span(&rng, US_PER_DAY, 60 * US_PER_DAY);
+	p->keep_us = FG_MAX(p->keep_us, 26 * 3600 * US_PER_S); /* what a daily mean needs */
 	p->max_size = p->tight			       ? (1 + (int64_t)fg_rng_below(&rng, 2)) << 20
 		      : dense || fg_rng_below(&rng, 3) ? PLAN_ROOMY
 						       : 2 << 20;

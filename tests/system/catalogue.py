@@ -53,6 +53,18 @@ class Catalogue(Scene):
         self.eventually(lambda: named == {m.topic for m in self.subscriber.readings()},
                         "readings of all points")
         self.assertEqual("Feature", feature["type"])
+        # AsyncAPI names all that the gateway writes
+        topics = {m.topic for m in self.subscriber.messages(config.PREFIX + "/")}
+        self.assertGreater(len(topics), len(DOCUMENTS) + len(named))
+        self.assertEqual(set(), topics - self.channels())
+
+    def channels(self):
+        """The topics of AsyncAPI, with each value of their parameter."""
+        found = set()
+        for channel in self.subscriber.last(GATEWAY + "asyncapi").json["channels"].values():
+            for name, values in channel.get("parameters", {"": {"enum": [""]}}).items():
+                found |= {channel["address"].replace("{%s}" % name, v) for v in values["enum"]}
+        return found
 
     def test_again_only_when_changed(self):
         before = self.counts()

@@ -4,6 +4,7 @@
 json payload before the published schema. Each validator is shown something wrong first."""
 import copy
 import json
+import pathlib
 import re
 import unittest
 
@@ -42,7 +43,7 @@ class Valid(Scene):
 
     def collect(self):
         payloads = [m for m in self.subscriber.messages()
-                    if re.search("/(obs|hourly|gaps|account)(/|$)", m.topic)]
+                    if re.search("/(obs|hourly|gaps|account|notices)(/|$)", m.topic)]
         return {"geojson": [self.last(FEATURE)], "things": [self.last(THING)],
                 "asyncapi": [self.last(GATEWAY + "asyncapi")],
                 "datasets": [self.last(GATEWAY + "catalogue")],
@@ -63,6 +64,10 @@ class Valid(Scene):
         self.assertEqual(0, self.gateway.ctl("maintenance", "probe", "on").returncode)
         self.eventually(lambda: any("maintenance" in m.json for m in self.subscriber.readings()),
                         "maintenance")
+        self.assertEqual(0, self.gateway.ctl("notice", "add", "planned", "--station",
+                                             config.STATION, "--for", "1h").returncode)
+        self.eventually(lambda: any("notice" in m.json for m in self.subscriber.readings()),
+                        "a reading that refers to it")
         self.server.silence(1)
         self.eventually(lambda: any(m.json["qc"] == 9 for m in self.subscriber.readings()),
                         "an announcement", 15)
@@ -79,6 +84,7 @@ class Valid(Scene):
         self.assertEqual([], said["things"])
         self.assertEqual([], said["asyncapi"])
         self.assertEqual([], said["messages"][:3])
+        self.notices(documents)
         self.dataset(said["rdf"][0])
         self.wrong(documents)
 
@@ -99,6 +105,23 @@ class Valid(Scene):
         self.assertIn(topic.rsplit("/", 1)[1], channel["parameters"]["device"]["enum"])
         self.assertNotIn("/obs/", json.dumps(documents["asyncapi"] + documents["things"]))
         self.assertIn("town/batch/#", json.dumps(documents["datasets"]))
+
+    def notices(self, documents):
+        """What readings and gaps refer to was told; the description knows all kinds and causes."""
+        lists = [m["payload"] for m in documents["messages"] if m["topic"].endswith("/notices")]
+        ids = {n["id"] for told in lists for n in told["notices"]}
+        referred = {m["payload"]["notice"] for m in documents["messages"]
+                    if "notice" in m["payload"]}
+        self.assertTrue(referred)
+        self.assertLessEqual(referred, ids)
+        item = documents["schema"]["$defs"]["notices"]["properties"]["notices"]["items"]
+        page = (pathlib.Path(__file__).resolve().parents[2] / "docs/consumers.md").read_text()
+        for name in ("kind", "cause"):
+            row = re.search(r"\| `%s` \|.*" % name, page).group()
+            self.assertEqual([], [v for v in item["properties"][name]["enum"]
+                                  if "`%s`" % v not in row])
+        self.assertEqual(item, documents["asyncapi"][0]["components"]["schemas"]["notices"][
+            "properties"]["notices"]["items"])
 
     def dataset(self, rdf):
         self.assertNotIn("fault", rdf)
@@ -128,10 +151,11 @@ class Valid(Scene):
         del bad["things"][0]["title"]
         bad["asyncapi"][0]["operations"]["send-gaps"]["channel"]["$ref"] = "#/channels/none"
         bad["datasets"][0]["@graph"][0]["unknown"] = "x"
-        good = documents["messages"][0]["payload"]
+        good = next(m["payload"] for m in documents["messages"] if "/obs/" in m["topic"])
         wrongs = [dict(good, extra=1), dict(good, qc=9, value=1), dict(good, value=None, qc=1),
                   dict(good, time="2026-01-01"), dict(good, period="PT1H"),
-                  {k: v for k, v in good.items() if k != "unit"}, {}]
+                  {k: v for k, v in good.items() if k != "unit"}, {},
+                  {"gateway": "g", "notices": [{"id": "g:n1", "kind": "party"}]}]
         bad["messages"] = [{"topic": "", "payload": p} for p in wrongs]
         said = self.validate(bad)
         self.assertTrue(said["geojson"] and said["things"] and said["asyncapi"])

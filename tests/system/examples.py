@@ -63,12 +63,12 @@ class Examples(Scene):
 
     # ---- the copy ----
 
-    def start_copy(self):
+    def start_copy(self, file="copy.db"):
         return self.spawn([PYTHON, "-B", EXAMPLES / "copy.py", "127.0.0.1", self.broker.port,
-                           config.PREFIX, self.path("copy.db")], "copy.log")
+                           config.PREFIX, self.path(file)], "copy.log")
 
-    def copied(self):
-        db = sqlite3.connect("file:%s?mode=ro" % self.path("copy.db"), uri=True)
+    def copied(self, file="copy.db"):
+        db = sqlite3.connect("file:%s?mode=ro" % self.path(file), uri=True)
         try:
             return {i: json.loads(text) for i, text in
                     db.execute("SELECT id, json FROM told WHERE kind = 'obs'")}
@@ -93,8 +93,7 @@ class Examples(Scene):
         points = ["c00", "c01"]
         self.counters(2)
         copy = self.start_copy()
-        self.eventually(lambda: "copy-of-town" in self.broker.log()
-                        and "Sending SUBACK to copy-of-town" in self.broker.log(),
+        self.eventually(lambda: "Sending SUBACK to copy-" in self.broker.log(),
                         "the copy subscribes")
         self.gateway.start()
         self.eventually(lambda: len(self.copied()) > 4, "the copy has readings")
@@ -131,6 +130,34 @@ class Examples(Scene):
         done = self.run_program(check)
         self.assertEqual(1, done.returncode)
         self.assertIn("+1 unexplained", done.stdout)
+
+    def test_copies_beside_each_other(self):
+        """Of one prefix at one broker, as of a public one: no two share a session."""
+        self.counters(1)
+        files = ["one.db", "two.db"]
+        for file in files:
+            self.start_copy(file)
+        self.eventually(lambda: self.broker.log().count("Sending SUBACK to copy-") == 2,
+                        "both subscribe")
+        self.gateway.start()
+        self.eventually(lambda: all(len(self.copied(f)) > 5 for f in files), "both have readings")
+        self.assertEqual(2, self.broker.log().count("as copy-"), "nobody was thrown out")
+        last = max(self.copied("one.db"), key=lambda i: int(i.split(":")[1]))
+        self.eventually(lambda: last in self.copied("two.db"), "the other one, too")
+
+    def test_copy_of_batches(self):
+        self.config["mqtt"]["main"]["batch"] = "1s"
+        self.counters(2)
+        self.start_copy()
+        self.eventually(lambda: "Sending SUBACK to copy-" in self.broker.log(),
+                        "the copy subscribes")
+        self.gateway.start()
+        self.polled(10)
+        self.assertEqual(0, self.gateway.stop())
+        check = [PYTHON, "-B", EXAMPLES / "copy.py", "--check", self.path("copy.db")]
+        self.eventually(lambda: self.run_program(check).returncode == 0 and
+                        "c01" in self.run_program(check).stdout, "the sums are right", 20)
+        self.assertGreater(len(self.copied()), 9)
 
     def explain(self):
         logs = ""

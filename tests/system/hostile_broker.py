@@ -268,6 +268,60 @@ class HostileBroker(SystemTest):
         self.assertLessEqual(max(m.size for m in self.broker.messages[before + 1:]), most)
         self.assertGreater(self.destination()["refused"], 0)
         self.assertEqual(2, self.broker.connects)
+        told = {u["topic"]: u["why"] for u in self.destination()["documents_not_sent"]}
+        self.assertTrue(told)
+        self.assertEqual({"too_long_for_broker"}, set(told.values()))
+        topic = next(iter(told))
+        # once, however often it was tried
+        self.assertEqual(1, self.gateway.log().count("document '%s' is not published" % topic))
+        self.assertEqual(0, self.gateway.stop())
+
+    def test_ends_the_connection_on_a_message(self):
+        """The message is found, told as a gap, and nothing else waits for it any longer."""
+        self.server[1].count("holding", 1)
+        self.config["devices"]["other"] = config.modbus_device(
+            "plc", 1, "15s", {"c01": config.register(1)})
+        poison = "/c01"
+
+        def end(client, message):
+            if message.topic.endswith(poison):
+                client.close()
+            else:
+                FakeBroker.on_publish(self.broker, client, message)
+
+        self.broker.answer = end
+        self.gateway.start()
+        self.eventually(lambda: self.gaps(), "a gap", 100)
+        self.assertEqual({("rejected:128", "c01")},
+                         {(g["reason"], g["point"]) for g in self.gaps()})
+        self.assertLessEqual(self.broker.connects, 20)
+        self.eventually(lambda: {self.polls()} <= {json.loads(m.payload)["value"]
+                                                   for m in self.broker.readings()}, "the other")
+        self.assertIn(self.destination()["ended_connection"], (1, 2, 3))
+        self.assertIn(" messages given up, on which the broker ends the connection",
+                      self.gateway.ctl("status").stdout)
+        self.assertIn("the broker ends the connection whenever message", self.gateway.log())
+        self.assertEqual(0, self.gateway.stop())
+
+    def test_ends_the_connection_on_a_document(self):
+        poison = "/asyncapi"
+
+        def end(client, message):
+            if message.topic.endswith(poison):
+                client.close()
+            else:
+                FakeBroker.on_publish(self.broker, client, message)
+
+        self.broker.answer = end
+        self.gateway.start()
+        self.eventually(lambda: self.destination().get("documents_not_sent"), "it is told", 60)
+        (untold,) = self.destination()["documents_not_sent"]
+        self.assertEqual("ends_connection", untold["why"])
+        self.assertTrue(untold["topic"].endswith(poison))
+        self.assertRegex(self.gateway.ctl("status").stdout,
+                         r"/asyncapi +main +the broker ends the connection whenever it comes")
+        self.complete()
+        self.assertEqual([], self.gaps())
         self.assertEqual(0, self.gateway.stop())
 
     # ---- what it sends ----

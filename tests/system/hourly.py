@@ -4,10 +4,11 @@
 its own, with coverage and class; when a reading of it turns out to have been a spike it comes
 again, with `replaces`; nothing is repeated by a restart."""
 import csv
+import json
 import time
 import unittest
 
-from lib import config
+from lib import config, peers
 from lib.bench import Scene
 from lib.faults import Faults
 from lib.subscriber import epoch
@@ -94,6 +95,7 @@ class Hourly(Scene):
             again[k] for k in ("value", "count", "excluded", "coverage")))
 
         self.check_station(told, again)
+        self.check_schema()
 
         self.assertEqual(0, self.gateway.stop())
         self.gateway.start()
@@ -120,6 +122,20 @@ class Hourly(Scene):
         shown = self.gateway.ctl("history", config.STATION + "/air_quality_no_hourly",
                                  "--hourly", "--json").stdout
         self.assertIn('"id":"%s"' % told["id"], shown)
+
+    def check_schema(self):
+        """All that was told, hours and the class of the station too, as ajv sees it."""
+        if not peers.are_there():
+            return
+        told = [m for m in self.subscriber.messages()
+                if m.topic.split("/")[1] in ("obs", "hourly")]
+        self.assertIn(CLASS, {m.topic for m in told})
+        done = peers.node(self, "validate.js")(self.write("told.json", json.dumps({
+            "geojson": [], "things": [], "asyncapi": [], "datasets": [],
+            "schema": self.subscriber.last(config.PREFIX + "/schema/reading").json,
+            "messages": [{"topic": m.topic, "payload": m.json} for m in told]})))
+        self.assertEqual(0, done.returncode, done.stderr)
+        self.assertEqual([], json.loads(done.stdout)["messages"][:3])
 
     def check_fjordctl(self, newest):
         series = config.STATION + "/no2"

@@ -79,15 +79,15 @@ class Mosquitto(SystemTest):
         self.server[1].count("holding", 0)
         self.server[1].count("holding", 1)
 
-    def start(self, name, stations):
-        """A gateway with a point on each station: own_STATION."""
+    def start(self, name, stations, **more):
+        """A gateway with a point on each station; more: of its destination."""
         settings = config.base(self.port)
         settings["gateway"]["id"] = name
         settings["stations"] = {s: {"title": s} for s in stations}
         settings["mqtt"]["main"] = config.broker(
             self.port, servers=["mqtts://localhost:%d" % self.port], prefix="drammen",
             username=name, password_file=self.write(name + ".secret", PASSWORDS[name] + "\n"),
-            ca_file=self.ca)
+            ca_file=self.ca, **more)
         settings["storage"]["file"] = name + ".db"
         settings["control"]["socket"] = name + ".sock"
         settings["links"]["plc"] = {"driver": "modbus-tcp", "host": "127.0.0.1",
@@ -110,6 +110,14 @@ class Mosquitto(SystemTest):
         self.eventually(lambda: late.on(topic), "what is retained")
         self.assertEqual(0, gateway.stop())
         self.assertEqual(0, gateway.status().get("refused", 0))
+
+    def test_a_gateway_that_gathers_is_let_write(self):
+        reader = Consumer(self, self.port, self.ca)
+        gateway = self.start("drammen-01", ["bragernes"], batch="1s")
+        self.eventually(lambda: len(reader.on("drammen/batch/water/bragernes/probe-bragernes")) > 1,
+                        "arrays of readings")
+        self.assertEqual(0, gateway.status()["destinations"][0]["refused"])
+        self.assertEqual(0, gateway.stop())
 
     def test_a_gateway_writes_only_what_is_its_own(self):
         reader = Consumer(self, self.port, self.ca)

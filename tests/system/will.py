@@ -4,6 +4,10 @@
 import re
 import unittest
 
+import paho.mqtt.client as mqtt
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
 from lib import config
 from lib.bench import Scene
 from lib.subscriber import retained
@@ -70,6 +74,43 @@ class Will(Scene):
             self.gateway.reload()
             self.eventually(lambda: self.subscriber.state(status) == "offline", "left: offline")
         self.assertEqual("online", self.subscriber.state(config.status_topic()))
+        self.assertEqual(0, self.gateway.stop())
+
+    def leave_a_will(self, topic, delay_s):
+        """Of a client that is cut off now."""
+        client = mqtt.Client("witness", protocol=mqtt.MQTTv5)
+        wait, session = Properties(PacketTypes.WILLMESSAGE), Properties(PacketTypes.CONNECT)
+        wait.WillDelayInterval, session.SessionExpiryInterval = delay_s, 3600
+        client.will_set(topic, "{}", 1, properties=wait)
+        joined = []
+        client.on_connect = lambda *_: joined.append(True)
+        client.connect("127.0.0.1", self.broker.port, properties=session)
+        while not joined:
+            client.loop(0.1)
+        client.socket().close()
+
+    def test_a_delayed_will_does_not_come_behind_the_end_of_its_topic(self):
+        """A new prefix and a new client id: nobody takes the old session back, so its will comes,
+        and what it tells stays retained where nobody clears it any more."""
+        self.counters(1)
+        for version, delay in ((5, "2s"), ("3.1.1", "0s")):
+            old = "old%s/gateways/%s/status" % (version, config.GATEWAY)
+            for name in ("old", "new"):
+                self.config["mqtt"]["main"] = config.broker(
+                    self.broker.port, prefix="%s%s" % (name, version), version=version,
+                    client_id="%s%s" % (name, version), will_delay=delay)
+                if self.gateway.process:
+                    self.gateway.reload()
+                else:
+                    self.gateway.start()
+                status = "%s%s/gateways/%s/status" % (name, version, config.GATEWAY)
+                self.eventually(lambda s=status: self.subscriber.last(s) and
+                                self.subscriber.state(s) == "online", "online there")
+            self.eventually(lambda: not self.subscriber.last(old).payload, "it is cleared")
+            self.leave_a_will("witness%s" % version, 2)
+            self.eventually(lambda: self.subscriber.messages("witness%s" % version),
+                            "a will that is younger has come")
+            self.assertNotIn(old, retained(self, self.broker.port))
         self.assertEqual(0, self.gateway.stop())
 
 

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: EUPL-1.2
-"""Notifications of WIS2 against a schema of the WNM, with the checksum and the content of each
+"""Notifications of WIS2 against a schema of the WNM (ours: WMO's own is in no package; what was
+held against it once is in docs/payloads.md), with the checksum and the content of each
 worked out again: the content is what `json` told."""
 import base64
 import hashlib

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* Talking to the daemon over its control socket. */
 #include <errno.h>
+#include <grp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <sysexits.h>
 #include <unistd.h>
@@ -62,7 +64,7 @@ char *ctl_find_socket(const struct ctl *ctl)
 	return strdup(fg_config_default_socket());
 }
 
-static int connect_to(const char *path)
+int ctl_connect(const char *path)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int fd;
@@ -82,7 +84,7 @@ static int connect_to(const char *path)
 
 bool ctl_daemon_answers(const char *socket)
 {
-	int fd = connect_to(socket);
+	int fd = ctl_connect(socket);
 
 	if (fd >= 0)
 		close(fd);
@@ -169,6 +171,36 @@ static int read_answer(int fd, int (*line)(void *arg, const char *text), void *a
 	return code;
 }
 
+int ctl_ask(int fd, const char *const *words, size_t count,
+	int (*line)(void *arg, const char *text), void *arg)
+{
+	if (send_request(fd, words, count))
+		return read_answer(fd, line, arg);
+	fprintf(stderr, "fjordctl: the request cannot be sent\n");
+	return EX_USAGE;
+}
+
+/* Returns the exit code. */
+static int tell_unreachable(const char *path, int error)
+{
+	const struct group *g = NULL;
+	struct stat st;
+
+	if (error != EACCES && error != EPERM) {
+		fprintf(stderr, "fjordctl: no daemon at %s: %s\n", path,
+			error == ENOENT || error == ECONNREFUSED ? "is fjordgate running?"
+								 : strerror(error));
+		return EX_UNAVAILABLE;
+	}
+	if (stat(path, &st) == 0)
+		g = getgrgid(st.st_gid);
+	fprintf(stderr,
+		"fjordctl: you may not use %s: it needs group '%s'; ask with sudo, or: "
+		"sudo usermod -aG %s $USER, and log in anew\n",
+		path, g ? g->gr_name : "fjordgate", g ? g->gr_name : "fjordgate");
+	return EX_NOPERM;
+}
+
 int ctl_request(const struct ctl *ctl, const char *const *words, size_t count,
 	int (*line)(void *arg, const char *text), void *arg)
 {
@@ -177,21 +209,14 @@ int ctl_request(const struct ctl *ctl, const char *const *words, size_t count,
 
 	if (!path)
 		return EX_CONFIG;
-	fd = connect_to(path);
+	fd = ctl_connect(path);
 	if (fd < 0) {
-		fprintf(stderr, "fjordctl: no daemon at %s: %s\n", path,
-			errno == ENOENT || errno == ECONNREFUSED ? "is fjordgate running?"
-								 : strerror(errno));
+		code = tell_unreachable(path, errno);
 		free(path);
-		return EX_UNAVAILABLE;
+		return code;
 	}
 	free(path);
-	if (!send_request(fd, words, count)) {
-		fprintf(stderr, "fjordctl: the request cannot be sent\n");
-		code = EX_USAGE;
-	} else {
-		code = read_answer(fd, line, arg);
-	}
+	code = ctl_ask(fd, words, count, line, arg);
 	close(fd);
 	return code;
 }

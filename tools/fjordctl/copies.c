@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/json.h"
@@ -41,8 +42,28 @@ static void report(const struct ctl *ctl, const char *from, const char *to, uint
 	puts(out.data);
 }
 
+/* On a terminal: a store of hundreds of megabytes takes minutes on an SD card. */
+static void show(void *arg, const char *doing, uint64_t rows)
+{
+	(void)arg;
+	(void)rows;
+	fprintf(stderr, "\r%-40s", doing);
+}
+
+static struct fg_progress shown(void)
+{
+	return (struct fg_progress){.fn = isatty(STDERR_FILENO) ? show : NULL};
+}
+
+static void show_end(const struct fg_progress *p)
+{
+	if (p->fn)
+		fprintf(stderr, "\r%40s\r", "");
+}
+
 int ctl_backup(const struct ctl *ctl)
 {
+	const struct fg_progress progress = shown();
 	struct fg_config *config = ctl_load_config(ctl);
 	const char *file, *copy = ctl->words[1];
 	char text[512] = "";
@@ -53,7 +74,8 @@ int ctl_backup(const struct ctl *ctl)
 		return EX_CONFIG;
 	file = config->storage.file;
 	fg_buf_wrap(&why, text, sizeof(text));
-	r = fg_spool_backup(file, copy, &why);
+	r = fg_spool_backup(file, copy, &progress, &why);
+	show_end(&progress);
 	if (r < 0)
 		fprintf(stderr, "fjordctl: cannot copy '%s' to '%s': %s\n", file, copy,
 			why.len ? text : fg_strerror(r));
@@ -74,13 +96,15 @@ static uint64_t next_number(const char *file)
 
 static int restore(const struct ctl *ctl, const char *file)
 {
+	const struct fg_progress progress = shown();
 	const char *copy = ctl->words[1];
 	char text[512] = "";
 	struct fg_buf why;
 	int r;
 
 	fg_buf_wrap(&why, text, sizeof(text));
-	r = fg_spool_restore(copy, file, &why);
+	r = fg_spool_restore(copy, file, &progress, &why);
+	show_end(&progress);
 	if (r < 0)
 		fprintf(stderr, "fjordctl: cannot restore '%s' from '%s': %s\n", file, copy,
 			why.len ? text : fg_strerror(r));

@@ -53,13 +53,22 @@ int ctl_calibration(const struct ctl *ctl);
 int ctl_maintenance(const struct ctl *ctl);
 int ctl_qc(const struct ctl *ctl);
 int ctl_notice(const struct ctl *ctl);
+int ctl_doctor(const struct ctl *ctl);
+int ctl_debug(const struct ctl *ctl);
 
 /* A table of the notices in a document; nothing where there are none. */
 void ctl_print_notices(const cJSON *doc, bool color);
+/* What brokers do not take; status_untold.c. */
+void ctl_print_untold(const cJSON *doc, bool color);
 
 /* Sends one request (words joined by tabs) and calls line() with each line of the answer but the
  * last; line() returns not 0 to stop. Returns the exit code; faults were told on stderr. */
 int ctl_request(const struct ctl *ctl, const char *const *words, size_t count,
+	int (*line)(void *arg, const char *text), void *arg);
+
+/* The same in two steps: a connection (negative, with errno), and a request on it. */
+int ctl_connect(const char *path);
+int ctl_ask(int fd, const char *const *words, size_t count,
 	int (*line)(void *arg, const char *text), void *arg);
 
 /* The control socket, by the rules of the usage text; NULL where the configuration that would name
@@ -92,7 +101,11 @@ struct ctl_table;
 struct ctl_table *ctl_table_new(const char *const *heads, size_t columns);
 void ctl_table_cell(struct ctl_table *t, const char *fmt, ...) FG_PRINTF(2, 3);
 void ctl_table_print(struct ctl_table *t, bool color);
+/* The same with lines of at most so many columns (0: any): what is beyond is cut. */
+void ctl_table_print_cut(struct ctl_table *t, bool color, unsigned columns);
 void ctl_table_free(struct ctl_table *t);
+/* A line of text, indented, cut likewise. */
+void ctl_print_cut(const char *text, unsigned indent, unsigned columns);
 
 /* "3 min" from seconds. */
 const char *ctl_age(double seconds, char *mem, size_t size);

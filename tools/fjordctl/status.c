@@ -2,18 +2,20 @@
 /* `status`: what is wrong first, then everything. */
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sysexits.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/timefmt.h"
-#include "ctl.h"
+#include "status.h"
 
 struct status {
 	const struct ctl *ctl;
 	bool shown;
 };
 
-static double seconds_since(const cJSON *doc, const char *time)
+double status_since(const cJSON *doc, const char *time)
 {
 	int64_t then, now;
 	const cJSON *clock = cJSON_GetObjectItemCaseSensitive(doc, "clock");
@@ -24,7 +26,7 @@ static double seconds_since(const cJSON *doc, const char *time)
 	return (double)(now - then) / 1000;
 }
 
-static const char *clock_level(const cJSON *clock)
+const char *status_clock_level(const cJSON *clock)
 {
 	const char *level = ctl_text(clock, "level");
 
@@ -37,7 +39,7 @@ static const char *clock_level(const cJSON *clock)
 
 static void print_clock(const cJSON *clock)
 {
-	printf("clock   %s, %s", ctl_text(clock, "time"), clock_level(clock));
+	printf("clock   %s, %s", ctl_text(clock, "time"), status_clock_level(clock));
 	if (ctl_true(clock, "holding"))
 		printf("; the system's clock stepped by %.1f s and is not followed",
 			ctl_number(clock, "system_clock_off_s"));
@@ -60,6 +62,19 @@ static void print_http(const cJSON *doc)
 	printf("\n");
 }
 
+static void print_debug(const cJSON *doc)
+{
+	const cJSON *debug = cJSON_GetObjectItemCaseSensitive(doc, "debug");
+	char left[32];
+
+	if (!debug)
+		return;
+	printf("debug   %s are logged", ctl_text(debug, "topics"));
+	if (cJSON_HasObjectItem(debug, "left_s"))
+		printf(" for %s more", ctl_age(ctl_number(debug, "left_s"), left, sizeof(left)));
+	printf("\n");
+}
+
 static void print_gateway(const cJSON *doc)
 {
 	const cJSON *g = cJSON_GetObjectItemCaseSensitive(doc, "gateway");
@@ -70,6 +85,7 @@ static void print_gateway(const cJSON *doc)
 		ctl_text(g, "version"), ctl_age(ctl_number(g, "uptime_s"), age, sizeof(age)));
 	print_clock(clock);
 	print_http(doc);
+	print_debug(doc);
 }
 
 static void print_links(const cJSON *doc, bool color)
@@ -163,10 +179,14 @@ static void put_last_error(struct ctl_table *t, const cJSON *doc, const cJSON *d
 
 	if (*error)
 		ctl_table_cell(t, "%s, %s ago", error,
-			ctl_age(seconds_since(doc, ctl_text(d, "last_error_at")), age,
-				sizeof(age)));
+			ctl_age(status_since(doc, ctl_text(d, "last_error_at")), age, sizeof(age)));
 	else
 		ctl_table_cell(t, "-");
+}
+
+bool status_device_well(const cJSON *d)
+{
+	return strcmp(ctl_text(d, "state"), "ok") == 0 && ctl_number(d, "points_bad") == 0;
 }
 
 /* Devices that are not well stand first. */
@@ -181,17 +201,13 @@ static void print_devices(const cJSON *doc, bool color)
 	for (int well = 0; well < 2; well++) {
 		cJSON_ArrayForEach(d, cJSON_GetObjectItemCaseSensitive(doc, "devices"))
 		{
-			bool ok = strcmp(ctl_text(d, "state"), "ok") == 0 &&
-				  ctl_number(d, "points_bad") == 0;
-
-			if (ok != (bool)well)
+			if (status_device_well(d) != (bool)well)
 				continue;
 			ctl_table_cell(t, "%s", ctl_text(d, "name"));
 			ctl_table_cell(t, "%s", ctl_text(d, "station"));
 			ctl_table_cell(t, "%s", ctl_text(d, "state"));
 			ctl_table_cell(t, "%s",
-				ctl_age(seconds_since(doc, ctl_text(d, "since")), age,
-					sizeof(age)));
+				ctl_age(status_since(doc, ctl_text(d, "since")), age, sizeof(age)));
 			ctl_table_cell(
 				t, "%s", *ctl_text(d, "reason") ? ctl_text(d, "reason") : "-");
 			ctl_table_cell(t, "%.0f", ctl_number(d, "polls"));
@@ -225,7 +241,7 @@ static void print_reports(const cJSON *doc, bool color)
 			t = ctl_table_new(heads, 7);
 		ctl_table_cell(t, "%s", ctl_text(d, "name"));
 		ctl_table_cell(t, "%s ago",
-			ctl_age(seconds_since(doc, ctl_text(d, "last_report")), age, sizeof(age)));
+			ctl_age(status_since(doc, ctl_text(d, "last_report")), age, sizeof(age)));
 		ctl_table_cell(t, "%.0f", ctl_number(d, "reports"));
 		ctl_table_cell(t, "%.0f", ctl_number(d, "reports_known"));
 		ctl_table_cell(t, "%.0f", ctl_number(d, "reports_late"));
@@ -261,7 +277,7 @@ static void print_alarms(const cJSON *doc, bool color)
 		ctl_table_cell(t, "%s", ctl_text(a, "device"));
 		ctl_table_cell(t, "%s", ctl_text(a, "point"));
 		ctl_table_cell(t, "%s",
-			ctl_age(seconds_since(doc, ctl_text(a, "since")), age, sizeof(age)));
+			ctl_age(status_since(doc, ctl_text(a, "since")), age, sizeof(age)));
 		if (cJSON_HasObjectItem(a, "value"))
 			ctl_table_cell(t, "%.6g %s", ctl_number(a, "value"), ctl_text(a, "unit"));
 		else
@@ -334,7 +350,7 @@ static void print_notices(const cJSON *doc, bool color)
 }
 
 /* Sparkplug: nothing is sent while the host is not there. */
-static bool waits_for_host(const cJSON *d)
+bool status_waits_for_host(const cJSON *d)
 {
 	const char *host = ctl_text(cJSON_GetObjectItemCaseSensitive(d, "sparkplug"), "host");
 
@@ -356,15 +372,15 @@ static void print_destinations(const cJSON *doc, bool color)
 		ctl_table_cell(t, "%s", ctl_text(d, "name"));
 		ctl_table_cell(t, "%s", ctl_text(d, "state"));
 		ctl_table_cell(t, "%s",
-			ctl_age(seconds_since(doc, ctl_text(d, "since")), age, sizeof(age)));
+			ctl_age(status_since(doc, ctl_text(d, "since")), age, sizeof(age)));
 		ctl_table_cell(t, "%.0f", ctl_number(d, "backlog"));
 		ctl_table_cell(t, "%s", *oldest ? oldest : "-");
 		ctl_table_cell(t, "%s", ctl_text(d, "server"));
 		ctl_table_cell(t, "%s",
-			ctl_true(d, "conflict") ? "another gateway has this id"
-			: *ctl_text(d, "error") ? ctl_text(d, "error")
-			: waits_for_host(d)	? "waits for its primary host"
-						: "-");
+			ctl_true(d, "conflict")	   ? "another gateway has this id"
+			: *ctl_text(d, "error")	   ? ctl_text(d, "error")
+			: status_waits_for_host(d) ? "waits for its primary host"
+						   : "-");
 	}
 	ctl_table_print(t, color);
 	ctl_table_free(t);
@@ -397,7 +413,6 @@ static void print_payloads(const cJSON *doc, bool color)
 	ctl_table_free(t);
 }
 
-/* Only where one is set. */
 /* What waits for others of its device, by intent. */
 static void print_batches(const cJSON *doc, bool color)
 {
@@ -423,6 +438,7 @@ static void print_batches(const cJSON *doc, bool color)
 	ctl_table_free(t);
 }
 
+/* Only where one is set. */
 static void print_budgets(const cJSON *doc, bool color)
 {
 	static const char *const heads[] = {
@@ -500,9 +516,9 @@ static void print_store(const cJSON *doc)
 	       "acknowledged %.0f, not "
 	       "told %.0f, overruns %.0f\n",
 		ctl_number(totals, "polled"), ctl_number(totals, "derived"),
-		ctl_number(totals, "stored"),
-		ctl_number(totals, "published"), ctl_number(totals, "acknowledged"),
-		ctl_number(totals, "suppressed"), ctl_number(totals, "overruns"));
+		ctl_number(totals, "stored"), ctl_number(totals, "published"),
+		ctl_number(totals, "acknowledged"), ctl_number(totals, "suppressed"),
+		ctl_number(totals, "overruns"));
 	if (hourly)
 		printf("hours   of %.0f points, last %s; told %.0f and %.0f of them again, %.0f "
 		       "due\n",
@@ -516,17 +532,10 @@ static void print_store(const cJSON *doc)
 			ctl_number(quality, "corrected"), ctl_number(quality, "not_told"));
 }
 
-static int on_line(void *arg, const char *text)
+static void print_all(const cJSON *doc, bool color)
 {
-	struct status *s = arg;
-	bool color = s->ctl->color;
-	cJSON *doc;
-
-	if (s->ctl->json) {
-		puts(text);
-		return 0;
-	}
-	doc = cJSON_Parse(text);
+	status_print_wrong(doc, 1000, 0, color);
+	putchar('\n');
 	print_gateway(doc);
 	putchar('\n');
 	print_destinations(doc, color);
@@ -534,6 +543,7 @@ static int on_line(void *arg, const char *text)
 	print_batches(doc, color);
 	print_budgets(doc, color);
 	print_certificates(doc, color);
+	ctl_print_untold(doc, color);
 	putchar('\n');
 	print_alarms(doc, color);
 	print_overdue(doc, color);
@@ -547,6 +557,33 @@ static int on_line(void *arg, const char *text)
 	print_link_counts(doc, color);
 	putchar('\n');
 	print_store(doc);
+}
+
+/* A person's screen is not to run over; --all, and whoever reads a pipe, wants everything. */
+static void print(const struct ctl *ctl, const cJSON *doc)
+{
+	struct winsize size = {0};
+
+	if (ctl->all || !isatty(STDOUT_FILENO)) {
+		print_all(doc, ctl->color);
+		return;
+	}
+	if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) < 0 || !size.ws_row || !size.ws_col)
+		size = (struct winsize){.ws_row = 24, .ws_col = 80};
+	status_print_screen(doc, size.ws_row, size.ws_col, ctl->color);
+}
+
+static int on_line(void *arg, const char *text)
+{
+	struct status *s = arg;
+	cJSON *doc;
+
+	if (s->ctl->json) {
+		puts(text);
+		return 0;
+	}
+	doc = cJSON_Parse(text);
+	print(s->ctl, doc);
 	cJSON_Delete(doc);
 	return 0;
 }

@@ -130,27 +130,61 @@ static const char *color_of(const char *cell)
 	return NULL;
 }
 
-static void print_row(const struct ctl_table *t, size_t row, const size_t *widths, bool color)
+/* Bytes of the text that take at most so many columns. */
+static size_t fitting(const char *text, size_t columns)
 {
-	for (size_t i = 0; i < t->columns; i++) {
+	size_t n = 0, used = 0;
+
+	for (; text[n]; n++) {
+		used += ((unsigned char)text[n] & 0xC0) != 0x80;
+		if (used > columns)
+			break;
+	}
+	return n;
+}
+
+static void print_row(
+	const struct ctl_table *t, size_t row, const size_t *widths, bool color, size_t columns)
+{
+	size_t left = columns;
+
+	for (size_t i = 0; i < t->columns && left; i++) {
 		const char *cell = t->text[row * t->columns + i];
 		const char *code = color ? row == 0 ? "\033[1m" : color_of(cell) : NULL;
+		size_t used = FG_MIN(width(cell), left), gap;
 
-		printf("%s%s%s", code ? code : "", cell, code ? "\033[0m" : "");
-		if (i + 1 < t->columns)
-			printf("%*s", (int)(widths[i] - width(cell) + 2), "");
+		printf("%s%.*s%s", code ? code : "", (int)fitting(cell, left), cell,
+			code ? "\033[0m" : "");
+		left -= used;
+		if (i + 1 == t->columns || !left)
+			break;
+		gap = FG_MIN(widths[i] - used + 2, left);
+		printf("%*s", (int)gap, "");
+		left -= gap;
 	}
 	putchar('\n');
 }
 
-void ctl_table_print(struct ctl_table *t, bool color)
+void ctl_table_print_cut(struct ctl_table *t, bool color, unsigned columns)
 {
 	size_t widths[16] = {0};
 
 	for (size_t i = 0; i < t->cells; i++)
 		widths[i % t->columns] = FG_MAX(widths[i % t->columns], width(t->text[i]));
 	for (size_t row = 0; row < t->cells / t->columns; row++)
-		print_row(t, row, widths, color);
+		print_row(t, row, widths, color, columns ? columns : SIZE_MAX);
+}
+
+void ctl_table_print(struct ctl_table *t, bool color)
+{
+	ctl_table_print_cut(t, color, 0);
+}
+
+void ctl_print_cut(const char *text, unsigned indent, unsigned columns)
+{
+	size_t room = columns == 0 ? SIZE_MAX : columns > indent ? columns - indent : 1;
+
+	printf("%*s%.*s\n", (int)indent, "", (int)fitting(text, room), text);
 }
 
 void ctl_table_free(struct ctl_table *t)

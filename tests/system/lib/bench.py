@@ -44,7 +44,8 @@ class SystemTest(unittest.TestCase):
         """A process that does not outlive the test; its output is appended to the file `log`."""
         with open(self.path(log), "ab") as out:
             process = subprocess.Popen(
-                [str(a) for a in argv], stdin=subprocess.DEVNULL, stdout=out, stderr=out,
+                [str(a) for a in argv], stdin=more.pop("stdin", subprocess.DEVNULL),
+                stdout=out, stderr=out,
                 cwd=self.folder, start_new_session=True,
                 preexec_fn=lambda: _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL), **more)
         self.addCleanup(self.end, process, signal.SIGKILL)

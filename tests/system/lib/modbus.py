@@ -170,9 +170,10 @@ class RtuTcpServer(TcpServer):
 class RtuServer(Server):
     """At one end of a pty pair that socat makes; the gateway opens `device`, the other end."""
 
-    def __init__(self, test, units=(1,), baud=19200):
+    def __init__(self, test, units=(1,), baud=19200, name="tty"):
         super().__init__(test, units)
-        self.device, self._far, self._baud = test.path("tty-near"), test.path("tty-far"), baud
+        self.device, self._far = test.path(name + "-near"), test.path(name + "-far")
+        self._baud = baud
         test.spawn(["socat", "pty,raw,echo=0,link=" + self.device,
                     "pty,raw,echo=0,link=" + self._far], "socat.log")
         test.eventually(lambda: os.path.exists(self.device) and os.path.exists(self._far),

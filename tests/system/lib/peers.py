@@ -12,12 +12,21 @@ MODULES = pathlib.Path(os.environ.get("FG_PEERS", ROOT / "build/peers")) / "node
 SCRIPTS = pathlib.Path(__file__).resolve().parents[1] / "peers"
 
 
-def node(test, script, *packages):
-    """A function that runs the script with arguments and returns what run_program() does."""
+def missing_of(packages):
     if not packages:
         with open(SCRIPTS / "package.json") as f:
             packages = json.load(f)["dependencies"]
-    missing = [p for p in packages if not (MODULES / p).is_dir()]
+    return [p for p in packages if not (MODULES / p).is_dir()]
+
+
+def are_there(*packages):
+    """For a test that has more to say than a peer's verdict."""
+    return not missing_of(packages) and shutil.which("node") is not None
+
+
+def node(test, script, *packages):
+    """A function that runs the script with arguments and returns what run_program() does."""
+    missing = missing_of(packages)
     if missing or not shutil.which("node"):
         print("SKIPPED: %s from npm not installed (tools/peers does that)"
               % (", ".join(missing) or "node"), file=sys.stderr)

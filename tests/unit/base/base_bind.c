@@ -81,6 +81,11 @@ static const struct fg_key keys[] = {
 	{0},
 };
 
+static const struct fg_key renamed_keys[] = {
+	{"units", FG_KEY_INT, AT(count), .min = 1, .max = 9, .was = "amount"},
+	{0},
+};
+
 static const struct fg_key required_keys[] = {
 	{"host", FG_KEY_TEXT, FG_KEY_REQUIRED, AT(text)},
 	{0},
@@ -311,6 +316,35 @@ static void partial_ends_at_the_mapping(void **state)
 	fg_arena_free(arena);
 }
 
+static void a_key_under_its_older_name(void **state)
+{
+	struct run r = bind("amount: 7\n", renamed_keys);
+
+	(void)state;
+	assert_int_equal(r.faults, 0);
+	assert_int_equal(r.o.count, 7);
+	assert_int_equal(fg_report_warnings(r.rep), 1);
+	assert_non_null(strstr(r.out.data,
+		"f.yaml:1:9: warning: x: 'amount' was renamed to 'units'; it is still read"));
+	done(&r);
+	r = bind("units: 3\n", renamed_keys);
+	assert_int_equal(r.o.count, 3);
+	assert_int_equal(fg_report_warnings(r.rep), 0);
+	done(&r);
+	r = bind("units: 3\namount: 7\n", renamed_keys);
+	assert_int_equal(r.faults, 1);
+	assert_non_null(strstr(r.out.data,
+		"f.yaml:2:9: error: x: 'amount' was renamed to 'units', which is there too"));
+	done(&r);
+	r = bind("amount: 70\n", renamed_keys);
+	assert_int_equal(r.faults, 1);
+	assert_non_null(strstr(r.out.data, "error: x.units: 70"));
+	done(&r);
+	r = bind("amound: 7\n", renamed_keys);
+	assert_int_equal(r.faults, 1);
+	done(&r);
+}
+
 static void paths(void **state)
 {
 	struct fg_arena *arena = fg_arena_new();
@@ -338,6 +372,7 @@ int main(void)
 		cmocka_unit_test(missing_keys_stand_at_their_mapping),
 		cmocka_unit_test(two_tables_over_one_mapping),
 		cmocka_unit_test(partial_ends_at_the_mapping),
+		cmocka_unit_test(a_key_under_its_older_name),
 		cmocka_unit_test(paths),
 	};
 

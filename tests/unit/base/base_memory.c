@@ -220,13 +220,24 @@ static void clocks_run_forward(void **state)
 
 static void debug_topics(void **state)
 {
+	unsigned mask = 0;
+	struct fg_buf names;
+	char mem[100];
+
 	(void)state;
-	assert_int_equal(fg_debug_select("modbus,nonsense"), FG_EINVAL);
+	assert_int_equal(fg_debug_parse("none", &mask), FG_OK);
+	assert_int_equal(mask, 0);
+	assert_int_equal(fg_debug_parse("modbus,nonsense", &mask), FG_EINVAL);
 	assert_false(fg_debug_on(FG_DEBUG_modbus));
-	assert_int_equal(fg_debug_select("modbus,spool"), FG_OK);
+	assert_int_equal(fg_debug_parse("modbus,spool", &mask), FG_OK);
+	fg_debug_set(mask);
 	assert_true(fg_debug_on(FG_DEBUG_modbus));
 	assert_false(fg_debug_on(FG_DEBUG_mqtt));
-	assert_int_equal(fg_debug_select("all"), FG_OK);
+	fg_buf_wrap(&names, mem, sizeof(mem));
+	fg_debug_names(fg_debug_mask(), &names);
+	assert_string_equal(mem, "modbus,spool");
+	assert_int_equal(fg_debug_parse("all", &mask), FG_OK);
+	fg_debug_set(mask);
 	assert_true(fg_debug_on(FG_DEBUG_mqtt));
 }
 

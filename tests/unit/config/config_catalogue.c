@@ -111,6 +111,51 @@ static void addresses(void **state)
 	unload(&l);
 }
 
+/* Of a buoy and a bathing place at one pier. */
+static struct loaded load_twins(const char *destination, const char *of_point)
+{
+	char text[2000];
+
+	snprintf(text, sizeof(text),
+		"gateway: {id: g}\n"
+		"stations: {pier: {position: {latitude: 59, longitude: 10}}}\n"
+		"storage: {file: readings.db}\n"
+		"mqtt: {town: {servers: [\"" HERE "\"], %s}}\n"
+		"links: {plc: {driver: modbus-tcp, host: 127.0.0.1}}\n"
+		"devices:\n"
+		"  a: {station: pier, domain: water, link: plc, unit_id: 1, interval: 60s,\n"
+		"    points: {water_temperature: {reference: 30001, unit: Cel}}}\n"
+		"  b: {station: pier, domain: bathing, link: plc, unit_id: 2, interval: 60s,\n"
+		"    points: {water_temperature: {reference: 30001, unit: Cel%s}}}\n",
+		destination, of_point);
+	return load_text(text);
+}
+
+static void twins(const char *destination, const char *of_point, const char *expected)
+{
+	struct loaded l = load_twins(destination, of_point);
+
+	if (!expected && l.status != FG_OK)
+		fail_msg("%s", l.out.data);
+	if (expected)
+		assert_has(l.out.data, expected);
+	unload(&l);
+}
+
+static void names_of_their_own(void **state)
+{
+	(void)state;
+	twins("payload: [json, sensorthings]", "",
+		"fjordgate.yaml:4:57: error: mqtt.town.payload: 'sensorthings' would tell points "
+		"'water_temperature' of 'a' and 'water_temperature' of 'b' as one, "
+		"'pier:water_temperature'; give one of them a `datastream` of its own");
+	twins("payload: [json, senml, wis2], wis2: {link: \"https://a.no\"}", "", NULL);
+	twins("payload: [sensorthings]", ", datastream: 42", NULL);
+	twins("payload: [sensorthings]", ", datastream: \"pier:water_temperature\"", "as one");
+	twins("payload: [sensorthings], select: {domains: [bathing]}", "", NULL);
+	twins("payload: [sensorthings], select: {stations: [pier]}", "", "as one");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -118,6 +163,7 @@ int main(void)
 		cmocka_unit_test(licences),
 		cmocka_unit_test(what_is_missing),
 		cmocka_unit_test(addresses),
+		cmocka_unit_test(names_of_their_own),
 	};
 
 	return cmocka_run_group_tests(tests, harness_enter, harness_leave);

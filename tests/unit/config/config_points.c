@@ -228,6 +228,44 @@ static void effective_shows_each(void **state)
 	unload(&l);
 }
 
+/* What a period is made of is in the store until it is told. */
+static void hours_outlive_the_readings_kept(void **state)
+{
+	static const struct {
+		const char *keep, *hourly, *says;
+	} cases[] = {
+		{"25h", "{ph: {also: [daily]}}",
+			"storage.keep: after 25h the readings are gone that "
+			"devices.weir-sonde.hourly.ph is made of; at least 26h"},
+		{"26h", "{ph: {also: [daily]}}", NULL},
+		{"32h", "{water_temperature: true, ph: {also: [daily-max-8h, daily]}}",
+			"hourly.ph is made of; at least 33h"},
+		{"24h", "{ph: {also: [running-24h, running-8h]}}", "at least 25h"},
+		{"8h", "{ph: {also: [running-8h]}}", "at least 9h"},
+		{"0s", "{ph: true}", "after 0s the readings are gone"},
+		{"2h", "{ph: true}", NULL},
+		{"0s", "{ph: false}", NULL},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < FG_COUNT(cases); i++) {
+		char keep[64], hourly[200], *base, *text;
+		struct loaded l;
+
+		snprintf(keep, sizeof(keep), "commit_interval: 1s\n  keep: %s", cases[i].keep);
+		snprintf(hourly, sizeof(hourly), "interval: 10s\n    hourly: %s", cases[i].hourly);
+		base = edit(good, "commit_interval: 1s", keep);
+		text = edit(base, "interval: 10s", hourly);
+		l = load_text(text);
+		assert_int_equal(l.config != NULL, cases[i].says == NULL);
+		if (cases[i].says)
+			assert_has(l.out.data, cases[i].says);
+		unload(&l);
+		free(text);
+		free(base);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +275,7 @@ int main(void)
 		cmocka_unit_test(ranges_and_bounds),
 		cmocka_unit_test(fields_that_are_not_there),
 		cmocka_unit_test(effective_shows_each),
+		cmocka_unit_test(hours_outlive_the_readings_kept),
 	};
 
 	return cmocka_run_group_tests(tests, harness_enter, harness_leave);

@@ -30,6 +30,7 @@
 #define TIMEOUT_US (400 * MS)
 /* Between the time-out and the end of the time in which a late answer is waited for. */
 #define LATE_MS 600
+/* FG_TEST_SLOWNESS: how many times as long all takes where the processor is emulated. */
 #define OTHER	7 /* a register that is asked for in the same form */
 
 /* ---- what can be wrong ---- */
@@ -101,6 +102,14 @@ struct frame {
 	size_t len;
 };
 
+static int slowness(void)
+{
+	const char *text = getenv("FG_TEST_SLOWNESS");
+	long n = text ? strtol(text, NULL, 10) : 1;
+
+	return n > 1 && n < 100 ? (int)n : 1;
+}
+
 static struct frame frame_of(
 	const struct peer *p, const uint8_t *head, uint8_t unit, const uint8_t *pdu, size_t len)
 {
@@ -126,7 +135,9 @@ static void put(const struct peer *p, const uint8_t *bytes, size_t len)
 
 static bool wait_ms(const struct peer *p, int ms)
 {
-	for (; ms > 0 && !p->stop; ms -= 10)
+	int64_t end_us = fg_clock_mono_us() + ms * MS;
+
+	while (fg_clock_mono_us() < end_us && !p->stop)
 		poll(NULL, 0, 10);
 	return !p->stop;
 }
@@ -145,7 +156,7 @@ static void answer_for_ever(
 {
 	struct frame other = frame_of(p, head, 2, pdu, 4);
 
-	for (size_t i = 0; !is_asked(p) && wait_ms(p, 20); i++) {
+	for (size_t i = 0; !is_asked(p) && wait_ms(p, 20 * slowness()); i++) {
 		if (p->wrong == FLOOD)
 			put(p, other.bytes, other.len);
 		else if (i % 4 == 0 && i / 4 < right->len)
@@ -206,7 +217,7 @@ static void answer_wrong(const struct peer *p, const uint8_t *head, const uint8_
 		put(p, f.bytes, f.len);
 		break;
 	case LATE:
-		wait_ms(p, LATE_MS);
+		wait_ms(p, LATE_MS * slowness());
 		break;
 	case SILENT:
 		f.len = 0;
@@ -362,7 +373,8 @@ static void rig_init(struct rig *r, const char *driver, enum wrong wrong)
 	r->link = (struct fg_link){.name = "link", .driver = r->driver, .conf = conf};
 	r->device_conf = (struct fg_modbus_device){.unit_id = 1, .max_registers = 125};
 	r->device = (struct fg_device){
-		.name = "dev", .link = &r->link, .timeout_us = TIMEOUT_US, .conf = &r->device_conf};
+		.name = "dev", .link = &r->link, .conf = &r->device_conf};
+	r->device.timeout_us = TIMEOUT_US * slowness();
 	plan(r, &r->asked[0], 0);
 	plan(r, &r->asked[1], OTHER);
 	r->ls = (struct fg_link_state){
@@ -393,7 +405,7 @@ static struct fg_reading ask(struct rig *r, const struct asked *a)
 	struct fg_batch batch = {.readings = &reading, .cap = 1};
 	struct fg_job job = {.link = &r->ls,
 		.group = &a->group,
-		.deadline_mono_us = fg_clock_mono_us() + 20 * 1000 * MS,
+		.deadline_mono_us = fg_clock_mono_us() + 20 * 1000 * MS * slowness(),
 		.attempts = 1,
 		.batch = &batch};
 

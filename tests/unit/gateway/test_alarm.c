@@ -579,6 +579,43 @@ static void test_maintenance_outlives_a_restart(void **state)
 	assert_true(newest(gauge)->item.maintenance);
 }
 
+static int64_t newest_stored_ms;
+
+static void set_newest(struct fg_core_start *start)
+{
+	start->newest_ms = newest_stored_ms;
+}
+
+/* A window with a begin is open when a board without a clock is switched on again. */
+static void test_maintenance_goes_on_in_1970(void **state)
+{
+	int64_t since_ms, right_us;
+
+	(void)state;
+	assert_int_equal(maintain(120 * SEC, 7200 * SEC), FG_OK);
+	live(300 * SEC);
+	assert_true(newest(gauge)->item.maintenance);
+	since_ms = fake_device(&f, "gauge")->maintenance_since_ms;
+	fake_commit(&f);
+	right_us = f.now.wall_us - f.now.mono_us;
+	newest_stored_ms = newest(gauge)->item.wall_ms;
+	fake_before_start = set_newest;
+	f.now.wall_us = 1000 * SEC;
+	restart_untimed(60 * SEC);
+	fake_before_start = NULL;
+	assert_true(fake_device(&f, "gauge")->maintenance);
+	live(120 * SEC);
+	assert_true(newest(gauge)->item.maintenance);
+	assert_int_equal(maintain(0, 60 * SEC), FG_OK); /* by that clock */
+	f.now.wall_us = f.now.mono_us + right_us;
+	know_the_time();
+	live(120 * SEC);
+	assert_true(newest(gauge)->item.maintenance);
+	assert_true(fake_device(&f, "gauge")->maintenance_since_ms == since_ms);
+	live(7200 * SEC);
+	assert_false(newest(gauge)->item.maintenance);
+}
+
 /* A start's clock may begin in 1970, long before what is over ended. */
 static void test_maintenance_that_is_over_stays_over(void **state)
 {
@@ -689,6 +726,7 @@ int main(void)
 		TEST(test_maintenance_marks_readings),
 		TEST(test_maintenance_ends_by_itself),
 		TEST(test_maintenance_outlives_a_restart),
+		TEST(test_maintenance_goes_on_in_1970),
 		TEST(test_maintenance_that_is_over_stays_over),
 		TEST(test_maintenance_planned_in_the_configuration),
 		TEST(test_maintenance_is_refused),

@@ -22,6 +22,7 @@ static const struct fg_group *sonde, *other;
 
 static const char plain[] = BATCHED("", POINTS);
 static const char batched[] = BATCHED(", batch: 60s", POINTS);
+static const char budgeted[] = BATCHED(", batch: 60s, daily_budget: 64KiB", POINTS);
 static const char with_senml[] = BATCHED(", batch: 60s, payload: [json, senml]", POINTS);
 
 /* Connected, with all that a new connection tells behind it. */
@@ -332,6 +333,48 @@ static void test_store_in_trouble(void **state)
 	assert_non_null(strstr(batch(mark, 0)->pack, "\"stored\":false"));
 }
 
+/* What is urgent goes when the store has had its time, in the same turn as what waits before it. */
+static void test_urgent_while_the_store_hangs(void **state)
+{
+	size_t mark;
+
+	(void)state;
+	begin(batched);
+	poll_both(1);
+	pass(SEC);
+	mark = town->sent_count;
+	fake_fail(&f, sonde, FG_REASON_NO_RESPONSE);
+	for (int64_t next = 0; next < f.config->storage.max_delay_us && !batches(mark);) {
+		/* nothing else happens: the turn that is asked for has to do */
+		int64_t at = fake_turn(&f, 0);
+
+		assert_true(at < f.now.mono_us + BATCH / 2);
+		next += at - f.now.mono_us;
+		fake_turn(&f, at - f.now.mono_us);
+	}
+	assert_int_equal(batches(mark), 2);
+	assert_int_equal(times(batch(mark, 0)->pack, "\"qc\":9"), 2);
+	assert_int_equal(times(batch(mark, 0)->pack, "\"stored\":false"), 2);
+}
+
+/* All of a batch is asked for before any of it is sent. */
+static void test_a_batch_keeps_to_the_budget(void **state)
+{
+	int64_t from_ms, to_ms;
+
+	(void)state;
+	begin(budgeted);
+	from_ms = f.now.wall_us / 1000 - 1000;
+	to_ms = from_ms + 86400000;
+	fg_budget_day(&p->budget, from_ms, to_ms);
+	for (int i = 0; i < 300; i++)
+		poll_both(i);
+	pass(BATCH + SEC);
+	assert_true(batches(0) > 0);
+	assert_true(p->budget.wire + p->budget.guessed <= (uint64_t)p->budget.limit);
+	assert_true(fg_publisher_backlog(p) > 0);
+}
+
 /* One that found no room waits for its commit where the store may refuse it since: it would be told
  * as lost. */
 static void test_not_ahead_of_a_store_that_may_refuse(void **state)
@@ -396,6 +439,8 @@ int main(void)
 		TEST(test_short_packets),
 		TEST(test_several_payloads),
 		TEST(test_store_in_trouble),
+		TEST(test_urgent_while_the_store_hangs),
+		TEST(test_a_batch_keeps_to_the_budget),
 		TEST(test_not_ahead_of_a_store_that_may_refuse),
 		TEST(test_topics_of_before_are_cleared),
 	};

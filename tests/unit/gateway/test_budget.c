@@ -134,6 +134,19 @@ static void test_urgent_goes_last(void **state)
 }
 
 /* What was handed over counts at once; what the kernel says of it later takes its place. */
+/* A clock that is set back must not give a day twice, and the next day begins as ever. */
+static void test_a_clock_that_is_set_back(void **state)
+{
+	(void)state;
+	b.limit = 100 * WIRE;
+	fg_budget_day(&b, now_ms + DAY_MS, now_ms + 2 * DAY_MS);
+	fg_budget_wire(&b, (uint64_t)b.limit);
+	fg_budget_day(&b, now_ms, now_ms + DAY_MS);
+	assert_int_equal(fg_budget_level(&b, now_ms), FG_BUDGET_SPENT);
+	fg_budget_day(&b, now_ms + DAY_MS, now_ms + 2 * DAY_MS);
+	assert_int_not_equal(fg_budget_level(&b, now_ms + DAY_MS), FG_BUDGET_SPENT);
+}
+
 static void test_guess_and_truth(void **state)
 {
 	(void)state;
@@ -185,6 +198,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_backlog_gets_what_is_left, begin, end),
 		cmocka_unit_test_setup_teardown(test_live_is_thinned_evenly, begin, end),
 		cmocka_unit_test_setup_teardown(test_urgent_goes_last, begin, end),
+		cmocka_unit_test_setup_teardown(test_a_clock_that_is_set_back, begin, end),
 		cmocka_unit_test_setup_teardown(test_guess_and_truth, begin, end),
 		cmocka_unit_test_setup_teardown(test_guess_without_truth, begin, end),
 		cmocka_unit_test_setup_teardown(test_over_a_restart, begin, end),

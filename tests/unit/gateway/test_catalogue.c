@@ -31,6 +31,9 @@
 	"    hourly: {pm25: {also: [daily]}}}\n"
 
 static const char yaml[] = GATEWAY TOWN FAKE_LINK SONDE AIR;
+static const char other_payload[] = GATEWAY
+	"mqtt: {town: {servers: [\"mqtt://127.0.0.1:1\"], prefix: town, catalogue: true,\n"
+	"    payload: [senml, ngsi-ld], senml: {form: cbor}}}\n" FAKE_LINK SONDE AIR;
 static struct fake f;
 static struct fg_buf out;
 
@@ -109,6 +112,12 @@ static void test_station(void **state)
 	    "\"unit\":\"ug/m3\",\"topic\":\"town/daily/air/park/pm25\"}]");
 	/* told by exception: what has not changed is told each ten minutes */
 	has("\"max_age_s\":616");
+	has("}],\"classes\":[{\"point\":\"air_quality_no_hourly\","
+	    "\"property\":\"x_air_quality_class\",\"domain\":\"air\","
+	    "\"title\":\"Air quality class\","
+	    "\"unit\":\"1\",\"period\":\"PT1H\",\"stat\":\"worst_class\","
+	    "\"scheme\":\"no-luftkvalitet\",\"scheme_version\":\"1\",\"derived_from\":[\"pm25\"],"
+	    "\"topic\":\"town/hourly/air/park/air_quality_no_hourly\"}]}}");
 }
 
 static void test_thing(void **state)
@@ -126,6 +135,9 @@ static void test_thing(void **state)
 	has("mqtt://[2001:db8::1]:1883");
 	has("\"hourly:air:pm25\"");
 	has("\"daily:air:pm25\"");
+	has("\"hourly:air:air_quality_no_hourly\":"
+	    "{\"title\":\"Air quality class (no-luftkvalitet 1)\"");
+	has("\"mqv:filter\":\"town/hourly/air/park/air_quality_no_hourly\"");
 	lacks("127.0.0.1");
 }
 
@@ -145,17 +157,54 @@ static void test_gateway(void **state)
 	fg_buf_clear(&out);
 	fg_catalogue_asyncapi(&out, &c);
 	has("\"hourly-air-park\":{\"address\":\"town/hourly/air/park/{point}\","
+	    "\"parameters\":{\"point\":{\"enum\":[\"pm25\",\"air_quality_no_hourly\"]}}");
+	has("\"daily-air-park\":{\"address\":\"town/daily/air/park/{point}\","
 	    "\"parameters\":{\"point\":{\"enum\":[\"pm25\"]}}");
 	has("\"obs-bathing-pier\":{\"address\":\"town/obs/bathing/pier/{point}\","
 	    "\"parameters\":{\"point\":{\"enum\":[\"water_temperature\",\"x_sum\"]}}");
 	has("\"address\":\"town/gateways/gw/gaps\"");
 	has("\"parameters\":{\"device\":{\"enum\":[\"sonde\",\"node\"]}}");
+	has("\"stations\":{\"address\":\"town/stations/{station}/gw\","
+	    "\"parameters\":{\"station\":{\"enum\":[\"pier\",\"park\"]}}");
+	has("\"address\":\"town/schema/reading\"");
 	lacks("hourly-bathing");
+}
+
+/* Without `json` the catalogue names the topics and forms that there are. */
+static void test_other_payloads(void **state)
+{
+	struct fg_config *config = fake_load(&f, other_payload);
+	struct fg_catalogue c = {.config = config, .dest = &config->destinations[0]};
+
+	(void)state;
+	fg_catalogue_station(&out, &c, &config->stations[0]);
+	has("\"topic\":\"town/senml/bathing/pier/sonde\","
+	    "\"content_type\":\"application/senml+cbor\"");
+	lacks("/obs/");
+	fg_buf_clear(&out);
+	fg_catalogue_thing(&out, &c, &config->stations[0]);
+	has("\"contentType\":\"application/senml+cbor\"");
+	has("\"mqv:filter\":\"town/senml/bathing/pier/sonde\"");
+	lacks("/obs/");
+	lacks("\"type\":\"object\"");
+	fg_buf_clear(&out);
+	fg_catalogue_dataset(&out, &c);
+	has("media-types/application/senml+cbor");
+	lacks("/obs/");
+	fg_buf_clear(&out);
+	fg_catalogue_asyncapi(&out, &c);
+	has("\"town-senml-bathing-pier-sonde\":{\"address\":\"town/senml/bathing/pier/sonde\","
+	    "\"messages\":{\"senml\":{\"$ref\":\"#/components/messages/senml\"}}}");
+	has("\"senml\":{\"contentType\":\"application/senml+cbor\"}");
+	has("\"address\":\"town/gateways/gw/gaps\"");
+	lacks("/obs/");
+	fg_config_unref(config);
 }
 
 /* What a destination does not select is not in its catalogue. */
 static void test_selection(void **state)
 {
+	const char *class[] = {"x_air_quality_class"};
 	struct fg_destination dest = f.config->destinations[0];
 	struct fg_catalogue c = {.config = f.config, .dest = &dest};
 
@@ -168,6 +217,20 @@ static void test_selection(void **state)
 	fg_buf_clear(&out);
 	fg_catalogue_dataset(&out, &c);
 	lacks("Vanntemperatur");
+	has("They cover: air quality.");
+	fg_buf_clear(&out);
+	/* the class alone, of points that it does not get */
+	dest.domains = (1u << FG_DOMAIN_COUNT) - 1;
+	dest.properties = (struct fg_texts){.items = class, .count = 1};
+	assert_false(fg_catalogue_has_station(f.config, &dest, &f.config->stations[0]));
+	assert_true(fg_catalogue_has_station(f.config, &dest, &f.config->stations[1]));
+	fg_catalogue_station(&out, &c, &f.config->stations[1]);
+	has("\"points\":[],\"classes\":[{\"point\":\"air_quality_no_hourly\"");
+	fg_buf_clear(&out);
+	fg_catalogue_asyncapi(&out, &c);
+	has("{\"enum\":[\"air_quality_no_hourly\"]}");
+	fg_buf_clear(&out);
+	fg_catalogue_dataset(&out, &c);
 	has("They cover: air quality.");
 	dest.catalogue = false;
 	for (size_t id = 0; id < fg_documents_count(f.config); id++) {
@@ -365,6 +428,7 @@ int main(void)
 		TEST(test_thing),
 		TEST(test_gateway),
 		TEST(test_selection),
+		TEST(test_other_payloads),
 		TEST(test_licence_without_code),
 		TEST(test_again_when_changed),
 		TEST(test_overdue),

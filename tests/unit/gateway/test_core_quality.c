@@ -332,8 +332,8 @@ static void a_spike_that_was_suppressed(void **state)
 	assert_int_equal(item(told + 1)->replaces, told);
 }
 
-/* A minute later it comes by itself. */
-static void report(double value)
+/* A minute later it comes by itself, with the sensor's time where it has one. */
+static void report_told(double value, int64_t told_ms)
 {
 	struct fg_reading reading;
 	struct fg_batch batch = {.readings = &reading, .cap = 1};
@@ -345,9 +345,16 @@ static void report(double value)
 	r = fg_batch_add(&batch, 0, f.now.mono_us);
 	r->qc = FG_QC_NOT_EVALUATED;
 	r->value = (struct fg_value){.kind = FG_KIND_DOUBLE, .f = value};
+	r->told = told_ms != 0;
+	r->told_wall_ms = told_ms;
 	a.arrived_mono_us = f.now.mono_us;
 	assert_true(fg_core_reported(f.core, f.now, &a, &known) >= 0);
 	fake_commit(&f);
+}
+
+static void report(double value)
+{
+	report_told(value, 0);
 }
 
 /* What shows the spike is not far enough from it to be told itself. */
@@ -384,9 +391,49 @@ static void a_spike_before_one_that_is_suppressed(void **state)
 
 #define T(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
+/* A gateway that has given up waiting for the time takes what sensors say of it, which is later by
+ * far than its own estimate; then it learns the time, and what comes next is no older for that. */
+static void a_sensor_knows_the_time_before_the_gateway(void **state)
+{
+	static const char yaml[] =
+		"gateway: {id: gw, title: T, operator: O, licence: CC0-1.0}\n"
+		"stations: {pier: {title: Pier}}\n"
+		"storage: {file: readings.db}\n"
+		"clock: {max_wait: 1m}\n" FAKE_TOWN FAKE_LINK
+		"devices:\n"
+		"  sonde: {station: pier, domain: water, link: plc, unit_id: 1, interval: 60s,\n"
+		"    points: {water_temperature: {table: input, address: 0, alarm: {above: 20},\n"
+		"      qc: {rate_of_change: {fail: 0.1}, time_gap: {fail: 10m}}},\n"
+		"      x_doubled: {expression: 2 * water_temperature, unit: Cel}}}\n";
+	int64_t ahead_us = 300 * 86400 * SEC;
+
+	(void)state;
+	fake_fini(&f);
+	fake_init_untimed(&f, yaml);
+	sonde = f.config->groups[0];
+	fg_core_clock(f.core, f.now, FG_CLOCK_UNKNOWN);
+	fake_turn(&f, 120 * SEC);
+	fg_core_clock(f.core, f.now, FG_CLOCK_UNKNOWN);
+	fake_timed(&f);
+	for (int i = 0; i < 3; i++)
+		report_told(10, (f.now.wall_us + ahead_us) / 1000 + 60000);
+	assert_int_equal(flag(f.appended_next - 2, FG_TEST_RATE_OF_CHANGE), FG_QC_PASS);
+	f.now.wall_us += ahead_us;
+	fg_core_clock(f.core, f.now, FG_CLOCK_RIGHT);
+	assert_true(f.core->trusted);
+	report_told(30, f.now.wall_us / 1000 + 60000);
+	assert_int_equal(flag(f.appended_next - 2, FG_TEST_RATE_OF_CHANGE), FG_QC_FAIL);
+	assert_int_equal(flag(f.appended_next - 2, FG_TEST_TIME_GAP), FG_QC_PASS);
+	assert_true(fg_value_number(&item(f.appended_next - 1)->value) == 60);
+	report_told(30, f.now.wall_us / 1000 + 60000);
+	assert_int_equal(item(f.appended_next - 2)->alarm, FG_ALARM_ABOVE);
+	assert_true(fg_known_of(f.core, f.config->points[0])->value == 30);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		T(a_sensor_knows_the_time_before_the_gateway),
 		T(a_spike_is_told_by_a_correction),
 		T(a_correction_is_published_not_retained),
 		T(neighbours_that_are_missing_tell_nothing),

@@ -119,6 +119,16 @@ static void until_asked(void)
 	assert_false(asked->scan);
 }
 
+static void answer_one(void)
+{
+	struct fg_hours_work *work = asked;
+
+	asked = NULL;
+	fg_hours_read(NULL, work);
+	fg_core_hours(f.core, f.now, work);
+	fake_commit(&f);
+}
+
 static void listen(void)
 {
 	f.core->ports.read_hours = port_read_hours;
@@ -168,13 +178,18 @@ static void answer(double value)
 }
 
 /* n steps of five minutes, a reading behind each. */
-static void steps(int n, double value)
+static void steps_of(int64_t step_us, int n, double value)
 {
 	for (; n; n--) {
-		fake_turn(&f, STEP_US);
+		fake_turn(&f, step_us);
 		answer(value);
 		answer_reads();
 	}
+}
+
+static void steps(int n, double value)
+{
+	steps_of(STEP_US, n, value);
 }
 
 static int64_t now_ms(void)
@@ -349,10 +364,59 @@ static void test_a_crash_before_it_is_told(void **state)
 	assert_int_equal(n, 1);
 }
 
+/* Of a new store, whose note has never been due yet: nobody sees the end of its first hour. */
+static void test_a_crash_in_the_first_hour(void **state)
+{
+	int64_t left_us;
+
+	(void)state;
+	begin_with(plain);
+	left_us = (HOUR_MS - now_ms() % HOUR_MS) * 1000;
+	steps((int)(left_us / STEP_US) - 1, 10);
+	fake_turn(&f, 0);
+	fake_commit(&f);
+	f.now.mono_us += HOUR_MS * 1000;
+	f.now.wall_us += HOUR_MS * 1000;
+	restart();
+	steps(2, 10);
+	hour(now_ms() - now_ms() % HOUR_MS - HOUR_MS, 1);
+}
+
+/* Ten points, ten readings a second: they are not all gathered at once. */
+static void test_fast_points_are_looked_at_a_few_at_a_time(void **state)
+{
+	char yaml[4096];
+	size_t most = 0, seen = 0;
+	struct fg_buf out;
+
+	(void)state;
+	fg_buf_wrap(&out, yaml, sizeof(yaml));
+	fg_buf_puts(&out, FAKE_HEAD FAKE_TOWN FAKE_LINK
+		"devices:\n  air: {station: pier, domain: air, link: plc, unit_id: 1, "
+		"interval: 100ms, points: {");
+	for (int i = 0; i < 10; i++)
+		fg_buf_printf(&out, "x_%d: {table: input, address: %d, unit: \"1\"}, ", i, i);
+	fg_buf_puts(&out, "}, hourly: {");
+	for (int i = 0; i < 10; i++)
+		fg_buf_printf(&out, "x_%d: true, ", i);
+	fg_buf_puts(&out, "}}\n");
+	begin_with(yaml);
+	fake_turn(&f, 0);
+	fake_turn(&f, HOUR_MS * 1000);
+	until_asked();
+	while (asked) {
+		most = FG_MAX(most, asked->count);
+		seen += asked->count;
+		answer_one();
+		fake_turn(&f, 0);
+	}
+	assert_int_equal(most, 7); /* of 36,000 readings each */
+	assert_int_equal(seen, 10);
+}
+
 /* The end comes when an hour is durable and what is made of it is not. */
 static void test_a_crash_between_an_hour_and_longer_periods(void **state)
 {
-	struct fg_hours_work *work;
 	size_t n;
 	int64_t t;
 
@@ -362,11 +426,7 @@ static void test_a_crash_between_an_hour_and_longer_periods(void **state)
 		to_the_hour(10);
 	t = to_the_hour(20);
 	until_asked();
-	work = asked;
-	asked = NULL;
-	fg_hours_read(NULL, work);
-	fg_core_hours(f.core, f.now, work);
-	fake_commit(&f);
+	answer_one();
 	hour(t, 1);
 	told(FG_TOLD_RUNNING_8H, FG_STAT_MEAN, t, &n);
 	assert_int_equal(n, 0);
@@ -640,7 +700,6 @@ static void test_a_class_is_told_again(void **state)
 /* The end comes when the hours are durable and the class is not. */
 static void test_a_crash_between_hours_and_class(void **state)
 {
-	struct fg_hours_work *work;
 	int64_t t;
 
 	(void)state;
@@ -648,11 +707,7 @@ static void test_a_crash_between_hours_and_class(void **state)
 	two_to_the_hour(20, 130);
 	t = two_to_the_hour(20, 130);
 	until_asked();
-	work = asked;
-	asked = NULL;
-	fg_hours_read(NULL, work);
-	fg_core_hours(f.core, f.now, work);
-	fake_commit(&f);
+	answer_one();
 	hour(t, 2);
 	station(t, 0);
 	restart();
@@ -682,6 +737,40 @@ static void test_stations_and_schemes_are_apart(void **state)
 	assert_int_equal(s->pollutants, 1);
 }
 
+/* Read five times as often from now on: hours before expect what they expected. */
+static void test_another_interval(void **state)
+{
+	static const char fast[] = FAKE_HEAD FAKE_TOWN FAKE_LINK
+		"devices:\n"
+		"  air: {station: pier, domain: air, link: plc, unit_id: 1, interval: 1m,\n"
+		"    points: {no2: {table: input, address: 0, qc: off}}, hourly: {no2: true}}\n";
+	uint64_t last;
+	int64_t t;
+
+	(void)state;
+	begin_with(plain);
+	t = to_the_hour(10);
+	steps(13, 10);
+	expect(hour(t + HOUR_MS, 1), 10, 12);
+	fake_reload(&f, fast);
+	last = last_no2(t + HOUR_MS);
+	correct(last, 22, FG_QC_PASS);
+	steps_of(60 * SEC, 55, 34);
+	expect(hour(t + HOUR_MS, 2), 11, 12);
+	steps(1, 34);
+	/* that in which it changed goes by the longer one */
+	expect(hour(t + 2 * HOUR_MS, 1), (10 + (10 + 4 * 34) / 5.0 + 10 * 34) / 12, 12);
+	assert_int_equal(hour(t + 2 * HOUR_MS, 1)->aggregate->expected, 12);
+	/* and later ones by the new */
+	steps_of(60 * SEC, 65, 34);
+	assert_int_equal(hour(t + 3 * HOUR_MS, 1)->aggregate->expected, 60);
+	/* after a start as well */
+	restart();
+	correct(last, 10, FG_QC_PASS);
+	steps(2, 34);
+	expect(hour(t + HOUR_MS, 3), 10, 12);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -690,10 +779,13 @@ int main(void)
 		cmocka_unit_test_teardown(test_a_correction_is_told_again, end),
 		cmocka_unit_test_teardown(test_nothing_twice_over_a_restart, end),
 		cmocka_unit_test_teardown(test_a_crash_before_it_is_told, end),
+		cmocka_unit_test_teardown(test_a_crash_in_the_first_hour, end),
+		cmocka_unit_test_teardown(test_fast_points_are_looked_at_a_few_at_a_time, end),
 		cmocka_unit_test_teardown(test_a_crash_between_an_hour_and_longer_periods, end),
 		cmocka_unit_test_teardown(test_longer_periods, end),
 		cmocka_unit_test_teardown(test_late_reading_of_the_last_hour_of_a_day, end),
 		cmocka_unit_test_teardown(test_points_come_and_go, end),
+		cmocka_unit_test_teardown(test_another_interval, end),
 		cmocka_unit_test_teardown(test_a_scan_under_way_over_a_reload, end),
 		cmocka_unit_test_teardown(test_a_store_that_cannot_be_read, end),
 		cmocka_unit_test_teardown(test_a_full_store, end),

@@ -8,7 +8,7 @@ static const char yaml[] = FAKE_HEAD FAKE_TOWN FAKE_LINK
 	"notices: {certificate_expiring: true, alarm: true}\n"
 	"devices:\n"
 	"  gauge: {station: pier, domain: water, link: plc, unit_id: 2, interval: 60s, points: {\n"
-	"    x_level: {title: Water level, table: input, address: 0, type: u16, unit: m,\n"
+	"    x_level: {title: Water, table: input, address: 0, type: u16, unit: Cel,\n"
 	"      alarm: {above: 2.5, below: -1, rate: 0.05, hysteresis: 0.5}},\n"
 	"    x_ratio: {table: input, address: 8, type: u16, unit: \"1\",\n"
 	"      alarm: {above: 1000}}}}\n";
@@ -189,9 +189,9 @@ static void test_an_alarm_is_told_while_it_holds(void **state)
 	id = f.core->notices.last_id;
 	assert_true(told("\"kind\":\"alarm\",\"cause\":\"alarm\""));
 	assert_true(told("\"affected\":{\"points\":[\"pier/x_level\"]}"));
-	assert_true(told("\"en\":\"Alarm: Water level, Pier is above the limit of 2.5 m.\""));
-	assert_true(told("\"nb\":\"Alarm: Water level, Pier er over grensen 2,5 m.\""));
-	assert_true(told("\"nn\":\"Alarm: Water level, Pier er over grensa 2,5 m.\""));
+	assert_true(told("\"en\":\"Alarm: Water, Pier is above the limit of 2.5 °C.\""));
+	assert_true(told("\"nb\":\"Alarm: Water, Pier er over grensen 2,5 °C.\""));
+	assert_true(told("\"nn\":\"Alarm: Water, Pier er over grensa 2,5 °C.\""));
 	assert_int_equal(fg_core_notice_clear(f.core, f.now, id), FG_EREFUSED);
 	restart(10 * SEC);
 	live(60 * SEC);
@@ -208,8 +208,8 @@ static void test_each_rule_of_an_alarm_has_its_words(void **state)
 	live(120 * SEC);
 	shows = -2;
 	live(120 * SEC);
-	assert_true(told("\"en\":\"Alarm: Water level, Pier is below the limit of -1 m.\""));
-	assert_true(told(" er under grensen -1 m.") && told(" er under grensa -1 m."));
+	assert_true(told("\"en\":\"Alarm: Water, Pier is below the limit of -1 °C.\""));
+	assert_true(told(" er under grensen -1 °C.") && told(" er under grensa -1 °C."));
 	shows = 0.5;
 	live(120 * SEC);
 	assert_int_equal(in_force(), 0);
@@ -226,10 +226,10 @@ static void test_a_rate_has_its_words(void **state)
 	live(120 * SEC);
 	shows = 2.4;
 	live(65 * SEC);
-	assert_true(told("\"en\":\"Alarm: Water level, Pier changes faster than 0.05 m per "
+	assert_true(told("\"en\":\"Alarm: Water, Pier changes faster than 0.05 °C per "
 			 "second.\""));
-	assert_true(told(" endrer seg raskere enn 0,05 m i sekundet."));
-	assert_true(told(" endrar seg raskare enn 0,05 m i sekundet."));
+	assert_true(told(" endrer seg raskere enn 0,05 °C i sekundet."));
+	assert_true(told(" endrar seg raskare enn 0,05 °C i sekundet."));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)

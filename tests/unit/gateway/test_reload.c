@@ -177,12 +177,17 @@ static void test_changed_destination_keeps_what_it_lacks(void **state)
 	acked = fake_reading(&f, fake_group(&f, "sonde", 0), 7);
 	fake_turn(&f, 0);
 	fake_ack_all(&f, town);
+	fake_reading(&f, fake_group(&f, "sonde", 0), 9);
+	fake_turn(&f, 0);
+	fake_ack(&f, town, 1, 0x87);
 	open = fake_reading(&f, fake_group(&f, "sonde", 0), 8);
 	fake_turn(&f, 0);
 	old = town->epoch;
 	fake_reload(&f, moved);
 	p = fg_core_publisher(f.core, "town");
 	assert_int_equal(town->disconnects, 1);
+	assert_int_equal(p->refused, 1);
+	assert_int_equal(p->refused_code, 0x87);
 	assert_false(fg_ranges_has(&p->unacked, acked));
 	assert_true(fg_ranges_has(&p->unacked, open));
 	fg_publisher_connected(p, f.now, old, true); /* late news of the old connection */

@@ -199,6 +199,21 @@ static void test_windows_over_reloads(void **state)
 	expect("water_temperature", FG_QC_NOT_EVALUATED, 0, (enum fg_qc)0);
 }
 
+/* The wall clock proves wrong by a day, by which the probe's own times are held against ours. */
+static void test_a_window_of_other_times_begins_anew(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 20; i++)
+		both(i);
+	fg_judge_clock(f.core, 86400 * SEC);
+	both(20);
+	expect("water_temperature", FG_QC_SUSPECT, 0, FG_QC_SUSPECT);
+	f.core->points[point("water_temperature")->index].known.told = true;
+	fg_judge_clock(f.core, 86400 * SEC);
+	both(21);
+	expect("water_temperature", FG_QC_NOT_EVALUATED, 0, (enum fg_qc)0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -207,6 +222,8 @@ int main(void)
 			test_a_partner_that_is_missing_failed_or_old, begin, end),
 		cmocka_unit_test_setup_teardown(test_a_dry_probe, begin, end),
 		cmocka_unit_test_setup_teardown(test_windows_over_reloads, begin, end),
+		cmocka_unit_test_setup_teardown(
+			test_a_window_of_other_times_begins_anew, begin, end),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -352,7 +352,7 @@ static void test_one_that_never_answered_is_not_born(void **state)
 	document(0, "NBIRTH 0");
 	document(1, "DBIRTH/node 1");
 	document(2, NULL);
-	assert_int_equal(fg_spark_idle(s, &e), 0);
+	assert_int_equal(fg_spark_idle(s, &e, 0), 0);
 }
 
 /* The backlog of a device that is dead: born to tell of it, and dead again behind it. */
@@ -369,9 +369,9 @@ static void test_past_of_a_dead_device(void **state)
 	data(&entry, "DDATA/probe 2");
 	document(2, NULL); /* not while there is more to tell */
 	data(&entry, "DDATA/probe 3");
-	assert_int_equal(fg_spark_idle(s, &e), 2);
+	assert_int_equal(fg_spark_idle(s, &e, 0), 2);
 	document(2, "DDEATH/probe 4");
-	assert_int_equal(fg_spark_idle(s, &e), 0);
+	assert_int_equal(fg_spark_idle(s, &e, 0), 0);
 }
 
 /* It returns while its past is told: born again, as one that lives. */
@@ -387,8 +387,29 @@ static void test_dead_device_returns_with_its_past(void **state)
 	document(2, "DBIRTH/probe 1");
 	up[WATER] = true;
 	document(2, "DBIRTH/probe 2");
-	assert_int_equal(fg_spark_idle(s, &e), 0);
+	assert_int_equal(fg_spark_idle(s, &e, 0), 0);
 	document(2, NULL);
+}
+
+/* One whose document cannot be sent now keeps none of the others, and is asked for once a turn. */
+static void test_idle_goes_on(void **state)
+{
+	const struct fg_entry water = entry_of(WATER, 7.1, false), air = entry_of(AIR, 3, false);
+	const struct fg_encoding e = encoding();
+
+	(void)state;
+	up[WATER] = up[AIR] = false;
+	document(0, "NBIRTH 0");
+	assert_int_equal(before(&air), 1);
+	document(1, "DBIRTH/node 1");
+	assert_int_equal(before(&water), 2);
+	document(2, "DBIRTH/probe 2");
+	assert_int_equal(fg_spark_idle(s, &e, 0), 1);
+	assert_int_equal(fg_spark_idle(s, &e, 1), 2);
+	assert_int_equal(fg_spark_idle(s, &e, 2), 0);
+	document(2, "DDEATH/probe 3");
+	assert_int_equal(fg_spark_idle(s, &e, 0), 1);
+	assert_int_equal(fg_spark_idle(s, &e, 1), 0);
 }
 
 static void test_device_that_is_gone(void **state)
@@ -407,7 +428,7 @@ static void test_device_that_is_gone(void **state)
 	document(3, "DBIRTH/old 3");
 	assert_true(has_text("flow (L/s)"));
 	data(&entry, "DDATA/old 4");
-	assert_int_equal(fg_spark_idle(s, &e), 3);
+	assert_int_equal(fg_spark_idle(s, &e, 0), 3);
 	document(3, "DDEATH/old 5");
 }
 
@@ -648,6 +669,7 @@ int main(void)
 		TEST(test_past_of_a_dead_device),
 		TEST(test_dead_device_returns_with_its_past),
 		TEST(test_device_that_is_gone),
+		TEST(test_idle_goes_on),
 		TEST(test_point_that_is_another_now),
 		TEST(test_type_changes),
 		TEST(test_gap),

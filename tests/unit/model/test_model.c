@@ -156,7 +156,9 @@ static void properties_are_sound(void **state)
 		if (!fg_unit_find(p->unit) || strcmp(fg_unit_find(p->unit)->ucum, p->unit) != 0)
 			fail_msg("%s: unit %s is not a known UCUM code", p->name, p->unit);
 		assert_in_range(p->decimals, 0, 6);
-		assert_true(strlen(p->title_en) > 0 && strlen(p->title_nb) > 0 && p->note);
+		for (int l = 0; l < FG_LANG_COUNT; l++)
+			assert_true(strlen(p->title[l]) > 0);
+		assert_non_null(p->note);
 	}
 	assert_null(fg_property_find("x_own"));
 	assert_null(fg_property_find(""));

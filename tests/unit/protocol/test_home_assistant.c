@@ -111,6 +111,11 @@ static void test_message(void **state)
 	assert_string_equal(text(sensor, "state_class", NULL), "measurement");
 	assert_int_equal(at(sensor, "suggested_display_precision", NULL)->valueint, 1);
 	cJSON_Delete(json);
+	site.language = FG_LANG_NN;
+	json = message(NULL);
+	sensor = at(json, "components", "drammen-01_bathing_bragernes_water_temperature");
+	assert_string_equal(text(sensor, "name", NULL), "Bragernes strand Vasstemperatur");
+	cJSON_Delete(json);
 }
 
 /* What Home Assistant would refuse or misread is left out. */
@@ -119,7 +124,7 @@ static void test_classes(void **state)
 	cJSON *json, *sensor;
 
 	(void)state;
-	site.english = true;
+	site.language = FG_LANG_EN;
 	json = message(NULL);
 	sensor = at(json, "components", "drammen-01_bathing_bragernes_ph");
 	assert_string_equal(text(sensor, "device_class", NULL), "ph");

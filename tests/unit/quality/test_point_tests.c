@@ -99,6 +99,7 @@ static void flags_are_those_of_the_series(void **state)
 			}
 			if (!isnan(in[i + 1].value))
 				assert_int_equal(before[i], spike[i]);
+			assert_int_equal(get(got[i], FG_TEST_GROSS_RANGE), 0); /* another's */
 			assert_int_equal(get(got[i], FG_TEST_SPIKE), FG_QC_NOT_EVALUATED);
 			assert_int_equal(get(got[i], FG_TEST_RATE_OF_CHANGE), rate[i]);
 			assert_int_equal(get(got[i], FG_TEST_FLAT_LINE), flat[i]);

@@ -140,26 +140,153 @@ static void numbers_beyond_sums(void **state)
 	free(s.memory);
 }
 
-/* A dead signal is not looked at whole: the sums and the first of the smallest and the largest say
- * all, so samples that are changed behind its back change no verdict. */
-static void a_dead_signal_is_not_walked_through(void **state)
+/* Less than half of any distance between values, by which no sum of squares is over 0. */
+static void a_threshold_whose_square_is_nothing(void **state)
 {
-	struct subject s = {.flat = {1000, 2000, 0.5},
-		.weak = {.suspect = 0.1, .fail = 0.01, .period_s = 2000, .min_obs = 2}};
+	struct subject s = {.flat = {20, 30, 0.5},
+		.weak = {.suspect = 1e-200, .fail = 0, .period_s = 60, .min_obs = 2}};
 
 	(void)state;
+	begin(&s);
+	for (int i = 0; i < 20; i++)
+		fg_running_push(&s.r, (struct fg_sample){i * 10000, 20});
+	assert_int_equal(check(&s), 1u << FG_QC_FAIL | 1u << (FG_QC_SUSPECT + 16));
+	free(s.memory);
+}
+
+/* What is alone in its period deviates by nothing. */
+static void a_value_alone(void **state)
+{
+	struct subject s = {.flat = {20, 30, 0.5},
+		.weak = {.suspect = 0.5, .fail = 0.1, .period_s = 10, .min_obs = 1}};
+
+	(void)state;
+	begin(&s);
+	for (int i = 0; i < 5; i++) {
+		fg_running_push(&s.r, (struct fg_sample){i * 10000, 20 + i});
+		assert_int_equal(check(&s), 1u << FG_QC_PASS | 1u << (FG_QC_FAIL + 16));
+	}
+	free(s.memory);
+}
+
+/* The i-th of n values. */
+struct shape {
+	double (*value)(uint32_t i, uint32_t n, struct fg_rng *rng);
+};
+
+/* What was added to the sums is what the deviation is of: there is nothing to spare. */
+static double to_and_fro(uint32_t i, uint32_t n, struct fg_rng *rng)
+{
+	(void)n, (void)rng;
+	return i ? (i % 2 ? 0.1 : -0.1) : 0;
+}
+
+/* All of the deviation is the newest's. */
+static double last_alone(uint32_t i, uint32_t n, struct fg_rng *rng)
+{
+	(void)rng;
+	return i + 1 < n ? 0 : 1000.1;
+}
+
+static double any(uint32_t i, uint32_t n, struct fg_rng *rng)
+{
+	(void)i, (void)n;
+	return (double)(fg_rng_next(rng) >> 12) / 1e15;
+}
+
+static unsigned verdict_of(const struct shape *shape, uint32_t n, double threshold)
+{
+	struct subject s = {.flat = {20, 30, 0.5},
+		.weak = {.suspect = threshold, .fail = NAN, .period_s = 1000, .min_obs = 1}};
+	struct fg_rng rng = {n};
+	unsigned seen;
+
+	begin(&s);
+	for (uint32_t i = 0; i < n; i++)
+		fg_running_push(&s.r,
+			(struct fg_sample){(int64_t)i * 10000, shape->value(i, n, &rng)});
+	seen = check(&s);
+	free(s.memory);
+	return seen >> 16;
+}
+
+/* The least threshold that the deviation is below. */
+static double least_over(const struct shape *shape, uint32_t n)
+{
+	double low = 0, high = 1e4;
+
+	for (double middle = 5e3; middle > low && middle < high; middle = low + (high - low) / 2) {
+		if (verdict_of(shape, n, middle) == 1u << FG_QC_SUSPECT)
+			high = middle;
+		else
+			low = middle;
+	}
+	return high;
+}
+
+/* However near a threshold the deviation comes: what rounding leaves in doubt is looked at. */
+static void thresholds_near_the_deviation(void **state)
+{
+	static const struct shape shapes[] = {{to_and_fro}, {last_alone}, {any}};
+
+	(void)state;
+	for (size_t i = 0; i < FG_COUNT(shapes); i++)
+		for (uint32_t n = 2; n < 50; n++) {
+			double t = least_over(&shapes[i], n), near = t;
+
+			for (int ulp = 0; ulp < 4; ulp++) {
+				assert_int_equal(
+					verdict_of(&shapes[i], n, near), 1u << FG_QC_SUSPECT);
+				near = nextafter(near, INFINITY);
+			}
+			for (double part = 1e-16; part < 1e-5; part *= 4) {
+				verdict_of(&shapes[i], n, t * (1 + part));
+				verdict_of(&shapes[i], n, t * (1 - part));
+			}
+		}
+}
+
+/* A dead signal is not looked at whole, neither for a verdict nor when a reading comes: the sums
+ * and the first of the smallest and the largest say all, so samples that are changed behind its
+ * back change no verdict. */
+static void is_not_walked_through(double fail, enum fg_qc verdict, double change)
+{
+	struct subject s = {.flat = {500, 1000, 0.5},
+		.weak = {.suspect = 0.1, .fail = fail, .period_s = 2000, .min_obs = 2}};
+
 	begin(&s);
 	for (int i = 0; i < 500; i++)
 		fg_running_push(&s.r, (struct fg_sample){i * 10000, 20});
 	assert_int_equal(fg_running_flat_line(&s.r), FG_QC_FAIL);
-	assert_int_equal(fg_running_attenuated(&s.r), FG_QC_FAIL);
-	for (uint32_t i = 0; i < s.room; i++)
-		if (&s.memory[i] != fg_window_at(&s.r.window, 0) &&
-			&s.memory[i] != fg_window_at(&s.r.window, 1))
-			s.memory[i].value = i;
+	assert_int_equal(fg_running_attenuated(&s.r), verdict);
+	for (uint32_t age = 2; age < s.room - 20; age++)
+		((struct fg_sample *)fg_window_at(&s.r.window, age))->value += change;
 	assert_int_equal(fg_running_flat_line(&s.r), FG_QC_FAIL);
-	assert_int_equal(fg_running_attenuated(&s.r), FG_QC_FAIL);
+	assert_int_equal(fg_running_attenuated(&s.r), verdict);
+	for (int i = 500; i < 510; i++)
+		fg_running_push(&s.r, (struct fg_sample){i * 10000, 20});
+	assert_int_equal(fg_running_flat_line(&s.r), FG_QC_FAIL);
+	assert_int_equal(fg_running_attenuated(&s.r), verdict);
 	free(s.memory);
+}
+
+static void a_dead_signal_is_not_walked_through(void **state)
+{
+	(void)state;
+	is_not_walked_through(0.01, FG_QC_FAIL, 50);
+	is_not_walked_through(0, FG_QC_SUSPECT, -50);
+	is_not_walked_through(NAN, FG_QC_SUSPECT, 50);
+}
+
+/* A sample and two places of it; what is more would be wasted by each point. */
+static void no_more_memory_than_is_used(void **state)
+{
+	(void)state;
+	assert_int_equal(fg_running_memory(0), 0);
+	assert_int_equal(fg_running_memory(1), 2);
+	assert_int_equal(fg_running_memory(2), 3);
+	assert_int_equal(fg_running_memory(3), 5);
+	assert_int_equal(fg_running_memory(1000001), 1500002);
 }
 
 int main(void)
@@ -168,7 +295,11 @@ int main(void)
 		cmocka_unit_test(a_million_readings),
 		cmocka_unit_test(thresholds_are_hit),
 		cmocka_unit_test(numbers_beyond_sums),
+		cmocka_unit_test(a_threshold_whose_square_is_nothing),
+		cmocka_unit_test(a_value_alone),
+		cmocka_unit_test(thresholds_near_the_deviation),
 		cmocka_unit_test(a_dead_signal_is_not_walked_through),
+		cmocka_unit_test(no_more_memory_than_is_used),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -92,6 +92,40 @@ static void what_does_not_fit_is_never_lost_to_shrinking(void **state)
 	assert_int_equal(store_read(t, &seen), 10000 * ROW);
 }
 
+static unsigned copied_times;
+
+static void hear_copied(void *arg, const char *doing, uint64_t rows)
+{
+	double done, whole;
+
+	(void)arg;
+	assert_int_equal(rows, 0);
+	assert_int_equal(sscanf(doing, "%lf of %lf MB copied", &done, &whole), 2);
+	assert_true(whole > 1 && done >= 0 && done < whole * 1.1);
+	copied_times++;
+}
+
+static void a_long_copy_tells_how_far_it_is(void **state)
+{
+	const struct fg_progress progress = {.fn = hear_copied};
+	struct store *t = *state;
+	char copy[128];
+	struct fg_buf why;
+
+	snprintf(copy, sizeof(copy), "%s.copy", t->file);
+	store_open(t);
+	fill_rows(t, 10000);
+	fg_buf_wrap(&why, t->why, sizeof(t->why));
+	copied_times = 0;
+	assert_int_equal(fg_spool_backup(t->file, copy, &progress, &why), FG_OK);
+	assert_true(copied_times > 0);
+	store_close(t);
+	copied_times = 0;
+	assert_int_equal(fg_spool_restore(copy, t->file, &progress, &why), FG_OK);
+	assert_true(copied_times > 0);
+	unlink(copy);
+}
+
 static void a_backup_of_a_running_store_is_restored_with_new_numbers(void **state)
 {
 	FG_CLEANUP(fg_ranges_fini) struct fg_ranges seen = {0}, left = {0}, back = {0};
@@ -109,18 +143,18 @@ static void a_backup_of_a_running_store_is_restored_with_new_numbers(void **stat
 	assert_int_equal(store_append(t, first + 100 * ROW, 1, 1, 0), FG_EINVAL); /* not reserved */
 	assert_int_equal(fg_spool_commit(t->s), FG_OK);
 	fg_buf_wrap(&why, t->why, sizeof(t->why));
-	if (fg_spool_backup(t->file, copy, &why) < 0)
+	if (fg_spool_backup(t->file, copy, NULL, &why) < 0)
 		fail_msg("%s", t->why);
 	/* what comes after is not in it, but its numbers were used */
 	assert_int_equal(fg_spool_reserve(t->s, first + (UINT64_C(9) << 32)), FG_OK);
 	store_put(t, first + 200 * ROW, ROW, STORE_WALL_MS);
 	used = info_of(t).reserved;
 	/* a gateway is running */
-	assert_int_equal(fg_spool_restore(copy, t->file, &why), FG_EAGAIN);
+	assert_int_equal(fg_spool_restore(copy, t->file, NULL, &why), FG_EAGAIN);
 	assert_non_null(strstr(t->why, "stop the gateway"));
 	store_close(t);
 	fg_buf_wrap(&why, t->why, sizeof(t->why));
-	if (fg_spool_restore(copy, t->file, &why) < 0)
+	if (fg_spool_restore(copy, t->file, NULL, &why) < 0)
 		fail_msg("%s", t->why);
 	assert_int_equal(fg_mark_read(t->mark, &next), FG_OK);
 	store_open(t);
@@ -147,19 +181,19 @@ static void only_a_good_copy_of_ours_is_restored(void **state)
 	store_open(t);
 	fill_rows(t, 100);
 	fg_buf_wrap(&why, t->why, sizeof(t->why));
-	assert_int_equal(fg_spool_backup(t->file, copy, &why), FG_OK);
+	assert_int_equal(fg_spool_backup(t->file, copy, NULL, &why), FG_OK);
 	store_close(t);
 	f = fopen(copy, "r+b");
 	assert_non_null(f);
 	assert_int_equal(fseek(f, 68, SEEK_SET), 0); /* application id */
 	fputs("oops", f);
 	fclose(f);
-	assert_true(fg_spool_restore(copy, t->file, &why) < 0);
+	assert_true(fg_spool_restore(copy, t->file, NULL, &why) < 0);
 	assert_non_null(strstr(t->why, "does not fit its tables"));
 	assert_int_equal(truncate(copy, 9000), 0);
-	assert_true(fg_spool_restore(copy, t->file, &why) < 0);
+	assert_true(fg_spool_restore(copy, t->file, NULL, &why) < 0);
 	unlink(copy);
-	assert_true(fg_spool_restore(copy, t->file, &why) < 0);
+	assert_true(fg_spool_restore(copy, t->file, NULL, &why) < 0);
 	store_open(t);
 	assert_int_equal(store_read(t, &seen), 100 * ROW);
 }
@@ -170,6 +204,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(a_smaller_max_size_shrinks_the_file_at_the_next_start),
 		T(what_does_not_fit_is_never_lost_to_shrinking),
+		T(a_long_copy_tells_how_far_it_is),
 		T(a_backup_of_a_running_store_is_restored_with_new_numbers),
 		T(only_a_good_copy_of_ours_is_restored),
 	};

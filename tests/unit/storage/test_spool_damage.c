@@ -4,15 +4,19 @@
 #include "store.h"
 
 #include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/rng.h"
 #include "storage/files.h"
 #include "storage/mark.h"
+#include "storage/reader.h"
 
 #define ROW 20
 #define ROWS 900
@@ -98,7 +102,7 @@ static void make_original(struct store *t, struct original *ret)
 	snprintf(ret->db, sizeof(ret->db), "%s/db", t->dir);
 	snprintf(ret->wal, sizeof(ret->wal), "%s/wal", t->dir);
 	fg_buf_wrap(&why, t->why, sizeof(t->why));
-	assert_int_equal(fg_spool_backup(t->file, ret->file, &why), FG_OK);
+	assert_int_equal(fg_spool_backup(t->file, ret->file, NULL, &why), FG_OK);
 	copy_file(t->file, ret->db);
 	path_of(t, "-wal", path);
 	copy_file(path, ret->wal);
@@ -651,6 +655,73 @@ static void another_programs_file_is_not_salvaged(void **state)
 	assert_int_equal(set_aside(t), 0);
 }
 
+/* ---- who reads while files change their names ---- */
+
+static struct watcher {
+	struct fg_files system;
+	const char *file;
+	pthread_t thread;
+	bool begun;
+	int rc;
+} watcher;
+
+static void *open_a_reader(void *arg)
+{
+	struct watcher *w = arg;
+	struct fg_reader *r = NULL;
+	char mem[256];
+	struct fg_buf why;
+
+	fg_buf_wrap(&why, mem, sizeof(mem));
+	w->rc = fg_reader_open(w->file, &why, &r);
+	fg_reader_close(r);
+	return NULL;
+}
+
+/* With the log aside and the file still there, somebody wants to read. */
+static int rename_watched(void *arg, const char *from, const char *to)
+{
+	struct watcher *w = arg;
+	struct timespec until;
+	int rc = w->system.rename(w->system.arg, from, to);
+
+	if (!strstr(to, ".damaged-"))
+		return rc;
+	if (!w->begun) {
+		w->begun = true;
+		assert_int_equal(pthread_create(&w->thread, NULL, open_a_reader, w), 0);
+	}
+	/* long enough for a reader that does not wait to be seen */
+	fg_clock_deadline(30000, &until);
+	assert_int_equal(pthread_clockjoin_np(w->thread, NULL, CLOCK_MONOTONIC, &until), ETIMEDOUT);
+	return rc;
+}
+
+static void no_file_is_opened_while_names_change(void **state)
+{
+	struct store *t = *state;
+	struct fg_files files;
+	struct original o;
+
+	make_original(t, &o);
+	put_back(t, &o);
+	write_at(t->file, 0, "broken", 6);
+	fg_files_system(&watcher.system);
+	files = watcher.system;
+	files.rename = rename_watched;
+	files.arg = &watcher;
+	watcher.file = t->file;
+	fg_files_use(&files);
+	assert_int_equal(start_or_salvage(t, true), 1);
+	fg_files_use(NULL);
+	assert_true(watcher.begun);
+	pthread_join(watcher.thread, NULL);
+	assert_int_equal(watcher.rc, FG_OK);
+	assert_int_equal(ask(t, &o, "SELECT count(*) FROM main.reading"), ROWS);
+	store_close(t);
+	empty_folder(t);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, store_setup, store_teardown)
@@ -669,6 +740,7 @@ int main(void)
 		T(an_impossible_loss_is_not_saved),
 		T(an_impossible_index_is_damage),
 		T(another_programs_file_is_not_salvaged),
+		T(no_file_is_opened_while_names_change),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -179,7 +179,7 @@ static void salvage_and_backup_keep_notes(void **state)
 	fg_buf_wrap(&why, t->why, sizeof(t->why));
 	store_open(t);
 	put(t, "qc", "a", "one");
-	assert_int_equal(fg_spool_backup(t->file, copy, &why), FG_OK);
+	assert_int_equal(fg_spool_backup(t->file, copy, NULL, &why), FG_OK);
 	put(t, "qc", "b", "two");
 	store_close(t);
 	assert_int_equal(fg_spool_salvage(&t->conf, STORE_WALL_MS, &why), FG_OK);
@@ -187,7 +187,7 @@ static void salvage_and_backup_keep_notes(void **state)
 	expect(t, "qc/a=one(3) qc/b=two(3) ");
 	store_close(t);
 	fg_buf_wrap(&why, t->why, sizeof(t->why));
-	if (fg_spool_restore(copy, t->file, &why) < 0)
+	if (fg_spool_restore(copy, t->file, NULL, &why) < 0)
 		fail_msg("%s", t->why);
 	store_open(t);
 	expect(t, "qc/a=one(3) ");

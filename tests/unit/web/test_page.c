@@ -23,7 +23,8 @@ static struct fg_view *v;
 static struct fg_buf out;
 static struct fg_page_ask ask;
 static const struct fg_property water = {
-	.name = "water_temperature", .unit = "Cel", .decimals = 1, .title_en = "Water temperature"};
+	.name = "water_temperature", .unit = "Cel", .decimals = 1,
+	.title[FG_LANG_EN] = "Water temperature"};
 
 static void add_points(size_t count)
 {

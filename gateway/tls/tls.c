@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#include "gateway/tls.h"
+#include "gateway/tls/tls.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

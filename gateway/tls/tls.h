@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
-#ifndef FG_GATEWAY_TLS_H
-#define FG_GATEWAY_TLS_H
+#ifndef FG_GATEWAY_TLS_TLS_H
+#define FG_GATEWAY_TLS_TLS_H
 
 #include <stddef.h>
 #include <stdint.h>
 
 #include "gateway/config/config.h"
-#include "gateway/publisher.h"
+#include "gateway/tls/certificates.h"
 
 /* TLS to a broker: which certificates and keys are believed, and what they say. libmosquitto is
  * given a finished context, since its own neither names the cause of a refusal nor insists on the
