@@ -32,6 +32,12 @@ readings() { mosquitto_sub -h 127.0.0.1 -t 'board/obs/#' -C 5 -W 30 -F '%r %p' |
 logged() { journalctl -u fjordgate --no-pager | grep -q -- "$1"; }
 field() { grep -q "^$1:[[:space:]]*$2\$" "/proc/$(pid)/status"; }
 config() { sed -i "$1" /etc/fjordgate/fjordgate.yaml; }
+clock_agrees() {
+	local level
+	level=$(fjordctl status --json | sed -n 's/.*"clock":[^}]*"level": *"\([a-z_]*\)".*/\1/p')
+	[ -n "$level" ] && [ "$(timedatectl show -p NTPSynchronized --value)" = \
+		"$([ "$level" = right ] && echo yes || echo no)" ]
+}
 none() { ! "$@"; }
 
 # ---- install ----
@@ -54,13 +60,18 @@ holds "readings arrive" readings
 holds "fjordctl finds it" sh -c 'fjordctl status | grep -q board'
 holds "none of its privileges are left" field CapEff 0000000000000000
 holds "it cannot gain any" field NoNewPrivs 1
+holds "its log has fields" sh -c 'journalctl -u fjordgate -o json --no-pager \
+	MESSAGE_ID=f16a3a509ce1136b42b27b6cf3372cd7 | grep -q "\"PRIORITY\":\"5\""'
 holds "its system calls are filtered" field Seccomp 2
 holds "its store is its own" \
 	[ "$(stat -c '%a %U' /var/lib/fjordgate/readings.db)" = "600 fjordgate" ]
 holds "its socket is for its group" \
 	[ "$(stat -c '%a %G' /run/fjordgate/control.sock)" = "660 fjordgate" ]
 holds "which it may be given to" none logged "Operation not permitted"
-holds "it reads whether the clock is right" sh -c 'fjordctl status --json | grep -q "\"clock\""'
+holds "another process tells it whether the clock is right" \
+	systemctl is-active fjordgate-clock.service
+holds "which it hears" none logged "cannot be asked"
+holds "and believes" within 10 clock_agrees
 
 # ---- reload ----
 before=$(pid)
@@ -72,7 +83,21 @@ config 's/^gatewai:/gateway:/'
 holds "a good one is taken" systemctl reload fjordgate
 holds "without a new process" [ "$(pid)" = "$before" ]
 
+# ---- a secret that systemd hands over ----
+mkdir -p /etc/systemd/system/fjordgate.service.d
+echo "not for everybody" > /root/mqtt-password
+chmod 600 /root/mqtt-password
+printf '[Service]\nLoadCredential=mqtt:/root/mqtt-password\n' \
+	> /etc/systemd/system/fjordgate.service.d/secret.conf
+secret=/run/credentials/fjordgate.service/mqtt
+config "s|prefix: board|prefix: board, username: board, password_file: $secret|"
+systemctl daemon-reload
+holds "it starts with a secret of systemd's" systemctl restart fjordgate
+holds "which reaches the broker" within 10 grep -q "u'board'" /var/log/mosquitto/mosquitto.log
+holds "and readings arrive with it" readings
+
 # ---- faults ----
+before=$(pid)
 kill -9 "$before"
 holds "killed, it is back" within 20 other_pid "$before"
 holds "and readings arrive" readings
@@ -92,6 +117,10 @@ before=$(pid)
 holds "an upgrade installs" dpkg --force-confdef -i newer/*.deb
 holds "and runs" within 20 other_pid "$before"
 holds "the edited configuration is kept" grep -q "edited by its owner" /etc/fjordgate/fjordgate.yaml
+holds "and not mixed with the newer example" none grep -q "of the newer package" \
+	/etc/fjordgate/fjordgate.yaml
+holds "which lies beside it" grep -q "of the newer package" \
+	/etc/fjordgate/fjordgate.yaml.dpkg-dist
 holds "readings arrive after the upgrade" readings
 holds "it is removed" dpkg -r fjordgate
 holds "and does not run" none pgrep -x fjordgate
