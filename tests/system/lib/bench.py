@@ -14,7 +14,7 @@ from lib.broker import Broker
 from lib.gateway import Gateway
 from lib.modbus import TcpServer
 from lib.subscriber import Subscriber
-from lib.wait import wait_for
+from lib.wait import PATIENCE, wait_for
 
 PR_SET_PDEATHSIG = 1
 _libc = ctypes.CDLL(None)
@@ -66,12 +66,13 @@ class SystemTest(unittest.TestCase):
 
     def run_program(self, argv, seconds=20, **more):
         return subprocess.run([str(a) for a in argv], stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=seconds, **more)
+                              capture_output=True, text=True, timeout=seconds * PATIENCE,
+                              **more)
 
     def eventually(self, condition, what, seconds=10):
         value = wait_for(condition, seconds)
         if not value:
-            self.fail("not within %g s: %s%s" % (seconds, what, self.explain()))
+            self.fail("not within %g s: %s%s" % (seconds * PATIENCE, what, self.explain()))
         return value
 
     def explain(self):
