@@ -62,11 +62,13 @@ void fg_control_backfill(
 void fg_control_calibration(struct fg_client *c, char *const words[]);
 /* control_qc.c: `qc STATION/POINT`, the tests in force of a point */
 void fg_control_qc(struct fg_client *c, const char *series);
-/* control_maintenance.c: `maintenance DEVICE on FROM_MS UNTIL_MS [REASON]` (0: at once, open), or
- * `maintenance DEVICE off [all]` */
+/* control_maintenance.c: `maintenance DEVICE on FROM_MS UNTIL_MS [REASON]` (0: at once, open; +MS:
+ * so long from its beginning), or `maintenance DEVICE off [all]` */
 void fg_control_maintenance(struct fg_client *c, const char *device, const char *what,
 	const char *from, const char *until, const char *reason);
-/* control_notice.c: `notice add KIND FROM_MS TO_MS AFFECTED NB NN EN` (0: at once, open; texts and
+/* An end as above. False: it is none. */
+bool fg_control_end(const char *word, int64_t *ret_ms, int64_t *ret_for_ms);
+/* control_notice.c: `notice add KIND FROM_MS TO_MS AFFECTED NB NN EN` (times as above; texts and
  * what is affected may be empty), `notice list`, `notice clear ID|all` */
 void fg_control_notice(struct fg_client *c, char *const words[]);
 /* control_raw.c: `links`, a line each: {"link","driver","port"}; and

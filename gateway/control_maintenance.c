@@ -9,6 +9,8 @@
 #include "base/status.h"
 #include "gateway/control.h"
 
+#define END_MAX_MS INT64_C(253402300799000) /* of the year 9999 */
+
 static void answer(struct fg_client *c, const char *device, const char *key, int64_t value)
 {
 	char mem[256];
@@ -23,6 +25,15 @@ static void answer(struct fg_client *c, const char *device, const char *key, int
 	fg_json_end_object(&j);
 	fg_buf_putc(&out, '\n');
 	fg_client_answer_stored(c, out.data, out.len);
+}
+
+bool fg_control_end(const char *word, int64_t *ret_ms, int64_t *ret_for_ms)
+{
+	const bool after = word[0] == '+';
+	int64_t *ret = after ? ret_for_ms : ret_ms;
+
+	return fg_integer_parse(word + after, ret) == FG_OK && *ret >= (after ? 1 : 0) &&
+	       *ret <= END_MAX_MS;
 }
 
 static void refuse(struct fg_client *c, const char *device, int r)
@@ -62,7 +73,7 @@ void fg_control_maintenance(struct fg_client *c, const char *device, const char 
 	}
 	if (strcmp(what, "on") != 0 || !from || !until ||
 		fg_integer_parse(from, &w.from_ms) < 0 ||
-		fg_integer_parse(until, &w.until_ms) < 0) {
+		!fg_control_end(until, &w.until_ms, &w.for_ms)) {
 		fg_client_error(c, EX_USAGE, "maintenance takes on or off, and times");
 		return;
 	}

@@ -179,8 +179,8 @@ static void add(struct fg_client *c, char *const words[])
 	if (!take_kind(c, words[0], &given))
 		return;
 	if (fg_integer_parse(words[1], &given.from_ms) < 0 ||
-		fg_integer_parse(words[2], &given.to_ms) < 0 || given.from_ms < 0 ||
-		given.to_ms < 0) {
+		!fg_control_end(words[2], &given.to_ms, &given.for_ms) ||
+		given.from_ms < 0) {
 		fg_client_error(c, EX_USAGE, "from and to are times in milliseconds");
 		return;
 	}

@@ -297,11 +297,13 @@ struct fg_maintenance_window {
 	int64_t since_ms; /* set by the core */
 	int64_t from_ms;  /* 0: at once */
 	int64_t until_ms; /* 0: until it is called off */
+	int64_t for_ms;	  /* instead of an end: so long from its beginning; 0: until_ms holds */
 	char reason[FG_MAINTENANCE_REASON];
 };
-/* FG_ENOENT: no such device; FG_EINVAL: it is over, or empty; FG_EFULL: too many are planned. */
+/* Sets the window's end, where it is given as a length. FG_ENOENT: no such device; FG_EINVAL: it is
+ * over, or empty; FG_EFULL: too many are planned. */
 int fg_core_maintenance_on(struct fg_core *core, struct fg_now now, const char *device,
-	const struct fg_maintenance_window *window);
+	struct fg_maintenance_window *window);
 /* Ends what is open, or `all` that is planned too; returns how many windows those were, or
  * FG_ENOENT. */
 int fg_core_maintenance_off(struct fg_core *core, struct fg_now now, const char *device, bool all);
@@ -322,6 +324,7 @@ struct fg_notice_given {
 	enum fg_notice_kind kind;
 	int64_t from_ms; /* 0: from now on */
 	int64_t to_ms;	 /* 0: until it is cleared */
+	int64_t for_ms;	 /* instead of an end: so long from its beginning; 0: to_ms holds */
 	/* "device:NAME", "station:NAME", "point:STATION/POINT" with blanks between; empty: all;
 	 * "destination:NAME": no point */
 	char affected[FG_NOTICE_AFFECTED];

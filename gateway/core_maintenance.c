@@ -25,25 +25,9 @@ struct fg_maintenance {
 	struct fg_maintenance *next;
 	char device[64];
 	struct fg_maintenance_window w;
+	struct fg_reckoned reckoned;
+	bool ends_after; /* what is reckoned is its end too */
 };
-
-/* While nobody knows the time: the newest that is stored was before. A board's clock may begin in
- * 1970, and what is open is not over for that. */
-static int64_t time_ms(const struct fg_core *core)
-{
-	int64_t up_us = core->now.mono_us - core->started_mono_us;
-
-	if (fg_core_timed(core))
-		return core->now.wall_us / 1000;
-	return FG_MAX(core->now.wall_us, core->time.newest_ms * 1000 + up_us) / 1000;
-}
-
-/* A time that was reckoned by a clock which began in 1970. */
-static int64_t by_ours(const struct fg_core *core, int64_t ms)
-{
-	return ms > 0 && ms < FG_CLOCK_OLDEST_MS ?
-		       ms + time_ms(core) - core->now.wall_us / 1000 : ms;
-}
 
 static bool is_open(const struct fg_maintenance_window *w, int64_t now_ms)
 {
@@ -95,12 +79,15 @@ static bool is_taken_over(const struct fg_core *core, const char *device, int64_
 	return false;
 }
 
-static int add(struct fg_core *core, const char *device, const struct fg_maintenance_window *w);
+static int add(struct fg_core *core, const char *device, const struct fg_maintenance_window *w,
+	struct fg_maintenance **ret);
 static void drop_over(struct fg_core *core, const struct fg_device *device, int64_t now_ms);
 
 static void take_over(struct fg_core *core, struct fg_device_run *dev, int64_t now_ms)
 {
 	const struct fg_device *d = dev->device;
+
+	struct fg_maintenance *m;
 
 	for (size_t i = 0; i < d->planned_count && fg_core_timed(core); i++) {
 		const struct fg_planned_maintenance *p = &d->planned[i];
@@ -112,7 +99,7 @@ static void take_over(struct fg_core *core, struct fg_device_run *dev, int64_t n
 			continue;
 		snprintf(w.reason, sizeof(w.reason), "%s", p->reason ? p->reason : "");
 		drop_over(core, d, now_ms);
-		if (add(core, d->name, &w) < 0)
+		if (add(core, d->name, &w, &m) < 0)
 			continue;
 		dev->maintenance_due = true;
 		core->notes_due_mono_us = core->now.mono_us;
@@ -148,12 +135,34 @@ static void ended(struct fg_core *core, struct fg_device_run *dev, int64_t now_m
 	core->notes_due_mono_us = core->now.mono_us;
 }
 
+/* The time is known, or better known: what was reckoned from then on goes with it. */
+static void move_reckoned(struct fg_core *core, struct fg_device_run *dev)
+{
+	for (struct fg_maintenance *m = core->maintenance; m; m = m->next) {
+		int64_t by_ms;
+
+		if (!is_of(m, dev->device->name))
+			continue;
+		by_ms = fg_reckoned_by_ms(core, &m->reckoned);
+		if (by_ms == 0)
+			continue;
+		if (dev->maintenance && dev->maintenance_since_ms == m->w.since_ms)
+			dev->maintenance_since_ms += by_ms;
+		m->w.since_ms += by_ms;
+		if (m->ends_after)
+			m->w.until_ms += by_ms;
+		dev->maintenance_due = true;
+		core->notes_due_mono_us = core->now.mono_us;
+	}
+}
+
 static void look(struct fg_core *core, struct fg_now now, struct fg_device_run *dev)
 {
 	const struct fg_maintenance_window *w;
 
-	take_over(core, dev, time_ms(core));
-	w = open_window(core, dev->device->name, time_ms(core));
+	move_reckoned(core, dev);
+	take_over(core, dev, fg_reckon_now_ms(core));
+	w = open_window(core, dev->device->name, fg_reckon_now_ms(core));
 	if (dev->maintenance == (w != NULL))
 		return;
 	dev->maintenance = w != NULL;
@@ -164,7 +173,7 @@ static void look(struct fg_core *core, struct fg_now now, struct fg_device_run *
 		fg_alarm_end_all(core, dev->device, "maintenance");
 		fg_alarm_pace(core, now, dev->device);
 	} else {
-		ended(core, dev, time_ms(core));
+		ended(core, dev, fg_reckon_now_ms(core));
 	}
 	fg_documents_touch(core, FG_DOC_DEVICE, dev->device->index);
 	fg_documents_touch_all(core, FG_DOC_STATION);
@@ -222,7 +231,8 @@ int fg_maintenance_save_note(struct fg_core *core, const struct fg_device_run *d
 	return r;
 }
 
-static int add(struct fg_core *core, const char *device, const struct fg_maintenance_window *w)
+static int add(struct fg_core *core, const char *device, const struct fg_maintenance_window *w,
+	struct fg_maintenance **ret)
 {
 	struct fg_maintenance *m;
 	unsigned all = 0, own = 0;
@@ -240,6 +250,7 @@ static int add(struct fg_core *core, const char *device, const struct fg_mainten
 	m->w = *w;
 	m->next = core->maintenance;
 	core->maintenance = m;
+	*ret = m;
 	return FG_OK;
 }
 
@@ -256,7 +267,7 @@ static void go_on(struct fg_core *core, const char *device)
 {
 	struct fg_device_run *dev = find(core, device);
 	const struct fg_maintenance_window *w =
-		open_window(core, device, time_ms(core));
+		open_window(core, device, fg_reckon_now_ms(core));
 
 	if (!dev || !w)
 		return;
@@ -268,6 +279,7 @@ static void go_on(struct fg_core *core, const char *device)
 int fg_maintenance_take_note(struct fg_core *core, const char *key, const void *bytes, size_t len)
 {
 	struct fg_bytes in = {bytes, (const unsigned char *)bytes + len, false};
+	struct fg_maintenance *m;
 	int r = FG_OK;
 
 	if (fg_get_varint(&in) != NOTE_VERSION || strlen(key) >= 64 ||
@@ -287,7 +299,7 @@ int fg_maintenance_take_note(struct fg_core *core, const char *key, const void *
 		if (!reason)
 			return FG_OK;
 		memcpy(w.reason, reason, (size_t)reason_len);
-		r = add(core, key, &w);
+		r = add(core, key, &w, &m);
 	}
 	go_on(core, key);
 	return r == FG_ENOMEM ? r : FG_OK;
@@ -314,28 +326,36 @@ static void changed(struct fg_core *core, struct fg_now now, struct fg_device_ru
 }
 
 int fg_core_maintenance_on(struct fg_core *core, struct fg_now now, const char *device,
-	const struct fg_maintenance_window *window)
+	struct fg_maintenance_window *window)
 {
 	struct fg_device_run *dev = find(core, device);
 	struct fg_maintenance_window w = *window;
+	struct fg_maintenance *m;
 	int64_t now_ms;
 	int r;
 
 	core->now = now = fg_core_now(core, now);
-	now_ms = time_ms(core);
+	now_ms = fg_reckon_now_ms(core);
 	if (!dev)
 		return FG_ENOENT;
-	w.from_ms = by_ours(core, w.from_ms);
-	w.until_ms = by_ours(core, w.until_ms);
+	w.from_ms = fg_reckon_given_ms(core, w.from_ms);
+	w.until_ms = fg_reckon_given_ms(core, w.until_ms);
+	if (w.for_ms)
+		w.until_ms = (w.from_ms ? w.from_ms : now_ms) + w.for_ms;
 	if ((w.until_ms && w.until_ms <= FG_MAX(w.from_ms, now_ms)) || w.from_ms < 0)
 		return FG_EINVAL;
 	/* without a time of its own it holds from now on, whatever the clock says later */
 	w.since_ms = w.from_ms ? w.from_ms : now_ms;
 	drop_over(core, dev->device, now_ms);
-	r = add(core, device, &w);
-	if (r == FG_OK)
-		changed(core, now, dev);
-	return r;
+	r = add(core, device, &w, &m);
+	if (r < 0)
+		return r;
+	if (!w.from_ms)
+		m->reckoned = fg_reckon_from_now(core);
+	m->ends_after = w.for_ms != 0;
+	window->until_ms = w.until_ms;
+	changed(core, now, dev);
+	return FG_OK;
 }
 
 int fg_core_maintenance_off(struct fg_core *core, struct fg_now now, const char *device, bool all)
@@ -345,7 +365,7 @@ int fg_core_maintenance_off(struct fg_core *core, struct fg_now now, const char 
 	int n = 0;
 
 	core->now = now = fg_core_now(core, now);
-	now_ms = time_ms(core);
+	now_ms = fg_reckon_now_ms(core);
 	if (!dev)
 		return FG_ENOENT;
 	for (struct fg_maintenance **at = &core->maintenance; *at;) {
@@ -394,7 +414,7 @@ static void planned_status(const struct fg_device *d, int64_t now_ms, struct fg_
 void fg_maintenance_status(
 	const struct fg_core *core, const struct fg_device_run *dev, struct fg_json *j)
 {
-	int64_t now_ms = time_ms(core);
+	int64_t now_ms = fg_reckon_now_ms(core);
 	bool any = false;
 
 	for (const struct fg_maintenance *m = core->maintenance; m && !any; m = m->next)
@@ -424,7 +444,7 @@ void fg_maintenance_each(const struct fg_core *core,
 	void (*fn)(void *arg, const struct fg_device *device,
 		const struct fg_maintenance_window *window), void *arg)
 {
-	int64_t now_ms = time_ms(core);
+	int64_t now_ms = fg_reckon_now_ms(core);
 
 	for (size_t i = 0; i < core->config->device_count; i++) {
 		const struct fg_device *d = core->config->devices[i];
@@ -447,7 +467,7 @@ void fg_maintenance_each(const struct fg_core *core,
 const char *fg_maintenance_reason(const struct fg_core *core, const struct fg_device_run *dev)
 {
 	const struct fg_maintenance_window *w =
-		open_window(core, dev->device->name, time_ms(core));
+		open_window(core, dev->device->name, fg_reckon_now_ms(core));
 
 	return w && w->reason[0] ? w->reason : NULL;
 }

@@ -225,7 +225,7 @@ static int add(struct fg_core *core, enum fg_notice_cause cause, const char *key
 	const struct fg_notice_given *given, struct fg_service_notice **ret)
 {
 	struct fg_notices *s = &core->notices;
-	int64_t now_ms = core->now.wall_us / 1000;
+	int64_t now_ms = fg_reckon_now_ms(core);
 	struct fg_service_notice *n;
 
 	if (count(s, false) >= (cause == FG_NOTICE_BY_HAND ? FG_NOTICES_MAX : RULES_MAX) ||
@@ -240,6 +240,9 @@ static int add(struct fg_core *core, enum fg_notice_cause cause, const char *key
 	n->is = *given;
 	n->is.from_ms = given->from_ms ? given->from_ms : now_ms;
 	n->created_ms = now_ms;
+	n->reckoned = fg_reckon_from_now(core);
+	n->begins_now = given->from_ms == 0;
+	n->ends_after = n->begins_now && given->for_ms;
 	n->due = n->wanted = true;
 	s->last_id = n->id;
 	s->last_due = s->changed = true;
@@ -289,6 +292,25 @@ void fg_notices_keep(struct fg_core *core, enum fg_notice_cause cause, const cha
 		n->wanted = true;
 }
 
+/* The time is known, or better known: what was reckoned from then on goes with it. */
+static void move_reckoned(struct fg_core *core)
+{
+	for (struct fg_service_notice *n = core->notices.list; n; n = n->next) {
+		int64_t by_ms = fg_reckoned_by_ms(core, &n->reckoned);
+
+		if (by_ms == 0)
+			continue;
+		n->created_ms += by_ms;
+		if (n->begins_now)
+			n->is.from_ms += by_ms;
+		if (n->ends_after)
+			n->is.to_ms += by_ms;
+		if (n->ended_ms)
+			n->ended_ms += by_ms;
+		n->due = core->notices.changed = true;
+	}
+}
+
 static void follow_rules(struct fg_core *core, int64_t now_ms)
 {
 	struct fg_service_notice *n;
@@ -323,7 +345,7 @@ static void tell(struct fg_core *core, int64_t now_ms)
 int64_t fg_notices_run(struct fg_core *core, struct fg_now now)
 {
 	struct fg_notices *s = &core->notices;
-	int64_t now_ms = now.wall_us / 1000;
+	int64_t now_ms = fg_reckon_now_ms(core);
 
 	if (!s->list && !s->last_due && !s->changed && !fg_notice_rules_on(core))
 		return INT64_MAX;
@@ -331,6 +353,7 @@ int64_t fg_notices_run(struct fg_core *core, struct fg_now now)
 		return s->look_mono_us;
 	s->look_mono_us = now.mono_us + LOOK_US;
 	if (fg_core_timed(core) && !core->stopping) {
+		move_reckoned(core);
 		follow_rules(core, now_ms);
 		expire(core, now_ms);
 	}
@@ -446,8 +469,12 @@ int fg_core_notice_add(struct fg_core *core, struct fg_now now,
 	int r;
 
 	core->now = now = fg_core_now(core, now);
-	now_ms = now.wall_us / 1000;
-	if (given->to_ms && given->to_ms <= FG_MAX(given->from_ms, now_ms))
+	now_ms = fg_reckon_now_ms(core);
+	with_texts.from_ms = fg_reckon_given_ms(core, given->from_ms);
+	with_texts.to_ms = fg_reckon_given_ms(core, given->to_ms);
+	if (given->for_ms)
+		with_texts.to_ms = (given->from_ms ? with_texts.from_ms : now_ms) + given->for_ms;
+	if (with_texts.to_ms && with_texts.to_ms <= FG_MAX(with_texts.from_ms, now_ms))
 		return FG_EINVAL;
 	fg_notice_write_texts(core->config, FG_NOTICE_BY_HAND, NULL, &with_texts);
 	r = add(core, FG_NOTICE_BY_HAND, "", &with_texts, &n);
@@ -469,7 +496,7 @@ static int clear_one(struct fg_core *core, uint32_t id)
 			continue;
 		if (n->cause != FG_NOTICE_BY_HAND)
 			return FG_EREFUSED;
-		end(core, n, core->now.wall_us / 1000);
+		end(core, n, fg_reckon_now_ms(core));
 		return 1;
 	}
 	return FG_ENOENT;
@@ -485,11 +512,11 @@ int fg_core_notice_clear(struct fg_core *core, struct fg_now now, uint32_t id)
 	} else {
 		for (struct fg_service_notice *n = core->notices.list; n; n = n->next)
 			if (!n->ended_ms && n->cause == FG_NOTICE_BY_HAND) {
-				end(core, n, now.wall_us / 1000);
+				end(core, n, fg_reckon_now_ms(core));
 				r++;
 			}
 	}
 	core->notices.look_mono_us = now.mono_us;
-	tell(core, now.wall_us / 1000);
+	tell(core, fg_reckon_now_ms(core));
 	return r;
 }

@@ -8,6 +8,7 @@
 
 #include "base/json.h"
 #include "gateway/core.h"
+#include "gateway/core_reckon.h"
 #include "gateway/documents.h"
 #include "model/item.h"
 
@@ -34,6 +35,8 @@ struct fg_service_notice {
 	char key[FG_NOTICE_KEY]; /* of which thing a rule speaks */
 	struct fg_notice_given is;
 	int64_t created_ms;
+	struct fg_reckoned reckoned; /* what follows from when it was made */
+	bool begins_now, ends_after; /* its beginning, its end */
 	int64_t ended_ms;	/* 0: it is in the list that is published */
 	int64_t forget_mono_us; /* of one that has ended: gaps of its time are told until then */
 	bool wanted;		/* what the rule saw is still there */

@@ -82,6 +82,10 @@ struct fg_config;
 struct fg_config *ctl_load_config(const struct ctl *ctl);
 /* A time, or an age before now; false with a word on stderr for anything else. */
 bool ctl_parse_time(const char *text, int64_t *ret_ms);
+/* --from, and --until or --for, as the gateway takes them: 0 for now and for no end, +MS for so
+ * long. False with a word on stderr. */
+#define CTL_TIME_WORD 24
+bool ctl_take_window(const struct ctl *ctl, char from[CTL_TIME_WORD], char end[CTL_TIME_WORD]);
 
 /* A whole number of an option, decimal or 0x…; false with a word on stderr. */
 bool ctl_parse_int(

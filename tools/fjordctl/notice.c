@@ -4,7 +4,6 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "base/clock.h"
 #include "base/timefmt.h"
 #include "ctl.h"
 
@@ -53,32 +52,10 @@ static bool put_words(char out[AFFECTED_MAX], const char *kind, const char *name
 	return true;
 }
 
-/* False with a word on stderr. 0: from now on; no end. */
-static bool take_times(const struct ctl *ctl, int64_t *ret_from_ms, int64_t *ret_to_ms)
-{
-	int64_t begin_ms = fg_clock_now().wall_us / 1000;
-
-	if (ctl->until && ctl->for_us) {
-		fprintf(stderr, "fjordctl: --for and --until say the same; one is enough\n");
-		return false;
-	}
-	*ret_from_ms = *ret_to_ms = 0;
-	if (ctl->from && !ctl_parse_time(ctl->from, ret_from_ms))
-		return false;
-	if (ctl->from)
-		begin_ms = *ret_from_ms;
-	if (ctl->until && !ctl_parse_time(ctl->until, ret_to_ms))
-		return false;
-	if (ctl->for_us)
-		*ret_to_ms = begin_ms + ctl->for_us / 1000;
-	return true;
-}
-
 static int add(const struct ctl *ctl)
 {
 	const char *texts[] = {ctl->nb, ctl->nn, ctl->en};
-	char affected[AFFECTED_MAX] = "", from[24], to[24];
-	int64_t from_ms, to_ms;
+	char affected[AFFECTED_MAX] = "", from[CTL_TIME_WORD], to[CTL_TIME_WORD];
 
 	if (ctl->count < 3) {
 		fprintf(stderr, "usage: fjordctl notice add fault|repair|planned …\n");
@@ -91,10 +68,8 @@ static int add(const struct ctl *ctl)
 		}
 	if (!put_words(affected, "device", ctl->device) ||
 		!put_words(affected, "station", ctl->station) ||
-		!put_words(affected, "point", ctl->point) || !take_times(ctl, &from_ms, &to_ms))
+		!put_words(affected, "point", ctl->point) || !ctl_take_window(ctl, from, to))
 		return EX_USAGE;
-	snprintf(from, sizeof(from), "%lld", (long long)from_ms);
-	snprintf(to, sizeof(to), "%lld", (long long)to_ms);
 	return ctl_request(ctl,
 		(const char *[]){"notice", "add", ctl->words[2], from, to, affected,
 			ctl->nb ? ctl->nb : "", ctl->nn ? ctl->nn : "", ctl->en ? ctl->en : ""},

@@ -206,6 +206,25 @@ bool ctl_parse_time(const char *text, int64_t *ret_ms)
 	return false;
 }
 
+bool ctl_take_window(const struct ctl *ctl, char from[CTL_TIME_WORD], char end[CTL_TIME_WORD])
+{
+	int64_t from_ms = 0, end_ms = 0;
+
+	if (ctl->until && ctl->for_us) {
+		fprintf(stderr, "fjordctl: --for and --until say the same; one is enough\n");
+		return false;
+	}
+	if ((ctl->from && !ctl_parse_time(ctl->from, &from_ms)) ||
+		(ctl->until && !ctl_parse_time(ctl->until, &end_ms)))
+		return false;
+	snprintf(from, CTL_TIME_WORD, "%lld", (long long)from_ms);
+	if (ctl->for_us) /* the gateway counts: this clock may not be right */
+		snprintf(end, CTL_TIME_WORD, "+%lld", (long long)(ctl->for_us / 1000));
+	else
+		snprintf(end, CTL_TIME_WORD, "%lld", (long long)end_ms);
+	return true;
+}
+
 int ctl_history(const struct ctl *ctl)
 {
 	int64_t since_ms, until_ms = INT64_MAX;

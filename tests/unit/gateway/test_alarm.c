@@ -616,6 +616,37 @@ static void test_maintenance_goes_on_in_1970(void **state)
 	assert_false(newest(gauge)->item.maintenance);
 }
 
+/* Two hours from now on are two hours, whatever time it turns out to be. */
+static void test_maintenance_moves_when_the_time_is_known(void **state)
+{
+	struct fg_maintenance_window w = {.for_ms = 7200000};
+	const struct fg_device_run *dev;
+	int64_t right_us, began_us;
+
+	(void)state;
+	live(60 * SEC);
+	fake_commit(&f);
+	newest_stored_ms = newest(gauge)->item.wall_ms;
+	right_us = f.now.wall_us - f.now.mono_us + 30 * 86400 * SEC; /* a month in a store room */
+	fake_before_start = set_newest;
+	restart_untimed(60 * SEC);
+	fake_before_start = NULL;
+	dev = fake_device(&f, "gauge");
+	live(120 * SEC);
+	assert_int_equal(fg_core_maintenance_on(f.core, f.now, "gauge", &w), FG_OK);
+	assert_true(w.until_ms == f.now.wall_us / 1000 + 7200000);
+	began_us = f.now.mono_us + right_us;
+	live(120 * SEC);
+	assert_true(newest(gauge)->item.maintenance);
+	f.now.wall_us = f.now.mono_us + right_us;
+	know_the_time();
+	live(6600 * SEC);
+	assert_true(newest(gauge)->item.maintenance);
+	assert_true(dev->maintenance_since_ms == began_us / 1000);
+	live(720 * SEC);
+	assert_false(newest(gauge)->item.maintenance);
+}
+
 /* A start's clock may begin in 1970, long before what is over ended. */
 static void test_maintenance_that_is_over_stays_over(void **state)
 {
@@ -727,6 +758,7 @@ int main(void)
 		TEST(test_maintenance_ends_by_itself),
 		TEST(test_maintenance_outlives_a_restart),
 		TEST(test_maintenance_goes_on_in_1970),
+		TEST(test_maintenance_moves_when_the_time_is_known),
 		TEST(test_maintenance_that_is_over_stays_over),
 		TEST(test_maintenance_planned_in_the_configuration),
 		TEST(test_maintenance_is_refused),

@@ -120,7 +120,7 @@ static void test_notices_and_maintenance(void **state)
 {
 	const struct fg_notice_given given = {
 		.kind = FG_NOTICE_REPAIR, .text = {[FG_LANG_NN] = "Vi bøter."}};
-	const struct fg_maintenance_window window = {.reason = "new probe"};
+	struct fg_maintenance_window window = {.reason = "new probe"};
 	uint32_t id;
 
 	(void)state;

@@ -366,6 +366,46 @@ static void test_it_outlives_a_restart(void **state)
 	assert_false(told("\"kind\":\"repair\""));
 }
 
+static int64_t newest_stored_ms;
+
+static void set_newest(struct fg_core_start *start)
+{
+	start->newest_ms = newest_stored_ms;
+}
+
+/* A board that began in 1970: what was said meanwhile is of the time that it turns out to be. */
+static void test_it_moves_when_the_time_is_known(void **state)
+{
+	char from[FG_RFC3339_SIZE], to[FG_RFC3339_SIZE];
+	int64_t right_us = f.now.wall_us - f.now.mono_us, began_ms;
+	uint32_t id;
+
+	(void)state;
+	live(60 * SEC);
+	newest_stored_ms = MS_NOW;
+	fake_before_start = set_newest;
+	f.now.wall_us = 1000 * SEC;
+	fake_restart(&f);
+	fake_before_start = NULL;
+	polls_seen = f.poll_count;
+	live(120 * SEC);
+	began_ms = (f.now.mono_us + right_us) / 1000;
+	id = add((struct fg_notice_given){
+		.kind = FG_NOTICE_REPAIR, .affected = "device:sonde", .for_ms = 7200000});
+	assert_false(told("\"from\":\"1970"));
+	f.now.wall_us = f.now.mono_us + right_us + 86400 * SEC;
+	fg_core_clock(f.core, f.now, FG_CLOCK_RIGHT);
+	fake_timed(&f);
+	live(6000 * SEC);
+	fg_rfc3339(began_ms + 86400000, from);
+	fg_rfc3339(began_ms + 86400000 + 7200000, to);
+	assert_true(told(from));
+	assert_true(told(to));
+	assert_int_equal(reading_notice("x_calm"), id);
+	live(1500 * SEC);
+	assert_false(told("repair"));
+}
+
 /* An id is of its day: an empty store does not give away the same ones. */
 static void test_ids_are_of_their_day(void **state)
 {
@@ -542,6 +582,7 @@ int main(void)
 		TEST(test_the_longest_list_fits),
 		TEST(test_a_store_that_takes_nothing),
 		TEST(test_it_outlives_a_restart),
+		TEST(test_it_moves_when_the_time_is_known),
 		TEST(test_ids_are_of_their_day),
 		TEST(test_bytes_of_another_version_are_as_none),
 		TEST(test_a_gap_of_planned_downtime_refers_to_it),
