@@ -359,10 +359,19 @@ const struct fg_key fg_encoder_keys_senml[] = {
 	{0},
 };
 
+/* The resolved name: the domain is in the topic alone. */
+static void identity(struct fg_buf *out, const struct fg_point *p)
+{
+	fg_buf_printf(out, "%s/%s", p->device->station->name, p->name);
+}
+
 const struct fg_encoder fg_encoder_senml = {
 	.form = FG_ENCODER_PACK,
 	.batches = true,
 	.retained = true,
 	.content_type = content_type,
 	.encode = encode,
+	.identity = identity,
+	.identity_hint = "only the topics tell them apart; give one of them another name",
+	.identity_in_topic = true,
 };

@@ -79,9 +79,11 @@ struct fg_encoder {
 	bool batches;
 	bool needs_position; /* stations without one are not told */
 	/* What its consumers know a point by, where that is not the topic of `json`: two points of
-	 * a destination that have the same are a fault. The hint says what would be right. */
+	 * a destination that have the same are a fault, or only warned of where the topic still
+	 * tells them apart. The hint says what would be right. */
 	void (*identity)(struct fg_buf *out, const struct fg_point *p);
 	const char *identity_hint;
+	bool identity_in_topic;
 	/* Last part of the topic of the payload's schema: "schema/reading"; NULL: none. */
 	const char *schema;
 	/* MQTT 5's content type; text: its payload format indicator. */

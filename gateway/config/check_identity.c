@@ -41,7 +41,8 @@ static int by_name(const void *a, const void *b)
 static void same(struct fg_loader *l, const struct fg_destination *d, size_t payload,
 	const struct named *a, const struct named *b)
 {
-	fg_report_error(l->rep, fg_place_of(d->node, "payload"),
+	(fg_encoders[payload]->identity_in_topic ? fg_report_warning : fg_report_error)(l->rep,
+		fg_place_of(d->node, "payload"),
 		"mqtt.%s.payload: '%s' would tell points '%s' of '%s' and '%s' of '%s' as one, "
 		"'%s'; %s",
 		d->name, fg_encoder_names[payload], a->point->name, a->point->device->name,

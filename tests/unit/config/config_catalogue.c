@@ -149,7 +149,13 @@ static void names_of_their_own(void **state)
 		"fjordgate.yaml:4:57: error: mqtt.town.payload: 'sensorthings' would tell points "
 		"'water_temperature' of 'a' and 'water_temperature' of 'b' as one, "
 		"'pier:water_temperature'; give one of them a `datastream` of its own");
-	twins("payload: [json, senml, wis2], wis2: {link: \"https://a.no\"}", "", NULL);
+	twins("payload: [json, wis2], wis2: {link: \"https://a.no\"}", "", NULL);
+	twins("payload: [senml]", "",
+		"fjordgate.yaml:4:57: warning: mqtt.town.payload: 'senml' would tell points "
+		"'water_temperature' of 'a' and 'water_temperature' of 'b' as one, "
+		"'pier/water_temperature'; only the topics tell them apart; give one of them "
+		"another name");
+	twins("payload: [senml]", "", NULL);
 	twins("payload: [sensorthings]", ", datastream: 42", NULL);
 	twins("payload: [sensorthings]", ", datastream: \"pier:water_temperature\"", "as one");
 	twins("payload: [sensorthings], select: {domains: [bathing]}", "", NULL);
