@@ -213,7 +213,6 @@ struct fg_coap_host {
 	struct fg_job *finished; /* done() is still to be called */
 	struct fg_coap_trouble *troubles;
 	struct fg_payload_notes notes;
-	uint32_t token;
 	int epoll_fd; /* of the context and of those that are links' own */
 	struct fg_rng rng;
 };
@@ -294,6 +293,9 @@ void fg_coap_watch_look(struct fg_coap_endpoint *ep);
 /* What the request at work is to register, with the token for it; NULL: nothing. */
 struct fg_coap_watch *fg_coap_watch_for(struct fg_coap_endpoint *ep, int64_t now_us);
 uint32_t fg_coap_watch_token(const struct fg_coap_watch *w);
+/* One that no request or registration of the endpoint has, and that nobody guesses who has seen
+ * others: a sensor of the same link could answer for its neighbour (RFC 7252, section 5.3.1). */
+uint32_t fg_coap_new_token(const struct fg_coap_endpoint *ep);
 /* Whose token the message bears; NULL: none. */
 struct fg_coap_watch *fg_coap_watch_of(
 	const struct fg_coap_endpoint *ep, const struct coap_pdu_t *pdu);

@@ -605,7 +605,6 @@ int fg_coap_host_open(struct fg_host *h)
 		0)
 		return -errno;
 	host->rng.state = fg_random_seed();
-	host->token = (uint32_t)fg_rng_next(&host->rng);
 	return FG_OK;
 }
 

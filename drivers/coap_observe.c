@@ -77,6 +77,16 @@ static struct fg_coap_watch *by_token(const struct fg_coap_endpoint *ep, uint32_
 	return NULL;
 }
 
+uint32_t fg_coap_new_token(const struct fg_coap_endpoint *ep)
+{
+	uint32_t token;
+
+	do
+		token = (uint32_t)fg_random_seed();
+	while (token == ep->token || by_token(ep, token));
+	return token;
+}
+
 struct fg_coap_watch *fg_coap_watch_of(const struct fg_coap_endpoint *ep, const coap_pdu_t *pdu)
 {
 	coap_bin_const_t token = coap_pdu_get_token(pdu);
@@ -146,7 +156,7 @@ static struct fg_coap_watch *add(
 		return NULL;
 	}
 	snprintf(w->device, sizeof(w->device), "%s", group->device->name);
-	w->token = fg_coap_host_of(ep)->token++;
+	w->token = fg_coap_new_token(ep);
 	w->next = ep->watches;
 	ep->watches = w;
 	ep->watch_count++;
@@ -221,7 +231,7 @@ struct fg_coap_watch *fg_coap_watch_for(struct fg_coap_endpoint *ep, int64_t now
 	/* Another token each time, so that what an earlier registration still sends, late or
 	 * counted otherwise, cannot be taken for this one's: it is reset, which ends it at the
 	 * server. */
-	w->token = fg_coap_host_of(ep)->token++;
+	w->token = fg_coap_new_token(ep);
 	return w;
 }
 
@@ -379,7 +389,7 @@ void fg_coap_watches_lost(struct fg_coap_endpoint *ep)
 	for (struct fg_coap_watch *w = ep->watches; w; w = w->next) {
 		w->over |= w->on;
 		w->on = w->known_there = false;
-		w->token = fg_coap_host_of(ep)->token++;
+		w->token = fg_coap_new_token(ep);
 	}
 }
 

@@ -285,7 +285,7 @@ static coap_pdu_t *make_get(
 	if (!pdu)
 		return NULL;
 	ep->watching = ep->block ? NULL : fg_coap_watch_for(ep, now_us);
-	ep->token = ep->watching ? fg_coap_watch_token(ep->watching) : fg_coap_host_of(ep)->token++;
+	ep->token = ep->watching ? fg_coap_watch_token(ep->watching) : fg_coap_new_token(ep);
 	memcpy(token, &ep->token, FG_COAP_TOKEN_SIZE);
 	/* options in the order of their numbers, as they are written */
 	if (!coap_add_token(pdu, FG_COAP_TOKEN_SIZE, token) || !fg_coap_add_host(ep, pdu))

@@ -7,6 +7,7 @@ import unittest
 
 from lib import config
 from lib.bench import Scene
+from lib.relay import Relay
 from lib.wait import free_port
 
 TEXT, JSON, CBOR, SENML_JSON, SENML_CBOR, TLV = 0, 50, 60, 110, 112, 11542  # content formats
@@ -68,6 +69,27 @@ class Coap(Scene):
             self.await_value(point, value)
         self.eventually(lambda: self.last("sound_level").get("reason") == "decode",
                         "volts are no sound level")
+
+    def test_tokens(self):
+        """A sensor that sees its own tokens cannot tell those of its neighbours."""
+        self.assertTrue(self.put("pm25", TEXT, "12.3"))
+        relay = Relay(self, self.port, loss=0, delay_s=0)
+        self.config["links"] = {"pond": {"driver": "coap",
+                                         "uri": "coap://127.0.0.1:%d" % relay.port}}
+        self.config["devices"] = {"node": config.coap_device(
+            "pond", "200ms", timeout="2s", points={"pm25": {"path": "/pm25", "unit": "ug/m3"}})}
+        self.gateway.start()
+        self.eventually(lambda: len(relay.from_client) > 20, "requests", 20)
+        # one of each request: the same is sent again where its answer is late
+        requests = {m.mid: m.token for _, m in list(relay.from_client) if m.code == 1}
+        self.assertEqual({4}, {len(t) for t in requests.values()})
+        tokens = [int.from_bytes(t, "big") for t in requests.values()]
+        self.assertEqual(len(tokens), len(set(tokens)))
+        for order in "big", "little":
+            values = [int.from_bytes(t.to_bytes(4, "big"), order) for t in tokens]
+            near = [b for a, b in zip(values, values[1:]) if (b - a) % 2 ** 32 < 1000]
+            self.assertEqual([], near)
+        self.assertEqual(0, self.gateway.stop())
 
     def test_resources(self):
         self.assertTrue(self.put("pm25", TEXT, "12.3"))
