@@ -202,7 +202,7 @@ static bool is_new(struct seen *seen, const char *topic)
 	return true;
 }
 
-static void other_channel(struct fg_json *j, const struct fg_catalogue *c,
+static void other_channel(struct fg_json *j, const struct fg_catalogue *c, size_t payload,
 	const struct fg_point_desc *desc, struct seen *seen, channel_fn fn)
 {
 	char mem[300], name[sizeof(mem)];
@@ -212,7 +212,7 @@ static void other_channel(struct fg_json *j, const struct fg_catalogue *c,
 	size_t i = 0;
 
 	fg_buf_wrap(&topic, mem, sizeof(mem));
-	if (!fg_catalogue_told(c, desc, &topic, &told) || !is_new(seen, mem))
+	if (!fg_catalogue_told_as(c, payload, desc, &topic, &told) || !is_new(seen, mem))
 		return;
 	for (; mem[i]; i++)
 		name[i] = isalnum((unsigned char)mem[i]) ? mem[i] : '-';
@@ -222,13 +222,21 @@ static void other_channel(struct fg_json *j, const struct fg_catalogue *c,
 	fn(j, c, &ch, NULL, FG_DOMAIN_COUNT, NULL);
 }
 
+static void other_channels(struct fg_json *j, const struct fg_catalogue *c,
+	const struct fg_point_desc *desc, struct seen *seen, channel_fn fn)
+{
+	for (size_t i = 0; i < fg_encoder_count; i++)
+		if (i != FG_ENCODER_json)
+			other_channel(j, c, i, desc, seen, fn);
+}
+
 static size_t series_count(const struct fg_config *config)
 {
 	size_t n = 0;
 
 	for (size_t i = 0; i < config->point_count; i++)
 		n += 2 + fg_hours_count_of(config->points[i]); /* it may lead a class */
-	return n;
+	return n * fg_encoder_count;
 }
 
 static void each_other(struct fg_json *j, const struct fg_catalogue *c, channel_fn fn)
@@ -242,10 +250,10 @@ static void each_other(struct fg_json *j, const struct fg_catalogue *c, channel_
 
 		if (!fg_catalogue_has(c->dest, p))
 			continue;
-		other_channel(j, c, &desc, &seen, fn);
+		other_channels(j, c, &desc, &seen, fn);
 		for (size_t n = 0; n < fg_hours_count_of(p); n++) {
 			desc = fg_hours_series_of(p, n).desc;
-			other_channel(j, c, &desc, &seen, fn);
+			other_channels(j, c, &desc, &seen, fn);
 		}
 	}
 	for (size_t i = 0; i < c->config->station_count && seen.topics; i++) {
@@ -254,7 +262,7 @@ static void each_other(struct fg_json *j, const struct fg_catalogue *c, channel_
 
 		while (fg_catalogue_next_class(
 			c->config, c->dest, &c->config->stations[i], &at, &class))
-			other_channel(j, c, &class.desc, &seen, fn);
+			other_channels(j, c, &class.desc, &seen, fn);
 	}
 	free(seen.topics);
 }
@@ -303,8 +311,7 @@ static void each_channel(struct fg_json *j, const struct fg_catalogue *c, channe
 	char mem[300];
 	struct fg_buf topic;
 
-	if (!fg_catalogue_is_json(c->dest))
-		each_other(j, c, fn);
+	each_other(j, c, fn);
 	for (size_t i = 0; i < c->config->station_count && fg_catalogue_is_json(c->dest); i++)
 		for (int d = 0; d < FG_DOMAIN_COUNT; d++)
 			each_root(j, c, &c->config->stations[i], (enum fg_domain)d, fn);
@@ -444,8 +451,7 @@ static void put_components(struct fg_json *j, const struct fg_destination *dest)
 	fg_json_object(j, "messages");
 	for (size_t i = 0; i < FG_COUNT(names); i++)
 		put_message(j, names[i]);
-	if (!fg_catalogue_is_json(dest))
-		put_other_messages(j, dest);
+	put_other_messages(j, dest);
 	fg_json_end_object(j);
 	fg_json_object(j, "schemas");
 	fg_catalogue_put_definitions(j);

@@ -60,6 +60,9 @@ struct fg_catalogue_told {
 };
 bool fg_catalogue_told(const struct fg_catalogue *c, const struct fg_point_desc *desc,
 	struct fg_buf *topic, struct fg_catalogue_told *ret);
+/* The same of one payload, by its number; false: the destination lacks it, or it tells nothing. */
+bool fg_catalogue_told_as(const struct fg_catalogue *c, size_t number,
+	const struct fg_point_desc *desc, struct fg_buf *topic, struct fg_catalogue_told *ret);
 bool fg_catalogue_is_json(const struct fg_destination *dest);
 bool fg_catalogue_has_station(const struct fg_config *config, const struct fg_destination *dest,
 	const struct fg_station *station);

@@ -54,11 +54,24 @@ static bool ask(const struct fg_catalogue *c, size_t number, const struct fg_poi
 	       !topic->overflow;
 }
 
+bool fg_catalogue_told_as(const struct fg_catalogue *c, size_t number,
+	const struct fg_point_desc *desc, struct fg_buf *topic, struct fg_catalogue_told *ret)
+{
+	const struct fg_encoder *encoder = fg_encoders[number];
+	bool text;
+
+	if (!(c->dest->payload >> number & 1) || !encoder->encode || !ask(c, number, desc, topic))
+		return false;
+	*ret = (struct fg_catalogue_told){.form = fg_encoder_names[number],
+		.content_type = encoder->content_type(c->dest->options[number], &text),
+		.retained = encoder->retained};
+	return true;
+}
+
 bool fg_catalogue_told(const struct fg_catalogue *c, const struct fg_point_desc *desc,
 	struct fg_buf *topic, struct fg_catalogue_told *ret)
 {
 	const struct fg_destination *dest = c->dest;
-	bool text;
 
 	*ret = (struct fg_catalogue_told){.form = "json", .content_type = "application/json",
 		.retained = true};
@@ -66,15 +79,8 @@ bool fg_catalogue_told(const struct fg_catalogue *c, const struct fg_point_desc 
 		return fg_catalogue_batches(dest) && desc->period == FG_TOLD_NONE
 			       ? fg_topic_batch(topic, dest->prefix, desc)
 			       : fg_topic_reading(topic, dest->prefix, desc);
-	for (size_t i = 0; i < fg_encoder_count; i++) {
-		const struct fg_encoder *encoder = fg_encoders[i];
-
-		if (!(dest->payload >> i & 1) || !encoder->encode || !ask(c, i, desc, topic))
-			continue;
-		ret->form = fg_encoder_names[i];
-		ret->content_type = encoder->content_type(dest->options[i], &text);
-		ret->retained = encoder->retained;
-		return true;
-	}
+	for (size_t i = 0; i < fg_encoder_count; i++)
+		if (fg_catalogue_told_as(c, i, desc, topic, ret))
+			return true;
 	return false;
 }

@@ -89,8 +89,10 @@ class Valid(Scene):
         self.wrong(documents)
 
     def test_with_batch(self):
-        """Where readings go out by device the catalogue says so, and is as valid."""
+        """Where readings go out by device, in several forms, the catalogue says so, and is as
+        valid."""
         self.config["mqtt"]["main"]["batch"] = "1s"
+        self.config["mqtt"]["main"]["payload"] = ["json", "senml"]
         self.gateway.start()
         self.eventually(lambda: self.subscriber.messages("/batch/"), "a batch", 20)
         topic = self.subscriber.messages("/batch/")[-1].topic
@@ -100,8 +102,9 @@ class Valid(Scene):
         self.assertEqual([[], [], []], [said[k] for k in ("geojson", "things", "asyncapi")])
         self.assertIn(topic, {p["topic"] for p in documents["geojson"][0]["properties"]["points"]})
         self.assertIn(topic, json.dumps(documents["things"]))
-        channel = next(c for c in documents["asyncapi"][0]["channels"].values()
-                       if "/batch/" in c["address"])
+        channels = documents["asyncapi"][0]["channels"].values()
+        self.assertTrue([c for c in channels if "/senml/" in c["address"]])
+        channel = next(c for c in channels if "/batch/" in c["address"])
         self.assertIn(topic.rsplit("/", 1)[1], channel["parameters"]["device"]["enum"])
         self.assertNotIn("/obs/", json.dumps(documents["asyncapi"] + documents["things"]))
         self.assertIn("town/batch/#", json.dumps(documents["datasets"]))

@@ -201,6 +201,24 @@ static void test_other_payloads(void **state)
 	fg_config_unref(config);
 }
 
+/* With `json` each payload's topics are there beside its own. */
+static void test_several_payloads(void **state)
+{
+	struct fg_destination dest = f.config->destinations[0];
+	struct fg_catalogue c = {.config = f.config, .dest = &dest};
+
+	(void)state;
+	fg_catalogue_asyncapi(&out, &c);
+	lacks("senml");
+	fg_buf_clear(&out);
+	dest.payload |= 1u << FG_ENCODER_senml;
+	fg_catalogue_asyncapi(&out, &c);
+	has("\"town-senml-bathing-pier-sonde\":{\"address\":\"town/senml/bathing/pier/sonde\","
+	    "\"messages\":{\"senml\":{\"$ref\":\"#/components/messages/senml\"}}}");
+	has("\"senml\":{\"contentType\":\"application/senml+json\"}");
+	has("\"obs-bathing-pier\":{\"address\":\"town/obs/bathing/pier/{point}\",");
+}
+
 /* What a destination does not select is not in its catalogue. */
 static void test_selection(void **state)
 {
@@ -429,6 +447,7 @@ int main(void)
 		TEST(test_gateway),
 		TEST(test_selection),
 		TEST(test_other_payloads),
+		TEST(test_several_payloads),
 		TEST(test_licence_without_code),
 		TEST(test_again_when_changed),
 		TEST(test_overdue),
