@@ -21,7 +21,7 @@ import yaml
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 RUN = ROOT / "build" / "demo" / "run"
 FIRST_PORT = 18830      # as etc/demo.yaml and etc/fjordsim.yaml have it
-PORTS = 4               # from there on
+PORTS = 5               # from there on
 QUALITY = {1: "pass", 2: "not evaluated", 3: "suspect", 4: "fail", 9: "missing"}
 COLOUR = {1: "32", 3: "33", 4: "31", 9: "31"}
 PR_SET_PDEATHSIG = 1
@@ -158,6 +158,10 @@ def start_all(crew, programs, base):
                           "-t", "+/obs/#", "-F", "%t %p"],
         stdout=subprocess.PIPE)
     crew.start("fjordgate", [programs["fjordgate"], "-c", config])
+    print("demo: to look closer, in another terminal: %s -c %s status\n"
+          "demo: the status page: http://127.0.0.1:%d/" %
+          (os.path.relpath(programs["fjordctl"]), os.path.relpath(config), base + 4),
+          file=sys.stderr, flush=True)
     return config, subscriber
 
 
