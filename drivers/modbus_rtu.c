@@ -66,7 +66,7 @@ static const struct fg_choice directions[] = {
 
 static const struct fg_key link_keys[] = {
 	{.name = "device",
-		.type = FG_KEY_TEXT,
+		.type = FG_KEY_PATH,
 		.flags = FG_KEY_REQUIRED,
 		.offset = offsetof(struct rtu_conf, device),
 		.max = 255,
