@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "base/status.h"
 #include "gateway/core_state.h"
 
@@ -266,6 +267,7 @@ static void on_clock(uv_timer_t *timer)
 {
 	struct fg_daemon *d = timer->data;
 
+	fg_log_limit_turn(fg_clock_mono_us());
 	fg_core_clock(d->core, fg_clock_now(),
 		fg_trust_level(&d->trust, &d->config->clock, d->newest_stored_ms,
 			fg_core_clock_doubted(d->core)));
@@ -361,6 +363,7 @@ static void finish(struct fg_daemon *d)
 	for (size_t i = 0; i < d->old_reader_count; i++)
 		fg_reader_close(d->old_readers[i]);
 	if (!clean) { /* a thread still uses what would be freed */
+		fg_log_limit_turn(INT64_MAX);
 		fg_warning("a thread does not end; leaving it behind");
 		_exit(d->exit_code);
 	}
@@ -382,6 +385,7 @@ static void finish(struct fg_daemon *d)
 	uv_loop_close(&d->loop);
 	fg_config_unref(d->config);
 	free(d->config_path);
+	fg_log_limit_turn(INT64_MAX);
 	fg_notice_of(STOPPED, "stopped");
 }
 
@@ -442,6 +446,7 @@ int fg_daemon_run(
 	d->load_options = *options;
 	if (!d->config_path || init_loop(d) < 0)
 		return EX_OSERR;
+	fg_log_limit_start();
 	if (start_parts(d) < 0)
 		return EX_TEMPFAIL;
 	fg_notice_of(STARTED, "gateway '%s': started, %zu devices, %zu points, %zu destinations",
