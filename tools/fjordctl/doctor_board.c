@@ -230,7 +230,7 @@ static void check_folder(struct doctor_check *c)
 		doctor_tell(c, DOCTOR_FAIL,
 			"dmesg says why; stop the service, unmount, fsck, mount, start",
 			"%s is mounted read-only", folder);
-	else if (!doctor_may(&d->user, &st, DOCTOR_WRITE | DOCTOR_ENTER))
+	else if (!doctor_may(&d->user, folder, &st, DOCTOR_WRITE | DOCTOR_ENTER))
 		doctor_tell(c, DOCTOR_FAIL, "chown it to that user", "user %s may not write in %s",
 			d->user.name, folder);
 	check_room(c, folder, &fs);
