@@ -145,8 +145,9 @@ void fg_log_limit_turn(int64_t mono_us)
 	while (take_due(mono_us, &k)) {
 		fg_rfc3339(k.since_ms, since);
 		fg_rfc3339(k.last_ms, last);
-		snprintf(line, sizeof(line), "%s (%u such lines were left out since %s, this at %s)",
-			k.text, k.left_out, since, last);
+		snprintf(line, sizeof(line),
+			"%s (%u such lines were left out since %s, this at %s)", k.text,
+			k.left_out, since, last);
 		fg_log_put(k.level, k.event, line);
 	}
 }

@@ -138,7 +138,8 @@ int fg_secret_psk(const char *path, const char *identity, char *ret_hex, size_t 
 		why_size = sizeof(unheard);
 	}
 	if (len == FG_EINVAL)
-		snprintf(why, why_size, "it is no text, or longer than %d KiB", PSK_FILE_MAX / 1024);
+		snprintf(why, why_size, "it is no text, or longer than %d KiB",
+			PSK_FILE_MAX / 1024);
 	else if (len < 0)
 		snprintf(why, why_size, "%s", fg_strerror((int)len));
 	r = len < 0 ? (int)len : find_key(mem, identity, ret_hex, size, why, why_size);
