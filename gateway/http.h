@@ -18,6 +18,8 @@ struct fg_http;
 #define FG_HTTP_CONNECTIONS  128 /* further ones wait for one to end */
 #define FG_HTTP_OF_ONE	     112 /* of them from one address; what is more is closed */
 #define FG_HTTP_IDLE_S	     30	 /* a connection on which nothing moves is closed */
+#define FG_HTTP_ASK_S	     30	 /* for a whole request, from the connection or the last answer */
+#define FG_HTTP_ANSWER_S     600 /* for whoever reads an answer slowly */
 #define FG_HTTP_HEADER_BYTES (16u << 10) /* of a request and an answer's head */
 #define FG_HTTP_SEND_BYTES   (64 << 10)	 /* of each connection that wait in the kernel (twice) */
 #define FG_HTTP_BODIES_BYTES (8u << 20)	 /* of documents that clients still read */

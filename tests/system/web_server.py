@@ -251,6 +251,41 @@ class Http(Web):
         self.assertLess(answered, 100 * web.ASKED, "nobody was slow")
         self.assertEqual(0, self.gateway.stop())
 
+    def test_trickling_clients(self):
+        """Who sends a byte now and then has half a minute for a request, like everybody."""
+        self.start()
+        trickles = [socket.create_connection(("127.0.0.1", self.port), 20) for _ in range(100)]
+        for s in trickles:
+            self.addCleanup(s.close)
+            s.setblocking(False)
+        reader = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        self.addCleanup(reader.close)
+
+        def left():
+            reader.request("GET", "/healthz")  # a connection that is used lives on
+            answer = reader.getresponse()
+            answer.read()
+            self.assertEqual(200, answer.status)
+            open_ones = 0
+            for s in trickles:
+                try:
+                    s.send(b"x")
+                    open_ones += s.recv(1000) != b""
+                except BlockingIOError:
+                    open_ones += 1
+                except OSError:
+                    pass
+            time.sleep(1)
+            return open_ones
+
+        for s in trickles:
+            s.send(b"GET / HTTP/1.1\r\nX-Half:")
+        self.assertEqual(100, left())
+        first = reader.sock
+        self.eventually(lambda: left() == 0, "they are sent away", 45)
+        self.assertIs(first, reader.sock)
+        self.assertEqual(0, self.gateway.stop())
+
     def test_all_connections_of_one(self):
         """Who opens as many connections as he can does not keep others from having one."""
         self.start()
