@@ -354,7 +354,7 @@ static void finish(struct fg_daemon *d)
 	clean = reap(d, 500000);
 	fg_control_stop(d->control);
 	d->control = NULL;
-	fg_http_stop(d);
+	clean &= fg_http_stop(d);
 	uv_walk(&d->loop, close_handle, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	fg_ring_close(&d->inbox); /* nobody takes out any more what the store tells */

@@ -340,12 +340,14 @@ int fg_http_open(const struct fg_http_conf *conf, const char *store_file, struct
 	return FG_OK;
 }
 
-void fg_http_close(struct fg_http *h)
+bool fg_http_end(struct fg_http *h, int64_t wait_us)
 {
 	if (!h)
-		return;
+		return true;
 	atomic_store(&h->ending, true);
 	wake(h);
-	pthread_join(h->thread, NULL);
+	if (!fg_thread_join(h->thread, wait_us))
+		return false;
 	free_server(h);
+	return true;
 }

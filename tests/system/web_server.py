@@ -15,6 +15,7 @@ import unittest
 
 from lib import config, wait, web
 from lib.bench import Scene
+from lib.faults import Faults
 from lib.peers import MODULES
 
 
@@ -215,6 +216,45 @@ class Http(Web):
         self.gateway.reload()
         self.eventually(lambda: not wait.listening(self.port), "no port")
         self.assertEqual(0, self.gateway.stop())
+
+    def hang(self):
+        """The web server's thread is in a read of the store that does not come back."""
+        os.mkdir(self.path("disk"))
+        self.config["storage"]["file"] = self.path("disk/readings.db")
+        Faults(self, self.gateway, self.path("disk"))
+        self.gateway.prefix.append("FG_FAULTS_HANG=" + self.path("hangs"))
+        self.start()
+        self.await_readings(3)
+        self.write("hangs", "")
+        path = "/api/readings?point=%s/ph" % config.STATION
+        stuck = web.ask_slowly(self.port, path)
+        self.addCleanup(stuck.close)
+        time.sleep(1)
+        return path
+
+    def test_a_read_that_hangs(self):
+        """A disk that keeps a read of the server's holds up neither a reload nor a poll."""
+        path = self.hang()
+        old, self.port = self.port, wait.free_port()
+        self.config["http"]["listen"] = "127.0.0.1:%d" % self.port
+        self.gateway.reload()
+        self.eventually(lambda: "still under way" in self.gateway.log(), "the read is told")
+        before = self.gateway.status()["devices"][0]
+        after = self.eventually(
+            lambda: (lambda d: d if d["polls"] >= before["polls"] + 15 else None)(
+                self.gateway.status()["devices"][0]), "fifteen polls more", 30)
+        self.assertEqual(before["overruns"], after["overruns"])
+        self.assertFalse(wait.listening(self.port))
+        os.unlink(self.path("hangs"))
+        self.eventually(lambda: wait.listening(self.port), "the other port")
+        self.assertFalse(wait.listening(old))
+        self.eventually(lambda: web.get(self.port, path).status == 200, "readings")
+        self.assertEqual(0, self.gateway.stop())
+
+    def test_a_read_that_hangs_at_the_end(self):
+        self.hang()
+        self.assertEqual(0, self.gateway.stop())
+        self.assertIn("a thread does not end", self.gateway.log())
 
     def test_port_in_use(self):
         """Measuring goes on, and the port is taken once it is free."""
