@@ -272,6 +272,7 @@ static void on_clock(uv_timer_t *timer)
 		fg_trust_level(&d->trust, &d->config->clock, d->newest_stored_ms,
 			fg_core_clock_doubted(d->core)));
 	fg_http_turn(d);
+	fg_control_turn(d->control);
 	fg_daemon_turn(d);
 }
 

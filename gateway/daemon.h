@@ -217,6 +217,8 @@ int fg_control_start(struct fg_daemon *d, struct fg_control **ret);
 void fg_control_stop(struct fg_control *c);
 /* Who may use it has perhaps changed. */
 void fg_control_reloaded(struct fg_control *c);
+/* Now and then: clients that never ask are sent away. NULL: nothing. */
+void fg_control_turn(struct fg_control *c);
 /* control_debug.c: what is on since the start, for the status. */
 void fg_debug_show(struct fg_daemon *d);
 void fg_control_watch(
