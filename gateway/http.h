@@ -28,8 +28,8 @@ struct fg_http;
 /* Begins to listen. FG_EINVAL …, with why: the address is not there, or in use. */
 int fg_http_open(const struct fg_http_conf *conf, const char *store_file, struct fg_buf *why,
 	struct fg_http **ret);
-/* Ends the thread and all connections, and frees it. A read of the store that is under way is waited
- * for so long (to within 5 ms); false where it goes on: then it is to be called again. */
+/* Ends the thread and all connections, and frees it. A read of the store that is under way is
+ * waited for so long (to within 5 ms); false where it goes on: then it is to be called again. */
 bool fg_http_end(struct fg_http *h, int64_t wait_us);
 
 /* Any thread. From now on it shows this; the reference is taken over. */
