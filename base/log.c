@@ -62,8 +62,12 @@ static size_t put_prefix(char *line, size_t cap, enum fg_log_level level)
  * is then lost rather than a poll. A terminal, a pipe or a file is waited for. */
 static bool write_line(const char *line, size_t len)
 {
-	if (stderr_is_journal())
-		return send(STDERR_FILENO, line, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0;
+	if (stderr_is_journal()) {
+		if (send(STDERR_FILENO, line, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+			return true;
+		if (errno != ENOTSOCK)
+			return false;
+	}
 	while (write(STDERR_FILENO, line, len) < 0 && errno == EINTR)
 		;
 	return true;

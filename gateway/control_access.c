@@ -94,7 +94,7 @@ void fg_access_set(const struct fg_control_conf *conf, const char *path)
 	long group = fg_access_find_group(conf->group);
 
 	/* without it the socket must not stay with the group that had it before a reload */
-	if (group < 0 && strcmp(conf->group, DEFAULT_GROUP) != 0)
+	if (group < 0 && conf->group && strcmp(conf->group, DEFAULT_GROUP) != 0)
 		fg_warning("control.group: there is no group '%s'", conf->group);
 	if (chown(path, (uid_t)-1, group < 0 ? getegid() : (gid_t)group) < 0)
 		fg_warning("control socket '%s': cannot give it to group '%s': %s", path,
