@@ -278,7 +278,8 @@ static void check_store(struct doctor_check *c)
 			"systemctl restart fjordgate: what can be read is saved, the rest is told",
 			"it is damaged: %s", text);
 	else
-		doctor_tell(c, DOCTOR_WARN, "look with sudo", "it cannot be looked at: %s", text);
+		doctor_tell(c, DOCTOR_WARN, r == FG_EAGAIN ? "try again" : "look with sudo",
+			"it cannot be looked at: %s", text);
 	check_log(c, conf);
 }
 
