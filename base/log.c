@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/journal.h"
+#include "base/log_limit.h"
 #include "base/status.h"
 #include "base/timefmt.h"
 
@@ -19,6 +21,7 @@
 
 static _Atomic unsigned debug_mask;
 static _Atomic int max_level = FG_LOG_DEBUG;
+static _Atomic unsigned lost_lines; /* that nobody took */
 
 static const char *const topic_names[] = {
 #define X(name) #name,
@@ -55,6 +58,21 @@ static size_t put_prefix(char *line, size_t cap, enum fg_log_level level)
 	return (size_t)snprintf(line, cap, "%s %s", stamp, words[level & 7]);
 }
 
+/* The journal's stream may stand still while its service is restarted or waits for the disk: a line
+ * is then lost rather than a poll. A terminal, a pipe or a file is waited for. */
+static bool write_line(const char *line, size_t len)
+{
+	if (stderr_is_journal()) {
+		if (send(STDERR_FILENO, line, len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+			return true;
+		if (errno != ENOTSOCK)
+			return false;
+	}
+	while (write(STDERR_FILENO, line, len) < 0 && errno == EINTR)
+		;
+	return true;
+}
+
 /* As an entry with fields; false where the journal does not take it. */
 static bool log_to_journal(enum fg_log_level level, enum fg_state_id event, const char *message)
 {
@@ -66,24 +84,47 @@ static bool log_to_journal(enum fg_log_level level, enum fg_state_id event, cons
 	return fg_journal_send(FG_JOURNAL_SOCKET, &entry);
 }
 
+static bool put_line(enum fg_log_level level, enum fg_state_id event, const char *message)
+{
+	char line[LINE_BYTES + 64];
+	size_t len;
+
+	if (stderr_is_journal() && log_to_journal(level, event, message))
+		return true;
+	len = put_prefix(line, sizeof(line), level);
+	len += (size_t)snprintf(line + len, sizeof(line) - len, "%s\n", message);
+	return write_line(line, FG_MIN(len, sizeof(line) - 1));
+}
+
+/* What was lost is told as soon as a line gets through. */
+void fg_log_put(enum fg_log_level level, enum fg_state_id event, const char *message)
+{
+	char text[80];
+	unsigned lost;
+
+	if (!put_line(level, event, message)) {
+		atomic_fetch_add(&lost_lines, 1);
+		return;
+	}
+	lost = atomic_exchange(&lost_lines, 0);
+	if (lost == 0)
+		return;
+	snprintf(text, sizeof(text), "%u log lines were lost: the journal took none", lost);
+	if (!put_line(FG_LOG_WARNING, FG_STATE_NONE, text))
+		atomic_fetch_add(&lost_lines, lost);
+}
+
 FG_PRINTF(3, 0)
 static void log_line(enum fg_log_level level, enum fg_state_id event, const char *fmt, va_list ap)
 {
-	char line[LINE_BYTES];
-	size_t head = put_prefix(line, sizeof(line), level), len = head;
-	int n = vsnprintf(line + len, sizeof(line) - len - 1, fmt, ap);
+	char message[LINE_BYTES];
 
-	if (n > 0)
-		len += FG_MIN((size_t)n, sizeof(line) - len - 2);
-	for (size_t i = 0; i < len; i++) /* one line stays one line, whatever a sensor sent */
-		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-			line[i] = ' ';
-	line[len] = '\0';
-	if (stderr_is_journal() && log_to_journal(level, event, line + head))
-		return;
-	line[len++] = '\n';
-	while (write(STDERR_FILENO, line, len) < 0 && errno == EINTR)
-		;
+	vsnprintf(message, sizeof(message), fmt, ap);
+	for (char *p = message; *p; p++) /* one line stays one line, whatever a sensor sent */
+		if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			*p = ' ';
+	if (level == FG_LOG_DEBUG || fg_log_limit_take(level, event, fmt, message))
+		fg_log_put(level, event, message);
 }
 
 void fg_log(enum fg_log_level level, const char *fmt, ...)

@@ -2,8 +2,9 @@
 /* Reading passwords and pre-shared keys. */
 #include "base/secret.h"
 
-#include <ctype.h>
 #include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -42,35 +43,106 @@ int fg_secret_read(const char *path, char *ret_text, size_t size)
 	return len > 0 ? FG_OK : FG_EINVAL;
 }
 
-static int take_key(const char *key, size_t len, char *ret_hex, size_t size)
+/* What is wrong with a key; "" where nothing is. */
+static void judge_key(const char *key, size_t len, size_t max, char *why, size_t size)
 {
-	if (len == 0 || len % 2 || len >= size)
-		return FG_EINVAL;
-	for (size_t i = 0; i < len; i++)
-		if (!isxdigit((unsigned char)key[i]))
-			return FG_EINVAL;
-	memcpy(ret_hex, key, len);
-	ret_hex[len] = '\0';
-	return FG_OK;
+	const char *hex = "0123456789abcdefABCDEF";
+	size_t good = 0;
+
+	while (good < len && strchr(hex, key[good]))
+		good++;
+	*why = '\0';
+	if (len == 0)
+		snprintf(why, size, "there is no key behind the colon");
+	else if (good < len)
+		snprintf(why, size, "character %zu of the key, of %zu, is no hexadecimal digit",
+			good + 1, len);
+	else if (len % 2)
+		snprintf(why, size, "the key has %zu hexadecimal digits, and two make a byte", len);
+	else if (len >= max)
+		snprintf(why, size, "the key has %zu bytes; %zu are the most", len / 2,
+			(max - 1) / 2);
 }
 
-int fg_secret_psk(const char *path, const char *identity, char *ret_hex, size_t size)
+struct line {
+	const char *text;
+	size_t len;
+	unsigned number;
+	const char *colon; /* in front of the key; NULL: there is none */
+};
+
+static bool next_line(struct line *l)
 {
-	char mem[PSK_FILE_MAX];
-	long len = read_file(path, mem, sizeof(mem));
-	int r = len < 0 ? (int)len : FG_ENOENT;
+	const char *at = l->text + l->len;
 
-	for (char *line = mem; len >= 0 && r == FG_ENOENT && *line;) {
-		size_t n = strcspn(line, "\r\n");
-		char *colon = memrchr(line, ':', n);
+	if (l->number && *at == '\r')
+		at++;
+	if (l->number && *at == '\n')
+		at++;
+	if (!*at)
+		return false;
+	*l = (struct line){.text = at, .len = strcspn(at, "\r\n"), .number = l->number + 1};
+	l->colon = memrchr(at, ':', l->len);
+	return true;
+}
 
-		if (*line != '#' && colon &&
-			(!identity || (strlen(identity) == (size_t)(colon - line) &&
-					      memcmp(identity, line, (size_t)(colon - line)) == 0)))
-			r = take_key(colon + 1, n - (size_t)(colon - line) - 1, ret_hex, size);
-		line += n;
-		line += strspn(line, "\r\n");
+static bool is_of(const struct line *l, const char *identity)
+{
+	size_t len = (size_t)(l->colon ? l->colon - l->text : 0);
+
+	return l->colon && (!identity || (strlen(identity) == len &&
+						 memcmp(identity, l->text, len) == 0));
+}
+
+/* The key into ret_hex. */
+static int find_key(const char *text, const char *identity, char *ret_hex, size_t size, char *why,
+	size_t why_size)
+{
+	struct line l = {.text = text};
+	char fault[120];
+	unsigned odd = 0; /* a line that is none */
+	size_t len;
+
+	while (next_line(&l)) {
+		if (l.len == 0 || *l.text == '#')
+			continue;
+		odd = odd || l.colon ? odd : l.number;
+		if (!is_of(&l, identity))
+			continue;
+		len = l.len - (size_t)(l.colon + 1 - l.text);
+		judge_key(l.colon + 1, len, size, fault, sizeof(fault));
+		if (*fault) {
+			snprintf(why, why_size, "line %u: %s", l.number, fault);
+			return FG_EINVAL;
+		}
+		memcpy(ret_hex, l.colon + 1, len);
+		ret_hex[len] = '\0';
+		return FG_OK;
 	}
+	if (odd)
+		snprintf(why, why_size, "line %u has no colon; it should be identity:hexkey", odd);
+	else
+		snprintf(why, why_size, "no line is 'identity:hexkey' with it");
+	return FG_ENOENT;
+}
+
+int fg_secret_psk(const char *path, const char *identity, char *ret_hex, size_t size, char *why,
+	size_t why_size)
+{
+	char mem[PSK_FILE_MAX], unheard[1];
+	long len = read_file(path, mem, sizeof(mem));
+	int r;
+
+	if (!why) {
+		why = unheard;
+		why_size = sizeof(unheard);
+	}
+	if (len == FG_EINVAL)
+		snprintf(why, why_size, "it is no text, or longer than %d KiB",
+			PSK_FILE_MAX / 1024);
+	else if (len < 0)
+		snprintf(why, why_size, "%s", fg_strerror((int)len));
+	r = len < 0 ? (int)len : find_key(mem, identity, ret_hex, size, why, why_size);
 	explicit_bzero(mem, sizeof(mem));
 	return r;
 }

@@ -123,11 +123,13 @@ static unsigned digit(char c)
 	return (unsigned)(c <= '9' ? c - '0' : (c | 32) - 'a' + 10);
 }
 
-/* The key of an identity as bytes; its length, or negative. */
-static long read_key(const struct fg_push_server *s, const char *identity, uint8_t *ret, size_t cap)
+/* The key of an identity as bytes; its length, or negative with the cause in `why`. */
+static long read_key(const struct fg_push_server *s, const char *identity, uint8_t *ret, size_t cap,
+	char *why, size_t why_size)
 {
 	char hex[2 * 64 + 1];
-	int r = fg_secret_psk(conf_of(s)->psk_file, identity, hex, sizeof(hex));
+	int r = fg_secret_psk(
+		conf_of(s)->psk_file, identity, hex, sizeof(hex), why, why_size);
 	size_t len = r < 0 ? 0 : strlen(hex) / 2;
 
 	for (size_t i = 0; i < len && i < cap; i++)
@@ -142,7 +144,7 @@ static const coap_bin_const_t *on_identity(
 {
 	struct fg_push_server *s = arg;
 	struct fg_push_peer *p = peer_of(s, session);
-	char name[FG_PUSH_NAME], text[128];
+	char name[FG_PUSH_NAME], text[240], why[160] = "";
 	long len = FG_ENOENT;
 
 	if (p && identity->length < sizeof(name) && identity->length &&
@@ -150,11 +152,16 @@ static const coap_bin_const_t *on_identity(
 		!memchr(identity->s, '\n', identity->length)) {
 		memcpy(name, identity->s, identity->length);
 		name[identity->length] = '\0';
-		len = read_key(s, name, s->psk, sizeof(s->psk));
+		len = read_key(s, name, s->psk, sizeof(s->psk), why, sizeof(why));
 	}
 	if (len <= 0) {
-		snprintf(text, sizeof(text), "an identity that is not in psk_file (%zu bytes)",
-			identity->length);
+		if (len == FG_ENOENT)
+			snprintf(text, sizeof(text),
+				"an identity that is not in psk_file (%zu bytes)",
+				identity->length);
+		else /* it is ours to mend */
+			snprintf(text, sizeof(text), "an identity whose key cannot be used: %s",
+				why);
 		stranger(s, text);
 		return NULL;
 	}
@@ -238,7 +245,7 @@ void fg_push_check_keys(struct fg_push_server *s)
 	for (struct fg_push_peer *p = s->peers; p; p = p->next) {
 		if (!p->key)
 			continue;
-		len = read_key(s, p->identity, key, sizeof(key));
+		len = read_key(s, p->identity, key, sizeof(key), NULL, 0);
 		p->bad |= len <= 0 || fg_push_hash(FG_PUSH_HASH, key, (size_t)len) != p->key;
 	}
 	explicit_bzero(key, sizeof(key));

@@ -49,9 +49,9 @@ void fg_coap_tell(struct fg_coap_endpoint *ep, enum fg_coap_trouble_kind kind, c
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
 	if (kind == FG_COAP_FINE)
-		fg_notice("link %s: %s", ep->ls->link->name, text);
+		fg_notice("link '%s': %s", ep->ls->link->name, text);
 	else
-		fg_warning("link %s: %s", ep->ls->link->name, text);
+		fg_warning("link '%s': %s", ep->ls->link->name, text);
 }
 
 void fg_coap_tell_fine(struct fg_coap_endpoint *ep)
@@ -105,10 +105,12 @@ static int hex_digit(char c)
 }
 
 /* Reads the key anew, so that a changed file holds from the next connect on. */
-static int read_key(const struct fg_coap_link *conf, uint8_t ret_key[FG_PSK_MAX], size_t *ret_len)
+static int read_key(const struct fg_coap_link *conf, uint8_t ret_key[FG_PSK_MAX], size_t *ret_len,
+	char *why, size_t why_size)
 {
 	char hex[2 * FG_PSK_MAX + 1];
-	int r = fg_secret_psk(conf->psk_file, conf->psk_identity, hex, sizeof(hex));
+	int r = fg_secret_psk(
+		conf->psk_file, conf->psk_identity, hex, sizeof(hex), why, why_size);
 	size_t len;
 
 	if (r < 0)
@@ -128,14 +130,12 @@ static coap_session_t *new_secure_session(struct fg_coap_endpoint *ep, const coa
 	coap_dtls_cpsk_t setup;
 	coap_session_t *session;
 	size_t key_len;
-	int r = read_key(conf, key, &key_len);
+	char why[160];
+	int r = read_key(conf, key, &key_len, why, sizeof(why));
 
 	if (r < 0) {
 		fg_coap_tell(ep, FG_COAP_NO_KEY, "no key for identity '%s' in %s: %s",
-			conf->psk_identity, conf->psk_file,
-			r == FG_ENOENT	 ? "no such file, or no line 'identity:hexkey' for it"
-			: r == FG_EINVAL ? "the key is not 1 to 64 bytes in hexadecimal"
-					 : fg_strerror(r));
+			conf->psk_identity, conf->psk_file, why);
 		return NULL;
 	}
 	memset(&setup, 0, sizeof(setup));

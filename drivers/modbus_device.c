@@ -259,6 +259,38 @@ static bool is_inside(const struct fg_span *span, const struct fg_request *block
 	       span->address + span->width <= block->address + block->count;
 }
 
+static unsigned most_of(const struct fg_modbus_device *conf, enum fg_table table)
+{
+	return (unsigned)(fg_modbus_is_bit_table(table) ? conf->max_bits : conf->max_registers);
+}
+
+/* One request has to hold what a read is rounded to. */
+static void check_align(
+	const struct fg_device *dev, const struct fg_modbus_device *conf, struct fg_report *rep)
+{
+	if (conf->max_registers && conf->max_registers < conf->read_align)
+		fg_report_error(rep, place_of(dev->node, "max_registers"),
+			"devices.%s.max_registers: %u is less than read_align, %d: no request "
+			"could be sent", dev->name, (unsigned)conf->max_registers,
+			conf->read_align);
+}
+
+static void check_rounded(const struct fg_modbus_device *conf, const struct fg_point *p,
+	const char *key, const struct fg_span *span, const struct fg_request *at,
+	struct fg_report *rep)
+{
+	unsigned most = most_of(conf, span->table);
+
+	/* what is too long by itself, or can hold nothing at all, is told elsewhere */
+	if (!most || span->width > most || at->count <= most ||
+		(unsigned)conf->read_align > most)
+		return;
+	fg_report_error(rep, place_of(p->node, key),
+		"devices.%s.points.%s: with read_align its request asks for %u, but %s is %u",
+		p->device->name, p->name, at->count,
+		fg_modbus_is_bit_table(span->table) ? "max_bits" : "max_registers", most);
+}
+
 /* A value must be readable at all: outside of no_read, and not across the edge of a block. */
 static void check_value(const struct fg_modbus_device *conf, const struct fg_point *p,
 	const char *key, const struct fg_span *span, struct fg_report *rep)
@@ -273,6 +305,7 @@ static void check_value(const struct fg_modbus_device *conf, const struct fg_poi
 		inside = inside || is_inside(span, &conf->blocks.items[i]);
 	if (span->space || inside)
 		return; /* that block's faults are told with it */
+	check_rounded(conf, p, key, span, &at, rep);
 	for (size_t i = 0; i < conf->no_read.count; i++) {
 		if (!overlap(&at, &conf->no_read.items[i]))
 			continue;
@@ -311,6 +344,7 @@ void fg_modbus_check_device(const struct fg_device *dev, void *conf, struct fg_r
 
 	fg_modbus_check_cycle(dev, &d->cycle, rep);
 	check_interval(dev, d, rep);
+	check_align(dev, d, rep);
 	check_blocks(dev, d, rep);
 	for (size_t i = 0; i < dev->read_count; i++)
 		check_values(d, &dev->points[i], rep);

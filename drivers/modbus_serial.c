@@ -131,7 +131,11 @@ void fg_serial_explain(int status, const char *path, char *why, size_t size)
 {
 	if (status == -EBUSY)
 		explain_busy(path, why, size);
-	else if (status == -EACCES || status == -EPERM)
+	else if (status == -EPERM) /* of the devices that a service may have */
+		snprintf(why, size,
+			"no permission to open %s: DeviceAllow= of the gateway's unit has to name "
+			"it", path);
+	else if (status == -EACCES)
 		snprintf(why, size,
 			"no permission to open %s: the gateway's user must be in the port's group, "
 			"usually dialout",

@@ -467,8 +467,9 @@ void fg_payload_note(struct fg_payload_notes *notes, const struct fg_payload_rea
 	if (!*r->unit || !note_first(notes, hash_of(r)))
 		return;
 	if (*r->why)
-		fg_warning("%s: %s: %s", device, r->point->name, r->why);
+		fg_warning("device '%s', point '%s': %s", device, r->point->name, r->why);
 	else
-		fg_info("%s: %s: the device tells its value in '%s'; it is converted to '%s'",
+		fg_info("device '%s', point '%s': the device tells its value in '%s'; it is "
+			"converted to '%s'",
 			device, r->point->name, r->unit, r->point->unit);
 }

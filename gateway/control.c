@@ -18,6 +18,7 @@
 #include "protocol/encode.h"
 
 #define CLIENTS_MAX	32
+#define ASK_US		INT64_C(10000000) /* a client has so long to say what it wants */
 #define WATCH_QUEUE_MAX (256u << 10)
 #define STATUS_MAX	(4u << 20)
 #define WORDS_MAX	12
@@ -252,24 +253,25 @@ void fg_control_watch(
 }
 
 /* With one group the socket's mode has done this already. */
-static bool allowed(struct fg_client *c, char *const words[])
+static enum fg_access access_of(const struct fg_client *c)
 {
 	const struct fg_control_conf *conf = &c->daemon->config->control;
-	bool is_change = fg_access_is_change(words);
-	enum fg_access access;
 
 	if (!conf->read_group)
-		return true;
-	access = fg_access_of(&c->peer, geteuid(), fg_access_find_group(conf->group),
+		return FG_ACCESS_CHANGE;
+	return fg_access_of(&c->peer, geteuid(), fg_access_find_group(conf->group),
 		fg_access_find_group(conf->read_group));
-	if (access >= (is_change ? FG_ACCESS_CHANGE : FG_ACCESS_READ))
+}
+
+static bool allowed(struct fg_client *c, char *const words[])
+{
+	enum fg_access access = access_of(c);
+
+	if (access == FG_ACCESS_CHANGE ||
+		(access == FG_ACCESS_READ && !fg_access_is_change(words)))
 		return true;
-	if (is_change)
-		fg_client_error(c, EX_NOPERM, "'%.40s' changes the gateway: it needs group '%s'",
-			words[0], conf->group);
-	else
-		fg_client_error(c, EX_NOPERM, "'%.40s' needs group '%s', or '%s'", words[0],
-			conf->read_group, conf->group);
+	fg_client_error(c, EX_NOPERM, "'%.40s' changes the gateway: it needs group '%s'", words[0],
+		c->daemon->config->control.group);
 	return false;
 }
 
@@ -320,10 +322,15 @@ static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
 	*buf = uv_buf_init(c->line + c->line_len, (unsigned)(sizeof(c->line) - 1 - c->line_len));
 }
 
+static bool has_asked(const struct fg_client *c)
+{
+	return c->ended || c->watching || c->user;
+}
+
 static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 {
 	struct fg_client *c = stream->data;
-	bool has_asked = c->ended || c->watching || c->user;
+	bool asked = has_asked(c);
 	char *newline;
 
 	(void)buf;
@@ -336,13 +343,27 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
 	if (newline) {
 		*newline = '\0';
 		c->line_len = 0; /* what comes after it is nobody's: only the end matters */
-		if (!has_asked)
+		if (!asked)
 			dispatch(c);
 	} else if (c->line_len == sizeof(c->line) - 1) {
 		c->line_len = 0;
-		if (!has_asked)
+		if (!asked)
 			fg_client_error(c, EX_USAGE, "request too long");
 	}
+}
+
+/* Who may not even look takes no place of those who may: it is told so before it has asked. */
+static bool turned_away(const struct fg_control *control, struct fg_client *c)
+{
+	const struct fg_control_conf *conf = &c->daemon->config->control;
+
+	if (access_of(c) == FG_ACCESS_NONE)
+		fg_client_error(c, EX_NOPERM, "it needs group '%s', or '%s', which may also change",
+			conf->read_group, conf->group);
+	else if (control->client_count >= CLIENTS_MAX)
+		fg_client_error(c, EX_TEMPFAIL,
+			"%d clients are connected already; end some, or try again", CLIENTS_MAX);
+	return c->ended;
 }
 
 static void on_connection(uv_stream_t *server, int status)
@@ -359,14 +380,16 @@ static void on_connection(uv_stream_t *server, int status)
 	c->daemon = control->daemon;
 	uv_pipe_init(&control->daemon->loop, &c->pipe, 0);
 	c->pipe.data = c;
-	if (uv_accept(server, (uv_stream_t *)&c->pipe) < 0 ||
-		control->client_count >= CLIENTS_MAX) {
+	if (uv_accept(server, (uv_stream_t *)&c->pipe) < 0) {
 		client_close(c);
 		return;
 	}
 	if (uv_fileno((uv_handle_t *)&c->pipe, &fd) == 0)
 		fg_peer_take(fd, &c->peer);
+	if (turned_away(control, c))
+		return;
 	c->control = control;
+	c->since_us = fg_clock_mono_us();
 	c->next = control->clients;
 	control->clients = c;
 	control->client_count++;
@@ -442,6 +465,17 @@ int fg_control_start(struct fg_daemon *d, struct fg_control **ret)
 	}
 	*ret = c;
 	return FG_OK;
+}
+
+void fg_control_turn(struct fg_control *control)
+{
+	int64_t now_us = fg_clock_mono_us();
+
+	for (struct fg_client *c = control ? control->clients : NULL, *next; c; c = next) {
+		next = c->next;
+		if (!has_asked(c) && now_us - c->since_us > ASK_US)
+			client_close(c);
+	}
 }
 
 void fg_control_reloaded(struct fg_control *c)

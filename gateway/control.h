@@ -20,6 +20,7 @@ struct fg_client {
 	char line[FG_CLIENT_LINE];
 	size_t line_len;
 	bool closing, ended;
+	int64_t since_us;
 	struct fg_peer peer;
 	unsigned busy; /* work and writes under way: it lives as long */
 

@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "base/status.h"
 
+#define DEFAULT_GROUP "fjordgate" /* there is none where nobody installed a package */
+
 void fg_peer_take(int fd, struct fg_peer *ret)
 {
 	struct ucred cred;
@@ -91,7 +93,10 @@ void fg_access_set(const struct fg_control_conf *conf, const char *path)
 {
 	long group = fg_access_find_group(conf->group);
 
-	if (group >= 0 && chown(path, (uid_t)-1, (gid_t)group) < 0)
+	/* without it the socket must not stay with the group that had it before a reload */
+	if (group < 0 && conf->group && strcmp(conf->group, DEFAULT_GROUP) != 0)
+		fg_warning("control.group: there is no group '%s'", conf->group);
+	if (chown(path, (uid_t)-1, group < 0 ? getegid() : (gid_t)group) < 0)
 		fg_warning("control socket '%s': cannot give it to group '%s': %s", path,
 			conf->group, fg_strerror(-errno));
 	if (conf->read_group && fg_access_find_group(conf->read_group) < 0)

@@ -154,7 +154,7 @@ static void end(struct fg_core *core, struct fg_service_notice *n, int64_t at_ms
 	n->forget_mono_us = core->now.mono_us + REMEMBER_US;
 	n->due = true;
 	core->notices.changed = true;
-	fg_notice("service notice n%u ends", n->id);
+	fg_notice("service notice: n%u ends", n->id);
 }
 
 static int save(struct fg_core *core, struct fg_service_notice *n)
@@ -280,7 +280,7 @@ struct fg_service_notice *fg_notices_want(struct fg_core *core, enum fg_notice_c
 				   "%d is not told", RULES_MAX);
 		return NULL;
 	}
-	fg_notice("service notice n%u begins: %s", n->id, n->is.text[FG_LANG_EN]);
+	fg_notice("service notice: n%u begins: %s", n->id, n->is.text[FG_LANG_EN]);
 	return n;
 }
 

@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/log_limit.h"
 #include "base/status.h"
 #include "gateway/core_state.h"
 
@@ -266,10 +267,12 @@ static void on_clock(uv_timer_t *timer)
 {
 	struct fg_daemon *d = timer->data;
 
+	fg_log_limit_turn(fg_clock_mono_us());
 	fg_core_clock(d->core, fg_clock_now(),
 		fg_trust_level(&d->trust, &d->config->clock, d->newest_stored_ms,
 			fg_core_clock_doubted(d->core)));
 	fg_http_turn(d);
+	fg_control_turn(d->control);
 	fg_daemon_turn(d);
 }
 
@@ -352,7 +355,7 @@ static void finish(struct fg_daemon *d)
 	clean = reap(d, 500000);
 	fg_control_stop(d->control);
 	d->control = NULL;
-	fg_http_stop(d);
+	clean &= fg_http_stop(d);
 	uv_walk(&d->loop, close_handle, NULL);
 	uv_run(&d->loop, UV_RUN_DEFAULT);
 	fg_ring_close(&d->inbox); /* nobody takes out any more what the store tells */
@@ -361,6 +364,7 @@ static void finish(struct fg_daemon *d)
 	for (size_t i = 0; i < d->old_reader_count; i++)
 		fg_reader_close(d->old_readers[i]);
 	if (!clean) { /* a thread still uses what would be freed */
+		fg_log_limit_turn(INT64_MAX);
 		fg_warning("a thread does not end; leaving it behind");
 		_exit(d->exit_code);
 	}
@@ -382,6 +386,7 @@ static void finish(struct fg_daemon *d)
 	uv_loop_close(&d->loop);
 	fg_config_unref(d->config);
 	free(d->config_path);
+	fg_log_limit_turn(INT64_MAX);
 	fg_notice_of(STOPPED, "stopped");
 }
 
@@ -442,6 +447,7 @@ int fg_daemon_run(
 	d->load_options = *options;
 	if (!d->config_path || init_loop(d) < 0)
 		return EX_OSERR;
+	fg_log_limit_start();
 	if (start_parts(d) < 0)
 		return EX_TEMPFAIL;
 	fg_notice_of(STARTED, "gateway '%s': started, %zu devices, %zu points, %zu destinations",

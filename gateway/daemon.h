@@ -114,7 +114,7 @@ struct fg_daemon {
 	_Atomic int64_t sleep_until_us;
 
 	/* http_daemon.c: the web server; NULL: it is not configured, or cannot listen yet */
-	struct fg_http *http;
+	struct fg_http *http, *http_ending; /* the one before, still in a read of the store */
 	char *http_listen; /* as it was started */
 	double http_rate;
 	int64_t http_retry_us, http_view_us;
@@ -217,6 +217,8 @@ int fg_control_start(struct fg_daemon *d, struct fg_control **ret);
 void fg_control_stop(struct fg_control *c);
 /* Who may use it has perhaps changed. */
 void fg_control_reloaded(struct fg_control *c);
+/* Now and then: clients that never ask are sent away. NULL: nothing. */
+void fg_control_turn(struct fg_control *c);
 /* control_debug.c: what is on since the start, for the status. */
 void fg_debug_show(struct fg_daemon *d);
 void fg_control_watch(
@@ -234,7 +236,7 @@ void fg_stored_free(struct fg_daemon *d);
 /* http_daemon.c: starts and stops the web server as the configuration says, and tells it how things
  * are; once a second. */
 void fg_http_turn(struct fg_daemon *d);
-void fg_http_stop(struct fg_daemon *d);
+bool fg_http_stop(struct fg_daemon *d); /* false: its thread hangs */
 /* The store's file was set aside. */
 void fg_http_store_changed(struct fg_daemon *d);
 

@@ -145,18 +145,95 @@ static void on_log(void *arg, const char *fmt, va_list ap)
 	fg_debug(FG_DEBUG_core, "http: %s", text);
 }
 
+/* ---- connections ---- */
+
+/* libmicrohttpd ends a connection on which nothing moves; a byte now and then would keep it for
+ * days. So each step of a client has an end of its own. */
+struct fg_http_connection {
+	struct fg_http_connection *next;
+	int fd;
+	int64_t until_us;
+	bool ended; /* the socket is shut: the library finds out */
+};
+
+static struct fg_http_connection *of(struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+
+	return info ? info->socket_context : NULL;
+}
+
+void fg_http_allow(struct MHD_Connection *connection, unsigned seconds)
+{
+	struct fg_http_connection *c = of(connection);
+
+	if (c)
+		c->until_us = fg_clock_mono_us() + seconds * INT64_C(1000000);
+}
+
+static void *add_connection(struct fg_http *h, struct MHD_Connection *connection)
+{
+	const union MHD_ConnectionInfo *info =
+		MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct fg_http_connection *c = info ? calloc(1, sizeof(*c)) : NULL;
+
+	if (!c)
+		return NULL;
+	c->fd = info->connect_fd;
+	c->until_us = fg_clock_mono_us() + FG_HTTP_ASK_S * INT64_C(1000000);
+	c->next = h->first;
+	h->first = c;
+	return c;
+}
+
+static void drop_connection(struct fg_http *h, struct fg_http_connection *c)
+{
+	for (struct fg_http_connection **at = &h->first; *at; at = &(*at)->next) {
+		if (*at != c)
+			continue;
+		*at = c->next;
+		free(c);
+		return;
+	}
+}
+
 static void on_connection(void *arg, struct MHD_Connection *connection, void **context,
 	enum MHD_ConnectionNotificationCode code)
 {
 	struct fg_http *h = arg;
 
-	(void)connection;
-	(void)context;
-	if (code == MHD_CONNECTION_NOTIFY_STARTED)
+	if (code == MHD_CONNECTION_NOTIFY_STARTED) {
 		h->connections++;
-	else
+		*context = add_connection(h, connection);
+	} else {
 		h->connections--;
+		drop_connection(h, *context);
+	}
 }
+
+static void on_answered(void *arg, struct MHD_Connection *connection, void **request,
+	enum MHD_RequestTerminationCode code)
+{
+	(void)arg;
+	(void)request;
+	(void)code;
+	fg_http_allow(connection, FG_HTTP_ASK_S);
+}
+
+static void end_late(struct fg_http *h)
+{
+	int64_t now_us = fg_clock_mono_us();
+
+	for (struct fg_http_connection *c = h->first; c; c = c->next) {
+		if (c->ended || now_us < c->until_us)
+			continue;
+		c->ended = true;
+		shutdown(c->fd, SHUT_RDWR);
+	}
+}
+
+/* ---- the loop ---- */
 
 static int timeout_of(struct fg_http *h)
 {
@@ -191,6 +268,7 @@ static void *run(void *arg)
 			fg_http_sparks_free(h->sparks);
 			h->sparks = NULL;
 		}
+		end_late(h);
 		MHD_run(h->mhd);
 		more = fg_http_sparks_turn(h);
 	}
@@ -208,7 +286,8 @@ static int start_server(struct fg_http *h)
 		(unsigned)FG_HTTP_OF_ONE, MHD_OPTION_CONNECTION_TIMEOUT,
 		(unsigned)FG_HTTP_IDLE_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
 		(size_t)FG_HTTP_HEADER_BYTES, MHD_OPTION_STRICT_FOR_CLIENT, 1,
-		MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_END);
+		MHD_OPTION_NOTIFY_CONNECTION, on_connection, h, MHD_OPTION_NOTIFY_COMPLETED,
+		on_answered, h, MHD_OPTION_END);
 	return h->mhd ? FG_OK : FG_ENOMEM;
 }
 
@@ -261,12 +340,14 @@ int fg_http_open(const struct fg_http_conf *conf, const char *store_file, struct
 	return FG_OK;
 }
 
-void fg_http_close(struct fg_http *h)
+bool fg_http_end(struct fg_http *h, int64_t wait_us)
 {
 	if (!h)
-		return;
+		return true;
 	atomic_store(&h->ending, true);
 	wake(h);
-	pthread_join(h->thread, NULL);
+	if (!fg_thread_join(h->thread, wait_us))
+		return false;
 	free_server(h);
+	return true;
 }

@@ -18,6 +18,8 @@ struct fg_http;
 #define FG_HTTP_CONNECTIONS  128 /* further ones wait for one to end */
 #define FG_HTTP_OF_ONE	     112 /* of them from one address; what is more is closed */
 #define FG_HTTP_IDLE_S	     30	 /* a connection on which nothing moves is closed */
+#define FG_HTTP_ASK_S	     30	 /* for a whole request, from the connection or the last answer */
+#define FG_HTTP_ANSWER_S     600 /* for whoever reads an answer slowly */
 #define FG_HTTP_HEADER_BYTES (16u << 10) /* of a request and an answer's head */
 #define FG_HTTP_SEND_BYTES   (64 << 10)	 /* of each connection that wait in the kernel (twice) */
 #define FG_HTTP_BODIES_BYTES (8u << 20)	 /* of documents that clients still read */
@@ -26,8 +28,9 @@ struct fg_http;
 /* Begins to listen. FG_EINVAL …, with why: the address is not there, or in use. */
 int fg_http_open(const struct fg_http_conf *conf, const char *store_file, struct fg_buf *why,
 	struct fg_http **ret);
-/* Ends the thread and all connections; waits for a read of the store that is under way. */
-void fg_http_close(struct fg_http *h);
+/* Ends the thread and all connections, and frees it. A read of the store that is under way is
+ * waited for so long (to within 5 ms); false where it goes on: then it is to be called again. */
+bool fg_http_end(struct fg_http *h, int64_t wait_us);
 
 /* Any thread. From now on it shows this; the reference is taken over. */
 void fg_http_post(struct fg_http *h, struct fg_view *v);

@@ -379,6 +379,7 @@ enum MHD_Result fg_http_answer(void *arg, struct MHD_Connection *connection, con
 	(void)version;
 	(void)upload;
 	(void)upload_size;
+	fg_http_allow(connection, FG_HTTP_ANSWER_S);
 	/* An answer to this first call ends the connection: for whoever wants to send something. */
 	if (!*request && !has_body(&q)) {
 		*request = arg;

@@ -16,12 +16,26 @@
 #define UNWATCHED_US 10000000
 #define RETRY_US     10000000 /* an interface may come later than we do */
 
+#define STOP_US	     500000
+#define END_US	     100000 /* what the loop waits for a server to end; later it is looked after */
+
+/* A disk that hangs may keep the server's thread in a read: the loop goes on meanwhile. */
+static bool end_old(struct fg_daemon *d, int64_t wait_us)
+{
+	if (!fg_http_end(d->http_ending, wait_us))
+		return false;
+	d->http_ending = NULL;
+	return true;
+}
+
 static void stop(struct fg_daemon *d)
 {
-	fg_http_close(d->http);
+	d->http_ending = d->http;
 	free(d->http_listen);
 	d->http = NULL;
 	d->http_listen = NULL;
+	if (!end_old(d, END_US))
+		fg_notice("http: a read of the store is still under way; it ends when that does");
 }
 
 static void start(struct fg_daemon *d, const struct fg_http_conf *conf, int64_t now_us)
@@ -83,11 +97,12 @@ void fg_http_turn(struct fg_daemon *d)
 		fg_notice("http: no longer listening there");
 	}
 	if (!conf->listen) {
+		end_old(d, 0);
 		d->http_told = false;
 		fg_core_http(d->core, NULL, NULL);
 		return;
 	}
-	if (!d->http)
+	if (!d->http && end_old(d, 0))
 		start(d, conf, now_us);
 	if (!d->http)
 		return;
@@ -100,9 +115,11 @@ void fg_http_turn(struct fg_daemon *d)
 	post_view(d);
 }
 
-void fg_http_stop(struct fg_daemon *d)
+bool fg_http_stop(struct fg_daemon *d)
 {
-	stop(d);
+	if (d->http)
+		stop(d);
+	return end_old(d, STOP_US);
 }
 
 void fg_http_store_changed(struct fg_daemon *d)

@@ -37,6 +37,8 @@ struct fg_http_cached {
 	char etag[24];
 };
 
+struct fg_http_connection;
+
 struct fg_http {
 	/* for all threads */
 	char *store_file;
@@ -61,6 +63,7 @@ struct fg_http {
 	uint32_t no_room;  /* the same: for these documents there was none, by their place */
 	uint64_t requests[6];
 	unsigned connections;
+	struct fg_http_connection *first; /* of them; http.c */
 };
 
 struct fg_http_request {
@@ -69,6 +72,8 @@ struct fg_http_request {
 	const char *path;
 };
 
+/* http.c: what the client does now has to be over in so many seconds, whatever moves. */
+void fg_http_allow(struct MHD_Connection *connection, unsigned seconds);
 /* http_answer.c */
 enum MHD_Result fg_http_answer(void *h, struct MHD_Connection *connection, const char *url,
 	const char *method, const char *version, const char *upload, size_t *upload_size,

@@ -2,6 +2,7 @@
 /* The service manager's watchdog (sd_watchdog_enabled(3)): it hears of us while the loop runs and
  * neither the store nor a link has been at one piece of work for long. Else it is told to start us
  * anew, once the log has said why. Nothing is watched where it does not watch us. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -27,9 +28,9 @@ static bool is_stuck(struct fg_daemon *d, unsigned looks, const char *what, cons
 	const unsigned bound = LOOKS_PER_PERIOD * PERIODS;
 
 	if (looks == bound)
-		fg_error("%s%s%s: at one piece of work for %.0f s; the service manager is asked to "
+		fg_error("%s%s: at one piece of work for %.0f s; the service manager is asked to "
 			 "start the gateway anew",
-			what, *name ? " " : "", name, (double)d->watchdog_us * PERIODS / 1e6);
+			what, name, (double)d->watchdog_us * PERIODS / 1e6);
 	return looks >= bound;
 }
 
@@ -41,8 +42,11 @@ static void on_watch(uv_timer_t *timer)
 	for (size_t i = 0; i < d->worker_count; i++) {
 		struct fg_worker_slot *slot = &d->workers[i];
 
-		stuck |= is_stuck(d, fg_worker_look(slot->worker, &slot->seen), "link",
-			slot->shared ? "of a shared driver" : slot->name);
+		char name[80] = " of a shared driver";
+
+		if (!slot->shared)
+			snprintf(name, sizeof(name), " '%s'", slot->name);
+		stuck |= is_stuck(d, fg_worker_look(slot->worker, &slot->seen), "link", name);
 	}
 	fg_notify(stuck ? "WATCHDOG=trigger" : "WATCHDOG=1");
 }

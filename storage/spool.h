@@ -256,7 +256,8 @@ int fg_spool_restore(const char *copy, const char *file, const struct fg_progres
 
 /* Reads through the file, beside a running gateway or without one (`idle`: then no side file is
  * made), until the moment `until_mono_us`. FG_OK: it is sound; FG_ETIMEOUT: so far, there was no
- * time for all of it; FG_ECORRUPT: `found` says what is damaged; or why it cannot be read. */
+ * time for all of it; FG_ECORRUPT: `found` says what is damaged; FG_EAGAIN: it was not idle, what
+ * seemed damaged may be sound; or why it cannot be read. */
 int fg_spool_verify(const char *file, bool idle, int64_t until_mono_us, struct fg_buf *found);
 
 /* The text of the last failure. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/clock.h"
 #include "base/status.h"
@@ -115,14 +116,47 @@ static int check_bounded(sqlite3 *db, int64_t until_mono_us, struct fg_buf *foun
 	return r;
 }
 
+/* A writer that came meanwhile changes the file, or what stands beside it. */
+struct look {
+	struct timespec changed;
+	int64_t bytes, log_bytes;
+};
+
+static struct look look_at(const char *file)
+{
+	FG_CLEANUP(free_text) char *log = fg_copy_path(file, "-wal");
+	struct stat st;
+
+	if (stat(file, &st) < 0)
+		return (struct look){.bytes = -1};
+	return (struct look){.changed = st.st_mtim,
+		.bytes = st.st_size,
+		.log_bytes = log ? fg_file_bytes(log) : 0};
+}
+
+static bool same(const struct look *a, const struct look *b)
+{
+	return a->changed.tv_sec == b->changed.tv_sec &&
+	       a->changed.tv_nsec == b->changed.tv_nsec && a->bytes == b->bytes &&
+	       a->log_bytes == b->log_bytes;
+}
+
 int fg_spool_verify(const char *file, bool idle, int64_t until_mono_us, struct fg_buf *found)
 {
 	FG_CLEANUP(close_db) sqlite3 *db = NULL;
+	const struct look before = look_at(file);
 	int r = open_file(file, idle, &db);
+	struct look after;
 
 	if (r == FG_OK)
 		r = fg_clock_mono_us() < until_mono_us ? check_bounded(db, until_mono_us, found)
 						       : FG_ETIMEOUT;
+	after = look_at(file);
+	if (r == FG_ECORRUPT && idle && !same(&before, &after)) {
+		fg_buf_clear(found);
+		fg_buf_puts(found, "somebody has begun to write to it");
+		r = FG_EAGAIN;
+	}
 	if (r < 0 && r != FG_ETIMEOUT && !found->len)
 		fg_sql_explain(db, file, r, found);
 	return r;

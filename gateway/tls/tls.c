@@ -113,15 +113,17 @@ static unsigned give_key(SSL *ssl, const char *hint, char *identity, unsigned id
 
 static int set_psk(struct fg_tls *tls, const struct fg_destination *d, char *why, size_t size)
 {
-	char hex[sizeof(tls->key) * 2 + 1];
-	int r = fg_secret_psk(d->psk_file, d->psk_identity, hex, sizeof(hex));
+	char hex[sizeof(tls->key) * 2 + 1], cause[160] = "";
+	int r = fg_secret_psk(
+		d->psk_file, d->psk_identity, hex, sizeof(hex), cause, sizeof(cause));
 
 	if (r == FG_OK && !OPENSSL_hexstr2buf_ex(tls->key, sizeof(tls->key), &tls->key_len, hex, 0))
 		r = FG_EINVAL;
 	explicit_bzero(hex, sizeof(hex));
 	ERR_clear_error();
 	if (r < 0)
-		return fail(why, size, "no key for '%s' in %s", d->psk_identity, d->psk_file);
+		return fail(why, size, "no key for '%s' in %s: %s", d->psk_identity, d->psk_file,
+			cause);
 	tls->identity = strdup(d->psk_identity);
 	if (!tls->identity)
 		return FG_ENOMEM;

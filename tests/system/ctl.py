@@ -98,8 +98,10 @@ class Ctl(Scene):
         self.config["devices"]["off"] = config.modbus_device("plc", 1, "60s", {
             "gone": config.register(77), "there": config.register(0)})
         self.gateway.reload()
-        self.eventually(lambda: self.gateway.ctl("read", "off").returncode == 0, "it is there")
-        (advice,) = self.gateway.ctl_json("read", "off")["advice"]
+        self.eventually(lambda: self.gateway.ctl("read", "off").returncode == 75, "it is there")
+        answer = self.gateway.ctl("read", "off", "--json")
+        self.assertEqual((75, ""), (answer.returncode, answer.stderr))
+        (advice,) = json.loads(answer.stdout)["advice"]
         self.assertIn("unit 1 answers and refuses: exception 2", advice["diagnosis"])
         text = self.gateway.ctl("read", "off").stdout
         self.assertIn("exception 2, it has no such address\n  try:\n  - one less", text)

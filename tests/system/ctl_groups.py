@@ -6,7 +6,8 @@ import grp
 import json
 import os
 import re
-import subprocess
+import socket
+import sys
 import unittest
 
 from lib.bench import Scene
@@ -45,15 +46,15 @@ class Groups(Scene):
             for group in (operators, readers):
                 done = ask(group, *command)
                 self.assertEqual(0, done.returncode, (command, group.gr_name, done.stderr))
+        for command in looks + changes:
             done = ask(None, *command)
-            self.assertEqual(77, done.returncode, command)
-            self.assertIn("needs group '%s', or '%s'" % (readers.gr_name, operators.gr_name),
-                          done.stderr)
+            self.assertEqual(77, done.returncode, (command, done.stderr))
+            self.assertIn("needs group '%s', or '%s', which may also change" % (
+                readers.gr_name, operators.gr_name), done.stderr)
         for command in changes:
-            for group in (readers, None):
-                done = ask(group, *command)
-                self.assertEqual(77, done.returncode, (command, done.stderr))
-                self.assertIn("it needs group '%s'" % operators.gr_name, done.stderr)
+            done = ask(readers, *command)
+            self.assertEqual(77, done.returncode, (command, done.stderr))
+            self.assertIn("it needs group '%s'" % operators.gr_name, done.stderr)
             done = ask(operators, *command)
             self.assertEqual(0, done.returncode, (command, done.stderr))
         # with one group the socket's mode keeps others away, and whose it is is told
@@ -62,6 +63,42 @@ class Groups(Scene):
         self.eventually(lambda: ask(readers, "status").returncode == 77, "the reload is done")
         self.assertIn("it needs group '%s'" % operators.gr_name, ask(readers, "status").stderr)
         self.assertEqual(0, ask(operators, "status").returncode)
+        # a group that is none leaves the socket to nobody, not to the group before
+        self.config["control"]["group"] = "no-such-group"
+        self.gateway.reload()
+        self.eventually(lambda: ask(operators, "status").returncode == 77, "the reload is done")
+        self.assertIn("there is no group 'no-such-group'", self.gateway.log())
+
+    @unittest.skipIf(os.getuid(), "other users can be had only as root")
+    def test_strangers_take_no_place(self):
+        operators, readers = some_groups()
+        self.counters(1)
+        self.config["control"].update(group=operators.gr_name, read_group=readers.gr_name)
+        self.gateway.start()
+        self.await_value("c00", 1)
+        held = self.spawn(
+            ["setpriv", "--reuid", USER, "--regid", USER, "--clear-groups", sys.executable, "-c",
+             "import socket, sys, time\n"
+             "held = [socket.socket(socket.AF_UNIX) for _ in range(100)]\n"
+             "for s in held: s.connect(sys.argv[1])\n"
+             "print('held', flush=True)\n"
+             "time.sleep(60)", self.path("control.sock")], "held.log")
+        self.eventually(lambda: "held" in open(self.path("held.log")).read(), "a hundred strangers")
+        self.assertEqual(0, self.gateway.ctl("status").returncode)
+        self.end(held)
+
+    def test_clients_that_never_ask(self):
+        self.counters(1)
+        self.gateway.start()
+        self.await_value("c00", 1)
+        held = [socket.socket(socket.AF_UNIX) for _ in range(32)]
+        for s in held:
+            self.addCleanup(s.close)
+            s.connect(self.path("control.sock"))
+        refused = self.gateway.ctl("status")
+        self.assertEqual(75, refused.returncode, refused.stderr)
+        self.assertIn("32 clients are connected already", refused.stderr)
+        self.eventually(lambda: self.gateway.ctl("status").returncode == 0, "they are ended", 20)
 
     def test_debug(self):
         self.counters(1)

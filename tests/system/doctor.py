@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: EUPL-1.2
 """fjordctl doctor: each thing that can be wrong, and that it is told by its cause; with the gateway
 stopped and running."""
+import grp
 import json
 import os
 import pty
@@ -180,8 +181,15 @@ class Doctor(Scene):
         found = self.look()
         self.assert_told(found, "gateway", "ok", "as user nobody")
         self.assert_told(found, "serial", "fail", "user nobody may not open", "group root")
+        self.assertIn('GROUP="dialout", MODE="0660"', self.remedy(found))
+        os.chown(port, 0, grp.getgrnam("dialout").gr_gid)
+        self.assertIn("usermod -aG dialout nobody", self.remedy(self.look()))
+        os.chmod(port, 0o620)  # a member may not either
+        self.assertIn('GROUP="dialout", MODE="0660"', self.remedy(self.look()))
+
+    def remedy(self, found):
         ((_, _, _, todo),) = [f for f in found["serial"] if f[0] == "fail" and "may not" in f[2]]
-        self.assertIn("usermod -aG root nobody", todo)
+        return todo
 
     def test_tcp_devices(self):
         self.config["links"] = {

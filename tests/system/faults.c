@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/types.h>
 #include <time.h>
 #include <unistd.h>
@@ -99,6 +100,31 @@ int fdatasync(int fd)
 {
 	be_slow(fd);
 	return fails(fd) ? -1 : NEXT(int (*)(int), "fdatasync")(fd);
+}
+
+/* While the file FG_FAULTS_HANG is there, no read of the web server's thread comes back. */
+static void hang(int fd)
+{
+	const struct timespec step = {.tv_nsec = 10000000};
+	const char *file = getenv("FG_FAULTS_HANG");
+	char name[16] = "";
+
+	if (!file || prctl(PR_GET_NAME, name) < 0 || strcmp(name, "http") != 0 || !concerned(fd))
+		return;
+	while (access(file, F_OK) == 0)
+		nanosleep(&step, NULL);
+}
+
+ssize_t pread(int fd, void *data, size_t n, off_t at)
+{
+	hang(fd);
+	return NEXT(ssize_t (*)(int, void *, size_t, off_t), "pread")(fd, data, n, at);
+}
+
+ssize_t pread64(int fd, void *data, size_t n, off64_t at)
+{
+	hang(fd);
+	return NEXT(ssize_t (*)(int, void *, size_t, off64_t), "pread64")(fd, data, n, at);
 }
 
 ssize_t pwrite(int fd, const void *data, size_t n, off_t at)

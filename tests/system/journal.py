@@ -79,5 +79,30 @@ class Journal(Scene):
         self.assertEqual(0, self.gateway.stop())
 
 
+class Flood(Scene):
+    FLAPS = 30
+
+    def test_a_device_that_comes_and_goes(self):
+        """Twenty lines of each kind, and what was left out at the end."""
+        self.counters(1, interval="100ms", timeout="50ms", retries=0)
+        self.gateway.start()
+        self.await_value("c00", 1)
+
+        def state():
+            return self.gateway.status()["devices"][0]["state"]
+
+        for _ in range(self.FLAPS):
+            self.server.silence(1)
+            self.eventually(lambda: state() != "ok", "it fails")
+            self.server.revive(1)
+            self.eventually(lambda: state() == "ok", "it answers")
+        self.assertEqual(20, self.gateway.log().count("poll failed: no_response\n"))
+        self.assertEqual(20, self.gateway.log().count("answers again"))
+        self.assertEqual(0, self.gateway.stop())
+        for words in ("poll failed: no_response", "polls failed"):
+            self.assertRegex(self.gateway.log(), words + r" \([0-9]{2} such lines were left out "
+                             r"since [-0-9T:.]+Z, this at ")
+
+
 if __name__ == "__main__":
     unittest.main()

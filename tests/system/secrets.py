@@ -103,6 +103,8 @@ class Secrets(Scene):
         self.guarded.start()
         self.eventually(lambda: "no key for" in self.gateway.ctl("status").stdout,
                         "a refused key", 30)
+        self.assertRegex(self.gateway.ctl("status").stdout,
+                         "no key for 'gw' in .*: line 1: character [0-9]+ of the key, of [0-9]+,")
         self.assert_untold()
         limits = pathlib.Path("/proc/%d/limits" % self.gateway.process.pid).read_text()
         core = next(l for l in limits.splitlines() if l.startswith("Max core file size"))

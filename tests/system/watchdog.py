@@ -98,7 +98,7 @@ class Watchdog(StoreScene):
         self.await_value("c00", 10)
         with Thread(self.gateway.process.pid, "plc").held():
             self.await_said("WATCHDOG=trigger")
-        self.assertEqual(1, self.gateway.log().count("link plc: at one piece of work for 10 s"))
+        self.assertEqual(1, self.gateway.log().count("link 'plc': at one piece of work for 10 s"))
         self.await_said("WATCHDOG=1")           # it goes on after all
         self.assertEqual(0, self.gateway.stop())
 

@@ -15,6 +15,7 @@ import unittest
 
 from lib import config, wait, web
 from lib.bench import Scene
+from lib.faults import Faults
 from lib.peers import MODULES
 
 
@@ -216,6 +217,45 @@ class Http(Web):
         self.eventually(lambda: not wait.listening(self.port), "no port")
         self.assertEqual(0, self.gateway.stop())
 
+    def hang(self):
+        """The web server's thread is in a read of the store that does not come back."""
+        os.mkdir(self.path("disk"))
+        self.config["storage"]["file"] = self.path("disk/readings.db")
+        Faults(self, self.gateway, self.path("disk"))
+        self.gateway.prefix.append("FG_FAULTS_HANG=" + self.path("hangs"))
+        self.start()
+        self.await_readings(3)
+        self.write("hangs", "")
+        path = "/api/readings?point=%s/ph" % config.STATION
+        stuck = web.ask_slowly(self.port, path)
+        self.addCleanup(stuck.close)
+        time.sleep(1)
+        return path
+
+    def test_a_read_that_hangs(self):
+        """A disk that keeps a read of the server's holds up neither a reload nor a poll."""
+        path = self.hang()
+        old, self.port = self.port, wait.free_port()
+        self.config["http"]["listen"] = "127.0.0.1:%d" % self.port
+        self.gateway.reload()
+        self.eventually(lambda: "still under way" in self.gateway.log(), "the read is told")
+        before = self.gateway.status()["devices"][0]
+        after = self.eventually(
+            lambda: (lambda d: d if d["polls"] >= before["polls"] + 15 else None)(
+                self.gateway.status()["devices"][0]), "fifteen polls more", 30)
+        self.assertEqual(before["overruns"], after["overruns"])
+        self.assertFalse(wait.listening(self.port))
+        os.unlink(self.path("hangs"))
+        self.eventually(lambda: wait.listening(self.port), "the other port")
+        self.assertFalse(wait.listening(old))
+        self.eventually(lambda: web.get(self.port, path).status == 200, "readings")
+        self.assertEqual(0, self.gateway.stop())
+
+    def test_a_read_that_hangs_at_the_end(self):
+        self.hang()
+        self.assertEqual(0, self.gateway.stop())
+        self.assertIn("a thread does not end", self.gateway.log())
+
     def test_port_in_use(self):
         """Measuring goes on, and the port is taken once it is free."""
         with socket.socket() as other:
@@ -249,6 +289,41 @@ class Http(Web):
         answered = web.metrics(web.get(self.port, "/metrics").text)[
             "fjordgate_http_requests_total", ("code", "2xx")]
         self.assertLess(answered, 100 * web.ASKED, "nobody was slow")
+        self.assertEqual(0, self.gateway.stop())
+
+    def test_trickling_clients(self):
+        """Who sends a byte now and then has half a minute for a request, like everybody."""
+        self.start()
+        trickles = [socket.create_connection(("127.0.0.1", self.port), 20) for _ in range(100)]
+        for s in trickles:
+            self.addCleanup(s.close)
+            s.setblocking(False)
+        reader = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        self.addCleanup(reader.close)
+
+        def left():
+            reader.request("GET", "/healthz")  # a connection that is used lives on
+            answer = reader.getresponse()
+            answer.read()
+            self.assertEqual(200, answer.status)
+            open_ones = 0
+            for s in trickles:
+                try:
+                    s.send(b"x")
+                    open_ones += s.recv(1000) != b""
+                except BlockingIOError:
+                    open_ones += 1
+                except OSError:
+                    pass
+            time.sleep(1)
+            return open_ones
+
+        for s in trickles:
+            s.send(b"GET / HTTP/1.1\r\nX-Half:")
+        self.assertEqual(100, left())
+        first = reader.sock
+        self.eventually(lambda: left() == 0, "they are sent away", 45)
+        self.assertIs(first, reader.sock)
         self.assertEqual(0, self.gateway.stop())
 
     def test_all_connections_of_one(self):

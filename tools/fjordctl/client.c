@@ -91,17 +91,15 @@ bool ctl_daemon_answers(const char *socket)
 	return fd >= 0;
 }
 
-static bool send_all(int fd, const char *bytes, size_t len)
+/* Where it does not go through, the answer says why: a stranger is turned away unheard. */
+static void send_all(int fd, const char *bytes, size_t len)
 {
-	while (len) {
-		ssize_t n = send(fd, bytes, len, MSG_NOSIGNAL);
+	ssize_t n;
 
-		if (n <= 0)
-			return false;
+	while (len && (n = send(fd, bytes, len, MSG_NOSIGNAL)) > 0) {
 		bytes += n;
 		len -= (size_t)n;
 	}
-	return true;
 }
 
 static bool send_request(int fd, const char *const *words, size_t count)
@@ -118,7 +116,9 @@ static bool send_request(int fd, const char *const *words, size_t count)
 		fg_buf_puts(&out, words[i]);
 	}
 	fg_buf_putc(&out, '\n');
-	return !out.overflow && send_all(fd, out.data, out.len);
+	if (!out.overflow)
+		send_all(fd, out.data, out.len);
+	return !out.overflow;
 }
 
 /* The last line says how it went: -1 for any other. */

@@ -57,10 +57,24 @@ struct doctor_user {
 #define DOCTOR_READ  4u
 #define DOCTOR_WRITE 2u
 #define DOCTOR_ENTER 1u /* into a folder */
-/* By owner, group and mode; access-control lists are not looked at. */
-bool doctor_may(const struct doctor_user *u, const struct stat *st, unsigned want);
+/* By owner, group and mode, or by the access-control list where the file has one. st: of path. */
+bool doctor_may(
+	const struct doctor_user *u, const char *path, const struct stat *st, unsigned want);
+/* The same of a list as the kernel gives it. */
+bool doctor_acl_lets(const struct doctor_user *u, const struct stat *st, const void *acl,
+	size_t len, unsigned want);
 /* Whether the user can read a file, the folders above it included. */
 bool doctor_may_read(const struct doctor_user *u, const char *path);
+
+/* The gateway's unit, as the service manager has it. */
+#define DOCTOR_DEVICES 32
+struct doctor_unit {
+	bool loaded; /* false: there is none, or it is not what runs */
+	bool closed; /* only the devices below may be opened */
+	char user[64], group[64], more_groups[256];
+	char devices[DOCTOR_DEVICES][80]; /* "char-ttyS", "/dev/ttySC0" */
+	size_t device_count;
+};
 
 struct doctor {
 	const struct ctl *ctl;
@@ -73,6 +87,7 @@ struct doctor {
 	pid_t pid;	   /* 0: not known */
 	cJSON *status;	   /* NULL: not to be had */
 	struct doctor_user user;
+	struct doctor_unit unit;
 
 	struct doctor_check *checks;
 	size_t count, cap;
@@ -82,6 +97,15 @@ struct doctor {
 struct doctor_check *doctor_add(struct doctor *d, const char *what, const char *subject,
 	void (*run)(struct doctor_check *c));
 
+/* doctor_unit.c: asks the service manager; what it said, line by line; whether a process is of the
+ * unit; whether the unit may open a character device */
+void doctor_unit_ask(struct doctor_unit *unit);
+void doctor_unit_take(struct doctor_unit *unit, char *text);
+bool doctor_unit_is(pid_t pid);
+bool doctor_unit_lets(const struct doctor_unit *unit, const struct stat *st);
+/* doctor_user.c: whom it would run as; whom the process runs as that listens */
+void doctor_take_user(struct doctor *d);
+void doctor_take_peer(struct doctor *d, int fd);
 /* doctor_gateway.c: finds the gateway and its user; then checks of it and of its files */
 void doctor_meet(struct doctor *d);
 void doctor_add_gateway(struct doctor *d);

@@ -230,7 +230,7 @@ static void check_folder(struct doctor_check *c)
 		doctor_tell(c, DOCTOR_FAIL,
 			"dmesg says why; stop the service, unmount, fsck, mount, start",
 			"%s is mounted read-only", folder);
-	else if (!doctor_may(&d->user, &st, DOCTOR_WRITE | DOCTOR_ENTER))
+	else if (!doctor_may(&d->user, folder, &st, DOCTOR_WRITE | DOCTOR_ENTER))
 		doctor_tell(c, DOCTOR_FAIL, "chown it to that user", "user %s may not write in %s",
 			d->user.name, folder);
 	check_room(c, folder, &fs);
@@ -278,7 +278,8 @@ static void check_store(struct doctor_check *c)
 			"systemctl restart fjordgate: what can be read is saved, the rest is told",
 			"it is damaged: %s", text);
 	else
-		doctor_tell(c, DOCTOR_WARN, "look with sudo", "it cannot be looked at: %s", text);
+		doctor_tell(c, DOCTOR_WARN, r == FG_EAGAIN ? "try again" : "look with sudo",
+			"it cannot be looked at: %s", text);
 	check_log(c, conf);
 }
 

@@ -2,9 +2,7 @@
 /* The gateway itself: whether it runs, as whom, and whether it runs on what the files say. */
 #include <errno.h>
 #include <glob.h>
-#include <grp.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,84 +12,9 @@
 
 #include "doctor.h"
 
-#define SERVICE_USER "fjordgate"
-#define ANSWER_S     5
+#define ANSWER_S 5
 
-/* ---- who it is ---- */
-
-bool doctor_may(const struct doctor_user *u, const struct stat *st, unsigned want)
-{
-	if (u->uid == 0)
-		return true;
-	if (st->st_uid == u->uid)
-		return (st->st_mode >> 6 & want) == want;
-	for (size_t i = 0; i < u->group_count; i++)
-		if (u->groups[i] == st->st_gid)
-			return (st->st_mode >> 3 & want) == want;
-	return (st->st_mode & want) == want;
-}
-
-bool doctor_may_read(const struct doctor_user *u, const char *path)
-{
-	char folder[PATH_MAX];
-	struct stat st;
-
-	if (!realpath(path, folder))
-		return errno == EACCES; /* what we cannot see, we cannot judge */
-	if (stat(folder, &st) < 0 || !doctor_may(u, &st, DOCTOR_READ))
-		return false;
-	for (char *slash; (slash = strrchr(folder, '/')) && slash != folder;) {
-		*slash = '\0';
-		if (stat(folder, &st) < 0 || !doctor_may(u, &st, DOCTOR_ENTER))
-			return false;
-	}
-	return true;
-}
-
-static void take_name(struct doctor_user *u)
-{
-	const struct passwd *pw = getpwuid(u->uid);
-
-	if (pw)
-		snprintf(u->name, sizeof(u->name), "%s", pw->pw_name);
-	else
-		snprintf(u->name, sizeof(u->name), "%u", (unsigned)u->uid);
-}
-
-/* Of the process that listens, as the kernel has it. */
-static void take_peer(struct doctor *d, int fd)
-{
-	struct ucred cred;
-	socklen_t len = sizeof(cred);
-	struct doctor_user *u = &d->user;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) < 0)
-		return;
-	d->pid = cred.pid;
-	u->uid = cred.uid;
-	u->groups[0] = cred.gid;
-	len = sizeof(u->groups) - sizeof(gid_t);
-	u->group_count = 1;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, u->groups + 1, &len) == 0)
-		u->group_count += len / sizeof(gid_t);
-	take_name(u);
-}
-
-/* Of the service's user, or else of whoever asks. */
-static void take_user(struct doctor_user *u)
-{
-	const struct passwd *pw = getpwnam(SERVICE_USER);
-	int n = FG_COUNT(u->groups);
-
-	if (!pw)
-		pw = getpwuid(geteuid());
-	u->uid = pw ? pw->pw_uid : geteuid();
-	u->groups[0] = pw ? pw->pw_gid : getegid();
-	u->group_count = 1;
-	if (pw && getgrouplist(pw->pw_name, pw->pw_gid, u->groups, &n) > 0)
-		u->group_count = (size_t)n;
-	take_name(u);
-}
+/* ---- meeting it ---- */
 
 static int on_status(void *arg, const char *text)
 {
@@ -113,15 +36,17 @@ void doctor_meet(struct doctor *d)
 		free(d->socket);
 		d->socket = strdup(d->config->control.socket);
 	}
+	doctor_unit_ask(&d->unit);
+	doctor_take_user(d);
 	fd = d->socket ? ctl_connect(d->socket) : -1;
 	if (fd < 0) {
 		d->connect_error = errno;
-		take_user(&d->user);
 		return;
 	}
 	d->runs = true;
-	take_user(&d->user);
-	take_peer(d, fd);
+	doctor_take_peer(d, fd);
+	if (!doctor_unit_is(d->pid))
+		d->unit.loaded = false; /* it was started otherwise */
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
 	ctl_ask(fd, words, 1, on_status, &d->status);
 	close(fd);
@@ -160,7 +85,8 @@ static void check_runs(struct doctor_check *c)
 	else
 		doctor_tell(c, DOCTOR_WARN,
 			"systemctl start fjordgate; why it ended says journalctl -u fjordgate",
-			"it does not run: nobody answers at %s", d->socket);
+			"it does not run: nobody answers at %s; files are looked at for user %s",
+			d->socket, d->user.name);
 }
 
 static void check_drift(struct doctor_check *c)

@@ -3,6 +3,7 @@
  * that it talks with is left alone: many serve one client only. */
 #include <errno.h>
 #include <grp.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,17 +36,43 @@ static const char *state_of(const struct doctor *d, const struct fg_link *link)
 
 /* ---- serial ports ---- */
 
+/* A group that may already is joined; root's is nobody else's. */
+static void put_remedy(const struct stat *st, const char *port, const char *user, char *todo,
+	size_t size)
+{
+	char mem[4096];
+	struct group entry, *g = NULL;
+
+	getgrgid_r(st->st_gid, &entry, mem, sizeof(mem), &g);
+	if (g && g->gr_gid != 0 && (st->st_mode & 0060) == 0060)
+		snprintf(todo, size, "usermod -aG %s %s, then restart the gateway", g->gr_name,
+			user);
+	else
+		snprintf(todo, size,
+			"a udev rule gives it to dialout: KERNEL==\"%.60s\", GROUP=\"dialout\", "
+			"MODE=\"0660\"; no login console may use it",
+			strrchr(port, '/') ? strrchr(port, '/') + 1 : port);
+}
+
 static void check_permission(struct doctor_check *c, const char *port, const struct stat *st)
 {
 	const struct doctor_user *u = &c->doctor->user;
-	char todo[200], mem[1024];
+	char todo[300], mem[4096], real[PATH_MAX];
 	struct group entry, *g = NULL;
 
-	if (doctor_may(u, st, DOCTOR_READ | DOCTOR_WRITE))
+	if (!realpath(port, real))
+		snprintf(real, sizeof(real), "%s", port);
+	if (!doctor_unit_lets(&c->doctor->unit, st)) {
+		snprintf(todo, sizeof(todo),
+			"systemctl edit fjordgate, there [Service] and DeviceAllow=%.100s rw, "
+			"then restart it", real);
+		doctor_tell(c, DOCTOR_FAIL, todo,
+			"the service may not open %s: it is of no kind that its unit names", port);
+	}
+	if (doctor_may(u, port, st, DOCTOR_READ | DOCTOR_WRITE))
 		return;
 	getgrgid_r(st->st_gid, &entry, mem, sizeof(mem), &g);
-	snprintf(todo, sizeof(todo), "usermod -aG %s %s, then restart the gateway",
-		g ? g->gr_name : "dialout", u->name);
+	put_remedy(st, real, u->name, todo, sizeof(todo));
 	doctor_tell(c, DOCTOR_FAIL, todo, "user %s may not open %s: it is for group %s (mode %03o)",
 		u->name, port, g ? g->gr_name : "?", (unsigned)st->st_mode & 0777);
 }

@@ -301,14 +301,14 @@ static coap_session_t *open_psk(struct coap_probe *p, const coap_address_t *to, 
 	uint8_t key[KEY_MAX];
 	coap_dtls_cpsk_t setup;
 	coap_session_t *session;
-	int r = fg_secret_psk(p->ctl->psk_file, p->ctl->psk_identity, hex, sizeof(hex));
+	char why[160];
+	int r = fg_secret_psk(
+		p->ctl->psk_file, p->ctl->psk_identity, hex, sizeof(hex), why, sizeof(why));
 	size_t len = r < 0 ? 0 : strlen(hex) / 2;
 
 	if (r < 0) {
-		fprintf(stderr, "fjordctl: %s: %s\n", p->ctl->psk_file,
-			r == FG_ENOENT	 ? "no such file, or no line identity:hexkey for it"
-			: r == FG_EINVAL ? "the key is not 1 to 64 bytes in hexadecimal"
-					 : fg_strerror(r));
+		fprintf(stderr, "fjordctl: no key for '%s' in %s: %s\n", p->ctl->psk_identity,
+			p->ctl->psk_file, why);
 		*ret_code = EX_NOINPUT;
 		return NULL;
 	}

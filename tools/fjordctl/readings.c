@@ -159,17 +159,16 @@ static void print_advice(const cJSON *advice)
 		printf("  - %s\n", cJSON_IsString(item) ? item->valuestring : "");
 }
 
-static int on_read(void *arg, const char *text)
+struct read_answer {
+	const struct ctl *ctl;
+	bool without_value; /* a point that was asked for */
+};
+
+static void print_read(const cJSON *doc)
 {
-	const struct ctl *ctl = arg;
-	cJSON *doc, *item;
+	const cJSON *item;
 	char value[280];
 
-	if (ctl->json) {
-		puts(text);
-		return 0;
-	}
-	doc = cJSON_Parse(text);
 	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(doc, "steps"))
 		printf("  %s\n", cJSON_IsString(item) ? ctl_plain(item->valuestring) : "");
 	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(doc, "readings")) printf(
@@ -182,13 +181,34 @@ static int on_read(void *arg, const char *text)
 		ctl_number(doc, "answers") == 1 ? "" : "s", ctl_number(doc, "took_s"));
 	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(doc, "advice"))
 		print_advice(item);
+}
+
+static int on_read(void *arg, const char *text)
+{
+	struct read_answer *answer = arg;
+	cJSON *doc = cJSON_Parse(text);
+	const cJSON *item;
+
+	cJSON_ArrayForEach(item, cJSON_GetObjectItemCaseSensitive(doc, "readings"))
+	{
+		answer->without_value |=
+			cJSON_IsNull(cJSON_GetObjectItemCaseSensitive(item, "value"));
+	}
+	if (answer->ctl->json)
+		puts(text);
+	else
+		print_read(doc);
 	cJSON_Delete(doc);
 	return 0;
 }
 
+/* A script is told by the exit code whether it has what it asked for. */
 int ctl_read(const struct ctl *ctl)
 {
-	return ctl_request(ctl, ctl->words, (size_t)ctl->count, on_read, (void *)ctl);
+	struct read_answer answer = {.ctl = ctl};
+	int code = ctl_request(ctl, ctl->words, (size_t)ctl->count, on_read, &answer);
+
+	return code == EX_OK && answer.without_value ? EX_TEMPFAIL : code;
 }
 
 bool ctl_parse_time(const char *text, int64_t *ret_ms)

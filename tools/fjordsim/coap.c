@@ -355,7 +355,7 @@ static void ready(struct sim_source *source)
 int sim_coap_key(const char *file, const char *identity, uint8_t ret[SIM_KEY_MAX], size_t *ret_len)
 {
 	char hex[2 * SIM_KEY_MAX + 1];
-	int r = fg_secret_psk(file, identity, hex, sizeof(hex));
+	int r = fg_secret_psk(file, identity, hex, sizeof(hex), NULL, 0);
 
 	if (r < 0)
 		return r;

@@ -280,6 +280,10 @@ static void test_areas(void **state)
 		 "table: holding, address: 8, count: 1}]",
 			NULL}, /* a block is read as it is */
 		{"read_align: 3", "1, 2, 4"},
+		{"read_align: 2, max_registers: 1",
+			"max_registers: 1 is less than read_align, 2: no request could be sent"},
+		{"read_align: 4, max_registers: 3", "max_registers: 3 is less than read_align, 4"},
+		{"read_align: 4, max_registers: 4", NULL},
 		{"max_bits: 2001", "2000"},
 		{"min_interval: 10s", NULL},
 		{"min_interval: 30s",
@@ -307,6 +311,38 @@ static void test_areas(void **state)
 		got = faults(&w, mem, sizeof(mem));
 		if (cases[i].fault ? !strstr(got, cases[i].fault) : got[0])
 			fail_msg("%s\ntells: %s", cases[i].text, got);
+		world_fini(&w);
+	}
+}
+
+/* A value across two aligned units needs them both in one request. */
+static void test_aligned_value(void **state)
+{
+	static const char *const devices[] = {"{unit_id: 1, read_align: 4, max_registers: 4}",
+		"{unit_id: 1, read_align: 4, max_registers: 8}"};
+
+	(void)state;
+	for (size_t i = 0; i < FG_COUNT(devices); i++) {
+		struct world w;
+		struct fg_point p;
+		char mem[1500];
+		const char *got;
+
+		world_init(&w, "modbus-tcp");
+		p = load_point(&w, "{table: holding, address: 10, type: u64}", NULL);
+		p.interval_us = w.device.interval_us = 10000000;
+		w.device.node = yaml(&w, devices[i]);
+		w.device.points = &p;
+		w.device.point_count = w.device.read_count = 1;
+		w.device.conf = bind_object(
+			&w, w.driver->device_keys, w.driver->device_size, devices[i]);
+		w.driver->check_device(&w.device, (void *)(uintptr_t)w.device.conf, w.rep);
+		got = faults(&w, mem, sizeof(mem));
+		if (i)
+			assert_string_equal(got, "");
+		else
+			assert_non_null(strstr(got, "with read_align its request asks for 8, but "
+						    "max_registers is 4"));
 		world_fini(&w);
 	}
 }
@@ -454,6 +490,7 @@ int main(void)
 		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_unit_ids),
 		cmocka_unit_test(test_areas),
+		cmocka_unit_test(test_aligned_value),
 		cmocka_unit_test(test_links),
 		cmocka_unit_test(test_same_port),
 		cmocka_unit_test(test_pairs),

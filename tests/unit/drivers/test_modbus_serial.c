@@ -231,6 +231,8 @@ static void test_words(void **state)
 	fg_serial_explain(-EACCES, "/dev/ttyUSB0", why, sizeof(why));
 	assert_non_null(strstr(why, "no permission to open /dev/ttyUSB0"));
 	assert_non_null(strstr(why, "dialout"));
+	fg_serial_explain(-EPERM, "/dev/ttySC0", why, sizeof(why)); /* a service's devices */
+	assert_non_null(strstr(why, "no permission to open /dev/ttySC0: DeviceAllow="));
 	rig_init(&r, "");
 	unlink(r.path);
 	assert_int_equal(r.driver->open(&r.ls), -ENOENT);

@@ -3,10 +3,13 @@
 #include "store.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/thread.h"
 
 static void fill(struct store *t)
 {
@@ -61,10 +64,9 @@ static void no_time_is_told_as_such(void **state)
 	store_close(t);
 }
 
-static void damage_is_found(void **state)
+static void damage(struct store *t)
 {
-	struct store *t = *state;
-	char why[300] = "", bytes[3000];
+	char bytes[3000];
 	int fd;
 
 	t->conf.first_seq = 1000;
@@ -75,8 +77,47 @@ static void damage_is_found(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(pwrite(fd, bytes, sizeof(bytes), 8192), sizeof(bytes));
 	close(fd);
+}
+
+static void damage_is_found(void **state)
+{
+	struct store *t = *state;
+	char why[300] = "";
+
+	damage(t);
 	assert_int_equal(verify(t, true, LONG_US, why, sizeof(why)), FG_ECORRUPT);
 	assert_string_not_equal(why, "");
+}
+
+static atomic_bool over;
+
+static void *write_on(void *arg)
+{
+	struct timespec times[2] = {{.tv_sec = 1}, {.tv_sec = 1}};
+
+	while (!atomic_load(&over)) {
+		times[1].tv_sec++;
+		utimensat(AT_FDCWD, arg, times, 0);
+	}
+	return NULL;
+}
+
+/* Who reads while the gateway starts sees pages of two states, and they are no damage. */
+static void a_writer_that_comes_meanwhile(void **state)
+{
+	struct store *t = *state;
+	char why[300] = "";
+	int r = FG_ECORRUPT;
+	pthread_t writer;
+
+	damage(t);
+	assert_int_equal(fg_thread_start(&writer, "writer", write_on, t->file), 0);
+	for (unsigned i = 0; i < 100 && r == FG_ECORRUPT; i++) /* it may not have begun */
+		r = verify(t, true, LONG_US, why, sizeof(why));
+	assert_int_equal(r, FG_EAGAIN);
+	assert_string_equal(why, "somebody has begun to write to it");
+	atomic_store(&over, true);
+	pthread_join(writer, NULL);
 }
 
 static void what_is_not_there_is_told(void **state)
@@ -96,6 +137,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			no_time_is_told_as_such, store_setup, store_teardown),
 		cmocka_unit_test_setup_teardown(damage_is_found, store_setup, store_teardown),
+		cmocka_unit_test_setup_teardown(
+			a_writer_that_comes_meanwhile, store_setup, store_teardown),
 		cmocka_unit_test_setup_teardown(
 			what_is_not_there_is_told, store_setup, store_teardown),
 	};

@@ -38,9 +38,11 @@ struct doctor_check *doctor_add(struct doctor *d, const char *what, const char *
 	return NULL;
 }
 
-bool doctor_may(const struct doctor_user *u, const struct stat *st, unsigned want)
+bool doctor_may(
+	const struct doctor_user *u, const char *path, const struct stat *st, unsigned want)
 {
 	(void)u;
+	(void)path;
 	(void)st;
 	(void)want;
 	return true;
