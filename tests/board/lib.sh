@@ -11,16 +11,20 @@ kernel() {
 	esac
 }
 
-# bare_root FOLDER ARCHITECTURE : made where it is not there.
+# bare_root FOLDER ARCHITECTURE : made where it is not there, or is of another list of packages.
 bare_root() {
 	local mirror include
-	[ ! -d "$1" ] || return 0
+	cmp -s tests/board/packages.txt "$1/packages.txt" && return
+	[ ! -d "$1" ] || [ -f "$1/packages.txt" ] || die "$1 was not made by this; remove it"
 	mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Codename: bookworm' | head -n 1)
 	[ -n "$mirror" ] || die "this machine's apt has no source for bookworm"
 	include=$( (grep -v '^#' tests/board/packages.txt; kernel "$2") | paste -sd, -)
 	rm -rf "$1.new"
+	mkdir -p "$(dirname "$1")"
 	mmdebstrap --quiet --variant=apt --aptopt='Apt::Install-Recommends "false"' \
 		--include="$include" bookworm "$1.new" "$mirror"
+	cp tests/board/packages.txt "$1.new"
+	rm -rf "$1"
 	mv "$1.new" "$1"
 }
 
