@@ -36,6 +36,16 @@ newest_deb() {
 	echo "$deb"
 }
 
+# container WORDS… : systemd-nspawn for at most ten minutes. What it mounts is gone with it; it wants
+# a folder that it may remove on a file system of its own.
+container() {
+	unshare --mount sh -ec '
+		mkdir -p "$0"
+		mount -t tmpfs tmpfs "$0"
+		exec timeout 600 systemd-nspawn -q --private-network --register=no --keep-unit "$@"' \
+		/run/systemd/nspawn "$@" < /dev/null
+}
+
 # ext4 FOLDER FILE : an image of 1 GiB with what is in FOLDER, and nothing left to do later.
 ext4() {
 	/sbin/mke2fs -q -t ext4 -E lazy_itable_init=0,lazy_journal_init=0 -d "$1" "$2" 1G \
