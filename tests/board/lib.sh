@@ -36,14 +36,13 @@ newest_deb() {
 	echo "$deb"
 }
 
-# container WORDS… : systemd-nspawn for at most ten minutes. What it mounts is gone with it; it wants
-# a folder that it may remove on a file system of its own.
+# container WORDS… : systemd-nspawn for at most ten minutes. What it mounts is gone with it; it
+# wants a folder that it may remove on a file system of its own.
 container() {
-	unshare --mount sh -ec '
-		mkdir -p "$0"
-		mount -t tmpfs tmpfs "$0"
-		exec timeout 600 systemd-nspawn -q --private-network --register=no --keep-unit "$@"' \
-		/run/systemd/nspawn "$@" < /dev/null
+	local own=/run/systemd/nspawn
+	unshare --mount sh -ec 'mkdir -p "$0"; mount -t tmpfs tmpfs "$0"; exec "$@"' "$own" \
+		timeout 600 systemd-nspawn -q --private-network --register=no --keep-unit "$@" \
+		< /dev/null
 }
 
 # ext4 FOLDER FILE : an image of 1 GiB with what is in FOLDER, and nothing left to do later.
