@@ -11,14 +11,18 @@ kernel() {
 	esac
 }
 
-# bare_root FOLDER ARCHITECTURE : made where it is not there, or is of another list of packages.
+# bare_root FOLDER ARCHITECTURE [kernel] : made where it is not there, or is of another list of
+# packages, or has no kernel and needs one (which takes as long as all the rest: a container none).
 bare_root() {
 	local mirror include
-	cmp -s tests/board/packages.txt "$1/packages.txt" && return
+	[ -z "${3-}" ] || set -- "$1" "$2" "$(kernel "$2")"
+	cmp -s tests/board/packages.txt "$1/packages.txt" &&
+		{ [ -z "${3-}" ] || ls "$1"/boot/vmlinuz-* > /dev/null 2>&1; } && return
 	[ ! -d "$1" ] || [ -f "$1/packages.txt" ] || die "$1 was not made by this; remove it"
 	mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Codename: bookworm' | head -n 1)
 	[ -n "$mirror" ] || die "this machine's apt has no source for bookworm"
-	include=$( (grep -v '^#' tests/board/packages.txt; kernel "$2") | paste -sd, -)
+	include=$( (cat tests/board/packages.txt; echo "${3-}") | grep -v -e '^#' -e '^$' |
+		paste -sd, -)
 	rm -rf "$1.new"
 	mkdir -p "$(dirname "$1")"
 	mmdebstrap --quiet --variant=apt --aptopt='Apt::Install-Recommends "false"' \
