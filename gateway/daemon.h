@@ -58,6 +58,7 @@ struct fg_worker_slot {
 struct fg_trust_file {
 	int64_t touched_ns, before_ns;
 	unsigned kernel_failed; /* looks in a row at which it could not be asked */
+	bool kernel_told;
 };
 
 struct fg_session_slot {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* How good the evidence is that wall time is right, by `clock.trust`. */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,7 +12,8 @@
 #define TIMESYNC_STAMP	 "/run/systemd/timesync/synchronized"
 #define RTC		 "/sys/class/rtc/rtc0/"
 #define RTC_TOLERANCE_US 5000000
-#define KERNEL_FAILURES	 5 /* in a row are told */
+#define KERNEL_FAILURES	 5  /* in a row are told */
+#define KERNEL_SILENCES	 60 /* and so many, where there is a witness who has not answered yet */
 
 static bool read_number(const char *path, long long *ret)
 {
@@ -63,17 +65,22 @@ static bool file_right(struct fg_trust_file *t, const char *path, bool doubted)
 	return now_ns != 0;
 }
 
-/* The witness may still be starting when it is asked for the first time. */
+/* The witness may still be starting when it is asked for the first time, and on a board that is
+ * busy it may be late each time. */
 static bool kernel_right(struct fg_trust_file *t)
 {
 	int rc = fg_clock_kernel_synced();
+	unsigned bound = rc == -ETIMEDOUT ? KERNEL_SILENCES : KERNEL_FAILURES;
 
 	if (rc >= 0)
 		t->kernel_failed = 0;
-	else if (++t->kernel_failed == KERNEL_FAILURES)
+	else
+		t->kernel_failed++;
+	if (t->kernel_failed >= bound && !t->kernel_told)
 		fg_warning("clock: the kernel cannot be asked whether its time is right: %s: %s; "
 			   "start fjordgate-clock.socket",
 			FG_CLOCK_WITNESS, strerror(-rc));
+	t->kernel_told = t->kernel_failed && (t->kernel_told || t->kernel_failed >= bound);
 	return rc > 0;
 }
 

@@ -230,12 +230,13 @@ void *fg_tls_context(struct fg_tls *tls)
 
 /* ---- when they end ---- */
 
-/* By days, since a time_t of 32 bits ends before many an authority does. 0: nothing legible. */
+/* By days, and no time_t is given to the library: on a 32-bit board its own has 32 bits and ours
+ * 64, so that it would take another register. 0: nothing legible. */
 static int64_t ends_ms(const X509 *cert)
 {
-	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+	ASN1_TIME *epoch = ASN1_TIME_new();
 	int days = 0, seconds = 0;
-	bool ok = cert && epoch &&
+	bool ok = cert && epoch && ASN1_TIME_set_string(epoch, "19700101000000Z") == 1 &&
 		  ASN1_TIME_diff(&days, &seconds, epoch, X509_get0_notAfter(cert)) == 1;
 
 	ASN1_TIME_free(epoch);

@@ -11,16 +11,24 @@ kernel() {
 	esac
 }
 
-# bare_root FOLDER ARCHITECTURE : made where it is not there.
+# bare_root FOLDER ARCHITECTURE [kernel] : made where it is not there, or is of another list of
+# packages, or has no kernel and needs one (which takes as long as all the rest: a container none).
 bare_root() {
 	local mirror include
-	[ ! -d "$1" ] || return 0
+	[ -z "${3-}" ] || set -- "$1" "$2" "$(kernel "$2")"
+	cmp -s tests/board/packages.txt "$1/packages.txt" &&
+		{ [ -z "${3-}" ] || ls "$1"/boot/vmlinuz-* > /dev/null 2>&1; } && return
+	[ ! -d "$1" ] || [ -f "$1/packages.txt" ] || die "$1 was not made by this; remove it"
 	mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Codename: bookworm' | head -n 1)
 	[ -n "$mirror" ] || die "this machine's apt has no source for bookworm"
-	include=$( (grep -v '^#' tests/board/packages.txt; kernel "$2") | paste -sd, -)
+	include=$( (cat tests/board/packages.txt; echo "${3-}") | grep -v -e '^#' -e '^$' |
+		paste -sd, -)
 	rm -rf "$1.new"
+	mkdir -p "$(dirname "$1")"
 	mmdebstrap --quiet --variant=apt --aptopt='Apt::Install-Recommends "false"' \
 		--include="$include" bookworm "$1.new" "$mirror"
+	cp tests/board/packages.txt "$1.new"
+	rm -rf "$1"
 	mv "$1.new" "$1"
 }
 
@@ -30,6 +38,15 @@ newest_deb() {
 	deb=$(ls -t "$1/$2_"*"_$3.deb" 2> /dev/null | head -n 1)
 	[ -n "$deb" ] || die "no package $2 for $3 in $1; packaging/build makes it"
 	echo "$deb"
+}
+
+# container WORDS… : systemd-nspawn for at most ten minutes. What it mounts is gone with it; it
+# wants a folder that it may remove on a file system of its own.
+container() {
+	local own=/run/systemd/nspawn
+	unshare --mount sh -ec 'mkdir -p "$0"; mount -t tmpfs tmpfs "$0"; exec "$@"' "$own" \
+		timeout 600 systemd-nspawn -q --private-network --register=no --keep-unit "$@" \
+		< /dev/null
 }
 
 # ext4 FOLDER FILE : an image of 1 GiB with what is in FOLDER, and nothing left to do later.

@@ -6,14 +6,33 @@
 #include <stdint.h>
 #include <cmocka.h>
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "gateway/daemon.h"
+
+static int kernel_says = 1; /* 1: the real one is asked */
+static unsigned warned;
+
+int __real_fg_clock_kernel_synced(void);
+int __wrap_fg_clock_kernel_synced(void);
+int __wrap_fg_clock_kernel_synced(void)
+{
+	return kernel_says < 0 ? kernel_says : __real_fg_clock_kernel_synced();
+}
+
+void __wrap_fg_log(enum fg_log_level level, const char *fmt, ...);
+void __wrap_fg_log(enum fg_log_level level, const char *fmt, ...)
+{
+	warned += level <= FG_LOG_WARNING && strstr(fmt, "cannot be asked");
+}
 
 static struct fg_trust_file trust;
 
@@ -92,6 +111,35 @@ static void test_kernel(void **state)
 		fg_clock_kernel_synced() > 0 ? FG_CLOCK_RIGHT : FG_CLOCK_UNKNOWN);
 }
 
+static unsigned warnings_after(int error, unsigned looks)
+{
+	const struct fg_clock_conf conf = {.trust = FG_TRUST_KERNEL};
+
+	kernel_says = error;
+	warned = 0;
+	for (unsigned i = 0; i < looks; i++)
+		assert_int_equal(level(&conf, 0), FG_CLOCK_UNKNOWN);
+	kernel_says = 1;
+	return warned;
+}
+
+/* Where nobody is there to be asked it is told soon; a witness who is late has a minute. */
+static void test_kernel_cannot_be_asked(void **state)
+{
+	(void)state;
+	trust = (struct fg_trust_file){0};
+	assert_int_equal(warnings_after(-ENOENT, 4), 0);
+	assert_int_equal(warnings_after(-ENOENT, 1), 1);
+	assert_int_equal(warnings_after(-ENOENT, 1000), 0); /* once */
+	trust = (struct fg_trust_file){0};
+	assert_int_equal(warnings_after(-ETIMEDOUT, 59), 0);
+	assert_int_equal(warnings_after(-ETIMEDOUT, 1), 1);
+	assert_int_equal(warnings_after(-ENOENT, 1000), 0);
+	trust = (struct fg_trust_file){0};
+	assert_int_equal(warnings_after(-ETIMEDOUT, 20), 0);
+	assert_int_equal(warnings_after(-ENOENT, 1), 1);
+}
+
 /* auto trusts at least where the kernel does. */
 static void test_auto(void **state)
 {
@@ -111,6 +159,7 @@ int main(void)
 		cmocka_unit_test(test_file),
 		cmocka_unit_test(test_file_after_a_step),
 		cmocka_unit_test(test_kernel),
+		cmocka_unit_test(test_kernel_cannot_be_asked),
 		cmocka_unit_test(test_auto),
 	};
 
