@@ -9,7 +9,7 @@ import unittest
 from lib.bench import SystemTest
 from lib.coap import CON, PushServer
 from lib.gateway import PROGRAMS
-from lib.wait import free_port
+from lib.wait import PATIENCE, free_port
 
 CLIENT = "coap-client-openssl"
 
@@ -28,7 +28,7 @@ class SimulatedCoap(SystemTest):
 
     def order(self, line):
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(5)
+            s.settimeout(5 * PATIENCE)
             s.connect(self.path("sim.sock"))
             s.sendall((line + "\n").encode())
             return s.recv(65536).decode()
@@ -64,7 +64,7 @@ class SimulatedCoap(SystemTest):
         core = self.get(uri + "/.well-known/core").stdout
         self.assertRegex(core, r'</all>[^,]*rt="sensor"')
         self.assertRegex(core, r'</count>[^,]*;obs')
-        seen = self.get(uri + "/count", "-s", 1, "-m", "get")
+        seen = self.get(uri + "/count", "-s", 3, "-m", "get")
         self.assertIn("0123", seen.stdout)
         self.assertGreater(self.counts("node")["notified"], 2)
         self.assertIn("ok", self.order("exception node on code=503 max_age=7s"))
