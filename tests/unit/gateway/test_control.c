@@ -113,6 +113,8 @@ static void test_history_for_nobody(void **state)
 	int fd = connect_client("history\tquay/c00\t0\t99\n");
 
 	(void)state;
+	for (int i = 0; i < TURNS_MAX && pieces < 2; i++)
+		settle(); /* a pool thread of a busy machine takes its time */
 	settle();
 	assert_in_range(pieces, 2, 50); /* it waits for the client */
 	close(fd);
