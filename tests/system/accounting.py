@@ -19,7 +19,7 @@ class Accounting(Scene):
         self.counters(POINTS, interval="200ms", timeout="150ms")
         began = time.time()
         self.gateway.start()
-        self.await_value("c00", 8)
+        self.count_on(8)
         self.server.silence(1)
         self.await_value("c00", None)
         self.eventually(lambda: "quarantined" in self.states(), "quarantined", 20)
@@ -53,8 +53,8 @@ class Accounting(Scene):
 
     def count_on(self, more, seconds=20):
         goal = self.server[1].last("holding", 0) + more
-        self.eventually(lambda: self.subscriber.readings("c00")
-                        and self.subscriber.newest("c00") >= goal, "c00 = %d" % goal, seconds)
+        self.eventually(lambda: max(self.subscriber.values("c00") - {None}, default=0) >= goal,
+                        "c00 = %d" % goal, seconds)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from lib.faults import Faults, StoreScene
 from lib.subscriber import epoch
 
 ASLEEP_S, STOPPED_S = 3600, 3
+STALL_S = 5         # a busy machine may take so long from one step of the test to the next
 
 
 class Asleep(StoreScene):
@@ -48,9 +49,9 @@ class Asleep(StoreScene):
         self.assertEqual({"gateway_off", "overrun"}, self.stop_and_check_sums(tolerance=12))
         off = sorted(self.of("gateway_off"), key=lambda g: g["from"])
         self.assertAlmostEqual(ASLEEP_S / self.interval_s, sum(g["count"] for g in off),
-                               delta=8, msg=off)
-        self.assertAlmostEqual(slept, epoch(off[0]["from"]), delta=1)
-        self.assertAlmostEqual(slept + ASLEEP_S, epoch(off[-1]["to"]), delta=1)
+                               delta=STALL_S / self.interval_s, msg=off)
+        self.assertAlmostEqual(slept, epoch(off[0]["from"]), delta=STALL_S)
+        self.assertAlmostEqual(slept + ASLEEP_S, epoch(off[-1]["to"]), delta=STALL_S)
         self.assertFalse([g for g in off if g.get("estimated")], "it knows how long it slept")
         self.assertGreaterEqual(sum(g["count"] for g in self.of("overrun")),
                                 STOPPED_S / self.interval_s - 2)

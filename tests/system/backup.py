@@ -40,7 +40,7 @@ class Backup(Scene):
         spare.start()
         self.eventually(lambda: spare.status().get("destinations", [{}])[0].get("connected"),
                         "the second board is connected", 30)
-        self.eventually(lambda: spare.status()["destinations"][0]["backlog"] < 5, "sent", 30)
+        self.await_sent(gateway=spare)
         self.await_readings(len(old) + min(backlog, 10))
         self.eventually(lambda: self.numbers()[-1] >= told["next_seq"], "new readings come", 20)
         contents = {}

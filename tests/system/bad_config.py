@@ -35,7 +35,8 @@ class BadConfig(SystemTest):
         good = config.base(1883)
         good["links"]["plc"] = {"driver": "modbus-tcp", "host": "127.0.0.1", "port": 502}
         good["devices"]["probe"] = config.modbus_device(
-            "plc", 1, "1s", {"level": config.register(0, property="water_level", unit="m")})
+            "plc", 1, "1s", {"level": config.register(0, property="water_level", unit="m")},
+            timeout="1s")
         self.good = json.dumps(good, indent=1)
 
     def run_check(self, text):

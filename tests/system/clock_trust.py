@@ -9,6 +9,8 @@ from lib import config
 from lib.bench import Scene
 from lib.subscriber import epoch
 
+CLOCKS_S = 0.05         # between the server's look at the clock and the gateway's reckoning
+
 
 class ClockTrust(Scene):
     def test_trust_of_a_file(self):
@@ -29,13 +31,15 @@ class ClockTrust(Scene):
         self.await_value("c00", max(served))
         self.eventually(lambda: served <= self.subscriber.values("c00"), "what was held comes")
         times = {m.json["value"]: epoch(m.json["time"]) for m in self.subscriber.readings("c00")}
-        late = [v for v, at in self.server[1].times("holding", 0).items()
-                if v in times and abs(times[v] - at) > 0.5]
+        given = self.server[1].times("holding", 0)
+        # however late the machine was: after the poll before, and before the one after
+        late = [v for v, t in times.items() if v in given and not
+                given.get(v - 1, 0) - CLOCKS_S < t < given.get(v + 1, before + 60) + CLOCKS_S]
         self.assertEqual([], late, "readings whose time is not that of their measurement")
         self.eventually(
             lambda: self.subscriber.last(config.status_topic()).json["clock"]["trusted"],
             "the status says that the time is right")
-        held = [m for m in self.subscriber.readings("c00") if epoch(m.json["time"]) < before - 0.2]
+        held = [m for m in self.subscriber.readings("c00") if m.json["value"] < max(served)]
         self.assertTrue(held)
         self.assertLessEqual(sum(m.retain for m in held), 1, "only the newest is retained")
         self.assertEqual(0, self.gateway.stop())

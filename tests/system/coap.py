@@ -16,7 +16,7 @@ TEXT, JSON, CBOR, SENML_JSON, SENML_CBOR, TLV = 0, 50, 60, 110, 112, 11542  # co
 class Coap(Scene):
     def setUp(self):
         super().setUp()
-        self.port = free_port()
+        self.port = free_port(2)   # the next is for DTLS
         self.uri = "coap://127.0.0.1:%d" % self.port
         self.start_sensor()
 

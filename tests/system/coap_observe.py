@@ -108,7 +108,7 @@ class Observe(Scene):
             "history", "quay/x_count", "--json").stdout, "what was acknowledged is stored")
 
     def test_libcoap_secured_and_tcp(self):
-        port = free_port()
+        port = free_port(2)
         self.spawn(["coap-server-openssl", "-A", "127.0.0.1", "-p", port, "-k", "secret"],
                    "coap.log")
         self.write("keys", "gw:%s\n" % b"secret".hex())
@@ -131,7 +131,7 @@ class Observe(Scene):
         self.assertEqual(0, self.gateway.stop())
 
     def test_libcoap(self):
-        port = free_port()
+        port = free_port(2)
         self.spawn(["coap-server-openssl", "-A", "127.0.0.1", "-p", port], "coap.log")
         self.observe(port, {"x_time": {"path": "/time"}}, interval="10s")
         self.config["devices"]["plain"] = config.coap_device(

@@ -247,7 +247,7 @@ devices:
                        for name in ("safe", "plain", "cert")})
         safe = "coaps://127.0.0.1:%d/t" % self.port
         def key(identity, file):
-            return ["--psk-identity", identity, "--psk-file", self.path(file), "--timeout", "1s"]
+            return ["--psk-identity", identity, "--psk-file", self.path(file), "--timeout", "5s"]
         done, (said,) = self.probe(safe, *key("me", "keys"))
         self.assertEqual((0, 4.5), (done.returncode, said["records"][0]["value"]))
         self.assertNotIn("0011aabb", done.stdout + done.stderr)
@@ -313,7 +313,7 @@ devices:
         self.serve(answer)
         for path, (_, text) in codes.items():
             with self.subTest(path):
-                done, (said,) = self.probe(self.uri + path, "--timeout", "1s")
+                done, (said,) = self.probe(self.uri + path, "--timeout", "5s")
                 self.assertEqual(75, done.returncode)
                 self.assertIn(text, said["diagnosis"])
                 self.assertIn("it says: because", said["hints"])
@@ -327,7 +327,7 @@ devices:
         _, (liar,) = self.probe(self.uri + "/liar")
         self.assertIn("SenML", liar["not_read"])
         for uri in ("coap://127.0.0.1:%d/x", "coap+tcp://127.0.0.1:%d/x"):
-            done, (said,) = self.probe(uri % free_port(), "--timeout", "1s")
+            done, (said,) = self.probe(uri % free_port(), "--timeout", "5s")
             self.assertEqual(75, done.returncode)
             self.assertIn("nothing listens", said["diagnosis"])
         self.assertEqual(68, self.ctl("probe", "coap", "coap://no-such-host.invalid/x").returncode)

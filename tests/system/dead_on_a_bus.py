@@ -36,7 +36,7 @@ class DeadOnABus(Scene):
         self.config["devices"] = {
             "d%d" % unit: config.modbus_device("line", unit, "1s", {
                 "u%d_%d" % (unit, address): config.register(address)
-                for address in (0, 10, 19)}, retries=2)
+                for address in (0, 10, 19)}, retries=2, timeout="1s")
             for unit in range(1, 11)}
         self.gateway.start()
         self.await_readings(3, point="u10_19")

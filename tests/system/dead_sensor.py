@@ -26,8 +26,7 @@ class DeadSensor(Scene):
 
         self.server.silence(2)
         died = time.time()
-        self.await_value("flow", None)
-        bad = self.subscriber.readings("flow")[-1].reading
+        bad = self.eventually(lambda: self.failed(died), "it is told")[0].reading
         self.assertEqual((9, "no_response"), (bad["qc"], bad["reason"]))
         self.eventually(lambda: self.states("mute")[-1] == "quarantined", "quarantined", 20)
         self.assertIn("failing", self.states("mute"))
@@ -35,7 +34,7 @@ class DeadSensor(Scene):
         self.await_value("c00", value + 10)
         self.check_neighbour(died)
         # Announced when it begins, not at every poll.
-        self.assertEqual(1, sum(m.reading["qc"] == 9 for m in self.subscriber.readings("flow")))
+        self.assertEqual(1, len(self.failed(died)))
         self.assertEqual({"ok"}, set(self.states("probe")))
         status = {d["name"]: d for d in self.gateway.status()["devices"]}
         self.assertEqual("quarantined", status["mute"]["state"])
@@ -48,10 +47,16 @@ class DeadSensor(Scene):
         self.assertEqual(0, self.gateway.stop())
 
     def check_neighbour(self, died):
-        """Polled at its 200 ms all the while: a time-out of the other may take 300 ms once."""
-        at = [r[0] for r in self.server[1].requests if died < r[0]]
-        worst = max(b - a for a, b in zip(at, at[1:]))
-        self.assertLess(worst, 1.0, "the neighbour waited")
+        """Polled at its 200 ms all the while, but for a time-out of the other of 300 ms now and
+        then; where the machine is busy, as often as before."""
+        def pace(at):
+            return (at[-1] - at[0]) / (len(at) - 1)
+        at = [r[0] for r in list(self.server[1].requests)]
+        self.assertLess(pace([t for t in at if t > died]),
+                        max(0.35, 2 * pace([t for t in at if t <= died])), "the neighbour waited")
+
+    def failed(self, since):
+        return [m for m in self.subscriber.readings("flow", since=since) if m.reading["qc"] == 9]
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from lib import config
 from lib.bench import Scene
 from lib.modbus import words
 from lib.subscriber import epoch, retained
+from lib.wait import PATIENCE
 
 # name: registers, the point's keys, the value that must come out
 CASES = {
@@ -84,7 +85,7 @@ class EndToEnd(Scene):
         self.assertEqual(1, reading["v"])
         self.assertRegex(reading["id"], r"\A%s:\d+\Z" % config.GATEWAY)
         self.assertRegex(reading["time"], TIME)
-        self.assertLess(abs(message.age), 3)
+        self.assertLess(abs(message.age), 3 * PATIENCE)
         self.assertEqual((1, True), (message.qos, message.retain))
         domain = "bathing" if reading["device"] == "pier" else "water"
         self.assertEqual(config.reading_topic(domain, reading["point"]), message.topic)
@@ -111,7 +112,7 @@ class EndToEnd(Scene):
         readings = {t: m for t, m in kept.items() if "/obs/" in t}
         self.assertEqual(len(CASES) + 1, len(readings))
         for topic, message in readings.items():
-            self.assertLess(at - epoch(message.reading["time"]), 2, topic)
+            self.assertLess(at - epoch(message.reading["time"]), 2 * PATIENCE, topic)
         status = kept[config.status_topic()].json
         self.assertEqual(("online", config.GATEWAY), (status["state"], status["gateway"]))
         for device in self.config["devices"]:

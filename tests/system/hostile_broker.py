@@ -57,12 +57,15 @@ class HostileBroker(SystemTest):
         """The cause is in the status, and `count` polls long no haste is seen."""
         self.eventually(lambda: cause in self.destination().get("error", ""), cause, 25)
         polls, connects, ticks = self.polls(), self.broker.connects, self.ticks()
+        began = time.monotonic()
         self.eventually(lambda: self.polls() >= polls + count, "polls", 30)
-        # one attempt in half a second at most, ten polls long each
-        self.assertLessEqual(self.broker.connects - connects, (self.polls() - polls) / 4 + 1)
+        # read before the clock is: a busy machine makes attempts rarer, and polls as well
+        connects, ticks = self.broker.connects - connects, self.ticks() - ticks
+        took = time.monotonic() - began
+        # one attempt in half a second at most, and one that was under way
+        self.assertLessEqual(connects, took / 0.4 + 1)
         # a thread that spins would take what there is; the gateway's own work is a small part
-        self.assertLess((self.ticks() - ticks) / os.sysconf("SC_CLK_TCK"),
-                        0.5 * (self.polls() - polls) * 0.1 + 0.5)
+        self.assertLess(ticks / os.sysconf("SC_CLK_TCK"), 0.5 * took + 0.5)
 
     def well(self):
         self.broker.greet = self.broker.answer = None
@@ -259,13 +262,15 @@ class HostileBroker(SystemTest):
         # documents that are longer are refused as well
         most = min(m.size for m in self.broker.readings() if m.topic.endswith(long)) - 1
         self.broker.properties = fake_broker.property_u32(fake_broker.MAXIMUM_PACKET_SIZE, most)
+        first, = self.broker.clients
+        first.close()
+        first.join()                        # from now on what comes is of the next connection
         before = len(self.broker.messages)
-        self.broker.clients[0].close()
         self.eventually(lambda: self.gaps(), "a gap", 90)
         self.complete()
         self.assertEqual({("rejected:149", long)},
                          {(g["reason"], g["point"]) for g in self.gaps()})
-        self.assertLessEqual(max(m.size for m in self.broker.messages[before + 1:]), most)
+        self.assertLessEqual(max(m.size for m in self.broker.messages[before:]), most)
         self.assertGreater(self.destination()["refused"], 0)
         self.assertEqual(2, self.broker.connects)
         told = {u["topic"]: u["why"] for u in self.destination()["documents_not_sent"]}

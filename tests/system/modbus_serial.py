@@ -58,7 +58,7 @@ class ModbusSerial(Scene):
         self.assertIn({"type": "f32", "order": "ABCD", "scale": 1},
                       said["registers"][0]["plausible"])
         found = json.loads(self.gateway.ctl("scan", "modbus", "npm", "--units", "6-8", "--timeout",
-                                            "500ms", "--json").stdout)["found"]
+                                            "1s", "--json").stdout)["found"]
         self.assertEqual([7], [f["unit"] for f in found])
         self.assertEqual(0, self.gateway.stop())
 

@@ -39,7 +39,8 @@ class Consumer:
         client.connect("localhost", port)
         client.loop_start()
         test.addCleanup(self.close)
-        test.assertTrue(self.joined.wait(10), "it did not get in: %s" % self.refused)
+        test.assertTrue(self.joined.wait(10 * wait.PATIENCE),
+                        "it did not get in: %s" % self.refused)
 
     def _connected(self, client, _data, _flags, reason, _properties=None):
         self.refused = str(reason)
@@ -146,10 +147,10 @@ class Mosquitto(SystemTest):
                   "drammen/stations/bragernes/drammen-01"]
         for client in (stranger.client, page.client, other.client):
             for topic in topics:
-                client.publish(topic, "{}", 1).wait_for_publish(10)
+                client.publish(topic, "{}", 1).wait_for_publish(10 * wait.PATIENCE)
         for client in (stranger.client, page.client):   # what every gateway may
             for topic in COMMON:
-                client.publish(topic, "{}", 1).wait_for_publish(10)
+                client.publish(topic, "{}", 1).wait_for_publish(10 * wait.PATIENCE)
         # a mark that one of them may write comes behind all that they may not
         other.client.publish("drammen/gateways/drammen-02/status", '{"mark":1}', 1)
         self.eventually(lambda: reader.on("drammen/gateways/drammen-02/status"), "the mark")

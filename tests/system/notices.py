@@ -87,8 +87,10 @@ class Notices(Scene):
     def test_it_ends_by_itself(self):
         self.gateway.start()
         self.await_readings(1)
+        self.eventually(lambda: self.told() == [], "that there are none")
         self.add("fault", "--for", "2s")
-        self.eventually(lambda: self.told(), "it is told")
+        self.eventually(lambda: any(m.json["notices"] for m in self.subscriber.messages(
+            self.topic)), "it is told")
         self.eventually(lambda: self.told() == [], "it is over")
 
     def test_a_rule_tells_of_a_dead_device(self):

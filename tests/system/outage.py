@@ -8,9 +8,10 @@ import unittest
 from lib import config
 from lib.bench import Scene
 from lib.subscriber import epoch
+from lib.wait import PATIENCE
 
 POINTS, RATE, INFLIGHT = 5, 60, 10
-UNCOMMITTED_S = 1       # interval and commit_interval of 0.2 s each, and the flush
+UNCOMMITTED_S = 3       # interval and commit_interval of 0.2 s each, the flush, a busy machine
 
 
 class Outage(Scene):
@@ -22,8 +23,8 @@ class Outage(Scene):
         self.broker.stop()
         gone = time.time()
         before = max(self.server[1].served("holding", 0, gone))
-        self.eventually(lambda: self.server[1].served("holding", 0, time.time()) >= {before + 30},
-                        "30 polls without a broker", 20)
+        self.eventually(lambda: self.server[1].served("holding", 0, time.time()) >= {before + 45},
+                        "45 polls without a broker", 20)
         self.broker.start()
         back = time.time()
         last = max(self.server[1].served("holding", 0, back))
@@ -33,7 +34,7 @@ class Outage(Scene):
         self.assert_complete(POINTS, back)
         # By the gateway's own word: the subscriber comes back on its own, up to a second later.
         connected = epoch(self.gateway.status()["destinations"][0]["since"])
-        self.assertLess(connected - back, 8, "it connects again late")
+        self.assertLess(connected - back, 8 * PATIENCE, "it connects again late")
         after = self.subscriber.readings(since=back)
         seen = max(connected, after[0].at)
         measured = {id(m): epoch(m.json["time"]) for m in after}
@@ -44,8 +45,13 @@ class Outage(Scene):
         self.assertEqual([], [m.topic for m in missed if m.retain])
         self.assertTrue(live)
         self.assertEqual([], [m.topic for m in live if not m.retain])
-        self.assertLess(max(m.age for m in live), 2, "the backlog holds live readings back")
-        self.assertLess(min(m.at for m in after if m.age < 2) - seen, 1.5)
+        # in the order of arrival, for a busy machine is late with all of them
+        half = missed[len(missed) // 2].at
+        self.assertEqual([], [m.json for m in live if measured[id(m)] < half
+                              and m.at > missed[-1].at], "the backlog holds live readings back")
+        fresh = next(i for i, m in enumerate(after)
+                     if measured[id(m)] >= connected - UNCOMMITTED_S)
+        self.assertLess(fresh, 1.5 * RATE, "the backlog goes first")
         for i in range(POINTS):
             of_point = [m for m in after if m.topic.endswith("c%02d" % i)
                         and measured[id(m)] > gone + 0.5]

@@ -25,6 +25,8 @@ class SensorThings(Scene):
         self.eventually(
             lambda: len(self.subscriber.messages("v1.1/")) > 30, "observations", 30)
         self.assertEqual(0, self.gateway.stop())
+        self.eventually(lambda: self.subscriber.state(config.status_topic()) == "offline",
+                        "all that came before its end")
         readings = {m.reading["id"]: m.reading for m in self.subscriber.readings()}
         observations = self.subscriber.messages("v1.1/")
         self.assertEqual(sorted(readings), sorted(m.json["parameters"]["id"]

@@ -26,23 +26,28 @@ class RefusedBroker(SystemTest):
                                     "port": server.port}
         settings["devices"]["probe"] = config.modbus_device(
             "plc", 1, "200ms", {"level": config.register(0)})
+        began = time.monotonic()
         self.gateway = gateway = Gateway(self, settings).start()
 
         self.eventually(lambda: self.destination().get("backlog", 0) > 20, "a backlog grows", 20)
-        self.assertLess(self.destination()["backlog"], 60, "readings that nobody took")
+        backlog = self.destination()["backlog"]
+        # beside readings gaps and accounts are numbered
+        self.assertLess(backlog, server[1].last("holding", 0) + 20, "readings that nobody took")
         self.assertFalse(self.destination()["connected"])
         self.assertIn("authori", self.gateway.ctl("status").stdout.lower())
         lines = [l for l in gateway.log().splitlines() if "authori" in l.lower()]
         self.assertEqual(1, len(lines), lines)
         self.assertNotIn("wrong", gateway.log())
-        # Attempts pause longer and longer instead of knocking without end.
-        self.assertLess(broker.log().count("New connection"), 10)
+        # Attempts pause instead of knocking without end; one more is the subscriber, one the
+        # test's own look whether the broker listens, one may be under way.
+        knocks = broker.log().count("New connection")
+        self.assertLessEqual(knocks, 3 + (time.monotonic() - began) / 0.4)
         self.assertEqual([], subscriber.readings())
 
         self.write("secret", "right\n")
         self.eventually(subscriber.readings, "readings come once the password is right", 70)
-        self.eventually(lambda: self.destination()["backlog"] == 0, "the backlog is sent", 20)
-        served = server[1].served("holding", 0, time.time() - 2)
+        served = server[1].served("holding", 0, time.time())
+        self.await_sent()
         self.eventually(lambda: served <= subscriber.values("level"), "all that was read")
         self.assertEqual(0, gateway.stop())
 

@@ -56,8 +56,7 @@ class Removed(StoreScene):
         self.await_other(self.server[1].last("holding", 0) + 3)
 
     def assert_end(self):
-        self.eventually(lambda: all(d["backlog"] == 0 for d in
-                                    self.gateway.status()["destinations"]), "all is sent")
+        self.await_sent()
         self.assert_contents()
         self.assertEqual(0, self.gateway.stop())
 

@@ -27,8 +27,9 @@ class Rtu(Scene):
         self.await_value("tips", 5)
 
         bus.silence(5)
-        self.await_value("level", None)
-        silent = self.subscriber.readings("level")[-1].reading
+        silent = self.eventually(lambda: [
+            m.reading for m in self.subscriber.readings("level") if m.reading["value"] is None],
+            "it is told")[-1]
         self.assertEqual((9, "no_response"), (silent["qc"], silent["reason"]))
         neighbours = len(self.subscriber.readings("tips"))
         self.await_readings(neighbours + 5, point="tips")

@@ -32,7 +32,7 @@ class Secrets(Scene):
             "use_identity_as_username true"])
         self.guarded.start()
         self.counters(2)
-        self.coap = wait.free_port()
+        self.coap = wait.free_port(2)
         self.spawn(["coap-server-openssl", "-A", "127.0.0.1", "-p", self.coap, "-k",
                     KEYS["coap"].decode()], "coap.log")
         self.config["mqtt"] = {

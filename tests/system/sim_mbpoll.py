@@ -10,7 +10,7 @@ import unittest
 from lib import config
 from lib.bench import Scene
 from lib.gateway import PROGRAMS
-from lib.wait import free_port
+from lib.wait import PATIENCE, free_port
 
 POINTS = {"level": {"table": "holding", "address": 0, "type": "u16", "curve": "constant",
                     "mean": 1234},
@@ -44,14 +44,14 @@ class Simulator(Scene):
 
     def order(self, line):
         with socket.socket(socket.AF_UNIX) as s:
-            s.settimeout(5)
+            s.settimeout(5 * PATIENCE)
             s.connect(self.path("sim.sock"))
             s.sendall((line + "\n").encode())
             return s.recv(4096).decode()
 
     def poll(self, *arguments):
         """The numbers that mbpoll reads, one poll; addresses count from 0."""
-        done = self.run_program(["mbpoll", "-0", "-1", "-q", "-o", "0.5", *arguments])
+        done = self.run_program(["mbpoll", "-0", "-1", "-q", "-o", "2", *arguments])
         return [float(n) for n in re.findall(r"^\[\d+\]:\s+(-?[\d.]+)", done.stdout, re.M)]
 
     def check(self, target, *options):
@@ -71,7 +71,7 @@ class Simulator(Scene):
         self.config["links"] = {"plc": {"driver": "modbus-tcp", "host": "127.0.0.1",
                                         "port": self.port}}
         self.config["devices"] = {"probe": config.modbus_device(
-            "plc", 3, "500ms", {"level": config.register(0)})}
+            "plc", 3, "500ms", {"level": config.register(0)}, timeout="1s")}
         self.gateway.start()
         self.await_value("level", 1234)
         for order, reason in FAULTS:

@@ -57,7 +57,7 @@ class SystemTest(unittest.TestCase):
         if process.poll() is None:
             process.send_signal(number)
             try:
-                process.wait(seconds)
+                process.wait(seconds * PATIENCE)
             except subprocess.TimeoutExpired:
                 process.kill()
                 process.wait()
@@ -74,6 +74,24 @@ class SystemTest(unittest.TestCase):
         if not value:
             self.fail("not within %g s: %s%s" % (seconds * PATIENCE, what, self.explain()))
         return value
+
+    def await_stored(self, seconds=10, gateway=None, more=lambda status, upto: True):
+        """Until all that has a number now is stored, and `more`. What is measured meanwhile may
+        wait: a busy machine never has a moment in which nothing waits."""
+        gateway = gateway or self.gateway
+        upto = self.eventually(lambda: gateway.status().get("store"), "a status")["next_seq"]
+
+        def stored():
+            status = gateway.status()
+            store = status.get("store", {"next_seq": 0, "waiting_for_commit": 0})
+            return store["next_seq"] - store["waiting_for_commit"] >= upto and more(status, upto)
+        self.eventually(stored, "all below %d" % upto, seconds)
+
+    def await_sent(self, seconds=30, gateway=None):
+        """Until all that has a number now is stored, and acknowledged by every destination."""
+        self.await_stored(seconds, gateway, lambda status, upto: all(
+            d["connected"] and d.get("oldest_unsent_seq", upto) >= upto
+            for d in status["destinations"]))
 
     def explain(self):
         """What helps to understand a failure."""

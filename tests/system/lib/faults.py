@@ -6,8 +6,10 @@ import os
 import struct
 import time
 
-from lib.accounts import account_end, check_sum
+from lib.accounts import account_end, accounts, check_sum, gaps
 from lib.bench import Scene
+from lib.subscriber import epoch
+from lib.wait import PATIENCE, wait_for
 
 FIELDS = ("asleep_us", "set_us", "flush_ms", "error", "hit")
 
@@ -37,8 +39,9 @@ class StoreScene(Scene):
     def setUp(self):
         super().setUp()
         os.mkdir(self.path("disk"))
+        # a flush of a good disk under load is far from max_delay
         self.config["storage"] = {"file": self.path("disk/readings.db"), "commit_interval": "200ms",
-                                  "max_delay": "500ms", "max_size": "64MiB"}
+                                  "max_delay": "2s", "max_size": "64MiB"}
         self.counters(self.points, interval="%dms" % (self.interval_s * 1000), timeout="5s")
 
     def store(self):
@@ -57,14 +60,14 @@ class StoreScene(Scene):
         self.polls_go_on()
         self.eventually(lambda: len(self.unstored(since)) > 10 * self.points,
                         "live readings come", 20)
-        self.assertLess(max(m.age for m in self.unstored(since)), 3,
+        self.assertLess(max(m.age for m in self.unstored(since)), 3 * PATIENCE,
                         "live readings wait for the disk")
 
     def assert_healed(self):
-        """From now on all is stored before it is sent."""
+        """What is measured from now on is stored before it is sent."""
         healed = time.time()
         self.await_value("c00", self.server[1].last("holding", 0) + 10)
-        self.assertEqual([], self.unstored(since=healed + 2))
+        self.assertEqual([], [m.json for m in self.unstored() if epoch(m.json["time"]) > healed])
 
     def assert_contents(self):
         """An id means one reading, and every value that was served came, in time."""
@@ -72,7 +75,8 @@ class StoreScene(Scene):
         for message in self.subscriber.readings():
             content = {k: v for k, v in message.reading.items() if k not in ("id", "stored")}
             self.assertEqual(contents.setdefault(message.reading["id"], content), content)
-        served = self.server[1].served("holding", 0, time.time() - 2)
+        served = self.server[1].served("holding", 0, time.time())
+        wait_for(lambda: served <= self.subscriber.values("c00"))
         self.assertEqual(set(), served - self.subscriber.values("c00"))
 
     def stop_and_check_sums(self, tolerance=8, counted_twice=()):
@@ -82,6 +86,13 @@ class StoreScene(Scene):
         self.eventually(lambda: account_end(self.subscriber) > ended - 1, "the last account")
         return set().union(*(check_sum(self, self.subscriber, "c%02d" % a, self.interval_s,
                                        tolerance, counted_twice) for a in range(self.points)))
+
+    def assert_few_overruns(self):
+        """A busy machine has some, a link that waits for the disk nearly nothing else."""
+        told = [a["points"]["c00"] for a in accounts(self.subscriber) if "c00" in a["points"]]
+        self.assertLess(sum(g["count"] for g in gaps(self.subscriber, "c00")
+                            if g["reason"] == "overrun"),
+                        sum(line["scheduled"] for line in told) / 5)
 
     def ended(self):
         """When the daemon took it to be."""

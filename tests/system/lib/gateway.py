@@ -5,6 +5,8 @@ import os
 import re
 import signal
 
+from lib.wait import PATIENCE
+
 PROGRAMS = {name: os.environ.get(name.upper(), name)
             for name in ("fjordgate", "fjordctl", "fjordsim")}
 SANITIZER = re.compile(r"ERROR: \w+Sanitizer|WARNING: ThreadSanitizer|runtime error:")
@@ -40,7 +42,7 @@ class Gateway:
         return self.process.poll() is None
 
     def wait_exit(self, seconds=15):
-        return self.process.wait(seconds)
+        return self.process.wait(seconds * PATIENCE)
 
     def stop(self):
         """SIGTERM; the exit status."""

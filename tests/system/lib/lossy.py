@@ -13,6 +13,8 @@ import sys
 import threading
 import time
 
+from lib.wait import reserve
+
 TUNSETIFF, IFF_TAP, IFF_NO_PI = 0x400454ca, 0x0002, 0x1000
 UDP = 17
 
@@ -38,7 +40,8 @@ class LossyNetwork:
         self.loss, self.delay, self.jitter, self.double = loss, delay, jitter, double
         self.random, self.lock = random.Random(seed), threading.Lock()
         self.datagrams, self.queue, self.count = [], [], 0
-        self.name, n = "fgl%d" % os.getpid(), os.getpid() % 250
+        self.name = "fgl%d" % os.getpid()
+        n = next(n for n in range(1, 250) if reserve(n))
         self.here, self.there = "10.77.%d.1" % n, "10.77.%d.2" % n
         self.fds, self.thread = [], None
         self.wake, self.stop = os.pipe()

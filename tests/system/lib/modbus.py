@@ -125,7 +125,7 @@ class Server:
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=body, daemon=True)
         self._thread.start()
-        self.test.assertTrue(ready.wait(10), "the Modbus server did not start")
+        self.test.assertTrue(ready.wait(10 * wait.PATIENCE), "the Modbus server did not start")
 
     def stop(self):
         if not self._thread or not self._thread.is_alive():

@@ -11,6 +11,8 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
+from lib.wait import PATIENCE
+
 
 def epoch(text):
     return datetime.datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp()
@@ -61,7 +63,7 @@ class Subscriber:
         client.connect("127.0.0.1", port, 30, clean_start=not durable, properties=session)
         client.loop_start()
         test.addCleanup(self.close)
-        test.assertTrue(subscribed.wait(10), "the subscriber got no SUBACK")
+        test.assertTrue(subscribed.wait(10 * PATIENCE), "the subscriber got no SUBACK")
 
     def close(self):
         self.client.disconnect()

@@ -18,6 +18,7 @@
 #include "drivers/driver.h"
 
 #define MAX_POINTS 4
+#define SOON_US	   10000000 /* for what comes at once, however busy the machine is */
 
 extern const struct fg_driver fg_driver_coap;
 

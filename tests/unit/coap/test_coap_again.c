@@ -27,7 +27,7 @@ static void exchange(struct bench *b, unsigned code, const char *rest, size_t le
 	struct request req;
 
 	assert_int_equal(start(b, 5000000, 1), FG_PENDING);
-	assert_true(wait_request(b, &req, 1000000));
+	assert_true(wait_request(b, &req, SOON_US));
 	answer(b, &req, code, rest, len);
 	wait_done(b);
 }
@@ -49,7 +49,7 @@ static void test_valid(void **state)
 		8);
 	first_us = b.readings[0].taken_mono_us;
 	start(&b, 5000000, 1);
-	assert_true(wait_request(&b, &req, 1000000));
+	assert_true(wait_request(&b, &req, SOON_US));
 	assert_true(has_bytes(&req,
 		"\x42"
 		"e1",
@@ -81,7 +81,7 @@ static void test_valid(void **state)
 		3);
 	assert_int_equal(b.readings[0].reason, FG_REASON_FRAME);
 	start(&b, 5000000, 1);
-	assert_true(wait_request(&b, &req, 1000000));
+	assert_true(wait_request(&b, &req, SOON_US));
 	assert_false(has_bytes(&req,
 		"\x42"
 		"e",
@@ -99,7 +99,7 @@ static void test_valid(void **state)
 		"21",
 		3);
 	start(&b, 5000000, 1);
-	assert_true(wait_request(&b, &req, 1000000));
+	assert_true(wait_request(&b, &req, SOON_US));
 	assert_false(has_bytes(&req,
 		"\x42"
 		"e",
@@ -120,21 +120,21 @@ static void test_changed_between_blocks(void **state)
 	(void)state;
 	open_with_server(&b, one_path);
 	start(&b, 9000000, 1);
-	assert_true(wait_request(&b, &req, 1000000));
+	assert_true(wait_request(&b, &req, SOON_US));
 	answer(&b, &req, 0x45,
 		"\x42"
 		"e1"
 		"\xd1\x06\x08\xff"
 		"0000000000000000",
 		23);
-	assert_true(wait_request(&b, &req, 1000000));
+	assert_true(wait_request(&b, &req, SOON_US));
 	answer(&b, &req, 0x45,
 		"\x42"
 		"e2"
 		"\xd1\x06\x10\xff"
 		"5",
 		8);
-	assert_true(wait_request(&b, &req, 1000000));
+	assert_true(wait_request(&b, &req, SOON_US));
 	assert_false(has_bytes(&req, "\xd1\x03", 2)); /* from the first block */
 	answer(&b, &req, 0x45,
 		"\x42"
@@ -146,7 +146,7 @@ static void test_changed_between_blocks(void **state)
 	assert_true(fg_value_number(&b.readings[0].value) == 7);
 
 	start(&b, 9000000, 1);
-	while (wait_request(&b, &req, 1000000)) {
+	while (wait_request(&b, &req, SOON_US)) {
 		bool first = gets++ % 2 == 0;
 
 		answer(&b, &req, 0x45,
@@ -207,9 +207,8 @@ static void test_not_confirmable(void **state)
 	(void)state;
 	open_with_server(&b, one_path);
 	b.device_conf.confirmable = false;
-	b.device.timeout_us = 200000;
 	start(&b, 5000000, 3);
-	assert_true(wait_request(&b, &req, 1000000));
+	assert_true(wait_request(&b, &req, SOON_US));
 	assert_int_equal(type_of(&req), NON);
 	req.bytes[2] ^= 0x55; /* a NON answer has an id of its own */
 	answer(&b, &req, 0x45,
@@ -220,8 +219,9 @@ static void test_not_confirmable(void **state)
 	assert_true(fg_value_number(&b.readings[0].value) == 5);
 	assert_int_equal(b.job.requests, 1);
 
+	b.device.timeout_us = 200000;
 	start(&b, 5000000, 3);
-	assert_true(wait_request(&b, &req, 1000000));
+	assert_true(wait_request(&b, &req, SOON_US));
 	assert_false(wait_request(&b, &req, 3000000)); /* no repetition; done before */
 	wait_done(&b);
 	assert_int_equal(b.readings[0].reason, FG_REASON_NO_RESPONSE);
@@ -242,7 +242,7 @@ static void test_confirmable_is_the_rule(void **state)
 	(void)state;
 	open_with_server(&b, one_path);
 	start(&b, 5000000, 1);
-	assert_true(wait_request(&b, &req, 1000000));
+	assert_true(wait_request(&b, &req, SOON_US));
 	assert_int_equal(type_of(&req), CON);
 	answer(&b, &req, 0x45,
 		"\xff"

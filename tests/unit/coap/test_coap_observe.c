@@ -69,7 +69,7 @@ static void register_all(struct bench *b, struct request *ret_req, uint32_t seq,
 {
 	assert_int_equal(start(b, 5000000, 1), FG_PENDING);
 	for (size_t i = 0; i < b->group.request_count; i++) {
-		assert_true(wait_request(b, ret_req, 1000000));
+		assert_true(wait_request(b, ret_req, SOON_US));
 		assert_int_equal(observe_in(ret_req), 0);
 		answer_content(b, ret_req, seq, max_age, "1");
 	}
@@ -126,7 +126,7 @@ static void test_acknowledged_when_durable(void **state)
 	assert_ptr_equal(b.delivered[0]->device, &b.device);
 	assert_false(hear(&b, &got, 100000));
 	give_back(&b, 0, FG_OK);
-	assert_true(hear(&b, &got, 1000000));
+	assert_true(hear(&b, &got, SOON_US));
 	assert_int_equal(type_of(&got), ACK);
 	assert_int_equal(mid_of(&got), 700);
 	assert_int_equal(got.len, 4);
@@ -151,14 +151,14 @@ static void test_refused(void **state)
 	notify(&b, &get, CON, 700, 6, "2");
 	assert_true(wait_delivery(&b, 1, 0));
 	give_back(&b, 0, FG_EFULL);
-	assert_true(hear(&b, &got, 1000000));
+	assert_true(hear(&b, &got, SOON_US));
 	assert_int_equal(type_of(&got), RST);
 	assert_true(wait_delivery(&b, 0, 1));
 
 	register_all(&b, &get, 9, 60);
 	b.full = true; /* not even handed over */
 	notify(&b, &get, CON, 701, 10, "3");
-	assert_true(hear(&b, &got, 1000000));
+	assert_true(hear(&b, &got, SOON_US));
 	assert_int_equal(type_of(&got), RST);
 	b.full = false;
 	assert_true(wait_delivery(&b, 0, 2)); /* told when there is room */
@@ -190,7 +190,7 @@ static void test_late(void **state)
 	assert_int_equal(b.delivered[2]->late, 2); /* for the status */
 	/* a late one that nobody has acknowledged must not be now: it is in no store */
 	notify(&b, &get, CON, 6, 0, "0");
-	assert_true(hear(&b, &got, 1000000));
+	assert_true(hear(&b, &got, SOON_US));
 	assert_int_equal(type_of(&got), RST);
 	assert_true(wait_delivery(&b, 3, 1));
 	bench_close(&b);
@@ -205,7 +205,7 @@ static void test_overtaken(void **state)
 	(void)state;
 	open_observing(&b, one_path);
 	assert_int_equal(start(&b, 5000000, 1), FG_PENDING);
-	assert_true(wait_request(&b, &get, 1000000));
+	assert_true(wait_request(&b, &get, SOON_US));
 	notify(&b, &get, NON, 1, 2, "3");
 	wait_done(&b);
 	assert_true(b.job.observing);
@@ -232,10 +232,10 @@ static void test_twice(void **state)
 		notify(&b, &get, CON, 700 + i, 6 + i, "2");
 		assert_true(wait_delivery(&b, 1, 0));
 		give_back(&b, 0, FG_OK);
-		assert_true(hear(&b, &got, 1000000));
+		assert_true(hear(&b, &got, SOON_US));
 	}
 	notify(&b, &get, CON, 700, 6, "2");
-	assert_true(hear(&b, &got, 1000000));
+	assert_true(hear(&b, &got, SOON_US));
 	assert_int_equal(type_of(&got), ACK);
 	assert_int_equal(mid_of(&got), 700);
 	assert_int_equal(b.deliveries, 0);
@@ -258,7 +258,7 @@ static void test_twice_on_its_way(void **state)
 	assert_false(hear(&b, &got, 100000));
 	for (unsigned i = 0; i < 2; i++) {
 		give_back(&b, 0, FG_OK);
-		assert_true(hear(&b, &got, 1000000));
+		assert_true(hear(&b, &got, SOON_US));
 		assert_int_equal(type_of(&got), ACK);
 		assert_int_equal(mid_of(&got), 700 + i);
 	}
@@ -276,7 +276,7 @@ static void test_valid(void **state)
 	(void)state;
 	open_observing(&b, one_path);
 	assert_int_equal(start(&b, 5000000, 1), FG_PENDING);
-	assert_true(wait_request(&b, &get, 1000000));
+	assert_true(wait_request(&b, &get, SOON_US));
 	answer(&b, &get, 0x45,
 		"\x42"
 		"e1"
@@ -298,7 +298,7 @@ static void test_valid(void **state)
 		"e2"
 		"\x21\x07",
 		5);
-	assert_true(hear(&b, &got, 1000000));
+	assert_true(hear(&b, &got, SOON_US));
 	assert_int_equal(type_of(&got), RST);
 	assert_true(wait_delivery(&b, 1, 1));
 	bench_close(&b);
@@ -314,9 +314,9 @@ static void test_not_observable(void **state)
 	(void)state;
 	open_observing(&b, two_paths);
 	start(&b, 5000000, 1);
-	assert_true(wait_request(&b, &req, 1000000));
+	assert_true(wait_request(&b, &req, SOON_US));
 	answer_content(&b, &req, 5, 60, "1"); /* this one would be */
-	assert_true(wait_request(&b, &req, 1000000));
+	assert_true(wait_request(&b, &req, SOON_US));
 	assert_int_equal(observe_in(&req), 0);
 	answer(&b, &req, 0x45,
 		"\xff"
@@ -325,11 +325,11 @@ static void test_not_observable(void **state)
 	wait_done(&b);
 	assert_false(b.job.observing);
 	assert_true(fg_value_number(&b.readings[1].value) == 2);
-	assert_true(hear(&b, &req, 1000000)); /* so it is cancelled */
+	assert_true(hear(&b, &req, SOON_US)); /* so it is cancelled */
 	assert_int_equal(observe_in(&req), 1);
 	start(&b, 5000000, 1);
 	for (int i = 0; i < 2; i++) {
-		assert_true(wait_request(&b, &req, 1000000));
+		assert_true(wait_request(&b, &req, SOON_US));
 		assert_int_equal(observe_in(&req), -1);
 		answer(&b, &req, 0x45,
 			"\xff"
@@ -352,15 +352,15 @@ static void test_unknown(void **state)
 	register_all(&b, &get, 5, 60);
 	get.bytes[4] ^= 0xff;
 	notify(&b, &get, CON, 700, 6, "2");
-	assert_true(hear(&b, &got, 1000000));
+	assert_true(hear(&b, &got, SOON_US));
 	assert_int_equal(type_of(&got), RST);
 	get.bytes[4] ^= 0xff;
 	send_to(&b, &get, CON, 0x84, 701, "", 0); /* 4.04: the resource is gone */
-	assert_true(hear(&b, &got, 1000000));
+	assert_true(hear(&b, &got, SOON_US));
 	assert_int_equal(type_of(&got), ACK);
 	assert_true(wait_delivery(&b, 0, 1));
 	notify(&b, &get, CON, 702, 7, "3");
-	assert_true(hear(&b, &got, 1000000));
+	assert_true(hear(&b, &got, SOON_US));
 	assert_int_equal(type_of(&got), RST);
 	assert_int_equal(b.deliveries, 0);
 	bench_close(&b);
@@ -381,7 +381,7 @@ static void test_stale(void **state)
 	register_all(&b, &again, 1, 60); /* it was started anew: its numbers, too */
 	assert_memory_not_equal(again.bytes + 4, get.bytes + 4, 4);
 	notify(&b, &get, NON, 8, 100, "6");
-	assert_true(hear(&b, &got, 1000000));
+	assert_true(hear(&b, &got, SOON_US));
 	assert_int_equal(type_of(&got), RST);
 	assert_int_equal(mid_of(&got), 8);
 	notify(&b, &again, NON, 9, 2, "7");
@@ -405,13 +405,13 @@ static void test_blocks(void **state)
 	assert_true(wait_delivery(&b, 0, 1));
 	assert_int_equal(b.deliveries, 0);
 	start(&b, 5000000, 1);
-	assert_true(wait_request(&b, &got, 1000000));
+	assert_true(wait_request(&b, &got, SOON_US));
 	assert_int_equal(observe_in(&got), 0);
 	answer(&b, &got, 0x45,
 		"\x61\x07\xd1\x04\x08\xff"
 		"                ",
 		22);
-	assert_true(wait_request(&b, &got, 1000000));
+	assert_true(wait_request(&b, &got, SOON_US));
 	assert_int_equal(observe_in(&got), -1); /* RFC 7959 2.6: the rest without Observe … */
 	assert_memory_not_equal(got.bytes + 4, get.bytes + 4, 4); /* … and under another token */
 	answer(&b, &got, 0x45,
@@ -527,7 +527,7 @@ static void test_ends(void **state)
 	assert_int_equal(b.over, 0); /* the core knows from the poll */
 	recv(b.server, got.bytes, sizeof(got.bytes), 0);
 	start(&b, 5000000, 1); /* is it Observe that it does not like? */
-	assert_true(wait_request(&b, &got, 1000000));
+	assert_true(wait_request(&b, &got, SOON_US));
 	assert_int_equal(observe_in(&got), -1);
 	wait_done(&b); /* no */
 
@@ -558,7 +558,7 @@ static void test_reloaded(void **state)
 	turn(&b, 1);
 	b.done = 0;
 	notify(&b, &get, CON, 700, 6, "2");
-	assert_true(hear(&b, &got, 1000000));
+	assert_true(hear(&b, &got, SOON_US));
 	assert_int_equal(type_of(&got), RST);
 	register_all(&b, &get, 7, 60);
 	b.ls.link = &b.link; /* and again; this time the poll comes first */
@@ -568,7 +568,7 @@ static void test_reloaded(void **state)
 	assert_true(wait_delivery(&b, 1, 0));
 	give_back(&b, 0, FG_ECANCELED); /* the device was taken away meanwhile */
 	b.done = 0;
-	assert_true(hear(&b, &got, 1000000));
+	assert_true(hear(&b, &got, SOON_US));
 	assert_int_equal(type_of(&got), RST);
 	assert_int_equal(mid_of(&got), 701);
 	assert_null(((struct fg_coap_endpoint *)b.ls.state)->watches);

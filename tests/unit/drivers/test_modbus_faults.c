@@ -27,9 +27,11 @@
 #include "drivers/modbus_frame.h"
 
 #define MS	   INT64_C(1000)
-#define TIMEOUT_US (400 * MS)
+#define TIMEOUT_US (500 * MS)
 /* Between the time-out and the end of the time in which a late answer is waited for. */
-#define LATE_MS 600
+#define LATE_MS 750
+/* For what is answered at once. */
+#define SOON_US (5000 * MS)
 /* FG_TEST_SLOWNESS: how many times as long all takes where the processor is emulated. */
 #define OTHER	7 /* a register that is asked for in the same form */
 
@@ -423,7 +425,10 @@ static void try_fault(const char *driver, const struct fault *f)
 	struct rig r;
 
 	rig_init(&r, driver, f->wrong);
+	if (want == FG_REASON_NONE)
+		r.device.timeout_us = SOON_US * slowness();
 	first = ask(&r, &r.asked[0]);
+	r.device.timeout_us = SOON_US * slowness();
 	other = ask(&r, &r.asked[1]);
 	again = ask(&r, &r.asked[0]);
 	if (first.reason != want || (want == FG_REASON_NONE && first.value.i != 100))
@@ -475,6 +480,7 @@ static void test_request_gap(void **state)
 
 		rig_init(&r, drivers[i], RIGHT);
 		r.device_conf.cycle.request_gap_us = 120 * MS;
+		r.device.timeout_us = SOON_US * slowness();
 		for (size_t k = 0; k < 3; k++)
 			assert_int_equal(ask(&r, &r.asked[k % 2]).reason, FG_REASON_NONE);
 		rig_fini(&r);

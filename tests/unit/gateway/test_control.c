@@ -4,6 +4,7 @@
 #include "fake.h"
 
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -66,6 +67,7 @@ static int set_up(void **state)
 {
 	(void)state;
 	pieces = 0;
+	signal(SIGPIPE, SIG_IGN); /* as the daemon has it: clients vanish while they are answered */
 	fg_log_set_level((enum fg_log_level)0);
 	snprintf(socket_path, sizeof(socket_path), "/tmp/fjordgate-test-%d.sock", (int)getpid());
 	config.gateway.id = "g";
@@ -113,6 +115,8 @@ static void test_history_for_nobody(void **state)
 	int fd = connect_client("history\tquay/c00\t0\t99\n");
 
 	(void)state;
+	for (int i = 0; i < TURNS_MAX && pieces < 2; i++)
+		settle(); /* a pool thread of a busy machine takes its time */
 	settle();
 	assert_in_range(pieces, 2, 50); /* it waits for the client */
 	close(fd);

@@ -114,6 +114,7 @@ static void test_stop_while_the_wire_is_full(void **state)
 	char yaml[600];
 	unsigned char body[128], type;
 	unsigned publishes = 0;
+	int r = FG_OK;
 
 	(void)state;
 	snprintf(yaml, sizeof(yaml), yaml_form, port, INFLIGHT);
@@ -123,9 +124,9 @@ static void test_stop_while_the_wire_is_full(void **state)
 	assert_int_equal(fg_session_start(&conf, &s), FG_OK);
 	fg_session_connect(s, 0, 1);
 	fd = accept_client(listener);
-	for (int i = 0; i < 1000000 && fg_session_publish(s, &m, 1) == FG_OK; i++)
-		;
-	assert_int_equal(fg_session_publish(s, &m, 1), FG_EFULL);
+	for (int i = 0; i < 1000000 && r == FG_OK; i++)
+		r = fg_session_publish(s, &m, 1);
+	assert_int_equal(r, FG_EFULL);
 	for (; publishes < INFLIGHT; publishes++)
 		assert_int_equal(next_packet(fd, body) & 0xF0, 0x30);
 	fg_session_ask_stop(s, true);
