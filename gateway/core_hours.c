@@ -31,11 +31,6 @@
 /* After a suspend that was longer, the hours before are not told one by one. */
 #define TICKS_MAX 48
 
-static int64_t hour_end(int64_t ms)
-{
-	return ms - ms % FG_HOUR_MS + FG_HOUR_MS;
-}
-
 static int64_t wall_ms(const struct fg_core *core)
 {
 	return core->now.wall_us / 1000;
@@ -93,7 +88,7 @@ static void mark_hour(
 {
 	struct fg_hours *h = core->hours;
 	struct target *t = &h->targets[target];
-	int64_t held_to_ms = FG_MIN(hour_end(to_ms - 1 + t->told.ask.hold_ms), h->last_hour_ms);
+	int64_t held_to_ms = FG_MIN(fg_hour_end(to_ms - 1 + t->told.ask.hold_ms), h->last_hour_ms);
 
 	if (t->noted_to_ms == to_ms && !moved)
 		return;
@@ -182,7 +177,7 @@ void fg_hours_committed(struct fg_core *core, uint64_t next_seq)
 		if (!e->timed)
 			fg_ranges_add(&h->untimed, h->live_next, h->live_next + 1);
 		else if (!item->uncertainty_s && !item->not_stored)
-			mark_hour(core, h->by_id[item->point] - 1, hour_end(item->wall_ms),
+			mark_hour(core, h->by_id[item->point] - 1, fg_hour_end(item->wall_ms),
 				h->live_next, item->replaces != 0);
 	}
 }
@@ -220,7 +215,7 @@ void fg_hours_refused(struct fg_core *core, const struct fg_item *item)
 static void tick(struct fg_core *core)
 {
 	struct fg_hours *h = core->hours;
-	int64_t hour_ms = hour_end(wall_ms(core)) - FG_HOUR_MS;
+	int64_t hour_ms = fg_hour_end(wall_ms(core)) - FG_HOUR_MS;
 	unsigned n = 0;
 
 	if (!h->last_hour_ms || h->last_hour_ms > hour_ms + FG_HOUR_MS)
@@ -238,7 +233,7 @@ static void tick(struct fg_core *core)
 static void resume(struct fg_core *core)
 {
 	struct fg_hours *h = core->hours;
-	int64_t now_ms = wall_ms(core), hour_ms = hour_end(now_ms) - FG_HOUR_MS;
+	int64_t now_ms = wall_ms(core), hour_ms = fg_hour_end(now_ms) - FG_HOUR_MS;
 
 	h->resumed = true;
 	if (!h->last_hour_ms)
@@ -604,7 +599,7 @@ int fg_hours_take_note(struct fg_core *core, const char *key, const void *bytes,
 static int64_t next_due_us(const struct fg_core *core)
 {
 	const struct fg_hours *h = core->hours;
-	int64_t next_ms = hour_end(wall_ms(core));
+	int64_t next_ms = fg_hour_end(wall_ms(core));
 
 	for (size_t i = 0; i < h->mark_count; i++)
 		if (h->marks[i].due_ms > wall_ms(core))

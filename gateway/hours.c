@@ -200,13 +200,6 @@ static bool same_series(const struct fg_point_desc *a, const struct fg_point_des
 	       strcmp(a->unit, b->unit) == 0;
 }
 
-static int64_t hour_end(int64_t ms)
-{
-	int64_t rest = ms % FG_HOUR_MS;
-
-	return ms - rest + (rest < 0 ? 0 : FG_HOUR_MS);
-}
-
 /* ---- scan ---- */
 
 struct scan {
@@ -220,7 +213,7 @@ struct scan {
 static void add_hit(struct scan *s, unsigned source, const struct fg_item *item, bool moved)
 {
 	struct fg_hours_work *w = s->work;
-	const int64_t to_ms = hour_end(item->wall_ms);
+	const int64_t to_ms = fg_hour_end(item->wall_ms);
 
 	for (size_t i = 0; i < w->hit_count; i++) {
 		struct fg_hours_hit *h = &w->hits[i];
