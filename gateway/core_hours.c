@@ -236,6 +236,7 @@ static void resume(struct fg_core *core)
 	int64_t now_ms = wall_ms(core), hour_ms = fg_hour_end(now_ms) - FG_HOUR_MS;
 
 	h->resumed = true;
+	fg_hours_end_slow(h, now_ms);
 	if (!h->last_hour_ms)
 		return;
 	for (size_t i = 0; i < h->source_count; i++) {
@@ -262,20 +263,39 @@ static bool start(struct fg_core *core)
 	return false;
 }
 
-static bool start_scan(struct fg_core *core)
+static bool scan_for(struct fg_core *core, size_t source_from, size_t source_to, uint64_t from,
+	uint64_t to)
 {
 	struct fg_hours *h = core->hours;
 	struct fg_hours_work *w = h->work;
+
+	w->scan = true;
+	w->from = from;
+	w->to = FG_MIN(to, from + SCAN_MAX);
+	w->sources = h->sources;
+	w->source_from = source_from;
+	w->source_count = source_to;
+	return start(core);
+}
+
+static bool start_scan(struct fg_core *core)
+{
+	struct fg_hours *h = core->hours;
 	struct fg_range r;
 
-	if (!fg_ranges_next(&h->todo, 0, &r) || r.from >= core->committed_next)
-		return false;
-	w->scan = true;
-	w->from = r.from;
-	w->to = FG_MIN(FG_MIN(r.to, core->committed_next), r.from + SCAN_MAX);
-	w->sources = h->sources;
-	w->source_count = h->source_count;
-	return start(core);
+	h->work->behind = false;
+	if (fg_ranges_next(&h->todo, 0, &r) && r.from < core->committed_next)
+		return scan_for(core, 0, h->source_count, r.from,
+			FG_MIN(r.to, core->committed_next));
+	for (size_t i = 0; i < h->source_count; i++) {
+		const struct target *t = &h->targets[h->source_target[i]];
+
+		if (t->behind_from >= t->behind_to)
+			continue;
+		h->work->behind = true;
+		return scan_for(core, i, i + 1, t->behind_from, t->behind_to);
+	}
+	return false;
 }
 
 static bool hour_first(const struct fg_hours *h, const struct mark *m, int64_t now_ms)
@@ -504,7 +524,11 @@ static void take_scan(struct fg_core *core)
 
 		mark_hour(core, h->source_target[hit->source], hit->to_ms, hit->seq, hit->moved);
 	}
-	fg_ranges_remove(&h->todo, w->from, w->scanned_to);
+	if (w->behind)
+		h->targets[h->source_target[w->source_from]].behind_from = w->scanned_to;
+	else
+		fg_ranges_remove(&h->todo, w->from, w->scanned_to);
+	h->past_due |= w->behind;
 	if (w->untimed)
 		fg_ranges_add(&h->untimed, w->untimed, w->scanned_to);
 }
@@ -532,6 +556,17 @@ void fg_core_hours(struct fg_core *core, struct fg_now now, struct fg_hours_work
 /* ---- what outlives a restart ---- */
 
 #define NOTE_VERSION 1
+
+uint64_t fg_hours_undone(const struct fg_hours *h, size_t target)
+{
+	uint64_t seq = FG_MIN(h->live_next,
+		FG_MIN(fg_ranges_first(&h->todo), fg_ranges_first(&h->untimed)));
+
+	for (size_t i = 0; i < h->mark_count; i++)
+		if (h->marks[i].target == target)
+			seq = FG_MIN(seq, h->marks[i].first_seq);
+	return seq;
+}
 
 static uint64_t cursor(const struct fg_hours *h)
 {
@@ -587,11 +622,14 @@ int fg_hours_take_note(struct fg_core *core, const char *key, const void *bytes,
 	good = fg_get_byte(&in) == NOTE_VERSION;
 	seq = fg_get_varint(&in);
 	last_ms = fg_get_svarint(&in);
-	if (!good || in.bad || !h->count || seq > core->committed_next || last_ms < 0)
+	if (!good || in.bad || seq > core->committed_next || last_ms < 0)
+		return FG_OK;
+	h->saved = seq;
+	if (!h->count)
 		return FG_OK;
 	h->last_hour_ms = last_ms;
-	h->saved = seq;
-	return fg_ranges_add(&h->todo, seq, core->committed_next);
+	return seq < core->committed_next ? fg_ranges_add(&h->todo, seq, core->committed_next) :
+					    FG_OK;
 }
 
 /* ---- the loop ---- */
@@ -611,7 +649,11 @@ int64_t fg_hours_run(struct fg_core *core)
 {
 	struct fg_hours *h = core->hours;
 
-	if (!h || !h->count || !core->ports.read_hours || !core->trusted || core->stopping)
+	if (!h || !core->ports.read_hours || core->stopping)
+		return INT64_MAX;
+	fg_hours_settle_past(core);
+	fg_hours_save_past(core);
+	if (!h->count || !core->trusted)
 		return INT64_MAX;
 	if (!h->resumed)
 		resume(core);

@@ -5,8 +5,10 @@
 #include "storage/ranges.h"
 #include "gateway/hours.h"
 
-/* What core_hours.c and core_hours_targets.c share: the periods that are told, and which of them
- * are to be looked at. */
+/* What core_hours.c, core_hours_past.c and core_hours_targets.c share: the periods that are told,
+ * and which of them are to be looked at. */
+
+struct fg_core;
 
 struct target {
 	struct fg_hours_series told;
@@ -14,9 +16,15 @@ struct target {
 	size_t hour; /* the target of its hours; itself; NO_HOUR: of a station */
 	size_t station; /* the target of its station's class + 1; 0: it has none */
 	int64_t noted_to_ms; /* the newest hour that is marked already */
-	/* readings came in longer steps until then; 0: not so */
+	/* readings came in longer steps until then; 0: not so; FG_HOURS_UNTIL_NOW: until the time
+	 * is known */
 	int64_t slow_until_ms, slow_step_ms;
+	/* it was not configured then: numbers that are yet to be looked through for it alone;
+	 * behind_to 0: none */
+	uint64_t behind_from, behind_to;
 };
+
+#define FG_HOURS_UNTIL_NOW INT64_MAX
 
 #define NO_HOUR SIZE_MAX
 
@@ -29,6 +37,15 @@ struct mark {
 	bool moved;	    /* readings may have gone from it */
 	bool busy;
 	bool again; /* marked while it was looked at */
+};
+
+/* A series of hours that is not told now, or (until fg_hours_settle_past()) was told by the last
+ * run: how its readings came, and from which number on nobody has looked at them (0: it was told
+ * to the end). */
+struct past {
+	uint32_t id;
+	int64_t step_ms, slow_step_ms, slow_until_ms;
+	uint64_t from;
 };
 
 struct fg_hours {
@@ -54,6 +71,27 @@ struct fg_hours {
 	int64_t save_mono_us, retry_mono_us;
 	uint64_t appended_next;
 	uint64_t told, told_again, refused;
+	/* core_hours_past.c */
+	struct past *past;
+	size_t past_count, past_cap;
+	uint64_t *past_saved; /* hashes of its notes, by their number */
+	size_t past_notes;
+	bool past_due, past_unsettled; /* to be stored; as the notes of the last run say */
+	bool behind; /* a target may be */
 };
+
+/* The first number that is not looked at yet for the hours of a target. */
+uint64_t fg_hours_undone(const struct fg_hours *h, size_t target);
+
+/* core_hours_past.c */
+/* Before the first turn, and before another configuration: what the notes say holds from now. */
+void fg_hours_settle_past(struct fg_core *core);
+/* Another configuration is in force: what the one before knew goes over, or is kept until it is
+ * wanted again. Marks still are those of `was`. */
+void fg_hours_carry_past(struct fg_core *core, const struct fg_hours *was);
+/* The time is known: what lasted until now ends. */
+void fg_hours_end_slow(struct fg_hours *h, int64_t now_ms);
+/* Stores what has changed. */
+void fg_hours_save_past(struct fg_core *core);
 
 #endif

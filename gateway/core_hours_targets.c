@@ -45,6 +45,8 @@ void fg_hours_free(struct fg_core *core)
 	leave_to_scan(h);
 	free_targets(h);
 	free(h->marks);
+	free(h->past);
+	free(h->past_saved);
 	fg_ranges_fini(&h->todo);
 	fg_ranges_fini(&h->untimed);
 	if (h->work && h->busy)
@@ -138,29 +140,6 @@ static int set_targets(struct fg_core *core, struct fg_hours *h, struct fg_confi
 	return set_sources(core, h);
 }
 
-/* An hour in which the interval changed goes by the longer one: of readings that come closer what
- * lies in one step is one value. */
-static void carry_steps(struct fg_hours *h, const struct fg_hours *was, int64_t now_ms)
-{
-	for (size_t i = 0; i < was->count; i++) {
-		const struct target *from = &was->targets[i];
-		size_t k = 0;
-
-		while (k < h->count && h->targets[k].series != from->series)
-			k++;
-		if (k == h->count)
-			continue;
-		h->targets[k].slow_until_ms = from->slow_until_ms;
-		h->targets[k].slow_step_ms = from->slow_step_ms;
-		if (from->told.ask.step_ms == h->targets[k].told.ask.step_ms)
-			continue;
-		h->targets[k].slow_step_ms = from->slow_until_ms > now_ms - FG_HOUR_MS ?
-			FG_MAX(from->slow_step_ms, from->told.ask.step_ms) :
-			from->told.ask.step_ms;
-		h->targets[k].slow_until_ms = now_ms;
-	}
-}
-
 /* What was marked of a series that is still told stays marked. */
 static void carry_marks(struct fg_hours *h, const struct target *before)
 {
@@ -194,6 +173,7 @@ int fg_hours_begin(struct fg_core *core, struct fg_config *config)
 		fg_ranges_init(&h->untimed);
 		h->live_next = core->committed_next; /* nothing is saved: the first look does */
 	}
+	fg_hours_settle_past(core);
 	was = *h;
 	h->targets = NULL;
 	h->sources = NULL;
@@ -202,8 +182,8 @@ int fg_hours_begin(struct fg_core *core, struct fg_config *config)
 	h->config = NULL;
 	h->count = h->source_count = h->id_count = 0;
 	r = set_targets(core, h, config);
+	fg_hours_carry_past(core, &was);
 	carry_marks(h, was.targets);
-	carry_steps(h, &was, fg_core_wall_us(core, core->now.mono_us) / 1000);
 	leave_to_scan(&was);
 	free_targets(&was);
 	fg_zone_set(config->gateway.timezone); /* days of budgets are those of it too */

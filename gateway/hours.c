@@ -237,7 +237,7 @@ static int on_scanned(
 {
 	struct scan *s = arg;
 	struct fg_hours_work *w = s->work;
-	unsigned i = 0;
+	unsigned i = (unsigned)w->source_from;
 
 	if (item->kind != FG_ITEM_READING)
 		return 0;
