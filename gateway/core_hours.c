@@ -22,7 +22,6 @@
 #define SETTLE_MS 60000
 /* A day is told a little after its last hour. */
 #define DAY_SETTLE_MS 90000
-#define MARKS_MAX 8192
 #define SCAN_MAX 65536
 /* So many are looked at together, if they come as often as they should: 10 to 20 MiB. */
 #define READINGS_MAX (1 << 18)
@@ -40,20 +39,43 @@ static int64_t wall_ms(const struct fg_core *core)
 
 static struct mark *find_mark(struct fg_hours *h, size_t target, int64_t to_ms)
 {
-	for (size_t i = 0; i < h->mark_count; i++)
-		if (h->marks[i].target == target && h->marks[i].to_ms == to_ms)
-			return &h->marks[i];
+	for (uint32_t i = h->targets[target].marks; i; i = h->marks[i - 1].next)
+		if (h->marks[i - 1].to_ms == to_ms)
+			return &h->marks[i - 1];
 	return NULL;
+}
+
+static size_t marks_max(const struct fg_hours *h)
+{
+	return FG_HOURS_MARKS_LEAST + FG_HOURS_MARKS_EACH * h->count;
+}
+
+void fg_hours_link_mark(struct fg_hours *h, size_t mark)
+{
+	struct mark *m = &h->marks[mark];
+
+	m->next = h->targets[m->target].marks;
+	h->targets[m->target].marks = (uint32_t)mark + 1;
+}
+
+/* What leads to a mark in its list. */
+static uint32_t *link_to(struct fg_hours *h, size_t mark)
+{
+	uint32_t *at = &h->targets[h->marks[mark].target].marks;
+
+	while (*at != mark + 1)
+		at = &h->marks[*at - 1].next;
+	return at;
 }
 
 static bool want_mark(struct fg_hours *h)
 {
-	size_t cap = h->mark_cap ? h->mark_cap * 2 : 64;
+	size_t cap = FG_MIN(h->mark_cap ? h->mark_cap * 2 : 64, marks_max(h));
 	void *marks;
 
 	if (h->mark_count < h->mark_cap)
 		return true;
-	marks = cap <= MARKS_MAX ? realloc(h->marks, cap * sizeof(*h->marks)) : NULL;
+	marks = cap > h->mark_cap ? realloc(h->marks, cap * sizeof(*h->marks)) : NULL;
 	if (!marks)
 		return false;
 	h->marks = marks;
@@ -81,6 +103,7 @@ static void mark(struct fg_core *core, size_t target, int64_t from_ms, int64_t t
 	}
 	h->marks[h->mark_count++] = (struct mark){.target = target, .from_ms = from_ms,
 		.to_ms = to_ms, .due_ms = due_ms, .first_seq = seq, .moved = moved};
+	fg_hours_link_mark(h, h->mark_count - 1);
 }
 
 static void mark_hour(
@@ -149,7 +172,14 @@ static void mark_station(struct fg_core *core, size_t target, int64_t to_ms, uin
 
 static void drop_mark(struct fg_hours *h, struct mark *m)
 {
-	*m = h->marks[--h->mark_count];
+	const size_t at = (size_t)(m - h->marks), last = h->mark_count - 1;
+
+	*link_to(h, at) = m->next;
+	if (at != last) {
+		*link_to(h, last) = (uint32_t)at + 1;
+		*m = h->marks[last];
+	}
+	h->mark_count--;
 }
 
 /* ---- what marks hours ---- */
@@ -300,20 +330,25 @@ static bool start_scan(struct fg_core *core)
 
 static bool hour_first(const struct fg_hours *h, const struct mark *m, int64_t now_ms)
 {
-	for (size_t i = 0; i < h->mark_count; i++)
-		if (h->marks[i].target == h->targets[m->target].hour &&
-			h->marks[i].to_ms <= m->to_ms && h->marks[i].due_ms <= now_ms)
+	const size_t hour = h->targets[m->target].hour;
+
+	for (uint32_t i = hour == NO_HOUR ? 0 : h->targets[hour].marks; i; i = h->marks[i - 1].next)
+		if (h->marks[i - 1].to_ms <= m->to_ms && h->marks[i - 1].due_ms <= now_ms)
 			return true;
 	return false;
 }
 
 /* What the class of a station is made of is looked at first. */
-static bool pollutant_first(const struct fg_hours *h, const struct mark *m, int64_t now_ms)
+static bool pollutant_first(struct fg_hours *h, const struct mark *m, int64_t now_ms)
 {
-	for (size_t i = 0; i < h->mark_count; i++)
-		if (h->targets[h->marks[i].target].station == m->target + 1 &&
-			h->marks[i].to_ms == m->to_ms && h->marks[i].due_ms <= now_ms)
+	for (size_t i = 0; i < h->count; i++) {
+		const struct mark *of = h->targets[i].station == m->target + 1 ?
+						find_mark(h, i, m->to_ms) :
+						NULL;
+
+		if (of && of->due_ms <= now_ms)
 			return true;
+	}
 	return false;
 }
 
@@ -413,11 +448,9 @@ static bool is_news(const struct fg_hours_answer *a, bool moved)
 
 static struct mark *mark_of(struct fg_hours *h, uint32_t tag, int64_t to_ms)
 {
-	for (size_t i = 0; i < h->mark_count; i++)
-		if (h->marks[i].to_ms == to_ms &&
-			h->targets[h->marks[i].target].series->id == tag)
-			return &h->marks[i];
-	return NULL;
+	const size_t target = fg_hours_target_of(h, tag);
+
+	return target < h->count ? find_mark(h, target, to_ms) : NULL;
 }
 
 static void lay_out(const struct fg_hours_work *w, size_t i, uint64_t seq, struct fg_item *ret)
@@ -457,10 +490,8 @@ static void mark_all_longer(struct fg_core *core)
 	const struct fg_hours_work *w = h->work;
 
 	for (size_t i = 0; i < w->count; i++) {
-		size_t t = 0;
+		const size_t t = fg_hours_target_of(h, w->tags[i]);
 
-		while (t < h->count && h->targets[t].series->id != w->tags[i])
-			t++;
 		if (t == h->count)
 			continue;
 		if (h->targets[t].hour == t)
@@ -562,9 +593,8 @@ uint64_t fg_hours_undone(const struct fg_hours *h, size_t target)
 	uint64_t seq = FG_MIN(h->live_next,
 		FG_MIN(fg_ranges_first(&h->todo), fg_ranges_first(&h->untimed)));
 
-	for (size_t i = 0; i < h->mark_count; i++)
-		if (h->marks[i].target == target)
-			seq = FG_MIN(seq, h->marks[i].first_seq);
+	for (uint32_t i = h->targets[target].marks; i; i = h->marks[i - 1].next)
+		seq = FG_MIN(seq, h->marks[i - 1].first_seq);
 	return seq;
 }
 
@@ -665,7 +695,7 @@ int64_t fg_hours_run(struct fg_core *core)
 		return h->retry_mono_us;
 	if (start_scan(core) || start_period(core))
 		return next_due_us(core);
-	if (h->crowded && h->mark_count < MARKS_MAX / 2) {
+	if (h->crowded && h->mark_count < marks_max(h) / 2) {
 		h->crowded = false;
 		move_untimed(h);
 	}

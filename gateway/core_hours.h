@@ -22,6 +22,7 @@ struct target {
 	/* it was not configured then: numbers that are yet to be looked through for it alone;
 	 * behind_to 0: none */
 	uint64_t behind_from, behind_to;
+	uint32_t marks; /* the first of its marks + 1, from which `next` leads on; 0: it has none */
 };
 
 #define FG_HOURS_UNTIL_NOW INT64_MAX
@@ -37,7 +38,15 @@ struct mark {
 	bool moved;	    /* readings may have gone from it */
 	bool busy;
 	bool again; /* marked while it was looked at */
+	uint32_t next; /* of the same target, + 1 */
 };
+
+/* So many marks are held: several of each target, where late readings or a long suspend make them,
+ * and enough for a few targets that are wrong for weeks. Beyond that readings are looked through
+ * again when there is room. */
+#define FG_HOURS_MARKS_LEAST 8192
+#define FG_HOURS_MARKS_EACH  16
+
 
 /* A series of hours that is not told now, or (until fg_hours_settle_past()) was told by the last
  * run: how its readings came, and from which number on nobody has looked at them (0: it was told
@@ -56,6 +65,7 @@ struct fg_hours {
 	size_t *source_target;
 	size_t source_count;
 	size_t *by_id; /* the store's id of a point to its target + 1 */
+	size_t *by_series; /* that of what is told of it to the target + 1 */
 	size_t id_count;
 	struct mark *marks;
 	size_t mark_count, mark_cap;
@@ -80,6 +90,10 @@ struct fg_hours {
 	bool behind; /* a target may be */
 };
 
+/* Puts a mark into the list of its target. */
+void fg_hours_link_mark(struct fg_hours *h, size_t mark);
+/* The target of a series; h->count: it is not told. */
+size_t fg_hours_target_of(const struct fg_hours *h, uint32_t id);
 /* The first number that is not looked at yet for the hours of a target. */
 uint64_t fg_hours_undone(const struct fg_hours *h, size_t target);
 

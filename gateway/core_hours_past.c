@@ -71,11 +71,9 @@ static void forget_oldest(struct fg_hours *h)
 /* The hours of a series; h->count: it is not told. */
 static size_t find_target(const struct fg_hours *h, uint32_t id)
 {
-	size_t i = 0;
+	size_t i = fg_hours_target_of(h, id);
 
-	while (i < h->count && (h->targets[i].hour != i || h->targets[i].series->id != id))
-		i++;
-	return i;
+	return i < h->count && h->targets[i].hour == i ? i : h->count;
 }
 
 static bool is_behind(const struct target *t)

@@ -14,11 +14,12 @@ static void free_targets(struct fg_hours *h)
 	free(h->sources);
 	free(h->source_target);
 	free(h->by_id);
+	free(h->by_series);
 	fg_config_unref(h->config);
 	h->targets = NULL;
 	h->sources = NULL;
 	h->source_target = NULL;
-	h->by_id = NULL;
+	h->by_id = h->by_series = NULL;
 	h->config = NULL;
 	h->count = h->source_count = h->id_count = 0;
 }
@@ -74,6 +75,11 @@ void fg_hours_work_back(struct fg_hours_work *work)
 	}
 }
 
+size_t fg_hours_target_of(const struct fg_hours *h, uint32_t id)
+{
+	return id < h->id_count && h->by_series[id] ? h->by_series[id] - 1 : h->count;
+}
+
 static int set_sources(struct fg_core *core, struct fg_hours *h)
 {
 	size_t ids = 0;
@@ -81,14 +87,16 @@ static int set_sources(struct fg_core *core, struct fg_hours *h)
 	for (size_t i = 0; i < core->series->count; i++)
 		ids = FG_MAX(ids, (size_t)core->series->items[i]->id + 1);
 	h->by_id = calloc(ids + 1, sizeof(*h->by_id));
+	h->by_series = calloc(ids + 1, sizeof(*h->by_series));
 	h->sources = calloc(h->count + 1, sizeof(*h->sources));
 	h->source_target = calloc(h->count + 1, sizeof(*h->source_target));
-	if (!h->by_id || !h->sources || !h->source_target)
+	if (!h->by_id || !h->by_series || !h->sources || !h->source_target)
 		return FG_ENOMEM;
 	h->id_count = ids;
 	for (size_t i = 0; i < h->count; i++) {
 		const struct fg_series *s;
 
+		h->by_series[h->targets[i].series->id] = i + 1;
 		if (h->targets[i].hour != i)
 			continue;
 		s = fg_series_find(core->series, &h->targets[i].told.source);
@@ -147,15 +155,14 @@ static void carry_marks(struct fg_hours *h, const struct target *before)
 
 	for (size_t i = 0; i < h->mark_count; i++) {
 		struct mark m = h->marks[i];
-		size_t k = 0;
+		const size_t k = fg_hours_target_of(h, before[m.target].series->id);
 
-		while (k < h->count && h->targets[k].series != before[m.target].series)
-			k++;
 		if (k == h->count)
 			continue;
 		m.target = k;
 		m.busy = false;
-		h->marks[kept++] = m;
+		h->marks[kept] = m;
+		fg_hours_link_mark(h, kept++);
 	}
 	h->mark_count = kept;
 }
@@ -178,7 +185,7 @@ int fg_hours_begin(struct fg_core *core, struct fg_config *config)
 	h->targets = NULL;
 	h->sources = NULL;
 	h->source_target = NULL;
-	h->by_id = NULL;
+	h->by_id = h->by_series = NULL;
 	h->config = NULL;
 	h->count = h->source_count = h->id_count = 0;
 	r = set_targets(core, h, config);

@@ -9,6 +9,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "gateway/core_hours.h"
+
 #define STEP_US (300 * SEC)
 #define HOUR_MS INT64_C(3600000)
 
@@ -65,6 +67,20 @@ static inline int port_read_hours(void *arg, struct fg_hours_work *work)
 
 /* ---- time ---- */
 
+/* Each mark is in the list of its target, and nothing else is. */
+static inline void check_marks(void)
+{
+	const struct fg_hours *h = f.core->hours;
+	size_t n = 0;
+
+	for (size_t i = 0; h && i < h->count; i++)
+		for (uint32_t m = h->targets[i].marks; m; m = h->marks[m - 1].next, n++) {
+			assert_true(m <= h->mark_count && n < h->mark_count);
+			assert_int_equal(h->marks[m - 1].target, i);
+		}
+	assert_int_equal(n, h ? h->mark_count : 0);
+}
+
 static inline void answer_reads(void)
 {
 	for (int i = 0; i < 200; i++) {
@@ -77,6 +93,7 @@ static inline void answer_reads(void)
 		asked = NULL;
 		fg_hours_read(NULL, work);
 		fg_core_hours(f.core, f.now, work);
+		check_marks();
 		if (!asked && i > 4 && f.committed_next == f.appended_next)
 			fake_turn(&f, 0);
 	}
@@ -120,6 +137,7 @@ static inline void begin_with(const char *yaml)
 static inline int end(void **state)
 {
 	(void)state;
+	check_marks();
 	fake_fini(&f);
 	free(asked); /* where it was left unanswered */
 	return 0;

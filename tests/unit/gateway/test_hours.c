@@ -199,6 +199,37 @@ static void test_fast_points_are_looked_at_a_few_at_a_time(void **state)
 	assert_int_equal(seen, 10);
 }
 
+/* After two days of standby: each hour of each point is to be told, however many these are. */
+static void test_many_points_have_room(void **state)
+{
+	enum { POINTS = 200, HOURS = 48 };
+	static char yaml[32 << 10];
+	struct fg_buf out;
+
+	(void)state;
+	fg_buf_wrap(&out, yaml, sizeof(yaml));
+	fg_buf_puts(&out, FAKE_HEAD FAKE_TOWN FAKE_LINK
+		"devices:\n  air: {station: pier, domain: air, link: plc, unit_id: 1, "
+		"interval: 5m, points: {");
+	for (int i = 0; i < POINTS; i++)
+		fg_buf_printf(&out, "x_%d: {table: input, address: %d, unit: \"1\"}, ", i, i);
+	fg_buf_puts(&out, "}, hourly: {");
+	for (int i = 0; i < POINTS; i++)
+		fg_buf_printf(&out, "x_%d: true, ", i);
+	fg_buf_puts(&out, "}}\n");
+	begin_with(yaml);
+	fake_turn(&f, 0);
+	fake_turn(&f, HOURS * HOUR_MS * 1000);
+	assert_int_equal(f.core->hours->mark_count, POINTS * HOURS);
+	assert_false(f.core->hours->crowded);
+	for (int i = 0; i < 3; i++) { /* and they go, as they are told */
+		until_asked();
+		answer_one();
+		check_marks();
+	}
+	assert_true(f.core->hours->mark_count < POINTS * HOURS);
+}
+
 /* The end comes when an hour is durable and what is made of it is not. */
 static void test_a_crash_between_an_hour_and_longer_periods(void **state)
 {
@@ -536,6 +567,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_a_crash_in_the_first_hour, end),
 		cmocka_unit_test_teardown(test_fast_points_are_looked_at_a_few_at_a_time, end),
 		cmocka_unit_test_teardown(test_a_crash_between_an_hour_and_longer_periods, end),
+		cmocka_unit_test_teardown(test_many_points_have_room, end),
 		cmocka_unit_test_teardown(test_longer_periods, end),
 		cmocka_unit_test_teardown(test_late_reading_of_the_last_hour_of_a_day, end),
 		cmocka_unit_test_teardown(test_points_come_and_go, end),

@@ -3,8 +3,6 @@
  * while it was not told by the hour. */
 #include "hours_fake.h"
 
-#include "gateway/core_hours.h"
-
 #define POINT(interval, hourly)                                                                    \
 	FAKE_HEAD FAKE_TOWN FAKE_LINK                                                              \
 	"devices:\n"                                                                               \
