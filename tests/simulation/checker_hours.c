@@ -207,7 +207,7 @@ static void check_hour(struct checker *c, unsigned dest, const struct checker_ho
 	if (h->mean.count != n || n == 0 || unsure > 0)
 		return; /* some of them did not reach this destination */
 	if (h->mean.high != high || h->mean.low != low || h->mean.value != sum / n)
-		if (refused_of(c, dest, h)) /* as many may have come all the same, but others */
+		if (refused_of(c, dest, h) > 0) /* as many may have come all the same, but others */
 			return;
 	c->hours_equal++;
 	if (h->mean.low != low || h->mean.high != high)
