@@ -139,7 +139,7 @@ static inline int end(void **state)
 	(void)state;
 	check_marks();
 	fake_fini(&f);
-	free(asked); /* where it was left unanswered */
+	fg_hours_work_free(asked); /* where it was left unanswered */
 	return 0;
 }
 
