@@ -83,13 +83,15 @@ static bool want_mark(struct fg_hours *h)
 	return true;
 }
 
-static void mark(struct fg_core *core, size_t target, int64_t from_ms, int64_t to_ms,
-	int64_t due_ms, uint64_t seq, bool moved)
+/* told_only: see struct mark. */
+static void mark_as(struct fg_core *core, size_t target, int64_t from_ms, int64_t to_ms,
+	int64_t due_ms, uint64_t seq, bool moved, bool told_only)
 {
 	struct fg_hours *h = core->hours;
 	struct mark *m = find_mark(h, target, to_ms);
 
 	if (m) {
+		m->told_only &= told_only;
 		m->first_seq = FG_MIN(m->first_seq, seq);
 		m->moved |= moved;
 		m->again |= m->busy;
@@ -102,12 +104,19 @@ static void mark(struct fg_core *core, size_t target, int64_t from_ms, int64_t t
 		return;
 	}
 	h->marks[h->mark_count++] = (struct mark){.target = target, .from_ms = from_ms,
-		.to_ms = to_ms, .due_ms = due_ms, .first_seq = seq, .moved = moved};
+		.to_ms = to_ms, .due_ms = due_ms, .first_seq = seq, .moved = moved,
+		.told_only = told_only};
 	fg_hours_link_mark(h, h->mark_count - 1);
 }
 
-static void mark_hour(
-	struct fg_core *core, size_t target, int64_t to_ms, uint64_t seq, bool moved)
+static void mark(struct fg_core *core, size_t target, int64_t from_ms, int64_t to_ms,
+	int64_t due_ms, uint64_t seq, bool moved)
+{
+	mark_as(core, target, from_ms, to_ms, due_ms, seq, moved, false);
+}
+
+static void mark_hour_as(struct fg_core *core, size_t target, int64_t to_ms, uint64_t seq,
+	bool moved, bool told_only)
 {
 	struct fg_hours *h = core->hours;
 	struct target *t = &h->targets[target];
@@ -115,13 +124,19 @@ static void mark_hour(
 
 	if (t->noted_to_ms == to_ms && !moved)
 		return;
-	t->noted_to_ms = to_ms;
+	t->noted_to_ms = told_only ? t->noted_to_ms : to_ms;
 	/* a late one changes what the readings before it stand for, and stands for others itself */
 	do
-		mark(core, target, to_ms - FG_HOUR_MS, to_ms,
+		mark_as(core, target, to_ms - FG_HOUR_MS, to_ms,
 			FG_MAX(to_ms, wall_ms(core)) + SETTLE_MS, seq,
-			moved || t->told.ask.hold_ms);
+			moved || t->told.ask.hold_ms, told_only);
 	while ((to_ms += FG_HOUR_MS) <= held_to_ms);
+}
+
+static void mark_hour(
+	struct fg_core *core, size_t target, int64_t to_ms, uint64_t seq, bool moved)
+{
+	mark_hour_as(core, target, to_ms, seq, moved, false);
 }
 
 static void mark_day(struct fg_core *core, size_t target, int64_t hour_to_ms, uint64_t seq)
@@ -484,7 +499,7 @@ static int append(struct fg_core *core, struct fg_item *items, unsigned count)
 
 /* Longer periods follow what was looked at, also where it was told before: the end may have come
  * between the two. */
-static void mark_all_longer(struct fg_core *core)
+static void mark_all_longer(struct fg_core *core, const bool left_out[FG_HOURS_TARGETS])
 {
 	struct fg_hours *h = core->hours;
 	const struct fg_hours_work *w = h->work;
@@ -492,7 +507,7 @@ static void mark_all_longer(struct fg_core *core)
 	for (size_t i = 0; i < w->count; i++) {
 		const size_t t = fg_hours_target_of(h, w->tags[i]);
 
-		if (t == h->count)
+		if (t == h->count || left_out[i])
 			continue;
 		if (h->targets[t].hour == t)
 			mark_longer(core, t, w->to_ms, core->next_seq);
@@ -501,7 +516,8 @@ static void mark_all_longer(struct fg_core *core)
 }
 
 /* Marks of what was looked at go, unless they were marked again. */
-static void settle(struct fg_core *core, const struct fg_item *items, unsigned count)
+static void settle(struct fg_core *core, const struct fg_item *items, unsigned count,
+	const bool left_out[FG_HOURS_TARGETS])
 {
 	struct fg_hours *h = core->hours;
 	const struct fg_hours_work *w = h->work;
@@ -521,7 +537,7 @@ static void settle(struct fg_core *core, const struct fg_item *items, unsigned c
 		h->told++;
 		h->told_again += items[i].replaces != 0;
 	}
-	mark_all_longer(core);
+	mark_all_longer(core, left_out);
 	h->appended_next = core->next_seq;
 }
 
@@ -530,19 +546,21 @@ static void take_periods(struct fg_core *core)
 	struct fg_hours *h = core->hours;
 	struct fg_hours_work *w = h->work;
 	struct fg_item items[FG_HOURS_TARGETS];
+	bool left_out[FG_HOURS_TARGETS] = {false};
 	unsigned count = 0;
 
 	for (size_t i = 0; i < w->count; i++) {
 		const struct mark *m = mark_of(h, w->tags[i], w->to_ms);
 
-		if (m && is_news(&w->answers[i], m->moved))
+		left_out[i] = m && m->told_only && !w->answers[i].told;
+		if (m && !left_out[i] && is_news(&w->answers[i], m->moved))
 			lay_out(w, i, core->next_seq + count, &items[count]), count++;
 	}
 	if (append(core, items, count) < 0) {
 		h->retry_mono_us = core->now.mono_us + RETRY_US;
 		return;
 	}
-	settle(core, items, count);
+	settle(core, items, count, left_out);
 }
 
 static void take_scan(struct fg_core *core)
@@ -552,8 +570,10 @@ static void take_scan(struct fg_core *core)
 
 	for (size_t i = 0; i < w->hit_count; i++) {
 		const struct fg_hours_hit *hit = &w->hits[i];
+		const size_t target = h->source_target[hit->source];
 
-		mark_hour(core, h->source_target[hit->source], hit->to_ms, hit->seq, hit->moved);
+		mark_hour_as(core, target, hit->to_ms, hit->seq, hit->moved,
+			w->behind && hit->place >= h->targets[target].behind_left);
 	}
 	if (w->behind)
 		h->targets[h->source_target[w->source_from]].behind_from = w->scanned_to;

@@ -20,8 +20,8 @@ struct target {
 	 * is known */
 	int64_t slow_until_ms, slow_step_ms;
 	/* it was not configured then: numbers that are yet to be looked through for it alone;
-	 * behind_to 0: none */
-	uint64_t behind_from, behind_to;
+	 * behind_to 0: none. Of readings from behind_left on hours are told again, but none anew */
+	uint64_t behind_from, behind_to, behind_left;
 	uint32_t marks; /* the first of its marks + 1, from which `next` leads on; 0: it has none */
 };
 
@@ -38,6 +38,7 @@ struct mark {
 	bool moved;	    /* readings may have gone from it */
 	bool busy;
 	bool again; /* marked while it was looked at */
+	bool told_only; /* where it was not told before it is not told now */
 	uint32_t next; /* of the same target, + 1 */
 };
 
@@ -49,12 +50,12 @@ struct mark {
 
 
 /* A series of hours that is not told now, or (until fg_hours_settle_past()) was told by the last
- * run: how its readings came, and from which number on nobody has looked at them (0: it was told
- * to the end). */
+ * run: how its readings came, from which number on nobody has looked at them (0: it was told to the
+ * end), and from which on they came when it was not told. */
 struct past {
 	uint32_t id;
 	int64_t step_ms, slow_step_ms, slow_until_ms;
-	uint64_t from;
+	uint64_t from, left;
 };
 
 struct fg_hours {

@@ -110,6 +110,7 @@ static void join(
 	if (p->from && p->from < core->committed_next) {
 		t->behind_from = p->from;
 		t->behind_to = core->committed_next;
+		t->behind_left = p->left;
 		h->behind = true;
 	}
 	drop_past(h, p);
@@ -121,8 +122,11 @@ static void leave(struct fg_hours *h, const struct fg_hours *was, size_t target)
 	struct past p = past_of(t);
 
 	p.from = fg_hours_undone(was, target);
-	if (is_behind(t))
+	p.left = was->live_next;
+	if (t->behind_to) { /* it left again before it was caught up with */
 		p.from = FG_MIN(p.from, t->behind_from);
+		p.left = t->behind_left;
+	}
 	keep_past(h, p);
 }
 
@@ -133,6 +137,7 @@ static void stay(struct target *t, const struct target *from, int64_t now_ms, in
 	follow(t, &p, now_ms, until_ms);
 	t->behind_from = from->behind_from;
 	t->behind_to = from->behind_to;
+	t->behind_left = from->behind_left;
 }
 
 void fg_hours_carry_past(struct fg_core *core, const struct fg_hours *was)
@@ -182,6 +187,8 @@ void fg_hours_settle_past(struct fg_core *core)
 		}
 		if (!h->past[i].from) /* told to where all were told */
 			h->past[i].from = h->saved ? h->saved : core->committed_next;
+		if (!h->past[i].left)
+			h->past[i].left = core->committed_next;
 		i++;
 	}
 	forget_oldest(h);
@@ -217,6 +224,7 @@ static void put_entry(struct fg_buf *out, const struct past *p)
 	fg_put_varint(out, (uint64_t)p->slow_step_ms);
 	fg_put_svarint(out, p->slow_until_ms);
 	fg_put_varint(out, p->from);
+	fg_put_varint(out, p->left);
 }
 
 static void write_note(const struct fg_hours *h, size_t note, struct fg_buf *out)
@@ -231,6 +239,7 @@ static void write_note(const struct fg_hours *h, size_t note, struct fg_buf *out
 		if (p.slow_until_ms == FG_HOURS_UNTIL_NOW) /* it is the same after a start */
 			p.step_ms = FG_MAX(p.slow_step_ms, p.step_ms);
 		p.from = behind_of(h, i);
+		p.left = p.from ? h->targets[i].behind_left : 0;
 		put_entry(out, &p);
 	}
 	for (size_t i = 0; i < h->past_count; i++)
@@ -340,6 +349,7 @@ int fg_hours_take_past(struct fg_core *core, const char *key, const void *bytes,
 		p.slow_step_ms = (int64_t)fg_get_varint(&in);
 		p.slow_until_ms = fg_get_svarint(&in);
 		p.from = fg_get_varint(&in);
+		p.left = fg_get_varint(&in);
 		if (!in.bad && p.id && p.step_ms > 0 && p.slow_step_ms >= 0)
 			keep_past(h, p);
 	}

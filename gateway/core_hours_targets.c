@@ -189,6 +189,7 @@ int fg_hours_begin(struct fg_core *core, struct fg_config *config)
 	h->config = NULL;
 	h->count = h->source_count = h->id_count = 0;
 	r = set_targets(core, h, config);
+	h->resumed &= was.count > 0; /* nothing was told before: of the hours since, nothing is */
 	fg_hours_carry_past(core, &was);
 	carry_marks(h, was.targets);
 	leave_to_scan(&was);

@@ -214,12 +214,14 @@ static void add_hit(struct scan *s, unsigned source, const struct fg_item *item,
 {
 	struct fg_hours_work *w = s->work;
 	const int64_t to_ms = fg_hour_end(item->wall_ms);
+	const uint64_t place = item->replaces ? item->replaces : item->seq;
 
 	for (size_t i = 0; i < w->hit_count; i++) {
 		struct fg_hours_hit *h = &w->hits[i];
 
 		if (h->source == source && h->to_ms == to_ms) {
 			h->seq = FG_MIN(h->seq, item->seq);
+			h->place = FG_MIN(h->place, place);
 			h->moved |= moved;
 			return;
 		}
@@ -229,7 +231,7 @@ static void add_hit(struct scan *s, unsigned source, const struct fg_item *item,
 		return;
 	}
 	w->hits[w->hit_count++] =
-		(struct fg_hours_hit){.source = source, .to_ms = to_ms, .seq = item->seq, moved};
+		(struct fg_hours_hit){source, to_ms, item->seq, place, moved};
 }
 
 static int on_scanned(

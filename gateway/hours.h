@@ -52,6 +52,7 @@ struct fg_hours_hit {
 	unsigned source; /* index into sources */
 	int64_t to_ms;	 /* the end of the hour */
 	uint64_t seq;	 /* the least */
+	uint64_t place;	 /* likewise, of what it corrects */
 	bool moved;	 /* a correction: others of the hour may have changed or gone */
 };
 

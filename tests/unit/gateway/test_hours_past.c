@@ -150,6 +150,34 @@ static void test_away_from_start_to_start(void **state)
 	assert_int_equal(f.core->hours->targets[0].behind_to, 0);
 }
 
+/* What came of it while it was not told by the hour is not told all at once. */
+static void test_nothing_is_told_of_the_time_between(void **state)
+{
+	uint64_t last;
+	int64_t t;
+	size_t n;
+
+	(void)state;
+	t = an_hour();
+	last = last_no2(t);
+	fake_reload(&f, none);
+	for (int i = 0; i < 3; i++)
+		to_the_hour(10);
+	correct(last, 22, FG_QC_PASS);
+	steps(2, 10);
+	fake_reload(&f, slow);
+	idle(10);
+	expect(hour(t, 2), 11, 12);
+	/* that in which it left had begun, and this one is not over */
+	expect(hour(t + HOUR_MS, 1), 10, 12);
+	told(FG_TOLD_HOUR, FG_STAT_MEAN, 0, &n);
+	assert_int_equal(n, 4); /* with the first half of an hour */
+	to_the_hour(10);
+	steps(2, 10);
+	told(FG_TOLD_HOUR, FG_STAT_MEAN, 0, &n);
+	assert_int_equal(n, 5);
+}
+
 /* The end comes when it is known which hours are wrong, and none is told. */
 static void test_a_crash_while_it_catches_up(void **state)
 {
@@ -199,6 +227,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_corrected_while_it_was_away, end),
 		cmocka_unit_test_teardown(test_a_restart_while_it_was_away, end),
 		cmocka_unit_test_teardown(test_away_from_start_to_start, end),
+		cmocka_unit_test_teardown(test_nothing_is_told_of_the_time_between, end),
 		cmocka_unit_test_teardown(test_a_crash_while_it_catches_up, end),
 		cmocka_unit_test_teardown(test_notes_that_make_no_sense, end),
 	};
