@@ -22,7 +22,6 @@
 #define SETTLE_MS 60000
 /* A day is told a little after its last hour. */
 #define DAY_SETTLE_MS 90000
-#define MARKS_MAX 8192
 #define SCAN_MAX 65536
 /* So many are looked at together, if they come as often as they should: 10 to 20 MiB. */
 #define READINGS_MAX (1 << 18)
@@ -30,11 +29,6 @@
 #define SAVE_EVERY_US 60000000
 /* After a suspend that was longer, the hours before are not told one by one. */
 #define TICKS_MAX 48
-
-static int64_t hour_end(int64_t ms)
-{
-	return ms - ms % FG_HOUR_MS + FG_HOUR_MS;
-}
 
 static int64_t wall_ms(const struct fg_core *core)
 {
@@ -45,20 +39,43 @@ static int64_t wall_ms(const struct fg_core *core)
 
 static struct mark *find_mark(struct fg_hours *h, size_t target, int64_t to_ms)
 {
-	for (size_t i = 0; i < h->mark_count; i++)
-		if (h->marks[i].target == target && h->marks[i].to_ms == to_ms)
-			return &h->marks[i];
+	for (uint32_t i = h->targets[target].marks; i; i = h->marks[i - 1].next)
+		if (h->marks[i - 1].to_ms == to_ms)
+			return &h->marks[i - 1];
 	return NULL;
+}
+
+static size_t marks_max(const struct fg_hours *h)
+{
+	return FG_HOURS_MARKS_LEAST + FG_HOURS_MARKS_EACH * h->count;
+}
+
+void fg_hours_link_mark(struct fg_hours *h, size_t mark)
+{
+	struct mark *m = &h->marks[mark];
+
+	m->next = h->targets[m->target].marks;
+	h->targets[m->target].marks = (uint32_t)mark + 1;
+}
+
+/* What leads to a mark in its list. */
+static uint32_t *link_to(struct fg_hours *h, size_t mark)
+{
+	uint32_t *at = &h->targets[h->marks[mark].target].marks;
+
+	while (*at != mark + 1)
+		at = &h->marks[*at - 1].next;
+	return at;
 }
 
 static bool want_mark(struct fg_hours *h)
 {
-	size_t cap = h->mark_cap ? h->mark_cap * 2 : 64;
+	size_t cap = FG_MIN(h->mark_cap ? h->mark_cap * 2 : 64, marks_max(h));
 	void *marks;
 
 	if (h->mark_count < h->mark_cap)
 		return true;
-	marks = cap <= MARKS_MAX ? realloc(h->marks, cap * sizeof(*h->marks)) : NULL;
+	marks = cap > h->mark_cap ? realloc(h->marks, cap * sizeof(*h->marks)) : NULL;
 	if (!marks)
 		return false;
 	h->marks = marks;
@@ -66,13 +83,15 @@ static bool want_mark(struct fg_hours *h)
 	return true;
 }
 
-static void mark(struct fg_core *core, size_t target, int64_t from_ms, int64_t to_ms,
-	int64_t due_ms, uint64_t seq, bool moved)
+/* told_only: see struct mark. */
+static void mark_as(struct fg_core *core, size_t target, int64_t from_ms, int64_t to_ms,
+	int64_t due_ms, uint64_t seq, bool moved, bool told_only)
 {
 	struct fg_hours *h = core->hours;
 	struct mark *m = find_mark(h, target, to_ms);
 
 	if (m) {
+		m->told_only &= told_only;
 		m->first_seq = FG_MIN(m->first_seq, seq);
 		m->moved |= moved;
 		m->again |= m->busy;
@@ -85,25 +104,39 @@ static void mark(struct fg_core *core, size_t target, int64_t from_ms, int64_t t
 		return;
 	}
 	h->marks[h->mark_count++] = (struct mark){.target = target, .from_ms = from_ms,
-		.to_ms = to_ms, .due_ms = due_ms, .first_seq = seq, .moved = moved};
+		.to_ms = to_ms, .due_ms = due_ms, .first_seq = seq, .moved = moved,
+		.told_only = told_only};
+	fg_hours_link_mark(h, h->mark_count - 1);
+}
+
+static void mark(struct fg_core *core, size_t target, int64_t from_ms, int64_t to_ms,
+	int64_t due_ms, uint64_t seq, bool moved)
+{
+	mark_as(core, target, from_ms, to_ms, due_ms, seq, moved, false);
+}
+
+static void mark_hour_as(struct fg_core *core, size_t target, int64_t to_ms, uint64_t seq,
+	bool moved, bool told_only)
+{
+	struct fg_hours *h = core->hours;
+	struct target *t = &h->targets[target];
+	int64_t held_to_ms = FG_MIN(fg_hour_end(to_ms - 1 + t->told.ask.hold_ms), h->last_hour_ms);
+
+	if (t->noted_to_ms == to_ms && !moved)
+		return;
+	t->noted_to_ms = told_only ? t->noted_to_ms : to_ms;
+	/* a late one changes what the readings before it stand for, and stands for others itself */
+	do
+		mark_as(core, target, to_ms - FG_HOUR_MS, to_ms,
+			FG_MAX(to_ms, wall_ms(core)) + SETTLE_MS, seq,
+			moved || t->told.ask.hold_ms, told_only);
+	while ((to_ms += FG_HOUR_MS) <= held_to_ms);
 }
 
 static void mark_hour(
 	struct fg_core *core, size_t target, int64_t to_ms, uint64_t seq, bool moved)
 {
-	struct fg_hours *h = core->hours;
-	struct target *t = &h->targets[target];
-	int64_t held_to_ms = FG_MIN(hour_end(to_ms - 1 + t->told.ask.hold_ms), h->last_hour_ms);
-
-	if (t->noted_to_ms == to_ms && !moved)
-		return;
-	t->noted_to_ms = to_ms;
-	/* a late one changes what the readings before it stand for, and stands for others itself */
-	do
-		mark(core, target, to_ms - FG_HOUR_MS, to_ms,
-			FG_MAX(to_ms, wall_ms(core)) + SETTLE_MS, seq,
-			moved || t->told.ask.hold_ms);
-	while ((to_ms += FG_HOUR_MS) <= held_to_ms);
+	mark_hour_as(core, target, to_ms, seq, moved, false);
 }
 
 static void mark_day(struct fg_core *core, size_t target, int64_t hour_to_ms, uint64_t seq)
@@ -154,7 +187,14 @@ static void mark_station(struct fg_core *core, size_t target, int64_t to_ms, uin
 
 static void drop_mark(struct fg_hours *h, struct mark *m)
 {
-	*m = h->marks[--h->mark_count];
+	const size_t at = (size_t)(m - h->marks), last = h->mark_count - 1;
+
+	*link_to(h, at) = m->next;
+	if (at != last) {
+		*link_to(h, last) = (uint32_t)at + 1;
+		*m = h->marks[last];
+	}
+	h->mark_count--;
 }
 
 /* ---- what marks hours ---- */
@@ -182,7 +222,7 @@ void fg_hours_committed(struct fg_core *core, uint64_t next_seq)
 		if (!e->timed)
 			fg_ranges_add(&h->untimed, h->live_next, h->live_next + 1);
 		else if (!item->uncertainty_s && !item->not_stored)
-			mark_hour(core, h->by_id[item->point] - 1, hour_end(item->wall_ms),
+			mark_hour(core, h->by_id[item->point] - 1, fg_hour_end(item->wall_ms),
 				h->live_next, item->replaces != 0);
 	}
 }
@@ -220,7 +260,7 @@ void fg_hours_refused(struct fg_core *core, const struct fg_item *item)
 static void tick(struct fg_core *core)
 {
 	struct fg_hours *h = core->hours;
-	int64_t hour_ms = hour_end(wall_ms(core)) - FG_HOUR_MS;
+	int64_t hour_ms = fg_hour_end(wall_ms(core)) - FG_HOUR_MS;
 	unsigned n = 0;
 
 	if (!h->last_hour_ms || h->last_hour_ms > hour_ms + FG_HOUR_MS)
@@ -238,9 +278,10 @@ static void tick(struct fg_core *core)
 static void resume(struct fg_core *core)
 {
 	struct fg_hours *h = core->hours;
-	int64_t now_ms = wall_ms(core), hour_ms = hour_end(now_ms) - FG_HOUR_MS;
+	int64_t now_ms = wall_ms(core), hour_ms = fg_hour_end(now_ms) - FG_HOUR_MS;
 
 	h->resumed = true;
+	fg_hours_end_slow(h, now_ms);
 	if (!h->last_hour_ms)
 		return;
 	for (size_t i = 0; i < h->source_count; i++) {
@@ -267,38 +308,62 @@ static bool start(struct fg_core *core)
 	return false;
 }
 
-static bool start_scan(struct fg_core *core)
+static bool scan_for(struct fg_core *core, size_t source_from, size_t source_to, uint64_t from,
+	uint64_t to)
 {
 	struct fg_hours *h = core->hours;
 	struct fg_hours_work *w = h->work;
+
+	w->scan = true;
+	w->from = from;
+	w->to = FG_MIN(to, from + SCAN_MAX);
+	w->sources = h->sources;
+	w->source_from = source_from;
+	w->source_count = source_to;
+	return start(core);
+}
+
+static bool start_scan(struct fg_core *core)
+{
+	struct fg_hours *h = core->hours;
 	struct fg_range r;
 
-	if (!fg_ranges_next(&h->todo, 0, &r) || r.from >= core->committed_next)
-		return false;
-	w->scan = true;
-	w->from = r.from;
-	w->to = FG_MIN(FG_MIN(r.to, core->committed_next), r.from + SCAN_MAX);
-	w->sources = h->sources;
-	w->source_count = h->source_count;
-	return start(core);
+	h->work->behind = false;
+	if (fg_ranges_next(&h->todo, 0, &r) && r.from < core->committed_next)
+		return scan_for(core, 0, h->source_count, r.from,
+			FG_MIN(r.to, core->committed_next));
+	for (size_t i = 0; i < h->source_count; i++) {
+		const struct target *t = &h->targets[h->source_target[i]];
+
+		if (t->behind_from >= t->behind_to)
+			continue;
+		h->work->behind = true;
+		return scan_for(core, i, i + 1, t->behind_from, t->behind_to);
+	}
+	return false;
 }
 
 static bool hour_first(const struct fg_hours *h, const struct mark *m, int64_t now_ms)
 {
-	for (size_t i = 0; i < h->mark_count; i++)
-		if (h->marks[i].target == h->targets[m->target].hour &&
-			h->marks[i].to_ms <= m->to_ms && h->marks[i].due_ms <= now_ms)
+	const size_t hour = h->targets[m->target].hour;
+
+	for (uint32_t i = hour == NO_HOUR ? 0 : h->targets[hour].marks; i; i = h->marks[i - 1].next)
+		if (h->marks[i - 1].to_ms <= m->to_ms && h->marks[i - 1].due_ms <= now_ms)
 			return true;
 	return false;
 }
 
 /* What the class of a station is made of is looked at first. */
-static bool pollutant_first(const struct fg_hours *h, const struct mark *m, int64_t now_ms)
+static bool pollutant_first(struct fg_hours *h, const struct mark *m, int64_t now_ms)
 {
-	for (size_t i = 0; i < h->mark_count; i++)
-		if (h->targets[h->marks[i].target].station == m->target + 1 &&
-			h->marks[i].to_ms == m->to_ms && h->marks[i].due_ms <= now_ms)
+	for (size_t i = 0; i < h->count; i++) {
+		const struct mark *of = h->targets[i].station == m->target + 1 ?
+						find_mark(h, i, m->to_ms) :
+						NULL;
+
+		if (of && of->due_ms <= now_ms)
 			return true;
+	}
 	return false;
 }
 
@@ -398,11 +463,9 @@ static bool is_news(const struct fg_hours_answer *a, bool moved)
 
 static struct mark *mark_of(struct fg_hours *h, uint32_t tag, int64_t to_ms)
 {
-	for (size_t i = 0; i < h->mark_count; i++)
-		if (h->marks[i].to_ms == to_ms &&
-			h->targets[h->marks[i].target].series->id == tag)
-			return &h->marks[i];
-	return NULL;
+	const size_t target = fg_hours_target_of(h, tag);
+
+	return target < h->count ? find_mark(h, target, to_ms) : NULL;
 }
 
 static void lay_out(const struct fg_hours_work *w, size_t i, uint64_t seq, struct fg_item *ret)
@@ -436,17 +499,15 @@ static int append(struct fg_core *core, struct fg_item *items, unsigned count)
 
 /* Longer periods follow what was looked at, also where it was told before: the end may have come
  * between the two. */
-static void mark_all_longer(struct fg_core *core)
+static void mark_all_longer(struct fg_core *core, const bool left_out[FG_HOURS_TARGETS])
 {
 	struct fg_hours *h = core->hours;
 	const struct fg_hours_work *w = h->work;
 
 	for (size_t i = 0; i < w->count; i++) {
-		size_t t = 0;
+		const size_t t = fg_hours_target_of(h, w->tags[i]);
 
-		while (t < h->count && h->targets[t].series->id != w->tags[i])
-			t++;
-		if (t == h->count)
+		if (t == h->count || left_out[i])
 			continue;
 		if (h->targets[t].hour == t)
 			mark_longer(core, t, w->to_ms, core->next_seq);
@@ -455,7 +516,8 @@ static void mark_all_longer(struct fg_core *core)
 }
 
 /* Marks of what was looked at go, unless they were marked again. */
-static void settle(struct fg_core *core, const struct fg_item *items, unsigned count)
+static void settle(struct fg_core *core, const struct fg_item *items, unsigned count,
+	const bool left_out[FG_HOURS_TARGETS])
 {
 	struct fg_hours *h = core->hours;
 	const struct fg_hours_work *w = h->work;
@@ -475,7 +537,7 @@ static void settle(struct fg_core *core, const struct fg_item *items, unsigned c
 		h->told++;
 		h->told_again += items[i].replaces != 0;
 	}
-	mark_all_longer(core);
+	mark_all_longer(core, left_out);
 	h->appended_next = core->next_seq;
 }
 
@@ -484,19 +546,21 @@ static void take_periods(struct fg_core *core)
 	struct fg_hours *h = core->hours;
 	struct fg_hours_work *w = h->work;
 	struct fg_item items[FG_HOURS_TARGETS];
+	bool left_out[FG_HOURS_TARGETS] = {false};
 	unsigned count = 0;
 
 	for (size_t i = 0; i < w->count; i++) {
 		const struct mark *m = mark_of(h, w->tags[i], w->to_ms);
 
-		if (m && is_news(&w->answers[i], m->moved))
+		left_out[i] = m && m->told_only && !w->answers[i].told;
+		if (m && !left_out[i] && is_news(&w->answers[i], m->moved))
 			lay_out(w, i, core->next_seq + count, &items[count]), count++;
 	}
 	if (append(core, items, count) < 0) {
 		h->retry_mono_us = core->now.mono_us + RETRY_US;
 		return;
 	}
-	settle(core, items, count);
+	settle(core, items, count, left_out);
 }
 
 static void take_scan(struct fg_core *core)
@@ -506,10 +570,16 @@ static void take_scan(struct fg_core *core)
 
 	for (size_t i = 0; i < w->hit_count; i++) {
 		const struct fg_hours_hit *hit = &w->hits[i];
+		const size_t target = h->source_target[hit->source];
 
-		mark_hour(core, h->source_target[hit->source], hit->to_ms, hit->seq, hit->moved);
+		mark_hour_as(core, target, hit->to_ms, hit->seq, hit->moved,
+			w->behind && hit->place >= h->targets[target].behind_left);
 	}
-	fg_ranges_remove(&h->todo, w->from, w->scanned_to);
+	if (w->behind)
+		h->targets[h->source_target[w->source_from]].behind_from = w->scanned_to;
+	else
+		fg_ranges_remove(&h->todo, w->from, w->scanned_to);
+	h->past_due |= w->behind;
 	if (w->untimed)
 		fg_ranges_add(&h->untimed, w->untimed, w->scanned_to);
 }
@@ -537,6 +607,16 @@ void fg_core_hours(struct fg_core *core, struct fg_now now, struct fg_hours_work
 /* ---- what outlives a restart ---- */
 
 #define NOTE_VERSION 1
+
+uint64_t fg_hours_undone(const struct fg_hours *h, size_t target)
+{
+	uint64_t seq = FG_MIN(h->live_next,
+		FG_MIN(fg_ranges_first(&h->todo), fg_ranges_first(&h->untimed)));
+
+	for (uint32_t i = h->targets[target].marks; i; i = h->marks[i - 1].next)
+		seq = FG_MIN(seq, h->marks[i - 1].first_seq);
+	return seq;
+}
 
 static uint64_t cursor(const struct fg_hours *h)
 {
@@ -592,11 +672,14 @@ int fg_hours_take_note(struct fg_core *core, const char *key, const void *bytes,
 	good = fg_get_byte(&in) == NOTE_VERSION;
 	seq = fg_get_varint(&in);
 	last_ms = fg_get_svarint(&in);
-	if (!good || in.bad || !h->count || seq > core->committed_next || last_ms < 0)
+	if (!good || in.bad || seq > core->committed_next || last_ms < 0)
+		return FG_OK;
+	h->saved = seq;
+	if (!h->count)
 		return FG_OK;
 	h->last_hour_ms = last_ms;
-	h->saved = seq;
-	return fg_ranges_add(&h->todo, seq, core->committed_next);
+	return seq < core->committed_next ? fg_ranges_add(&h->todo, seq, core->committed_next) :
+					    FG_OK;
 }
 
 /* ---- the loop ---- */
@@ -604,7 +687,7 @@ int fg_hours_take_note(struct fg_core *core, const char *key, const void *bytes,
 static int64_t next_due_us(const struct fg_core *core)
 {
 	const struct fg_hours *h = core->hours;
-	int64_t next_ms = hour_end(wall_ms(core));
+	int64_t next_ms = fg_hour_end(wall_ms(core));
 
 	for (size_t i = 0; i < h->mark_count; i++)
 		if (h->marks[i].due_ms > wall_ms(core))
@@ -616,7 +699,11 @@ int64_t fg_hours_run(struct fg_core *core)
 {
 	struct fg_hours *h = core->hours;
 
-	if (!h || !h->count || !core->ports.read_hours || !core->trusted || core->stopping)
+	if (!h || !core->ports.read_hours || core->stopping)
+		return INT64_MAX;
+	fg_hours_settle_past(core);
+	fg_hours_save_past(core);
+	if (!h->count || !core->trusted)
 		return INT64_MAX;
 	if (!h->resumed)
 		resume(core);
@@ -628,7 +715,7 @@ int64_t fg_hours_run(struct fg_core *core)
 		return h->retry_mono_us;
 	if (start_scan(core) || start_period(core))
 		return next_due_us(core);
-	if (h->crowded && h->mark_count < MARKS_MAX / 2) {
+	if (h->crowded && h->mark_count < marks_max(h) / 2) {
 		h->crowded = false;
 		move_untimed(h);
 	}

@@ -14,11 +14,12 @@ static void free_targets(struct fg_hours *h)
 	free(h->sources);
 	free(h->source_target);
 	free(h->by_id);
+	free(h->by_series);
 	fg_config_unref(h->config);
 	h->targets = NULL;
 	h->sources = NULL;
 	h->source_target = NULL;
-	h->by_id = NULL;
+	h->by_id = h->by_series = NULL;
 	h->config = NULL;
 	h->count = h->source_count = h->id_count = 0;
 }
@@ -45,6 +46,8 @@ void fg_hours_free(struct fg_core *core)
 	leave_to_scan(h);
 	free_targets(h);
 	free(h->marks);
+	free(h->past);
+	free(h->past_saved);
 	fg_ranges_fini(&h->todo);
 	fg_ranges_fini(&h->untimed);
 	if (h->work && h->busy)
@@ -72,6 +75,11 @@ void fg_hours_work_back(struct fg_hours_work *work)
 	}
 }
 
+size_t fg_hours_target_of(const struct fg_hours *h, uint32_t id)
+{
+	return id < h->id_count && h->by_series[id] ? h->by_series[id] - 1 : h->count;
+}
+
 static int set_sources(struct fg_core *core, struct fg_hours *h)
 {
 	size_t ids = 0;
@@ -79,14 +87,16 @@ static int set_sources(struct fg_core *core, struct fg_hours *h)
 	for (size_t i = 0; i < core->series->count; i++)
 		ids = FG_MAX(ids, (size_t)core->series->items[i]->id + 1);
 	h->by_id = calloc(ids + 1, sizeof(*h->by_id));
+	h->by_series = calloc(ids + 1, sizeof(*h->by_series));
 	h->sources = calloc(h->count + 1, sizeof(*h->sources));
 	h->source_target = calloc(h->count + 1, sizeof(*h->source_target));
-	if (!h->by_id || !h->sources || !h->source_target)
+	if (!h->by_id || !h->by_series || !h->sources || !h->source_target)
 		return FG_ENOMEM;
 	h->id_count = ids;
 	for (size_t i = 0; i < h->count; i++) {
 		const struct fg_series *s;
 
+		h->by_series[h->targets[i].series->id] = i + 1;
 		if (h->targets[i].hour != i)
 			continue;
 		s = fg_series_find(core->series, &h->targets[i].told.source);
@@ -138,29 +148,6 @@ static int set_targets(struct fg_core *core, struct fg_hours *h, struct fg_confi
 	return set_sources(core, h);
 }
 
-/* An hour in which the interval changed goes by the longer one: of readings that come closer what
- * lies in one step is one value. */
-static void carry_steps(struct fg_hours *h, const struct fg_hours *was, int64_t now_ms)
-{
-	for (size_t i = 0; i < was->count; i++) {
-		const struct target *from = &was->targets[i];
-		size_t k = 0;
-
-		while (k < h->count && h->targets[k].series != from->series)
-			k++;
-		if (k == h->count)
-			continue;
-		h->targets[k].slow_until_ms = from->slow_until_ms;
-		h->targets[k].slow_step_ms = from->slow_step_ms;
-		if (from->told.ask.step_ms == h->targets[k].told.ask.step_ms)
-			continue;
-		h->targets[k].slow_step_ms = from->slow_until_ms > now_ms - FG_HOUR_MS ?
-			FG_MAX(from->slow_step_ms, from->told.ask.step_ms) :
-			from->told.ask.step_ms;
-		h->targets[k].slow_until_ms = now_ms;
-	}
-}
-
 /* What was marked of a series that is still told stays marked. */
 static void carry_marks(struct fg_hours *h, const struct target *before)
 {
@@ -168,15 +155,14 @@ static void carry_marks(struct fg_hours *h, const struct target *before)
 
 	for (size_t i = 0; i < h->mark_count; i++) {
 		struct mark m = h->marks[i];
-		size_t k = 0;
+		const size_t k = fg_hours_target_of(h, before[m.target].series->id);
 
-		while (k < h->count && h->targets[k].series != before[m.target].series)
-			k++;
 		if (k == h->count)
 			continue;
 		m.target = k;
 		m.busy = false;
-		h->marks[kept++] = m;
+		h->marks[kept] = m;
+		fg_hours_link_mark(h, kept++);
 	}
 	h->mark_count = kept;
 }
@@ -194,16 +180,18 @@ int fg_hours_begin(struct fg_core *core, struct fg_config *config)
 		fg_ranges_init(&h->untimed);
 		h->live_next = core->committed_next; /* nothing is saved: the first look does */
 	}
+	fg_hours_settle_past(core);
 	was = *h;
 	h->targets = NULL;
 	h->sources = NULL;
 	h->source_target = NULL;
-	h->by_id = NULL;
+	h->by_id = h->by_series = NULL;
 	h->config = NULL;
 	h->count = h->source_count = h->id_count = 0;
 	r = set_targets(core, h, config);
+	h->resumed &= was.count > 0; /* nothing was told before: of the hours since, nothing is */
+	fg_hours_carry_past(core, &was);
 	carry_marks(h, was.targets);
-	carry_steps(h, &was, fg_core_wall_us(core, core->now.mono_us) / 1000);
 	leave_to_scan(&was);
 	free_targets(&was);
 	fg_zone_set(config->gateway.timezone); /* days of budgets are those of it too */

@@ -19,6 +19,7 @@ static const struct {
 	{"heard", fg_heard_take_note},
 	{"push", fg_reports_take_note},
 	{"hours", fg_hours_take_note},
+	{FG_STATE_HOURLY, fg_hours_take_past},
 	{FG_STATE_RETAINED, fg_retained_take_note},
 	{"notice", fg_notices_take_note},
 	{"budget", fg_budget_take_note},

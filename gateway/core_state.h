@@ -398,6 +398,8 @@ void fg_hours_time_known(struct fg_core *core);
 /* The full store refused it. */
 void fg_hours_refused(struct fg_core *core, const struct fg_item *item);
 int fg_hours_take_note(struct fg_core *core, const char *key, const void *bytes, size_t len);
+#define FG_STATE_HOURLY "hourly"
+int fg_hours_take_past(struct fg_core *core, const char *key, const void *bytes, size_t len);
 /* Asks for what is due; returns when to call again. */
 int64_t fg_hours_run(struct fg_core *core);
 void fg_hours_status(const struct fg_core *core, struct fg_json *j);

@@ -200,13 +200,6 @@ static bool same_series(const struct fg_point_desc *a, const struct fg_point_des
 	       strcmp(a->unit, b->unit) == 0;
 }
 
-static int64_t hour_end(int64_t ms)
-{
-	int64_t rest = ms % FG_HOUR_MS;
-
-	return ms - rest + (rest < 0 ? 0 : FG_HOUR_MS);
-}
-
 /* ---- scan ---- */
 
 struct scan {
@@ -220,13 +213,15 @@ struct scan {
 static void add_hit(struct scan *s, unsigned source, const struct fg_item *item, bool moved)
 {
 	struct fg_hours_work *w = s->work;
-	const int64_t to_ms = hour_end(item->wall_ms);
+	const int64_t to_ms = fg_hour_end(item->wall_ms);
+	const uint64_t place = item->replaces ? item->replaces : item->seq;
 
 	for (size_t i = 0; i < w->hit_count; i++) {
 		struct fg_hours_hit *h = &w->hits[i];
 
 		if (h->source == source && h->to_ms == to_ms) {
 			h->seq = FG_MIN(h->seq, item->seq);
+			h->place = FG_MIN(h->place, place);
 			h->moved |= moved;
 			return;
 		}
@@ -236,7 +231,7 @@ static void add_hit(struct scan *s, unsigned source, const struct fg_item *item,
 		return;
 	}
 	w->hits[w->hit_count++] =
-		(struct fg_hours_hit){.source = source, .to_ms = to_ms, .seq = item->seq, moved};
+		(struct fg_hours_hit){source, to_ms, item->seq, place, moved};
 }
 
 static int on_scanned(
@@ -244,7 +239,7 @@ static int on_scanned(
 {
 	struct scan *s = arg;
 	struct fg_hours_work *w = s->work;
-	unsigned i = 0;
+	unsigned i = (unsigned)w->source_from;
 
 	if (item->kind != FG_ITEM_READING)
 		return 0;

@@ -52,6 +52,7 @@ struct fg_hours_hit {
 	unsigned source; /* index into sources */
 	int64_t to_ms;	 /* the end of the hour */
 	uint64_t seq;	 /* the least */
+	uint64_t place;	 /* likewise, of what it corrects */
 	bool moved;	 /* a correction: others of the hour may have changed or gone */
 };
 
@@ -69,10 +70,12 @@ struct fg_hours_work {
 	bool orphan;		  /* the core is gone: whoever holds it frees it */
 	struct fg_config *config; /* held while it is under way: what is lent belongs to it */
 	bool scan;		  /* else: periods */
-	/* scan: which hours the entries from..to are of. sources: lent */
+	/* scan: which hours of the sources from source_from on the entries from..to are of.
+	 * sources: lent */
 	uint64_t from, to, scanned_to;
 	const struct fg_point_desc *const *sources;
-	size_t source_count;
+	size_t source_from, source_count;
+	bool behind; /* for one of them alone, which was not there at the time */
 	struct fg_hours_hit hits[FG_HOURS_HITS];
 	size_t hit_count;
 	uint64_t untimed; /* the least number of one whose time is not known yet; 0: none */

@@ -465,7 +465,9 @@ static bool page_step(struct fg_publisher *p)
 	return true;
 }
 
-/* The store makes corrections, so the core meets them here first; and what it had to forget. */
+/* The store makes corrections, so the core meets them here first; and what it had to forget. Where
+ * nothing is known of a point its newest reading lies far behind in the store: what is corrected
+ * may be any before it. */
 static void learn_newest(struct fg_publisher *p)
 {
 	for (size_t i = 0; i < p->page->count; i++) {
@@ -475,7 +477,7 @@ static void learn_newest(struct fg_publisher *p)
 		if (p->page->uncertain[i])
 			continue;
 		s = fg_series_by_id(p->series, item->point);
-		if (s && (item->replaces || s->forgotten))
+		if (s && ((item->replaces && s->has_newest) || s->forgotten))
 			fg_series_update(s, item, 0, true);
 	}
 }

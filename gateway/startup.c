@@ -104,12 +104,27 @@ int fg_intern_run(struct fg_spool *spool, void *arg)
 	return r;
 }
 
+/* The store's number of a series. Where damage took numbers, one that is not configured may have
+ * what another one has by now, or has got another one itself. */
+static bool set_number(struct fg_series_set *set, const struct fg_point_desc *desc, uint32_t id)
+{
+	struct fg_series *s = fg_series_find(set, desc), *other = fg_series_by_id(set, id);
+
+	if (other && other != s && !other->current)
+		other->id = other->newest.point = 0;
+	if (!s)
+		return fg_series_add(set, id, desc);
+	if (!s->current)
+		s->id = s->newest.point = id;
+	return true;
+}
+
 int fg_intern_apply(struct fg_intern *in, struct fg_series_set *set)
 {
 	for (size_t i = 0; i < fg_series_count(in->config); i++) {
 		struct fg_point_desc desc = fg_series_desc_at(in->config, i);
 
-		if (!fg_series_find(set, &desc) && !fg_series_add(set, in->ids[i], &desc))
+		if (!set_number(set, &desc, in->ids[i]))
 			return FG_ENOMEM;
 	}
 	return FG_OK;
@@ -155,6 +170,10 @@ static int on_latest(
 	struct latest *l = arg;
 	struct fg_series *s = fg_series_find(l->series, desc);
 
+	/* also of a point that has left: it may come back, and what is corrected of it until then
+	 * is not the newest that there is */
+	if (!s)
+		s = fg_series_add(l->series, item->point, desc);
 	if (s)
 		fg_series_update(s, item, 0, !uncertain);
 	if (!uncertain && !item->own_time)

@@ -27,7 +27,7 @@ struct fg_intern {
 int fg_intern_init(struct fg_intern *in, const struct fg_config *config);
 void fg_intern_fini(struct fg_intern *in);
 int fg_intern_run(struct fg_spool *spool, void *arg);
-/* Adds the series of the points to the set. */
+/* Adds the series of the points to the set, or finds them there with the store's numbers. */
 int fg_intern_apply(struct fg_intern *in, struct fg_series_set *set);
 /* Whether the points have the numbers they had before: not after damage took some of them. */
 bool fg_intern_same(const struct fg_intern *in, const struct fg_series_set *set);
@@ -43,8 +43,9 @@ struct fg_startup {
 	struct fg_series_set *series; /* filled; outlives the core */
 };
 
-/* Reserves numbers, and makes a core that knows its points, their newest readings and what each
- * destination lacks. ret_newest_ms: the time of the newest stored reading, 0: none. */
+/* Reserves numbers, and makes a core that knows its points, their newest readings (those of points
+ * that have left, too: they may come back) and what each destination lacks. ret_newest_ms: the time
+ * of the newest stored reading, 0: none. */
 int fg_startup_core(
 	const struct fg_startup *s, int64_t *ret_newest_ms, struct fg_core **ret_core);
 

@@ -19,6 +19,14 @@
 
 #define FG_HOUR_MS INT64_C(3600000)
 
+/* The end of the hour that a moment is in; its first moment is in it, its end is not. */
+static inline int64_t fg_hour_end(int64_t ms)
+{
+	int64_t rest = ms % FG_HOUR_MS;
+
+	return ms - rest + (rest < 0 ? 0 : FG_HOUR_MS);
+}
+
 /* A reading, or an hour. */
 struct fg_sample {
 	uint64_t place; /* the number under which it was first told; the latest of a place counts */

@@ -560,14 +560,17 @@ long fg_reader_latest(struct fg_reader *r, unsigned rows, fg_reader_fn fn, void 
 {
 	struct newest n = {.w = {.r = r, .to = UINT64_MAX, .fn = fn, .arg = arg},
 		.deciding = true};
-	int rc = fg_sql_run(r->st[ST_BEGIN]); /* one state of the store for both ways */
+	int rc = fg_sql_run(r->st[ST_BEGIN]), again; /* one state of the store for both ways */
 
 	if (rc < 0)
 		return rc;
 	rc = walk_newest(&n, rows);
 	n.deciding = false;
-	if (rc == FG_OK)
-		rc = walk_newest(&n, rows);
+	/* rows come from the last one on: what damage hides is older than all that was found */
+	if (n.w.rc == FG_OK) {
+		again = walk_newest(&n, rows);
+		rc = FG_MIN(rc, again);
+	}
 	fg_sql_run(r->st[ST_END]);
 	free(n.best);
 	free(n.items);

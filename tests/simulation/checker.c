@@ -127,11 +127,13 @@ static bool fits(const struct checker *c, const struct given *g, const struct pa
 	return strcmp(m->reason, reason_of((enum checker_cause)g->cause)) == 0;
 }
 
-/* The one that fits and lies within a second of the time; NONE. */
+/* The one that fits and lies nearest to the time, within a second; NONE. An alarm that begins or
+ * ends moves the polls, so that two of them may be closer to each other. */
 static uint32_t find_given(const struct checker *c, const struct parsed *m)
 {
 	const struct point *p = &c->points[m->point];
-	int64_t at_us = m->time_ms * 1000;
+	int64_t at_us = m->time_ms * 1000, best_us = TIME_US + 1, off_us;
+	uint32_t best = NONE;
 	size_t low = 0, high = p->count;
 
 	while (low < high) {
@@ -142,10 +144,15 @@ static uint32_t find_given(const struct checker *c, const struct parsed *m)
 		else
 			high = mid;
 	}
-	for (; low < p->count && c->given[p->given[low]].true_us <= at_us + TIME_US; low++)
-		if (fits(c, &c->given[p->given[low]], m))
-			return p->given[low];
-	return NONE;
+	for (; low < p->count && c->given[p->given[low]].true_us <= at_us + TIME_US; low++) {
+		off_us = c->given[p->given[low]].true_us - at_us;
+		off_us = off_us < 0 ? -off_us : off_us;
+		if (off_us >= best_us || !fits(c, &c->given[p->given[low]], m))
+			continue;
+		best = p->given[low];
+		best_us = off_us;
+	}
+	return best;
 }
 
 static size_t place_of(const struct checker *c, unsigned point, int64_t value)

@@ -135,20 +135,42 @@ static bool starved(const struct checker *c, const struct checker_hour *h)
 	return false;
 }
 
-/* Whether the broker refused readings of the hour. Where an alarm makes them denser than the steps
- * that an hour is counted in, as many may have come all the same, but others. */
-static bool refused_some(const struct checker *c, unsigned dest, const struct checker_hour *h)
+/* How many readings of the hour the broker refused. */
+static double refused_of(const struct checker *c, unsigned dest, const struct checker_hour *h)
 {
 	int64_t from_us = (h->to_ms - HOUR_MS) * 1000, to_us = h->to_ms * 1000;
+	double n = 0;
 
 	for (size_t i = 0; i < c->given_count; i++) {
 		const struct given *g = &c->given[i];
 
-		if (g->point == h->point && (g->refused >> dest & 1) &&
-			g->true_us >= from_us - STARVED_US && g->true_us <= to_us + STARVED_US)
-			return true;
+		n += g->point == h->point && (g->refused >> dest & 1) &&
+		     g->true_us >= from_us - STARVED_US && g->true_us <= to_us + STARVED_US;
 	}
-	return false;
+	return n;
+}
+
+/* Whether an hour is of fewer readings than came because an alarm made them denser than its steps:
+ * then what lies in one step is one value. The store had those too that the broker refused; where
+ * as many came as there are steps, nothing else shows that they were denser. */
+static bool is_dense(const struct checker *c, unsigned dest, const struct checker_hour *h,
+	const struct checker_sample *s, size_t count)
+{
+	const int64_t step_ms = c->plan->device[h->point / PLAN_POINTS].interval_us / 1000;
+	const double refused = refused_of(c, dest, h);
+	double came = 0, steps = 0;
+	int64_t step, last = -1;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!s[i].good || s[i].unsure)
+			continue;
+		came++;
+		step = (s[i].time_ms - h->to_ms + HOUR_MS) / step_ms;
+		steps += step != last;
+		last = step;
+	}
+	return refused > 0 && h->mean.count >= steps &&
+	       (came + refused) * (double)step_ms > (double)(HOUR_MS + 2 * step_ms);
 }
 
 static void check_hour(struct checker *c, unsigned dest, const struct checker_hour *h,
@@ -175,7 +197,7 @@ static void check_hour(struct checker *c, unsigned dest, const struct checker_ho
 		return; /* what did not change was not told */
 	if (n > expected + 1 || expired || starved(c, h))
 		return; /* an hour that came twice by a wrong clock; rows that went for room */
-	if (h->mean.count < n - unsure)
+	if (h->mean.count < n - unsure && !is_dense(c, dest, h, s, count))
 		checker_found(c, "S10",
 			"dest%u: %s: the hour until %" PRId64 " is of %.0f readings, %.0f came",
 			dest, checker_name(h->point, name), h->to_ms, h->mean.count, n);
@@ -185,7 +207,7 @@ static void check_hour(struct checker *c, unsigned dest, const struct checker_ho
 	if (h->mean.count != n || n == 0 || unsure > 0)
 		return; /* some of them did not reach this destination */
 	if (h->mean.high != high || h->mean.low != low || h->mean.value != sum / n)
-		if (refused_some(c, dest, h))
+		if (refused_of(c, dest, h) > 0) /* as many may have come all the same, but others */
 			return;
 	c->hours_equal++;
 	if (h->mean.low != low || h->mean.high != high)

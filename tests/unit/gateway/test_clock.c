@@ -311,6 +311,39 @@ static void test_a_correction_of_what_is_not_the_newest(void **state)
 	fake_fini(&f);
 }
 
+/* A start finds the newest readings within limits, and not behind damage: nobody knows what came
+ * after the one that is corrected. */
+static void test_a_correction_where_the_newest_is_not_known(void **state)
+{
+	struct fake_broker *town = &f.brokers[0];
+	struct fg_series *series;
+	size_t mark;
+
+	(void)state;
+	begin("auto", FAKE_WALL_US);
+	look(SEC, 0, W);
+	fake_timed(&f);
+	fake_connect(&f, town, true);
+	taken(1);
+	fake_settle(&f);
+	series = f.series.items[0];
+	fg_series_forget(series);
+	series->forgotten = false; /* as a start leaves it that has found none */
+	look(SEC, HOUR, R);
+	look(SEC, 0, R);
+	mark = town->sent_count;
+	fake_correct(&f, 1, 0, f.restamp.first, false);
+	for (int i = 0; i < 20; i++) {
+		fake_turn(&f, SEC / 10);
+		fake_settle(&f);
+	}
+	assert_int_equal(fake_readings(town, mark), 1);
+	assert_int_equal(fake_sent_reading(town, mark, 0)->replaces, FAKE_FIRST_SEQ);
+	assert_false(fake_sent_reading(town, mark, 0)->retain);
+	assert_false(series->has_newest);
+	fake_fini(&f);
+}
+
 /* ---- earlier runs ---- */
 
 static const struct fg_open_era earlier[] = {
@@ -595,6 +628,7 @@ int main(void)
 		cmocka_unit_test(test_records_carry_the_era),
 		cmocka_unit_test(test_estimate_then_truth),
 		cmocka_unit_test(test_a_correction_of_what_is_not_the_newest),
+		cmocka_unit_test(test_a_correction_where_the_newest_is_not_known),
 		cmocka_unit_test(test_earlier_runs_get_their_times),
 		cmocka_unit_test(test_earlier_boots_wait_for_better),
 		cmocka_unit_test(test_earlier_boots_are_estimated_first),

@@ -1,13 +1,7 @@
 /* SPDX-License-Identifier: EUPL-1.2 */
 /* What the core tells of hours and of longer periods: when, once, again where it changes, over
  * restarts, reloads and corrections. The store's reader is one of the fake's entries. */
-#include "fake.h"
-
-#include <math.h>
-#include <stdlib.h>
-
-#define STEP_US (300 * SEC)
-#define HOUR_MS INT64_C(3600000)
+#include "hours_fake.h"
 
 #define POINT(hourly)                                                                              \
 	FAKE_HEAD FAKE_TOWN FAKE_LINK                                                              \
@@ -37,215 +31,6 @@ static const char four[] = TWO(
 	"    points: {o3: {table: input, address: 0, qc: off}, wet: {property: no2, table: input, "
 	"address: 1, qc: off}},\n"
 	"    hourly: {o3: {scheme: none}, wet: true}}\n");
-
-static struct fake f;
-static struct fg_hours_work *asked;
-static bool store_fails;
-
-/* ---- the store's reader ---- */
-
-static bool give(uint64_t seq, fg_reader_fn fn, void *arg, int64_t since_ms, int64_t until_ms)
-{
-	const struct fake_reading *r = &f.stored[seq - FAKE_FIRST_SEQ];
-	bool has_wall = r->has_wall || r->item.kind != FG_ITEM_READING;
-	struct fg_item item = r->item;
-
-	if (r->gone || (item.kind == FG_ITEM_ACCOUNT))
-		return false;
-	if (!has_wall)
-		item.wall_ms = (r->mono_us + f.offset_us) / 1000;
-	if (item.wall_ms < since_ms || item.wall_ms >= until_ms)
-		return false;
-	return fn(arg, &item, &fg_series_by_id(&f.series, item.point)->desc,
-		       r->earlier_boot || (!has_wall && !f.has_offset)) != 0;
-}
-
-long __wrap_fg_reader_range(
-	struct fg_reader *r, uint64_t from, uint64_t to, fg_reader_fn fn, void *arg)
-{
-	(void)r;
-	for (uint64_t seq = from; seq < to && seq < f.committed_next; seq++)
-		if (give(seq, fn, arg, INT64_MIN, INT64_MAX))
-			break;
-	return store_fails ? (long)FG_ECORRUPT : 0;
-}
-
-long __wrap_fg_reader_times(
-	struct fg_reader *r, int64_t since_ms, int64_t until_ms, fg_reader_fn fn, void *arg)
-{
-	(void)r;
-	for (uint64_t seq = FAKE_FIRST_SEQ; seq < f.committed_next; seq++)
-		if (give(seq, fn, arg, since_ms, until_ms))
-			break;
-	return store_fails ? (long)FG_ECORRUPT : 0;
-}
-
-static int port_read_hours(void *arg, struct fg_hours_work *work)
-{
-	(void)arg;
-	assert_null(asked);
-	asked = work;
-	return FG_OK;
-}
-
-/* ---- time ---- */
-
-static void answer_reads(void)
-{
-	for (int i = 0; i < 200; i++) {
-		struct fg_hours_work *work = asked;
-
-		fake_commit(&f);
-		fake_turn(&f, 0);
-		if (!work)
-			continue;
-		asked = NULL;
-		fg_hours_read(NULL, work);
-		fg_core_hours(f.core, f.now, work);
-		if (!asked && i > 4 && f.committed_next == f.appended_next)
-			fake_turn(&f, 0);
-	}
-}
-
-/* The hour that is over has settled and is asked for, but not answered. */
-static void until_asked(void)
-{
-	fake_turn(&f, 61 * SEC);
-	for (int i = 0; i < 5 && !asked; i++) {
-		fake_commit(&f);
-		fake_turn(&f, 0);
-	}
-	assert_non_null(asked);
-	assert_false(asked->scan);
-}
-
-static void answer_one(void)
-{
-	struct fg_hours_work *work = asked;
-
-	asked = NULL;
-	fg_hours_read(NULL, work);
-	fg_core_hours(f.core, f.now, work);
-	fake_commit(&f);
-}
-
-static void listen(void)
-{
-	f.core->ports.read_hours = port_read_hours;
-}
-
-static void begin_with(const char *yaml)
-{
-	asked = NULL;
-	store_fails = false;
-	fake_init(&f, yaml);
-	listen();
-}
-
-static int end(void **state)
-{
-	(void)state;
-	fake_fini(&f);
-	free(asked); /* where it was left unanswered */
-	return 0;
-}
-
-static void restart(void)
-{
-	struct fg_hours_work *was = asked;
-
-	asked = NULL;
-	fake_restart(&f);
-	if (was) { /* whoever holds it frees it */
-		assert_true(was->orphan);
-		fg_hours_work_free(was);
-	}
-	listen();
-	fg_core_clock(f.core, f.now, FG_CLOCK_RIGHT);
-	fake_timed(&f);
-}
-
-static void answer(double value)
-{
-	const struct fg_group *g = fake_group(&f, "air", 0);
-
-	f.core->groups[g->index].busy = true; /* it was due */
-	if (isnan(value))
-		fake_fail(&f, g, FG_REASON_NO_RESPONSE);
-	else
-		fake_answer(&f, g, value);
-	fake_commit(&f);
-}
-
-/* n steps of five minutes, a reading behind each. */
-static void steps_of(int64_t step_us, int n, double value)
-{
-	for (; n; n--) {
-		fake_turn(&f, step_us);
-		answer(value);
-		answer_reads();
-	}
-}
-
-static void steps(int n, double value)
-{
-	steps_of(STEP_US, n, value);
-}
-
-static int64_t now_ms(void)
-{
-	return f.now.wall_us / 1000;
-}
-
-/* To the first step of the next hour that is begun, a reading each. */
-static int64_t to_the_hour(double value)
-{
-	do
-		steps(1, value);
-	while (now_ms() % HOUR_MS);
-	return now_ms();
-}
-
-/* ---- what was told ---- */
-
-static const struct fg_item *told(enum fg_told_period period, enum fg_stat stat, int64_t to_ms,
-	size_t *ret_count)
-{
-	const struct fg_item *last = NULL;
-	size_t n = 0;
-
-	for (uint64_t seq = FAKE_FIRST_SEQ; seq < f.appended_next; seq++) {
-		const struct fg_item *i = &f.stored[seq - FAKE_FIRST_SEQ].item;
-		const struct fg_point_desc *d;
-
-		if (i->kind != FG_ITEM_AGGREGATE)
-			continue;
-		d = &fg_series_by_id(&f.series, i->point)->desc;
-		if (d->period == period && d->stat == stat && (!to_ms || i->wall_ms == to_ms))
-			last = i, n++;
-	}
-	*ret_count = n;
-	return last;
-}
-
-static const struct fg_item *hour(int64_t to_ms, size_t times)
-{
-	size_t n;
-	const struct fg_item *i = told(FG_TOLD_HOUR, FG_STAT_MEAN, to_ms, &n);
-
-	assert_int_equal(n, times);
-	return i;
-}
-
-static void expect(const struct fg_item *i, double value, unsigned count)
-{
-	assert_non_null(i);
-	assert_int_equal(i->aggregate->count, count);
-	assert_int_equal(i->qc == FG_QC_MISSING, isnan(value));
-	assert_int_equal(i->reason, isnan(value) ? FG_REASON_COVERAGE : FG_REASON_NONE);
-	if (!isnan(value))
-		assert_true(fabs(fg_value_number(&i->value) - value) < 1e-9);
-}
 
 static void test_an_hour_is_told_when_it_has_settled(void **state)
 {
@@ -412,6 +197,37 @@ static void test_fast_points_are_looked_at_a_few_at_a_time(void **state)
 	}
 	assert_int_equal(most, 7); /* of 36,000 readings each */
 	assert_int_equal(seen, 10);
+}
+
+/* After two days of standby: each hour of each point is to be told, however many these are. */
+static void test_many_points_have_room(void **state)
+{
+	enum { POINTS = 200, HOURS = 48 };
+	static char yaml[32 << 10];
+	struct fg_buf out;
+
+	(void)state;
+	fg_buf_wrap(&out, yaml, sizeof(yaml));
+	fg_buf_puts(&out, FAKE_HEAD FAKE_TOWN FAKE_LINK
+		"devices:\n  air: {station: pier, domain: air, link: plc, unit_id: 1, "
+		"interval: 5m, points: {");
+	for (int i = 0; i < POINTS; i++)
+		fg_buf_printf(&out, "x_%d: {table: input, address: %d, unit: \"1\"}, ", i, i);
+	fg_buf_puts(&out, "}, hourly: {");
+	for (int i = 0; i < POINTS; i++)
+		fg_buf_printf(&out, "x_%d: true, ", i);
+	fg_buf_puts(&out, "}}\n");
+	begin_with(yaml);
+	fake_turn(&f, 0);
+	fake_turn(&f, HOURS * HOUR_MS * 1000);
+	assert_int_equal(f.core->hours->mark_count, POINTS * HOURS);
+	assert_false(f.core->hours->crowded);
+	for (int i = 0; i < 3; i++) { /* and they go, as they are told */
+		until_asked();
+		answer_one();
+		check_marks();
+	}
+	assert_true(f.core->hours->mark_count < POINTS * HOURS);
 }
 
 /* The end comes when an hour is durable and what is made of it is not. */
@@ -599,37 +415,6 @@ static int64_t two_to_the_hour(double no2, double pm10)
 	return now_ms();
 }
 
-/* A reading in another form, by the store. */
-static void correct(uint64_t seq, double value, enum fg_qc qc)
-{
-	struct fake_reading *r = &f.stored[f.appended_next - FAKE_FIRST_SEQ];
-
-	f.restamp = (struct fake_lot){.first = f.appended_next, .max = 1};
-	f.appended_next++;
-	*r = f.stored[seq - FAKE_FIRST_SEQ];
-	assert_int_equal(r->item.kind, FG_ITEM_READING);
-	r->item.replaces = seq;
-	r->item.seq = f.appended_next - 1;
-	r->item.value.f = value;
-	r->item.qc = qc;
-	f.core->next_seq = f.appended_next;
-	fake_commit(&f);
-}
-
-/* The last reading of no2 before a time. */
-static uint64_t last_no2(int64_t before_ms)
-{
-	uint64_t seq = f.appended_next - 1;
-
-	for (;; seq--) {
-		const struct fg_item *i = &f.stored[seq - FAKE_FIRST_SEQ].item;
-
-		if (i->kind == FG_ITEM_READING && i->wall_ms < before_ms &&
-			strcmp(fg_series_by_id(&f.series, i->point)->desc.point, "no2") == 0)
-			return seq;
-	}
-}
-
 static const struct fg_item *station(int64_t to_ms, size_t times)
 {
 	size_t n;
@@ -782,6 +567,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_a_crash_in_the_first_hour, end),
 		cmocka_unit_test_teardown(test_fast_points_are_looked_at_a_few_at_a_time, end),
 		cmocka_unit_test_teardown(test_a_crash_between_an_hour_and_longer_periods, end),
+		cmocka_unit_test_teardown(test_many_points_have_room, end),
 		cmocka_unit_test_teardown(test_longer_periods, end),
 		cmocka_unit_test_teardown(test_late_reading_of_the_last_hour_of_a_day, end),
 		cmocka_unit_test_teardown(test_points_come_and_go, end),

@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
+#include "storage/files.h"
 
 #define ROWS 300
 #define STEP_MS 10000
@@ -123,6 +124,54 @@ static void the_newest_of_each_point(void **state)
 	assert_int_equal(fg_reader_latest(r, 6, take, &seen), 4);
 	assert_int_equal(seen.seq[0], seq + 4 * ROWS + 16);
 	fg_reader_close(r);
+}
+
+#define PAGE 1024
+
+/* Swaps a page of the file with `page`. */
+static void swap_page(const char *path, long at, char *page)
+{
+	FILE *f = fopen(path, "r+b");
+	char was[PAGE];
+
+	assert_non_null(f);
+	assert_int_equal(fseek(f, at, SEEK_SET), 0);
+	assert_int_equal(fread(was, 1, PAGE, f), PAGE);
+	assert_int_equal(fseek(f, at, SEEK_SET), 0);
+	assert_int_equal(fwrite(page, 1, PAGE, f), PAGE);
+	fclose(f);
+	memcpy(page, was, PAGE);
+}
+
+/* What a damaged page hides is older than what lies before it. */
+static void the_newest_before_damage(void **state)
+{
+	struct store *t = *state;
+	uint64_t seq = fill_store(t, true);
+	int64_t pages;
+	unsigned hurt = 0, known = 0;
+
+	store_close(t);
+	pages = fg_file_bytes(t->file) / PAGE;
+	for (int64_t p = 1; p < pages; p++) {
+		char page[PAGE] = {0};
+		struct fg_reader *r;
+		struct fg_buf why;
+
+		swap_page(t->file, p * PAGE, page);
+		seen = (struct seen){0};
+		fg_buf_wrap(&why, t->why, sizeof(t->why));
+		if (fg_reader_open(t->file, &why, &r) == FG_OK) {
+			if (fg_reader_latest(r, 2 * ROWS, take, &seen) == FG_ECORRUPT) {
+				hurt++;
+				known += seen.count == 4 && seen.seq[0] == seq + 4 * ROWS - 1;
+			}
+			fg_reader_close(r);
+		}
+		swap_page(t->file, p * PAGE, page);
+	}
+	assert_true(hurt > 10);
+	assert_true(known > hurt / 2); /* others are of the index, or have the newest */
 }
 
 /* Against plain arithmetic: rows i with since <= time < until, of two stations. */
@@ -270,6 +319,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		T(ranges_begin_and_end_within_rows),
 		T(the_newest_of_each_point),
+		T(the_newest_before_damage),
 		T(history_finds_what_lies_between),
 		T(spool_I11_time_comes_from_the_era_or_is_uncertain),
 		T(spool_I11_history_crosses_a_lost_clock),
