@@ -107,12 +107,13 @@ static void a_writer_that_comes_meanwhile(void **state)
 {
 	struct store *t = *state;
 	char why[300] = "";
+	const int64_t until_us = fg_clock_mono_us() + LONG_US;
 	int r = FG_ECORRUPT;
 	pthread_t writer;
 
 	damage(t);
 	assert_int_equal(fg_thread_start(&writer, "writer", write_on, t->file), 0);
-	for (unsigned i = 0; i < 100 && r == FG_ECORRUPT; i++) /* it may not have begun */
+	while (r == FG_ECORRUPT && fg_clock_mono_us() < until_us) /* it may not have begun */
 		r = verify(t, true, LONG_US, why, sizeof(why));
 	assert_int_equal(r, FG_EAGAIN);
 	assert_string_equal(why, "somebody has begun to write to it");
