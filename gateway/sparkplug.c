@@ -295,7 +295,8 @@ static bool is_metric(const struct fg_spark *s, uint32_t id, const struct fg_poi
 {
 	const struct fg_series *series = fg_series_by_id(s->series, id);
 
-	return (series && is_present(s, &series->desc)) || has_extra(s, id) || !desc;
+	return (series && series->current && is_present(s, &series->desc)) || has_extra(s, id) ||
+	       !desc;
 }
 
 static void put_metric(struct fg_spark *s, struct fg_buf *out, uint32_t id,
@@ -323,7 +324,8 @@ static void put_points(struct fg_spark *s, const struct fg_encoding *e, const st
 		const bool known = series->has_newest && series->newest_timed &&
 				   fg_selects_quality(s->conf, &series->newest);
 
-		if (strcmp(series->desc.device, dev->name) == 0 &&
+		/* one that has left would be born beside the one of its name */
+		if (series->current && strcmp(series->desc.device, dev->name) == 0 &&
 			is_present(s, &series->desc) && fg_selects_point(s->conf, &series->desc))
 			put_metric(s, out, series->id, &series->desc,
 				known ? &series->newest : NULL, e->now_ms, stale, false);

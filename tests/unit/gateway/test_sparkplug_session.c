@@ -50,6 +50,15 @@ static struct fg_encoding encoding(void)
 		.device_up = device_up};
 }
 
+/* As the core does for a point of the configuration in force. */
+static void add_series(uint32_t id, const struct fg_point_desc *desc)
+{
+	struct fg_series *added = fg_series_add(&series, id, desc);
+
+	assert_non_null(added);
+	added->current = true;
+}
+
 static void add_device(int i, const char *name, const char *point, enum fg_domain domain)
 {
 	struct fg_point_desc desc;
@@ -59,7 +68,7 @@ static void add_device(int i, const char *name, const char *point, enum fg_domai
 	points[i] = (struct fg_point){.name = point, .device = &devices[i], .property = point,
 		.unit = "1", .decimals = -1};
 	desc = fg_series_desc(&points[i]);
-	assert_non_null(fg_series_add(&series, (uint32_t)i + 1, &desc));
+	add_series((uint32_t)i + 1, &desc);
 }
 
 static int setup(void **state)
@@ -295,7 +304,7 @@ static void test_metrics_that_are_not_selected(void **state)
 	devices[WATER].points = both;
 	devices[WATER].point_count = 2;
 	desc = fg_series_desc(&both[1]);
-	assert_non_null(fg_series_add(&series, 9, &desc));
+	add_series(9, &desc);
 	document(0, "NBIRTH 0");
 	document(2, "DBIRTH/probe 1");
 	assert_true(has_text("turbidity"));
@@ -430,6 +439,26 @@ static void test_device_that_is_gone(void **state)
 	data(&entry, "DDATA/old 4");
 	assert_int_equal(fg_spark_idle(s, &e, 0), 3);
 	document(3, "DDEATH/old 5");
+}
+
+/* One that has left, with the same name as one that is there, is not born beside it. */
+static void test_series_that_has_left(void **state)
+{
+	struct fg_point_desc old = series.items[WATER]->desc;
+
+	unsigned alone, beside;
+
+	(void)state;
+	document(0, "NBIRTH 0");
+	document(2, "DBIRTH/probe 1");
+	seq_of(&alone);
+	old.decimals = 3;
+	assert_non_null(fg_series_add(&series, 9, &old));
+	fg_spark_connected(s, 2);
+	document(0, "NBIRTH 0");
+	document(2, "DBIRTH/probe 1");
+	seq_of(&beside);
+	assert_int_equal(beside, alone);
 }
 
 /* A point that had another unit: its old readings are a metric of their own. */
@@ -664,6 +693,7 @@ int main(void)
 		TEST(test_only_selected_properties_are_born),
 		TEST(test_metrics_that_are_not_selected),
 		TEST(test_newest_that_is_not_selected),
+		TEST(test_series_that_has_left),
 		TEST(test_device_dies_and_returns),
 		TEST(test_one_that_never_answered_is_not_born),
 		TEST(test_past_of_a_dead_device),
