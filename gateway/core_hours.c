@@ -332,6 +332,8 @@ static bool start_scan(struct fg_core *core)
 	if (fg_ranges_next(&h->todo, 0, &r) && r.from < core->committed_next)
 		return scan_for(core, 0, h->source_count, r.from,
 			FG_MIN(r.to, core->committed_next));
+	if (h->crowded || h->mark_count > marks_max(h) / 2)
+		return false; /* what is found is told first */
 	for (size_t i = 0; i < h->source_count; i++) {
 		const struct target *t = &h->targets[h->source_target[i]];
 
@@ -660,6 +662,17 @@ static void save(struct fg_core *core)
 		h->saved = seq;
 }
 
+/* Nothing is told by the hour now: where it goes on is told of each series by itself, and what
+ * comes meanwhile is none of a later start's. */
+static void forget(struct fg_core *core)
+{
+	struct fg_hours *h = core->hours;
+
+	if (h->saved && !h->past_due &&
+		fg_core_set_state(core, "hours", "told", "", 0) == FG_OK)
+		h->saved = 0;
+}
+
 int fg_hours_take_note(struct fg_core *core, const char *key, const void *bytes, size_t len)
 {
 	struct fg_hours *h = core->hours;
@@ -703,6 +716,8 @@ int64_t fg_hours_run(struct fg_core *core)
 		return INT64_MAX;
 	fg_hours_settle_past(core);
 	fg_hours_save_past(core);
+	if (!h->count)
+		forget(core);
 	if (!h->count || !core->trusted)
 		return INT64_MAX;
 	if (!h->resumed)

@@ -325,7 +325,7 @@ void fg_hours_save_past(struct fg_core *core)
 	catch_up(h);
 	if (!h->past_due)
 		return;
-	notes = (size_t)greatest_id(h) / NOTE_IDS + 1;
+	notes = FG_MAX((size_t)greatest_id(h) / NOTE_IDS + 1, h->past_notes);
 	for (size_t i = 0; i < notes && want_notes(h, notes); i++)
 		taken &= save_note(core, i);
 	h->past_due = !taken;

@@ -178,6 +178,26 @@ static void test_nothing_is_told_of_the_time_between(void **state)
 	assert_int_equal(n, 5);
 }
 
+/* Neither when it is told again from a start on. */
+static void test_nothing_is_told_of_the_time_before_a_start(void **state)
+{
+	int64_t t;
+	size_t n;
+
+	(void)state;
+	t = an_hour();
+	fake_reload(&f, none);
+	for (int i = 0; i < 3; i++)
+		to_the_hour(10);
+	steps(2, 10);
+	restart_with(slow);
+	idle(10);
+	hour(t, 1);
+	hour(t + HOUR_MS, 1);
+	told(FG_TOLD_HOUR, FG_STAT_MEAN, 0, &n);
+	assert_int_equal(n, 3); /* with the first half of an hour */
+}
+
 /* The end comes when it is known which hours are wrong, and none is told. */
 static void test_a_crash_while_it_catches_up(void **state)
 {
@@ -228,6 +248,7 @@ int main(void)
 		cmocka_unit_test_teardown(test_a_restart_while_it_was_away, end),
 		cmocka_unit_test_teardown(test_away_from_start_to_start, end),
 		cmocka_unit_test_teardown(test_nothing_is_told_of_the_time_between, end),
+		cmocka_unit_test_teardown(test_nothing_is_told_of_the_time_before_a_start, end),
 		cmocka_unit_test_teardown(test_a_crash_while_it_catches_up, end),
 		cmocka_unit_test_teardown(test_notes_that_make_no_sense, end),
 	};
