@@ -67,7 +67,8 @@ void fg_control_qc(struct fg_client *c, const char *series);
  * so long from its beginning), or `maintenance DEVICE off [all]` */
 void fg_control_maintenance(struct fg_client *c, const char *device, const char *what,
 	const char *from, const char *until, const char *reason);
-/* An end as above. False: it is none. */
+/* A beginning and an end as above. False: it is none. */
+bool fg_control_begin(const char *word, int64_t *ret_ms);
 bool fg_control_end(const char *word, int64_t *ret_ms, int64_t *ret_for_ms);
 /* control_notice.c: `notice add KIND FROM_MS TO_MS AFFECTED NB NN EN` (times as above; texts and
  * what is affected may be empty), `notice list`, `notice clear ID|all` */

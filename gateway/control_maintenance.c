@@ -27,6 +27,11 @@ static void answer(struct fg_client *c, const char *device, const char *key, int
 	fg_client_answer_stored(c, out.data, out.len);
 }
 
+bool fg_control_begin(const char *word, int64_t *ret_ms)
+{
+	return fg_integer_parse(word, ret_ms) == FG_OK && *ret_ms >= 0 && *ret_ms <= END_MAX_MS;
+}
+
 bool fg_control_end(const char *word, int64_t *ret_ms, int64_t *ret_for_ms)
 {
 	const bool after = word[0] == '+';
@@ -72,7 +77,7 @@ void fg_control_maintenance(struct fg_client *c, const char *device, const char 
 		return;
 	}
 	if (strcmp(what, "on") != 0 || !from || !until ||
-		fg_integer_parse(from, &w.from_ms) < 0 ||
+		!fg_control_begin(from, &w.from_ms) ||
 		!fg_control_end(until, &w.until_ms, &w.for_ms)) {
 		fg_client_error(c, EX_USAGE, "maintenance takes on or off, and times");
 		return;

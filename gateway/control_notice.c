@@ -178,9 +178,8 @@ static void add(struct fg_client *c, char *const words[])
 		}
 	if (!take_kind(c, words[0], &given))
 		return;
-	if (fg_integer_parse(words[1], &given.from_ms) < 0 ||
-		!fg_control_end(words[2], &given.to_ms, &given.for_ms) ||
-		given.from_ms < 0) {
+	if (!fg_control_begin(words[1], &given.from_ms) ||
+		!fg_control_end(words[2], &given.to_ms, &given.for_ms)) {
 		fg_client_error(c, EX_USAGE, "from and to are times in milliseconds");
 		return;
 	}
