@@ -285,7 +285,7 @@ class HostileBroker(SystemTest):
         """The message is found, told as a gap, and nothing else waits for it any longer."""
         self.server[1].count("holding", 1)
         self.config["devices"]["other"] = config.modbus_device(
-            "plc", 1, "15s", {"c01": config.register(1)})
+            "plc", 1, "30s", {"c01": config.register(1)})
         poison = "/c01"
 
         def end(client, message):
